@@ -1,0 +1,103 @@
+// What all the logs share: how a page proves itself, and how anything at all is committed to flash.
+// DESIGN.md, "Commit", argues each order of operations here.
+
+import { crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
+import type { Flash } from './board.ts'
+
+/** Version of the flash format, in every page. A page of another version is not ours to read or to erase. */
+export const flashFormat = 1
+
+/** Bytes of a page header. */
+export const pageHeaderBytes = 16
+
+/** What a page is used for. */
+export const pageKind = { settings: 1, journal: 2, dayBlocks: 3 } as const
+
+export interface PageHeader {
+  /** Grows by one with every page opened; the newest page has the highest. */
+  sequence: number
+  /** Of the page's owner: first day of a page of day blocks, CRC of the settings. */
+  extra: number
+}
+
+const blankWord = 0xffffffff
+
+/** Length rounded up to whole words of four bytes. */
+export function wholeWords(bytes: number): number {
+  return (bytes + 3) & ~3
+}
+
+/** The word at an address; all ones when blank, 0 when burnt. */
+export function readWord(flash: Flash, address: number): number {
+  return getU32(flash.read(address, 4), 0)
+}
+
+/** True when a word holds nothing yet. */
+export function isBlankWord(word: number): boolean {
+  return word === blankWord
+}
+
+/** True when a word was cleared on purpose. */
+export function isBurnt(flash: Flash, address: number): boolean {
+  return readWord(flash, address) === 0
+}
+
+/** True when every bit of the area is set. */
+export function isBlank(flash: Flash, address: number, bytes: number): boolean {
+  const cells = flash.read(address, bytes)
+  for (let i = 0; i < bytes; i++) if (cells[i] !== 0xff) return false
+  return true
+}
+
+/** Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. */
+export function burn(flash: Flash, address: number, bytes: number): void {
+  flash.program(address, new Uint8Array(bytes))
+}
+
+/**
+ * Writes a record of whole words: the body first, the first word last. The first word commits: a power cut before it
+ * leaves a record that was never there. Answers whether flash gives back what was written.
+ */
+export function commit(flash: Flash, address: number, record: Uint8Array): boolean {
+  if (record.length > 4) flash.program(address + 4, record.subarray(4))
+  flash.program(address, record.subarray(0, 4))
+  const back = flash.read(address, record.length)
+  for (let i = 0; i < record.length; i++) if (back[i] !== record[i]) return false
+  return true
+}
+
+function headerOf(kind: number, sequence: number, extra: number): Uint8Array {
+  const header = new Uint8Array(pageHeaderBytes).fill(0xff)
+  header[0] = 0x53
+  header[1] = 0x31
+  header[2] = flashFormat
+  header[3] = kind
+  putU32(header, 4, sequence)
+  putU32(header, 8, extra)
+  putU16(header, 12, crc16(header, 0, 12))
+  return header
+}
+
+/** The header of a page of this kind; `undefined` when the page is blank, half prepared, or another's. */
+export function readHeader(flash: Flash, page: number, kind: number): PageHeader | undefined {
+  const header = flash.read(page * flash.pageBytes, pageHeaderBytes)
+  if (header[0] !== 0x53 || header[1] !== 0x31 || header[2] !== flashFormat || header[3] !== kind) return undefined
+  if (crc16(header, 0, 12) !== getU16(header, 12)) return undefined
+  return { sequence: getU32(header, 4), extra: getU32(header, 8) }
+}
+
+/** Makes a page blank. Its header goes first, so that a page half erased is never taken for a whole one. */
+export function clearPage(flash: Flash, page: number): void {
+  burn(flash, page * flash.pageBytes, 4)
+  flash.erase(page)
+}
+
+/** Makes a cleared page count. */
+export function writeHeader(flash: Flash, page: number, kind: number, sequence: number, extra: number): void {
+  commit(flash, page * flash.pageBytes, headerOf(kind, sequence, extra))
+}
+
+/** Writes the committing word of a header again, known to be right: a cut just after it may have left it weak. */
+export function affirmHeader(flash: Flash, page: number, kind: number): void {
+  flash.program(page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+}

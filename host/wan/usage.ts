@@ -1,0 +1,42 @@
+// What reads cost the WAN and the DCO: the questions of section 5.4.1 of the SECMP0162 preliminary impact assessment.
+
+export interface Usage {
+  /** Wake frames sent: mobile-terminated SMS. */
+  wakeUps: number
+  /** Sessions a meter opened: PDP contexts. */
+  sessions: number
+  /** Asks sent, retries included. */
+  asks: number
+  /** Bytes on the line towards the meter and from it. */
+  bytesOut: number
+  bytesIn: number
+  dcoCalls: number
+  /** Longest DCO call, and calls over the budget of 4 s. */
+  dcoMsMax: number
+  dcoSlow: number
+  /** Frames from the meter that were dropped, and answers that did not open. */
+  framesDropped: number
+  notOpened: number
+}
+
+export function noUsage(): Usage {
+  return {
+    wakeUps: 0,
+    sessions: 0,
+    asks: 0,
+    bytesOut: 0,
+    bytesIn: 0,
+    dcoCalls: 0,
+    dcoMsMax: 0,
+    dcoSlow: 0,
+    framesDropped: 0,
+    notOpened: 0,
+  }
+}
+
+/** Adds `more` to `total`; the longest DCO call stays the longest. */
+export function addUsage(total: Usage, more: Usage): void {
+  for (const name of Object.keys(total) as (keyof Usage)[]) {
+    total[name] = name === 'dcoMsMax' ? Math.max(total[name], more[name]) : total[name] + more[name]
+  }
+}

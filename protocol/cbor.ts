@@ -1,0 +1,109 @@
+// The deterministic CBOR subset of SPEC.md section 7: integers, byte strings, text, arrays, true, false, null.
+
+import { copyOf } from './bytes.ts'
+import { cborDepthMax, messageBytesMax } from './limits.ts'
+
+export type CborValue = number | boolean | null | string | Uint8Array | CborValue[]
+
+function headBytes(value: number): number {
+  return value < 24 ? 1 : value < 0x100 ? 2 : value < 0x10000 ? 3 : value < 0x100000000 ? 5 : 9
+}
+
+function putHead(out: number[], major: number, value: number): void {
+  const size = headBytes(value) - 1
+  out.push((major << 5) | (size === 0 ? value : size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27))
+  for (let i = size - 1; i >= 0; i--) out.push(Math.floor(value / 2 ** (i * 8)) & 255)
+}
+
+function putValue(out: number[], value: CborValue): void {
+  if (value === false) out.push(0xf4)
+  else if (value === true) out.push(0xf5)
+  else if (value === null) out.push(0xf6)
+  else if (typeof value === 'number') {
+    if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991)
+      throw new RangeError('CBOR takes whole numbers')
+    if (value < 0) putHead(out, 1, -1 - value)
+    else putHead(out, 0, value)
+  } else if (typeof value === 'string') {
+    putHead(out, 3, value.length)
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 127) throw new RangeError('text on the line is ASCII')
+      out.push(code)
+    }
+  } else if (value instanceof Uint8Array) {
+    putHead(out, 2, value.length)
+    for (let i = 0; i < value.length; i++) out.push(value[i]!)
+  } else {
+    putHead(out, 4, value.length)
+    for (let i = 0; i < value.length; i++) putValue(out, value[i]!)
+  }
+}
+
+/** Encodes one value. Text is ASCII. @throws RangeError for what the subset cannot say */
+export function encodeCbor(value: CborValue): Uint8Array {
+  const out: number[] = []
+  putValue(out, value)
+  return new Uint8Array(out)
+}
+
+interface Reader {
+  bytes: Uint8Array
+  at: number
+}
+
+// undefined stands for "refused": the subset itself has no undefined.
+function takeHead(reader: Reader, info: number): number | undefined {
+  if (info < 24) return info
+  if (info > 27) return undefined
+  const size = 1 << (info - 24)
+  if (reader.at + size > reader.bytes.length) return undefined
+  let value = 0
+  for (let i = 0; i < size; i++) value = value * 256 + reader.bytes[reader.at + i]!
+  reader.at += size
+  if (value > 9007199254740991 || headBytes(value) !== size + 1) return undefined
+  return value
+}
+
+function takeValue(reader: Reader, depth: number): CborValue | undefined {
+  if (reader.at >= reader.bytes.length) return undefined
+  const initial = reader.bytes[reader.at]!
+  reader.at += 1
+  if (initial === 0xf4) return false
+  if (initial === 0xf5) return true
+  if (initial === 0xf6) return null
+  const major = initial >> 5
+  const count = takeHead(reader, initial & 31)
+  if (count === undefined || major > 4) return undefined
+  if (major === 0) return count
+  if (major === 1) return -1 - count
+  const left = reader.bytes.length - reader.at
+  if (count > left) return undefined
+  if (major === 4) {
+    if (depth >= cborDepthMax) return undefined
+    const items: CborValue[] = []
+    for (let i = 0; i < count; i++) {
+      const item = takeValue(reader, depth + 1)
+      if (item === undefined) return undefined
+      items.push(item)
+    }
+    return items
+  }
+  const from = reader.at
+  reader.at += count
+  if (major === 2) return copyOf(reader.bytes, from, count)
+  let text = ''
+  for (let i = from; i < reader.at; i++) {
+    if (reader.bytes[i]! > 127) return undefined
+    text += String.fromCharCode(reader.bytes[i]!)
+  }
+  return text
+}
+
+/** Decodes bytes that are exactly one value in its shortest form; `undefined` for anything else. */
+export function decodeCbor(bytes: Uint8Array): CborValue | undefined {
+  if (bytes.length > messageBytesMax) return undefined
+  const reader: Reader = { bytes: bytes, at: 0 }
+  const value = takeValue(reader, 0)
+  return reader.at === bytes.length ? value : undefined
+}

@@ -1,0 +1,167 @@
+// Day blocks (SPEC.md section 8): a UTC day of half-hours in about 60 bytes, the same in flash and on the line.
+
+import { crc16, getU16, putU16 } from './bytes.ts'
+import { dayBlockBytesMax, halfHoursPerDay } from './limits.ts'
+
+/** Largest value of a half-hour in a day block: 24 bits. */
+export const halfHourWhMax = 0xffffff
+
+/** One channel's half-hours of one UTC day. */
+export interface ProfileDay {
+  /** Days since 1970-01-01, 1 to 65,534. */
+  day: number
+  /** 48 values in Wh (varh); -1 is a half-hour that was not recorded. */
+  wh: Int32Array
+  /** 48 flags; 1 is a half-hour that was recorded but not whole or not undisturbed. */
+  marked: Uint8Array
+  /** True when the day was not over. */
+  open: boolean
+}
+
+const form = { codingBits: 15, missingMap: 16, markedMap: 32, open: 64 } as const
+const coding = { riceMax: 12, raw16: 13, raw24: 14 } as const
+
+/** A day of which nothing is recorded. */
+export function emptyDay(day: number): ProfileDay {
+  return {
+    day: day,
+    wh: new Int32Array(halfHoursPerDay).fill(-1),
+    marked: new Uint8Array(halfHoursPerDay),
+    open: false,
+  }
+}
+
+/** Bits that the values take in one coding; Infinity when it cannot say them. */
+function bitsOf(wh: Int32Array, code: number): number {
+  let bits = 0
+  for (let i = 0; i < halfHoursPerDay; i++) {
+    const value = wh[i]!
+    if (value < 0) continue
+    if (code === coding.raw24) bits += 24
+    else if (code === coding.raw16) bits += value > 0xffff ? Infinity : 16
+    else bits += (value >>> code) + 1 + code
+  }
+  return bits
+}
+
+function shortestCoding(wh: Int32Array): number {
+  let best = 0
+  let bestBytes = Infinity
+  for (let code = 0; code <= coding.raw24; code++) {
+    const bytes = Math.ceil(bitsOf(wh, code) / 8)
+    if (bytes < bestBytes) {
+      best = code
+      bestBytes = bytes
+    }
+  }
+  return best
+}
+
+function putBits(block: Uint8Array, bitAt: number, value: number, count: number): number {
+  for (let i = count - 1; i >= 0; i--) {
+    if ((value >>> i) & 1) block[bitAt >> 3] = block[bitAt >> 3]! | (128 >> (bitAt & 7))
+    bitAt += 1
+  }
+  return bitAt
+}
+
+/** The block of a day. @throws RangeError for a value above 24 bits or a day outside 1 to 65,534 */
+export function encodeDayBlock(profile: ProfileDay): Uint8Array {
+  const wh = profile.wh
+  if (profile.day < 1 || profile.day > 65534) throw new RangeError('day ' + profile.day + ' does not fit a day block')
+  let missing = 0
+  let marks = 0
+  for (let i = 0; i < halfHoursPerDay; i++) {
+    if (wh[i]! < 0) missing += 1
+    else if (wh[i]! > halfHourWhMax) throw new RangeError(wh[i] + ' Wh does not fit a day block')
+    else if (profile.marked[i]) marks += 1
+  }
+  const code = shortestCoding(wh)
+  const valuesAt = 4 + (missing > 0 ? 6 : 0) + (marks > 0 ? 6 : 0)
+  const length = valuesAt + Math.ceil(bitsOf(wh, code) / 8) + 2
+  const block = new Uint8Array(length)
+  block[0] = length
+  block[1] =
+    code | (missing > 0 ? form.missingMap : 0) | (marks > 0 ? form.markedMap : 0) | (profile.open ? form.open : 0)
+  putU16(block, 2, profile.day)
+  let bitAt = valuesAt * 8
+  for (let i = 0; i < halfHoursPerDay; i++) {
+    const value = wh[i]!
+    const bit = 1 << (i & 7)
+    if (value < 0) {
+      block[4 + (i >> 3)] = block[4 + (i >> 3)]! | bit
+      continue
+    }
+    if (profile.marked[i]) {
+      const at = valuesAt - 6 + (i >> 3)
+      block[at] = block[at]! | bit
+    }
+    if (code === coding.raw24) bitAt = putBits(block, bitAt, value, 24)
+    else if (code === coding.raw16) bitAt = putBits(block, bitAt, value, 16)
+    else {
+      for (let ones = value >>> code; ones > 0; ones--) bitAt = putBits(block, bitAt, 1, 1)
+      // The zero that ends the ones, then the low bits, in one go.
+      bitAt = putBits(block, bitAt, value & ((1 << code) - 1), code + 1)
+    }
+  }
+  putU16(block, length - 2, crc16(block, 0, length - 2))
+  return block
+}
+
+/** Length of the block that begins at `at`, or 0 when its CRC says that there is none. */
+export function dayBlockLength(bytes: Uint8Array, at: number): number {
+  const length = bytes[at]!
+  if (at >= bytes.length || length < 6 || length > dayBlockBytesMax || at + length > bytes.length) return 0
+  return crc16(bytes, at, at + length - 2) === getU16(bytes, at + length - 2) ? length : 0
+}
+
+/** Day number of a block, from its first four bytes. */
+export function dayBlockDay(bytes: Uint8Array, at: number): number {
+  return getU16(bytes, at + 2)
+}
+
+/** The day in a block; `undefined` when the bytes are not one whole block as `encodeDayBlock` writes it. */
+export function decodeDayBlock(block: Uint8Array): ProfileDay | undefined {
+  const length = dayBlockLength(block, 0)
+  if (length === 0 || length !== block.length) return undefined
+  const code = block[1]! & form.codingBits
+  const missingAt = block[1]! & form.missingMap ? 4 : 0
+  const markedAt = block[1]! & form.markedMap ? 4 + (missingAt > 0 ? 6 : 0) : 0
+  const valuesAt = 4 + (missingAt > 0 ? 6 : 0) + (markedAt > 0 ? 6 : 0)
+  if (code > coding.raw24 || block[1]! > 127 || valuesAt > length - 2) return undefined
+  const profile = emptyDay(dayBlockDay(block, 0))
+  profile.open = (block[1]! & form.open) !== 0
+  if (profile.day < 1 || profile.day > 65534) return undefined
+  const endBit = (length - 2) * 8
+  let bitAt = valuesAt * 8
+
+  function takeBits(count: number): number {
+    let value = 0
+    for (let i = 0; i < count; i++) {
+      if (bitAt < endBit) value = value * 2 + ((block[bitAt >> 3]! >> (7 - (bitAt & 7))) & 1)
+      bitAt += 1
+    }
+    return value
+  }
+
+  for (let i = 0; i < halfHoursPerDay; i++) {
+    const bit = 1 << (i & 7)
+    const missing = missingAt > 0 && (block[missingAt + (i >> 3)]! & bit) !== 0
+    const marked = markedAt > 0 && (block[markedAt + (i >> 3)]! & bit) !== 0
+    if (missing) {
+      if (marked) return undefined
+      continue
+    }
+    profile.marked[i] = marked ? 1 : 0
+    if (code === coding.raw24) profile.wh[i] = takeBits(24)
+    else if (code === coding.raw16) profile.wh[i] = takeBits(16)
+    else {
+      let ones = 0
+      while (bitAt < endBit && takeBits(1) === 1) ones += 1
+      profile.wh[i] = ones * (1 << code) + takeBits(code)
+    }
+  }
+  // Exactly the bytes that were needed, filled up with zeros.
+  if (bitAt > endBit || endBit - bitAt > 7 || takeBits(endBit - bitAt) !== 0) return undefined
+  return profile
+}
