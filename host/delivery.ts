@@ -1,0 +1,125 @@
+// Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
+
+import type { Store } from './store/store.ts'
+import type { Timing } from './wan/line.ts'
+
+/** A response that a User has not taken yet. */
+export interface Outgoing {
+  /** RequestID that it answers. */
+  id: string
+  url: string
+  body: string
+  tries: number
+  createdMs: number
+  state: 'waiting' | 'refused' | 'given up'
+  lastProblem: string
+}
+
+/** POSTs XML; answers the HTTP status. Rejects when there is none. */
+export type Post = (url: string, body: string, timeoutMs: number) => Promise<number>
+
+export interface Delivery {
+  /** Resolves when the response is on disk; delivery goes on by itself. */
+  send(id: string, url: string, body: string): Promise<void>
+  /** Takes up what an earlier run left. */
+  resume(): void
+  /** Everything not taken yet. */
+  pending(): Outgoing[]
+  /** Stops trying; what is left stays on disk. */
+  stop(): void
+}
+
+/** Waits between tries. The source documents name none: an assumption. */
+const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
+/** The longest that a response is tried: the longest target response time. */
+export const giveUpAfterMs = 24 * 3600 * 1000
+/** A User must answer a POST within this time. */
+export const postTimeoutMs = 5000
+/** POSTs under way at once. */
+const postsMax = 64
+
+/** True for answers that another try will not change. */
+function isRefusal(status: number): boolean {
+  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429
+}
+
+export function createDelivery(
+  store: Store,
+  post: Post,
+  timing: Timing,
+  log: (event: string, fields: { [name: string]: unknown }) => void,
+): Delivery {
+  const waiting = new Map<string, { cancel(): void }>()
+  const queue: Outgoing[] = []
+  let posting = 0
+  let stopped = false
+
+  async function attempt(outgoing: Outgoing): Promise<void> {
+    const { id, url, body } = outgoing
+    const tries = outgoing.tries + 1
+    const outcome = await post(url, body, postTimeoutMs).catch((error: Error) => error.message)
+    if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
+      await store.remove('outbox', id)
+      log('delivered', { requestId: id, tries })
+      return
+    }
+    const lastProblem = typeof outcome === 'number' ? `HTTP ${outcome}` : outcome
+    const givenUp = timing.nowMs() - outgoing.createdMs >= giveUpAfterMs
+    const state = typeof outcome === 'number' && isRefusal(outcome) ? 'refused' : givenUp ? 'given up' : 'waiting'
+    const next: Outgoing = { ...outgoing, tries, lastProblem, state }
+    await store.put('outbox', id, next)
+    log('not delivered', { requestId: id, url, tries, problem: lastProblem, state })
+    if (state === 'waiting') wait(next, waitsMs[Math.min(tries, waitsMs.length) - 1]!)
+  }
+
+  function pump(): void {
+    while (!stopped && posting < postsMax && queue.length > 0) {
+      posting += 1
+      attempt(queue.shift()!)
+        .catch((error) => log('delivery failed', { problem: (error as Error).message }))
+        .finally(() => {
+          posting -= 1
+          pump()
+        })
+    }
+  }
+
+  function wait(outgoing: Outgoing, ms: number): void {
+    if (stopped) return
+    const timer = timing.after(ms, () => {
+      waiting.delete(outgoing.id)
+      queue.push(outgoing)
+      pump()
+    })
+    waiting.set(outgoing.id, timer)
+  }
+
+  function pending(): Outgoing[] {
+    return [...store.range('outbox', '', '\uffff')].map((entry) => entry.value as Outgoing)
+  }
+
+  return {
+    async send(id, url, body) {
+      const outgoing: Outgoing = {
+        id,
+        url,
+        body,
+        tries: 0,
+        createdMs: timing.nowMs(),
+        state: 'waiting',
+        lastProblem: '',
+      }
+      await store.put('outbox', id, outgoing)
+      queue.push(outgoing)
+      pump()
+    },
+    resume() {
+      for (const outgoing of pending()) if (outgoing.state === 'waiting') wait(outgoing, 0)
+    },
+    pending,
+    stop() {
+      stopped = true
+      for (const timer of waiting.values()) timer.cancel()
+    },
+  }
+}

@@ -1,0 +1,84 @@
+// The published bytes of the line. A change that breaks one of these needs a new protocol version.
+
+import { readFileSync } from 'node:fs'
+import { Encoder } from 'cbor-x'
+import nacl from 'tweetnacl'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { euiToBytes, fromHex, toHex } from '../protocol/bytes.ts'
+import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
+import { decodePacket, encodeAwake, encodeWake, nonceOf } from '../protocol/link.ts'
+import { decodeAnswer, decodeAsk, encodeAsk } from '../protocol/messages.ts'
+import { decodeDayBlock, encodeDayBlock } from '../protocol/profile-coding.ts'
+import { open, seal } from '../protocol/seal.ts'
+
+const vectors = JSON.parse(readFileSync(new URL('vectors/wire.json', import.meta.url), 'utf8'))
+const key = fromHex(vectors.key)
+const link = { ...vectors.link, hostNonce: fromHex(vectors.link.hostNonce) }
+
+test('day blocks, both ways', () => {
+  for (const { name, day, open: isOpen, wh, marked, hex } of vectors.days) {
+    const marks = Uint8Array.from({ length: 48 }, (_, i) => (marked.includes(i) ? 1 : 0))
+    const profile = { day, open: isOpen, wh: Int32Array.from(wh), marked: marks }
+    assert.is(toHex(encodeDayBlock(profile)), hex, name)
+    assert.equal(decodeDayBlock(fromHex(hex)), profile, name)
+  }
+})
+
+test('messages, both ways, and as cbor-x reads them', () => {
+  const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
+  for (const { kind, name, fields, error, hex } of vectors.messages) {
+    const bytes = fromHex(hex)
+    assert.is(toHex(cbor.encode(cbor.decode(bytes))), hex)
+    if (kind === 'ask') {
+      assert.is(toHex(encodeAsk(name, fields)), hex)
+      assert.equal(decodeAsk(bytes), { name, fields })
+    } else if (kind === 'answer') {
+      assert.equal(decodeAnswer(name, bytes), { fields: { blocks: fromHex(fields.blocks) } })
+    } else assert.equal(decodeAnswer('readProfile', bytes), { error })
+  }
+})
+
+test('seals, both ways, and as the whole tweetnacl package makes them', () => {
+  for (const { kind, counter, block, nonce, open: message, sealed } of vectors.seals) {
+    assert.is(toHex(nonceOf(kind, link, counter, block)), nonce)
+    assert.is(toHex(seal(fromHex(message), fromHex(nonce), key)), sealed)
+    assert.is(toHex(nacl.secretbox(fromHex(message), fromHex(nonce), key)), sealed)
+    assert.is(toHex(open(fromHex(sealed), fromHex(nonce), key)!), message)
+    for (const bit of [0, 77, 8 * 16]) {
+      const bad = fromHex(sealed)
+      bad[bit >> 3]! ^= 1 << (bit & 7)
+      assert.is(open(bad, fromHex(nonce), key), undefined)
+    }
+  }
+})
+
+test('packets and frames, both ways', () => {
+  for (const { name, packet, frame } of vectors.packets) {
+    assert.is(toHex(encodeFrame(fromHex(packet))), frame, name)
+    const found: string[] = []
+    createFrameDecoder(
+      (bytes) => found.push(toHex(bytes)),
+      () => {},
+    ).push(fromHex(frame))
+    assert.equal(found, [packet], name)
+  }
+  const packetOf = (name: string) => vectors.packets.find((entry: { name: string }) => entry.name === name).packet
+  const eui = euiToBytes(vectors.eui)
+  assert.is(toHex(encodeWake(eui, link.hostNonce)), packetOf('wake'))
+  assert.is(toHex(encodeAwake(link)), packetOf('awake'))
+  assert.equal(decodePacket(fromHex(packetOf('wake'))), { kind: 'wake', version: 1, eui, hostNonce: link.hostNonce })
+  assert.equal(decodePacket(fromHex(packetOf('awake'))), {
+    kind: 'awake',
+    version: 1,
+    tag: link.hostNonce.subarray(0, 2),
+    boot: link.boot,
+    session: link.session,
+  })
+  const ask = decodePacket(fromHex(packetOf('ask')))
+  assert.ok(ask?.kind === 'ask' && ask.counter === 1 && toHex(ask.sealed) === vectors.seals[0].sealed)
+  const last = decodePacket(fromHex(packetOf('last answer')))
+  assert.ok(last?.kind === 'answer' && last.last && last.block === 1)
+})
+
+test.run()
