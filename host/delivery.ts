@@ -19,14 +19,18 @@ export interface Outgoing {
 export type Post = (url: string, body: string, timeoutMs: number) => Promise<number>
 
 export interface Delivery {
-  /** Resolves when the response is on disk; delivery goes on by itself. */
-  send(id: string, url: string, body: string): Promise<void>
+  /** Resolves when the response is on disk. It is not sent before `start`. */
+  keep(id: string, url: string, body: string): Promise<void>
+  /** Sends a response that is kept. */
+  start(id: string): void
+  /** True while a response is kept. */
+  has(id: string): boolean
   /** Takes up what an earlier run left. */
   resume(): void
   /** Everything not taken yet. */
   pending(): Outgoing[]
-  /** Stops trying; what is left stays on disk. */
-  stop(): void
+  /** Stops trying and waits for what is under way; what is left stays on disk. */
+  stop(): Promise<void>
 }
 
 /** Waits between tries. The source documents name none: an assumption. */
@@ -50,8 +54,9 @@ export function createDelivery(
   log: (event: string, fields: { [name: string]: unknown }) => void,
 ): Delivery {
   const waiting = new Map<string, { cancel(): void }>()
+  const kept = new Map<string, Outgoing>()
   const queue: Outgoing[] = []
-  let posting = 0
+  const posting = new Set<Promise<void>>()
   let stopped = false
 
   async function attempt(outgoing: Outgoing): Promise<void> {
@@ -73,14 +78,14 @@ export function createDelivery(
   }
 
   function pump(): void {
-    while (!stopped && posting < postsMax && queue.length > 0) {
-      posting += 1
-      attempt(queue.shift()!)
+    while (!stopped && posting.size < postsMax && queue.length > 0) {
+      const work: Promise<void> = attempt(queue.shift()!)
         .catch((error) => log('delivery failed', { problem: (error as Error).message }))
         .finally(() => {
-          posting -= 1
+          posting.delete(work)
           pump()
         })
+      posting.add(work)
     }
   }
 
@@ -99,27 +104,28 @@ export function createDelivery(
   }
 
   return {
-    async send(id, url, body) {
-      const outgoing: Outgoing = {
-        id,
-        url,
-        body,
-        tries: 0,
-        createdMs: timing.nowMs(),
-        state: 'waiting',
-        lastProblem: '',
-      }
+    async keep(id, url, body) {
+      const createdMs = timing.nowMs()
+      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '' }
       await store.put('outbox', id, outgoing)
+      kept.set(id, outgoing)
+    },
+    start(id) {
+      const outgoing = kept.get(id)
+      if (outgoing === undefined) return
+      kept.delete(id)
       queue.push(outgoing)
       pump()
     },
+    has: (id) => kept.has(id) || store.get('outbox', id) !== undefined,
     resume() {
       for (const outgoing of pending()) if (outgoing.state === 'waiting') wait(outgoing, 0)
     },
     pending,
-    stop() {
+    async stop() {
       stopped = true
       for (const timer of waiting.values()) timer.cancel()
+      await Promise.all(posting)
     },
   }
 }

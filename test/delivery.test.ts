@@ -23,7 +23,8 @@ const url = 'http://127.0.0.1:8181/'
 test('a response that is taken is gone', async () => {
   const { clock, posts, start } = bench([204])
   const delivery = start()
-  await delivery.send('a', url, '<a/>')
+  await delivery.keep('a', url, '<a/>')
+  delivery.start('a')
   await clock.pass(10)
   assert.is(posts.length, 1)
   assert.equal(delivery.pending(), [])
@@ -32,7 +33,8 @@ test('a response that is taken is gone', async () => {
 test('a User that is down or fails is tried again, later and later, with the same bytes', async () => {
   const { clock, posts, start } = bench(['connect ECONNREFUSED', 503, 'timed out', 429, 200])
   const delivery = start()
-  await delivery.send('a', url, '<a/>')
+  await delivery.keep('a', url, '<a/>')
+  delivery.start('a')
   await clock.pass(200000)
   assert.equal(
     posts.map((entry) => entry.atMs),
@@ -45,7 +47,8 @@ test('a User that is down or fails is tried again, later and later, with the sam
 test('a refusal is kept and listed, not repeated', async () => {
   const { clock, posts, start } = bench([413])
   const delivery = start()
-  await delivery.send('a', url, '<a/>')
+  await delivery.keep('a', url, '<a/>')
+  delivery.start('a')
   await clock.pass(giveUpAfterMs)
   assert.is(posts.length, 1)
   assert.equal(
@@ -57,7 +60,8 @@ test('a refusal is kept and listed, not repeated', async () => {
 test('after a day it is given up, kept and listed', async () => {
   const { clock, posts, start } = bench(['connect ECONNREFUSED'])
   const delivery = start()
-  await delivery.send('a', url, '<a/>')
+  await delivery.keep('a', url, '<a/>')
+  delivery.start('a')
   await clock.pass(giveUpAfterMs * 2)
   const [left] = delivery.pending()
   assert.is(left?.state, 'given up')
@@ -67,9 +71,10 @@ test('after a day it is given up, kept and listed', async () => {
 test('what was not delivered before a stop is delivered after the next start', async () => {
   const { clock, posts, start } = bench([503, 204])
   const first = start()
-  await first.send('a', url, '<a/>')
+  await first.keep('a', url, '<a/>')
+  first.start('a')
   await clock.pass(500)
-  first.stop()
+  await first.stop()
   await clock.pass(60000)
   assert.is(posts.length, 1)
   const second = start()

@@ -1,0 +1,53 @@
+// A line that comes back: adapters are pulled and ptys are made anew while a meter runs.
+
+import type { Line } from '../line.ts'
+import { openLine } from '../line.ts'
+import type { Io } from './io.ts'
+
+/** A line that is opened again when it goes away. */
+export interface LineHolder {
+  url(): string
+  write(bytes: Uint8Array): void
+  take(taker: (bytes: Uint8Array) => void): void
+  close(): Promise<void>
+}
+
+/** Holds a line just opened as `url`, and opens it again, a new port object each time, when it goes away. */
+export function holdLine(first: Line, url: string, baud: number, io: Io): LineHolder {
+  let line: Line | undefined
+  let taker: (bytes: Uint8Array) => void = () => {}
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  function hold(opened: Line): void {
+    line = opened
+    opened.onData((bytes) => taker(bytes))
+    opened.onClose((why) => {
+      line = undefined
+      io.stderr(`${why}; trying again every second\n`)
+      timer = setTimeout(reopen, 1000)
+    })
+  }
+  async function reopen(): Promise<void> {
+    const opened = await openLine(url, baud)
+    if (opened.ok && closed) await opened.line.close()
+    else if (opened.ok) {
+      hold(opened.line)
+      io.stderr(`${opened.line.url} is back\n`)
+    } else if (!closed) timer = setTimeout(reopen, 1000)
+  }
+
+  hold(first)
+  return {
+    url: () => line?.url ?? url,
+    write: (bytes) => line?.write(bytes),
+    take: (next) => {
+      taker = next
+    },
+    async close() {
+      closed = true
+      clearTimeout(timer)
+      await line?.close()
+    },
+  }
+}

@@ -1,0 +1,248 @@
+// The meter's end of the line, by URL: a serial port, or a socket on which the meter listens.
+
+import { lstatSync, rmSync } from 'node:fs'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { connect, createServer } from 'node:net'
+
+export interface Line {
+  /** Where it really is: the port that a `tcp://host:0` was given, the speed of a serial port. */
+  url: string
+  /** Sends bytes; dropped while nobody is at the other end. */
+  write(bytes: Uint8Array): void
+  /** What comes in, cut anywhere. */
+  onData(take: (bytes: Uint8Array) => void): void
+  /** The line is gone by itself (adapter pulled, socket failed). Not called after `close()`. */
+  onClose(gone: (why: string) => void): void
+  close(): Promise<void>
+}
+
+/** Why there is no line, and the way out. `exitCode` is what a command ends with: 2 for a bad URL, 20 for no port. */
+export interface LineProblem {
+  exitCode: 2 | 20
+  message: string
+}
+
+export type OpenedLine = { ok: true; line: Line } | { ok: false; problem: LineProblem }
+
+export type LineAddress =
+  | { kind: 'serial'; path: string; baud: number }
+  | { kind: 'tcp'; host: string; port: number }
+  | { kind: 'unix'; path: string }
+
+/** What a line may be called, for help texts and messages. */
+export const lineUrls = 'a serial port or pty (/dev/ttyUSB0, /dev/ttyUSB0:9600), tcp://host:port, or unix:///path'
+
+// The shortest of the systems' limits for the name of a unix socket.
+const unixPathBytesMax = 103
+// A client that never reads must not fill the memory.
+const unreadBytesMax = 1 << 20
+
+function fail(exitCode: 2 | 20, message: string): OpenedLine {
+  return { ok: false, problem: { exitCode, message } }
+}
+
+/**
+ * Reads a line's URL. `tcp://:7000` is loopback; another host must be named.
+ * @param baud speed of a serial port whose path names none
+ * @returns the problem in words when it is none
+ */
+export function parseLineUrl(url: string, baud: number): LineAddress | string {
+  if (url.startsWith('unix://')) {
+    const path = url.slice('unix://'.length)
+    if (path === '' || path.includes('\0')) return `${url} names no socket; write unix:///path/to/socket`
+    if (new TextEncoder().encode(path).length > unixPathBytesMax) {
+      return `${url} is too long: a socket's path has at most ${unixPathBytesMax} bytes. Choose a shorter one, as in /tmp.`
+    }
+    return { kind: 'unix', path }
+  }
+  if (url.startsWith('tcp://')) {
+    const parts = /^tcp:\/\/(?:\[([0-9a-f:.]+)\]|([^:/[\]]*)):(\d{1,5})\/?$/i.exec(url)
+    const port = Number(parts?.[3])
+    if (parts === null || port > 65535) return `${url} is no address; write tcp://host:port, as in tcp://127.0.0.1:7000`
+    return { kind: 'tcp', host: parts[1] ?? (parts[2] || '127.0.0.1'), port }
+  }
+  if (url === '' || /^[a-z]+:\/\//i.test(url)) return `${url || 'an empty URL'} is no line. Name ${lineUrls}.`
+  // Paths by id hold colons too, but no number of that size after the last.
+  const parts = /^(.+?):(\d{3,7})$/.exec(url)
+  const speed = parts === null ? baud : Number(parts[2])
+  if (!(speed > 0)) return `a serial port needs a speed, as in ${url}:115200`
+  return { kind: 'serial', path: parts?.[1] ?? url, baud: speed }
+}
+
+function serialProblem(path: string, message: string): string {
+  if (/no such file|file not found/i.test(message)) {
+    return `there is no port ${path}. Is the adapter plugged in (ls /dev/serial/by-id)? A pty must be made first, with socat.`
+  }
+  if (/permission|access denied/i.test(message)) {
+    return `${path} may not be opened. Join its group (sudo usermod -aG dialout $USER) and log in again.`
+  }
+  if (/lock|busy|temporarily unavailable/i.test(message)) {
+    return `${path} is in use by another program: a meter, a terminal, ModemManager? fuser ${path} names it. Stop it first.`
+  }
+  if (/ioctl|is a directory|not a (?:tty|typewriter)/i.test(message)) {
+    return `${path} is not a serial port. Name ${lineUrls}.`
+  }
+  return `${path} cannot be opened: ${message}`
+}
+
+async function openSerial(path: string, baud: number): Promise<OpenedLine> {
+  // Loaded here: who uses a socket needs no native code.
+  const { autoDetect } = await import('@serialport/bindings-cpp')
+  const { SerialPortStream } = await import('@serialport/stream')
+  let take: (bytes: Uint8Array) => void = () => {}
+  let gone: (why: string) => void = () => {}
+  // A new object every time: one that was closed keeps what was written to it and sends it stale when opened again.
+  const port = new SerialPortStream({ binding: autoDetect(), path, baudRate: baud, autoOpen: false })
+  let why = ''
+  let closing = false
+  // Without a data listener a port that disappears is not noticed; without an error listener an error ends the process.
+  port.on('data', (bytes: Uint8Array) => take(bytes))
+  port.on('error', (error: Error) => {
+    why = error.message
+  })
+  port.on('close', (error?: Error | null) => {
+    if (!closing) gone(`${path} is gone (${error?.message ?? (why || 'closed')})`)
+  })
+  const error = await new Promise<Error | null>((opened) => port.open(opened))
+  if (error) return fail(20, serialProblem(path, error.message))
+  const line: Line = {
+    url: `${path}:${baud}`,
+    write: (bytes) => {
+      if (port.isOpen) port.write(bytes)
+    },
+    onData: (taker) => {
+      take = taker
+    },
+    onClose: (closed) => {
+      gone = closed
+    },
+    close: () =>
+      new Promise((closed) => {
+        closing = true
+        if (port.isOpen) port.close(() => closed())
+        else closed()
+      }),
+  }
+  return { ok: true, line }
+}
+
+/** Listens, and answers with the error if it cannot. A unix socket is made for its owner alone. */
+function listen(
+  server: Server,
+  address: Exclude<LineAddress, { kind: 'serial' }>,
+): Promise<NodeJS.ErrnoException | undefined> {
+  return new Promise((done) => {
+    server.once('error', done)
+    server.once('listening', () => {
+      server.off('error', done)
+      done(undefined)
+    })
+    if (address.kind === 'tcp') {
+      server.listen(address.port, address.host)
+      return
+    }
+    // listen() makes the socket before it returns, so nobody sees it with wider rights.
+    const before = process.umask(0o177)
+    try {
+      server.listen(address.path)
+    } finally {
+      process.umask(before)
+    }
+  })
+}
+
+/** True when a socket file is there that nobody listens on: its process was killed. */
+function isStaleSocket(path: string): Promise<boolean> {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return Promise.resolve(false)
+  return new Promise((done) => {
+    const probe = connect(path)
+    probe.on('connect', () => {
+      probe.destroy()
+      done(false)
+    })
+    probe.on('error', (error: NodeJS.ErrnoException) => done(error.code === 'ECONNREFUSED'))
+  })
+}
+
+function socketProblem(url: string, error: NodeJS.ErrnoException): OpenedLine {
+  if (error.code === 'EADDRINUSE') {
+    return fail(
+      20,
+      `${url} is in use: another meter listens there, or a file is in the way. Stop it, or choose another.`,
+    )
+  }
+  if (error.code === 'EACCES' || error.code === 'EPERM') {
+    return fail(20, `${url} may not be opened. Choose a port from 1024 up, or a folder you may write to.`)
+  }
+  if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+    return fail(20, `${url} is no address of this machine. Use 127.0.0.1, or 0.0.0.0 for every network it is in.`)
+  }
+  if (error.code === 'ENOENT') return fail(20, `${url}: the folder is not there. Make it first.`)
+  return fail(20, `${url} cannot be opened: ${error.message}`)
+}
+
+async function openSocket(address: Exclude<LineAddress, { kind: 'serial' }>, url: string): Promise<OpenedLine> {
+  let take: (bytes: Uint8Array) => void = () => {}
+  let gone: (why: string) => void = () => {}
+  let client: Socket | undefined
+  const server = createServer({ noDelay: true }, (socket) => {
+    // A line has one other end. A bridge that lost its connection comes back before the old one is known to be dead.
+    client?.destroy()
+    client = socket
+    socket.on('data', (bytes: Uint8Array) => take(bytes))
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => {
+      if (client === socket) client = undefined
+    })
+  })
+  let error = await listen(server, address)
+  if (error?.code === 'EADDRINUSE' && address.kind === 'unix' && (await isStaleSocket(address.path))) {
+    rmSync(address.path, { force: true })
+    error = await listen(server, address)
+  }
+  if (error !== undefined) return socketProblem(url, error)
+  let closing = false
+  server.on('error', (failure) => {
+    if (!closing) gone(`${url} failed (${failure.message})`)
+  })
+  const host =
+    address.kind === 'tcp' && address.host.includes(':') ? `[${address.host}]` : address.kind === 'tcp' && address.host
+  const line: Line = {
+    url: address.kind === 'unix' ? url : `tcp://${host}:${(server.address() as AddressInfo).port}`,
+    write: (bytes) => {
+      if (client === undefined || client.destroyed) return
+      if (client.writableLength > unreadBytesMax) client.destroy()
+      else client.write(bytes)
+    },
+    onData: (taker) => {
+      take = taker
+    },
+    onClose: (closed) => {
+      gone = closed
+    },
+    close: () =>
+      new Promise((closed) => {
+        closing = true
+        server.close(() => closed())
+        client?.destroy()
+      }),
+  }
+  return { ok: true, line }
+}
+
+/**
+ * Opens the meter's end of a line.
+ *
+ * - a path, with `:baud` or not: that serial port, or pty, 8N1; locked against other programs
+ * - `tcp://host:port`: listens there; `tcp://:port` on loopback, other networks only by naming the host
+ * - `unix:///path`: listens on a socket of mode 0600; one that a killed process left is removed
+ *
+ * Sockets take one client at a time; a new one replaces the old one. Packets on the line are sealed, the line is not:
+ * whoever reaches it can keep the meter busy.
+ * @param baud speed of a serial port whose path names none
+ */
+export function openLine(url: string, baud: number): Promise<OpenedLine> {
+  const address = parseLineUrl(url, baud)
+  if (typeof address === 'string') return Promise.resolve(fail(2, address))
+  return address.kind === 'serial' ? openSerial(address.path, address.baud) : openSocket(address, url)
+}

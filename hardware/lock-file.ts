@@ -1,0 +1,108 @@
+// A file that says which process holds something, so that two never do.
+
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+export interface Lock {
+  release(): void
+}
+
+// A restarted container gives its process the number of the one before: a lock with our own number is ours only if
+// this process took it.
+const held = new Set<string>()
+
+/** When a process began, in clock ticks since the machine did; '' where there is no /proc. */
+function startOf(pid: number): string {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The second field is a name in brackets that may itself hold spaces and brackets.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  } catch {
+    return ''
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The process that a lock's text names, if it still runs. A number that was given to a later process does not count. */
+function holderOf(path: string, text: string): number | undefined {
+  const [pidText = '', start = ''] = text.trim().split(' ')
+  const pid = Number(pidText)
+  if (!Number.isInteger(pid) || pid < 1) return undefined
+  if (pid === process.pid) return held.has(path) ? pid : undefined
+  if (!isAlive(pid)) return undefined
+  const startNow = startOf(pid)
+  return start !== '' && startNow !== '' && start !== startNow ? undefined : pid
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}
+
+/** Removes a lock whose process is gone, unless another was quicker and it is a fresh one by now. */
+function removeStale(path: string, text: string): void {
+  const aside = `${path}.${process.pid}.stale`
+  try {
+    renameSync(path, aside)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
+    throw error
+  }
+  try {
+    if (readText(aside) !== text) linkSync(aside, path)
+  } finally {
+    rmSync(aside, { force: true })
+  }
+}
+
+/**
+ * Takes the lock at `path` (mode 0600; the number and start of this process). A lock left by a process that is no more
+ * is taken over. Processes that do not see each other's numbers (two containers on one volume) are not kept apart.
+ * @param what what is being held, for the message
+ * @throws Error when a running process holds it, or the folder cannot be written
+ */
+export function takeLock(path: string, what: string): Lock {
+  const mine = `${process.pid} ${startOf(process.pid)}\n`
+  for (let tries = 0; tries < 10; tries++) {
+    try {
+      // Written aside and linked, so that nobody ever reads a lock that is still empty.
+      const aside = `${path}.${process.pid}.new`
+      writeFileSync(aside, mine, { mode: 0o600 })
+      try {
+        linkSync(aside, path)
+      } finally {
+        rmSync(aside, { force: true })
+      }
+      held.add(path)
+      return {
+        release: () => {
+          if (!held.delete(path)) return
+          if (readText(path) === mine) rmSync(path, { force: true })
+        },
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        const message = error instanceof Error ? error.message : String(error)
+        throw new Error(`cannot lock ${what}: ${message}. Name a folder that exists and that you may write to.`)
+      }
+    }
+    const text = readText(path)
+    const holder = holderOf(path, text)
+    if (holder !== undefined) {
+      throw new Error(`${what} is in use by process ${holder}. Stop that meter first, or name another file.`)
+    }
+    removeStale(path, text)
+  }
+  throw new Error(`${what} stayed locked by ${path}. Remove that file if no meter is running.`)
+}

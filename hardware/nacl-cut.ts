@@ -1,0 +1,149 @@
+// Cuts secretbox out of the tweetnacl package at build time: a board has no room for the rest of it. The text stays the
+// package's own, declaration by declaration; test/nacl-cut.test.ts compares it with the whole package.
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { type AnyNode, type Program, parse } from 'acorn'
+import { childrenOf } from './syntax-tree.ts'
+
+/** A top-level declaration of the package, as the cut writes it. */
+interface Piece {
+  /** Position in the package, so that the cut keeps its order. */
+  at: number
+  text: string
+  /** Names of the package's other declarations that it uses. */
+  uses: Set<string>
+}
+
+/** What protocol/seal.ts calls. */
+const wanted = ['nacl.secretbox', 'nacl.secretbox.open']
+
+// Sees to it that arguments are Uint8Arrays: in this project the compiler does.
+const dropped = 'checkArrayTypes'
+
+// HSalsa20 is the rounds of Salsa20 without the addition of its input at the end (Bernstein, "Extending the Salsa20
+// nonce", section 2). The package has the rounds twice for speed; subtracting the input again spares 3 KB of 12.
+const own: { [name: string]: string } = {
+  core_hsalsa20: `function core_hsalsa20(o, p, k, c) {
+  let x = new Uint8Array(64);
+  core_salsa20(x, p, k, c);
+  function put(at, from, input, inputAt) {
+    let borrow = 0;
+    for (let i = 0; i < 4; i++) {
+      let byte = x[from + i] - input[inputAt + i] - borrow;
+      o[at + i] = byte & 255;
+      borrow = byte < 0 ? 1 : 0;
+    }
+  }
+  for (let i = 0; i < 4; i++) {
+    put(i * 4, i * 20, c, i * 4);
+    put(16 + i * 4, 24 + i * 4, p, i * 4);
+  }
+}`,
+}
+
+/** Path of the package's fast form. */
+export function naclPath(): string {
+  return createRequire(import.meta.url).resolve('tweetnacl/nacl-fast.js')
+}
+
+function namesIn(node: AnyNode): Set<string> {
+  const names = new Set<string>()
+  const visit = (inner: AnyNode) => {
+    if (inner.type === 'Identifier') names.add(inner.name)
+    childrenOf(inner).forEach(visit)
+  }
+  visit(node)
+  return names
+}
+
+/** Source of a node, with `var` made `let` (Espruino has no hoisting of `var`) and calls of what is dropped left out. */
+function textOf(source: string, node: AnyNode): string {
+  const edits: { from: number; to: number; text: string }[] = []
+  const visit = (inner: AnyNode) => {
+    if (inner.type === 'VariableDeclaration' && inner.kind === 'var') {
+      edits.push({ from: inner.start, to: inner.start + 3, text: 'let' })
+    }
+    if (inner.type === 'ExpressionStatement' && inner.expression.type === 'CallExpression') {
+      const callee = inner.expression.callee
+      if (callee.type === 'Identifier' && callee.name === dropped) {
+        edits.push({ from: inner.start, to: inner.end, text: '' })
+        return
+      }
+    }
+    childrenOf(inner).forEach(visit)
+  }
+  visit(node)
+  let text = source.slice(node.start, node.end)
+  for (const { from, to, text: by } of edits.sort((a, b) => b.from - a.from)) {
+    text = text.slice(0, from - node.start) + by + text.slice(to - node.start)
+  }
+  return text
+}
+
+/** `nacl.secretbox.open` or `poly1305.prototype.blocks`; '' for a target that is not just names joined by dots. */
+function targetName(node: AnyNode): string {
+  if (node.type === 'Identifier') return node.name
+  if (node.type !== 'MemberExpression' || node.property.type !== 'Identifier') return ''
+  return `${targetName(node.object)}.${node.property.name}`
+}
+
+/** Every declaration of the package by its name; what is assigned to a member comes under the whole dotted name. */
+function piecesOf(source: string): Map<string, Piece> {
+  const program: Program = parse(source, { ecmaVersion: 2020 })
+  const wrapper = program.body[0]
+  if (wrapper?.type !== 'ExpressionStatement' || wrapper.expression.type !== 'CallExpression') {
+    throw new Error('tweetnacl is not the one function that its version 1.0.3 is')
+  }
+  const callee = wrapper.expression.callee
+  if (callee.type !== 'FunctionExpression')
+    throw new Error('tweetnacl is not the one function that its version 1.0.3 is')
+  const pieces = new Map<string, Piece>()
+  for (const statement of callee.body.body) {
+    if (statement.type === 'FunctionDeclaration') {
+      const name = statement.id.name
+      const text = own[name] ?? textOf(source, statement)
+      pieces.set(name, { at: statement.start, text, uses: namesIn(parse(text, { ecmaVersion: 2020 })) })
+    } else if (statement.type === 'VariableDeclaration') {
+      for (const { id, init, start } of statement.declarations) {
+        if (id.type !== 'Identifier' || !init) continue
+        pieces.set(id.name, { at: start, text: `const ${id.name} = ${textOf(source, init)};`, uses: namesIn(init) })
+      }
+    } else if (statement.type === 'ExpressionStatement' && statement.expression.type === 'AssignmentExpression') {
+      const { left, right } = statement.expression
+      const name = targetName(left)
+      const own = name.replace('nacl.', '')
+      const text = `${own.includes('.') ? '' : 'const '}${own} = ${textOf(source, right)};`
+      pieces.set(name, { at: statement.start, text, uses: namesIn(right) })
+    }
+  }
+  return pieces
+}
+
+/**
+ * An ES module whose default export has `secretbox` and `secretbox.open` as tweetnacl has them, and nothing else.
+ * Wrong sizes of key and nonce are refused as there; that arguments are Uint8Arrays is not checked.
+ * @throws Error when the package is not laid out as its version 1.0.3 is
+ */
+export function cutNacl(source = readFileSync(naclPath(), 'utf8')): string {
+  const pieces = piecesOf(source)
+  const taken = new Set<string>()
+  const take = (name: string): void => {
+    const piece = pieces.get(name)
+    if (piece === undefined || taken.has(name)) return
+    taken.add(name)
+    piece.uses.forEach(take)
+    // A constructor's methods go with it.
+    for (const other of pieces.keys()) if (other.startsWith(`${name}.prototype.`)) take(other)
+  }
+  for (const name of wanted) {
+    if (!pieces.has(name)) throw new Error(`tweetnacl has no ${name}`)
+    take(name)
+  }
+  taken.delete(dropped)
+  const texts = [...taken].map((name) => pieces.get(name)!).sort((a, b) => a.at - b.at)
+  const text = `${texts.map((piece) => piece.text).join('\n')}\nexport default { secretbox: secretbox };\n`
+  // Two declarations of one name in a block, which `let` does not allow, would be found here.
+  parse(text, { ecmaVersion: 2020, sourceType: 'module' })
+  return text
+}

@@ -1,0 +1,296 @@
+// Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
+
+import { parseEui } from '../duis/request.ts'
+import { dayBefore, isDate } from './settlement-day.ts'
+
+/** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
+export const roles = ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'OU', 'MDR'] as const
+export type Role = (typeof roles)[number]
+
+/** Device status in the Smart Metering Inventory (DUIS XSD, DeviceStatus). */
+export const deviceStatuses = [
+  'Pending',
+  'Whitelisted',
+  'InstalledNotCommissioned',
+  'Commissioned',
+  'Decommissioned',
+  'Withdrawn',
+  'Suspended',
+  'Recovery',
+  'Recovered',
+] as const
+export type DeviceStatus = (typeof deviceStatuses)[number]
+
+/** Roles that registration data can name for an electricity MPAN. An Other User has no record (assumption). */
+export const registrationRoles = ['IS', 'ES', 'RSA', 'ED', 'MDR'] as const
+export type RegistrationRole = (typeof registrationRoles)[number]
+
+/** A DCC User. EUI-64 in upper case; MPID: 4 characters, upper case, absent for a User that is an Other User only. */
+export type User = {
+  eui: string
+  name: string
+  mpid?: string
+  roles: readonly Role[]
+  status: 'active' | 'suspended'
+  /** Where answers are pushed: https, or http to this machine. */
+  callback: string
+}
+
+/** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
+export type Device = { eui: string; importMpan?: string; exportMpan?: string; status: DeviceStatus; line: string }
+
+/**
+ * One row of Industry Registration Data. `from` is the EFD, the first Settlement Day; `to` the ETD, the last one. That
+ * the ETD itself is included is an assumption. Without an ETD the row lasts until the day before the next row's EFD,
+ * so that an incoming party always ends the outgoing one (SECMP0162 preliminary impact assessment, requirement 1).
+ */
+export type Registration = { mpan: string; role: RegistrationRole; mpid: string; from: string; to?: string }
+
+/** A registration and its last Settlement Day: its ETD, or the day before its successor's EFD; absent: open-ended. */
+export type RegistrationRecord = Registration & { until?: string }
+
+/** Everything known about parties. EUI-64s are asked for in upper case, as `parseEui` gives them. */
+export type Registry = {
+  users: readonly User[]
+  devices: readonly Device[]
+  user(eui: string): User | undefined
+  device(eui: string): Device | undefined
+  /** The device behind an MPAN, import or export. */
+  deviceByMpan(mpan: string): Device | undefined
+  /** Records of one MPAN and role, by EFD, never overlapping. */
+  registrations(mpan: string, role: Role): readonly RegistrationRecord[]
+}
+
+/** How much a registry may hold. */
+export const registryLimits = { users: 1_000, devices: 100_000, registrations: 1_000_000, problems: 100 }
+
+const noRecords: readonly RegistrationRecord[] = []
+
+type Note = (place: string, problem: string) => void
+type Fields = Record<string, unknown>
+
+/**
+ * A registry from a plain JSON value `{ users: [], devices: [], registrations: [] }`. Either all of it is right, or
+ * every problem is named with its place (`users[2].eui`, counted from 0) and what to do; after `registryLimits.problems`
+ * of them the rest are counted only.
+ */
+export function checkRegistry(data: unknown): { ok: true; registry: Registry } | { ok: false; problems: string[] } {
+  const problems: string[] = []
+  let left = 0
+  const note: Note = (place, problem) => {
+    if (problems.length < registryLimits.problems) problems.push(`${place}: ${problem}`)
+    else left += 1
+  }
+  const fields = readFields(data, 'registry', ['users', 'devices', 'registrations'], note)
+  const users = readList(fields.users, 'users', registryLimits.users, readUser, note)
+  const devices = readList(fields.devices, 'devices', registryLimits.devices, readDevice, note)
+  const rows = readList(fields.registrations, 'registrations', registryLimits.registrations, readRegistration, note)
+  const usersByEui = new Map<string, User>()
+  const devicesByEui = new Map<string, Device>()
+  const devicesByMpan = new Map<string, { device: Device; kind: 'import' | 'export' }>()
+  const places = new Map<string, string>()
+  const unique = (key: string | undefined, place: string) => {
+    if (key === undefined || key === '') return
+    const other = places.get(key)
+    if (other === undefined) places.set(key, place)
+    else note(place, `${key} is that of ${other} already; give each its own`)
+  }
+  users.forEach((user, index) => {
+    unique(user.eui, `users[${index}].eui`)
+    usersByEui.set(user.eui, user)
+  })
+  devices.forEach((device, index) => {
+    unique(device.eui, `devices[${index}].eui`)
+    unique(device.importMpan, `devices[${index}].importMpan`)
+    unique(device.exportMpan, `devices[${index}].exportMpan`)
+    devicesByEui.set(device.eui, device)
+    if (device.importMpan !== undefined) devicesByMpan.set(device.importMpan, { device, kind: 'import' })
+    if (device.exportMpan !== undefined) devicesByMpan.set(device.exportMpan, { device, kind: 'export' })
+  })
+  rows.forEach((row, index) => {
+    if (row.mpan === '') return
+    const kind = devicesByMpan.get(row.mpan)?.kind
+    const wanted = row.role === 'IS' ? 'import' : row.role === 'ES' ? 'export' : kind
+    if (kind === undefined)
+      note(`registrations[${index}].mpan`, `no device has MPAN ${row.mpan}; add it or drop the row`)
+    else if (kind !== wanted)
+      note(`registrations[${index}].role`, `${row.role} needs an ${wanted} MPAN, this is an ${kind} one`)
+  })
+  const records = recordsOf(rows, note)
+  if (left > 0) problems.push(`and ${left} more`)
+  if (problems.length > 0) return { ok: false, problems }
+  const registry: Registry = {
+    users,
+    devices,
+    user: (eui) => usersByEui.get(eui),
+    device: (eui) => devicesByEui.get(eui),
+    deviceByMpan: (mpan) => devicesByMpan.get(mpan)?.device,
+    registrations: (mpan, role) => records.get(`${mpan} ${role}`) ?? noRecords,
+  }
+  return { ok: true, registry }
+}
+
+/**
+ * True for an MPAN core: 13 digits of which the last is the check digit, the sum of the others times 3, 5, 7, 13, 17,
+ * 19, 23, 29, 31, 37, 41, 43, modulo 11, modulo 10.
+ */
+export function isMpan(text: string): boolean {
+  if (!/^\d{13}$/.test(text)) return false
+  const primes = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
+  const sum = primes.reduce((total, prime, index) => total + prime * Number(text[index]), 0)
+  return (sum % 11) % 10 === Number(text[12])
+}
+
+/** Rows by MPAN and role, in the order of their EFDs, each with its last day. */
+function recordsOf(rows: readonly Registration[], note: Note): Map<string, RegistrationRecord[]> {
+  const groups = new Map<string, { row: Registration; place: string }[]>()
+  rows.forEach((row, index) => {
+    if (row.mpan === '' || row.from === '') return
+    const key = `${row.mpan} ${row.role}`
+    const group = groups.get(key) ?? []
+    group.push({ row, place: `registrations[${index}]` })
+    groups.set(key, group)
+  })
+  const records = new Map<string, RegistrationRecord[]>()
+  for (const [key, group] of groups) {
+    group.sort((a, b) => (a.row.from < b.row.from ? -1 : a.row.from > b.row.from ? 1 : 0))
+    const list = group.map(({ row, place }, index): RegistrationRecord => {
+      const next = group[index + 1]
+      if (next === undefined) return row.to === undefined ? row : { ...row, until: row.to }
+      if (next.row.from === row.from) note(`${next.place}.from`, `${place} begins for ${key} on that day too; keep one`)
+      else if (row.to !== undefined && row.to >= next.row.from) {
+        note(`${place}.to`, `overlaps ${next.place} for ${key}; end it on ${dayBefore(next.row.from)} or before`)
+      }
+      return { ...row, until: row.to ?? dayBefore(next.row.from) }
+    })
+    records.set(key, list)
+  }
+  return records
+}
+
+// The readers below note what is wrong and then give some value of the right type: it is never seen, because one
+// problem is enough to refuse the whole registry.
+
+function readUser(value: unknown, place: string, note: Note): User {
+  const fields = readFields(value, place, ['eui', 'name', 'mpid', 'roles', 'status', 'callback'], note)
+  const list = Array.isArray(fields.roles) ? [...new Set(fields.roles)] : []
+  const known = list.filter((role): role is Role => (roles as readonly unknown[]).includes(role))
+  if (list.length === 0 || known.length < list.length) note(`${place}.roles`, `list one or more of ${roles.join(' ')}`)
+  const user: User = {
+    eui: readEui(fields.eui, `${place}.eui`, note),
+    name: readText(fields.name, `${place}.name`, 'a name', 100, note),
+    roles: known,
+    status: readOneOf(fields.status, `${place}.status`, ['active', 'suspended'] as const, note),
+    callback: readCallback(fields.callback, `${place}.callback`, note),
+  }
+  const mpidNeeded = known.some((role) => role !== 'OU')
+  return fields.mpid === undefined && !mpidNeeded
+    ? user
+    : { ...user, mpid: readMpid(fields.mpid, `${place}.mpid`, note) }
+}
+
+function readDevice(value: unknown, place: string, note: Note): Device {
+  const fields = readFields(value, place, ['eui', 'importMpan', 'exportMpan', 'status', 'line'], note)
+  const device: Device = {
+    eui: readEui(fields.eui, `${place}.eui`, note),
+    status: readOneOf(fields.status, `${place}.status`, deviceStatuses, note),
+    line: readText(fields.line, `${place}.line`, 'the line it is reached on', 200, note),
+  }
+  if (fields.importMpan !== undefined) device.importMpan = readMpan(fields.importMpan, `${place}.importMpan`, note)
+  if (fields.exportMpan !== undefined) device.exportMpan = readMpan(fields.exportMpan, `${place}.exportMpan`, note)
+  return device
+}
+
+function readRegistration(value: unknown, place: string, note: Note): Registration {
+  const fields = readFields(value, place, ['mpan', 'role', 'mpid', 'from', 'to'], note)
+  const row: Registration = {
+    mpan: readMpan(fields.mpan, `${place}.mpan`, note),
+    role: readOneOf(fields.role, `${place}.role`, registrationRoles, note),
+    mpid: readMpid(fields.mpid, `${place}.mpid`, note),
+    from: readDate(fields.from, `${place}.from`, note),
+  }
+  if (fields.to === undefined) return row
+  const to = readDate(fields.to, `${place}.to`, note)
+  if (to !== '' && to < row.from) note(`${place}.to`, `${to} is before the record begins, ${row.from}`)
+  return { ...row, to }
+}
+
+function readFields(value: unknown, place: string, names: readonly string[], note: Note): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    note(place, `expected an object with ${names.join(', ')}`)
+    return {}
+  }
+  for (const name of Object.keys(value)) {
+    if (!names.includes(name)) note(`${place}.${/^\w{1,60}$/.test(name) ? name : shown(name)}`, `no such field; there are ${names.join(', ')}`)
+  }
+  return value as Fields
+}
+
+function readList<T>(
+  value: unknown,
+  place: string,
+  countMax: number,
+  read: (item: unknown, place: string, note: Note) => T,
+  note: Note,
+): T[] {
+  if (!Array.isArray(value)) note(place, 'expected a list')
+  else if (value.length > countMax) note(place, `${value.length} of them; the most is ${countMax}`)
+  else return value.map((item, index) => read(item, `${place}[${index}]`, note))
+  return []
+}
+
+function readEui(value: unknown, place: string, note: Note): string {
+  const eui = typeof value === 'string' ? parseEui(value) : undefined
+  if (eui === undefined) note(place, `${shown(value)} is no EUI-64; write it as 90-B3-D5-1F-30-01-00-00`)
+  return eui ?? ''
+}
+
+function readMpan(value: unknown, place: string, note: Note): string {
+  if (typeof value === 'string' && isMpan(value)) return value
+  const digits = typeof value === 'string' && /^\d{13}$/.test(value)
+  note(
+    place,
+    digits ? `the check digit of MPAN ${value} is wrong` : `${shown(value)} is no MPAN; write 13 digits in quotes`,
+  )
+  return ''
+}
+
+function readMpid(value: unknown, place: string, note: Note): string {
+  if (typeof value === 'string' && /^[A-Za-z0-9]{4}$/.test(value)) return value.toUpperCase()
+  note(place, `${shown(value)} is no MPID; write 4 letters or digits`)
+  return ''
+}
+
+function readDate(value: unknown, place: string, note: Note): string {
+  if (typeof value === 'string' && isDate(value) && value >= '1996-01-01' && value <= '2099-12-31') return value
+  note(place, `${shown(value)} is no date from 1996-01-01 to 2099-12-31; write YYYY-MM-DD`)
+  return ''
+}
+
+function readText(value: unknown, place: string, what: string, lengthMax: number, note: Note): string {
+  // Control characters would let a name forge a line of the log.
+  const text = typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value) && value.length <= lengthMax ? value : undefined
+  if (text === undefined) note(place, `expected ${what}, 1 to ${lengthMax} characters`)
+  return text ?? ''
+}
+
+function readOneOf<T extends string>(value: unknown, place: string, allowed: readonly T[], note: Note): T {
+  const found = allowed.find((one) => one === value)
+  if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
+  return found ?? allowed[0]!
+}
+
+function readCallback(value: unknown, place: string, note: Note): string {
+  const url = typeof value === 'string' && value.length <= 2048 && URL.canParse(value) ? new URL(value) : undefined
+  const loopback = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  const plain = url !== undefined && url.username === '' && url.password === '' && url.hash === ''
+  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)
+  if (!plain) note(place, `${shown(value)} is no URL without user, password and fragment`)
+  else if (!allowed) note(place, `${shown(value)}: answers go out by https, or by http to this machine (127.0.0.1)`)
+  return plain && allowed ? url.href : ''
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'nothing'
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a value of type ${typeof value}`
+}

@@ -1,0 +1,154 @@
+// A RequestID is accepted once.
+//
+// DUIS wants the counter of a RequestID to increase. Requests sent in parallel arrive out of order, so by default the
+// bridge remembers, per originator and target, the highest counter and which of the 1,024 below it were used: a new
+// one in that window is accepted, a used one and anything older is refused. That DUIS counts per originator and target
+// and not per originator alone is an assumption; the window is ours.
+
+import { parseEui } from '../duis/request.ts'
+import type { Store } from '../store/store.ts'
+
+/** `window`: increasing, but up to 1,024 late. `strict`: increasing. */
+export type CounterMode = 'window' | 'strict'
+
+/** Why a RequestID is refused, or 'fresh'. 'not increasing' is said in strict mode only. */
+export type CounterVerdict = 'fresh' | 'repeated' | 'too old' | 'not increasing'
+
+export interface RequestCounters {
+  /**
+   * Decides at once, in memory, so that of two equal requests at the same time one is refused; resolves when what was
+   * accepted is on disk. Rejects when it cannot be stored: the RequestID then counts as used until the restart.
+   * Rejects with RangeError for what is no EUI-64 or no counter from 0 to 2^64 - 1.
+   */
+  accept(originator: string, target: string, counter: bigint): Promise<CounterVerdict>
+}
+
+/** Counters below the highest that are told apart. */
+export const counterWindow = 1024
+/** Pairs of originator and target kept in memory, about 500 bytes each; the others are read again from the store. */
+export const counterPairsMax = 20_000
+
+const windowBytes = counterWindow / 8
+const counterMax = 0xffff_ffff_ffff_ffffn
+
+type Pair = {
+  key: string
+  /** -1 before the first. */
+  highest: bigint
+  /** Bit `counter % 1024` for each of the 1,024 counters below the highest: set when it was used. */
+  used: Uint8Array
+  writing?: Promise<void> | undefined
+  /** The write after the one under way; everyone who comes meanwhile waits for it. */
+  next?: Promise<void> | undefined
+}
+
+/**
+ * Counters kept in the store's table `counters`, under `request/ORIGINATOR/TARGET`. One process may own them at a
+ * time. Call it for Users and devices that are known, so that strangers cannot fill the store.
+ */
+export function createRequestCounters(
+  store: Store,
+  mode: CounterMode = 'window',
+  pairsMax: number = counterPairsMax,
+): RequestCounters {
+  // In the order of their last use.
+  const pairs = new Map<string, Pair>()
+
+  function pairOf(originator: string, target: string): Pair {
+    const [from, to] = [parseEui(originator), parseEui(target)]
+    if (from === undefined || to === undefined) throw new RangeError(`no EUI-64s: ${originator}, ${target}`)
+    const key = `request/${from}/${to}`
+    const pair = pairs.get(key) ?? load(store, key)
+    pairs.delete(key)
+    pairs.set(key, pair)
+    return pair
+  }
+
+  /** A pair with a write under way stays: the store may still show its old value. */
+  function forgetOldest(): void {
+    for (const [key, pair] of pairs) {
+      if (pairs.size <= pairsMax) return
+      if (pair.writing === undefined) pairs.delete(key)
+    }
+  }
+
+  function write(pair: Pair): Promise<void> {
+    if (pair.writing === undefined) {
+      const value = { highest: pair.highest.toString(), used: pair.used.slice() }
+      const writing = store.put('counters', pair.key, value).finally(() => {
+        pair.writing = undefined
+      })
+      pair.writing = writing
+      return writing
+    }
+    pair.next ??= pair.writing
+      .catch(() => {})
+      .then(() => {
+        pair.next = undefined
+        return write(pair)
+      })
+    return pair.next
+  }
+
+  return {
+    async accept(originator, target, counter) {
+      if (counter < 0n || counter > counterMax) throw new RangeError(`no counter of a RequestID: ${counter}`)
+      const pair = pairOf(originator, target)
+      const verdict = judge(pair, counter, mode)
+      if (verdict === 'fresh') {
+        use(pair, counter)
+        const written = write(pair)
+        forgetOldest()
+        await written
+      } else forgetOldest()
+      return verdict
+    },
+  }
+}
+
+function judge(pair: Pair, counter: bigint, mode: CounterMode): CounterVerdict {
+  if (counter > pair.highest) return 'fresh'
+  if (counter === pair.highest) return 'repeated'
+  const inWindow = pair.highest - counter <= BigInt(counterWindow)
+  if (inWindow && isUsed(pair, counter)) return 'repeated'
+  if (mode === 'strict') return 'not increasing'
+  return inWindow ? 'fresh' : 'too old'
+}
+
+function use(pair: Pair, counter: bigint): void {
+  const { highest } = pair
+  if (counter < highest) {
+    mark(pair, counter, true)
+    return
+  }
+  const step = counter - highest
+  if (highest < 0n || step > BigInt(counterWindow)) pair.used.fill(0)
+  else {
+    for (let skipped = highest + 1n; skipped < counter; skipped++) mark(pair, skipped, false)
+    mark(pair, highest, true)
+  }
+  pair.highest = counter
+}
+
+function isUsed(pair: Pair, counter: bigint): boolean {
+  const bit = Number(counter % BigInt(counterWindow))
+  return (pair.used[bit >> 3]! & (1 << (bit & 7))) !== 0
+}
+
+function mark(pair: Pair, counter: bigint, used: boolean): void {
+  const bit = Number(counter % BigInt(counterWindow))
+  const others = pair.used[bit >> 3]! & ~(1 << (bit & 7))
+  pair.used[bit >> 3] = used ? others | (1 << (bit & 7)) : others
+}
+
+/** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
+function load(store: Store, key: string): Pair {
+  const value = store.get('counters', key) as { highest?: unknown; used?: unknown } | null | undefined
+  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes) }
+  const { highest, used } = value ?? {}
+  const valid = typeof highest === 'string' && /^\d{1,20}$/.test(highest) && used instanceof Uint8Array
+  if (!valid || used.length !== windowBytes || BigInt(highest) > counterMax) {
+    throw new Error(`the store's record ${key} in "counters" is damaged: restore the store, or remove that record`)
+  }
+  return { key, highest: BigInt(highest), used: Uint8Array.from(used) }
+}

@@ -1,0 +1,110 @@
+// Settlement Days: days of British local time, written `YYYY-MM-DD`, which sort as text.
+//
+// A change of Registration takes effect at 00:00 on a Settlement Day (SECMP0162 preliminary impact assessment,
+// requirement 1). That this is local midnight is inferred from the Settlement Period, which is always local time
+// (Elexon). Meters keep UTC all year, so a Settlement Day in summer runs from 23:00Z to 23:00Z.
+//
+// Summer time is the rule in force since 1996: from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last
+// Sunday of October. Earlier years, 1972 to 1995 among them, had other dates and are not supported: the functions
+// answer for them by today's rule, which is wrong for some days. No registration may begin before 1996.
+
+import { dayMs, halfHourMs, halfHoursInWindow, startOfHalfHour } from '../../protocol/half-hour.ts'
+
+const hourMs = 2 * halfHourMs
+
+/** Settlement Days that one call lists: 13 months and a bit, more than any profile log holds. */
+export const settlementDaysMax = 500
+
+// Instants outside are taken to the nearest end, so that every day has four digits of year and sorts as text.
+const earliestMs = Date.parse('0001-01-01T00:00Z')
+const latestMs = Date.parse('9999-12-31T00:00Z')
+
+/** The Settlement Day in which an instant (milliseconds UTC) lies, from 0001-01-01 to 9999-12-31 whatever the instant. */
+export function settlementDayOf(atMs: number): string {
+  const insideMs = Math.min(Math.max(atMs, earliestMs), latestMs)
+  return dateOf(insideMs + summerOffsetMs(insideMs))
+}
+
+/**
+ * First and last Settlement Day that the half-hours of a read window touch (start < stamp <= end, see
+ * `halfHoursInWindow`), or undefined when the window holds no half-hour. In every window the days between are touched
+ * too.
+ */
+export function settlementDayRange(startMs: number, endMs: number): { first: string; last: string } | undefined {
+  const { first, count } = halfHoursInWindow(startMs, endMs)
+  if (count === 0) return undefined
+  return {
+    first: settlementDayOf(startOfHalfHour(first)),
+    last: settlementDayOf(startOfHalfHour(first + count - 1)),
+  }
+}
+
+/**
+ * Every Settlement Day that the half-hours of a read window touch, in order; none for a window without half-hours.
+ * Throws RangeError beyond `settlementDaysMax` days: what has to look at any window uses `settlementDayRange`.
+ */
+export function settlementDaysOf(startMs: number, endMs: number): string[] {
+  const range = settlementDayRange(startMs, endMs)
+  if (range === undefined) return []
+  const days = [range.first]
+  while (days.at(-1) !== range.last) {
+    if (days.length === settlementDaysMax) throw new RangeError(`more than ${settlementDaysMax} Settlement Days`)
+    days.push(dayAfter(days.at(-1)!))
+  }
+  return days
+}
+
+/**
+ * When a Settlement Day begins (included) and ends (excluded), milliseconds UTC. Throws RangeError for what is no date,
+ * and for 9999-12-31.
+ */
+export function settlementDayBounds(day: string): { startMs: number; endMs: number } {
+  return { startMs: localMidnightMs(day), endMs: localMidnightMs(dayAfter(day)) }
+}
+
+/** Settlement Periods (half-hours) of a Settlement Day: 48, or 46 in March and 50 in October when clocks change. */
+export function periodsOf(day: string): number {
+  const { startMs, endMs } = settlementDayBounds(day)
+  return (endMs - startMs) / halfHourMs
+}
+
+/** True for a date of the calendar written `YYYY-MM-DD`. */
+export function isDate(text: string): boolean {
+  return /^\d{4}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && dateOf(Date.parse(text)) === text
+}
+
+export function dayAfter(day: string): string {
+  return dateOf(utcMidnightMs(day) + dayMs)
+}
+
+export function dayBefore(day: string): string {
+  return dateOf(utcMidnightMs(day) - dayMs)
+}
+
+// Clocks change at 01:00 UTC. Local midnight is 23:00Z or 00:00Z, so what holds at 00:00Z held at local midnight.
+function localMidnightMs(day: string): number {
+  const midnightMs = utcMidnightMs(day)
+  return midnightMs - summerOffsetMs(midnightMs)
+}
+
+function utcMidnightMs(day: string): number {
+  if (!isDate(day)) throw new RangeError(`no date: ${day}`)
+  return Date.parse(day)
+}
+
+function dateOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10)
+}
+
+function summerOffsetMs(atMs: number): number {
+  const year = new Date(atMs).getUTCFullYear()
+  const startMs = lastSundayMs(year, 2) + hourMs
+  const endMs = lastSundayMs(year, 9) + hourMs
+  return atMs >= startMs && atMs < endMs ? hourMs : 0
+}
+
+/** 00:00Z of the last Sunday of a month, January being 0. Right for months of 31 days in the years 100 to 9999. */
+function lastSundayMs(year: number, month: number): number {
+  const lastDayMs = Date.UTC(year, month, 31)
+  return lastDayMs - new Date(lastDayMs).getUTCDay() * dayMs
+}

@@ -1,0 +1,64 @@
+// smets1 bridge: the S1SP bridge alone, in front of a meter on a line.
+
+import { readConfig } from '../config.ts'
+import { stateOf, statePaths } from '../state.ts'
+import { type Command, CommandError, exitCode, given, textOption } from './command.ts'
+import { runBridge } from './open-bridge.ts'
+
+/** Flags that bridge and up share; they are settings of `config.ts`. */
+export const bridgeFlags: Command['options'] = [
+  ['--http-port <n>', 'port of the DUIS endpoint (8079 unless configured)'],
+  [
+    '--http-host <address>',
+    'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
+  ],
+  ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
+  ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
+]
+
+const settings = ['httpPort', 'httpHost', 'schema', 'counters', 'baud', 'explain']
+
+/** Settings given as flags. */
+export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
+  return given(options, settings)
+}
+
+/** Resolves when the user or the system asks to stop. */
+export function askedToStop(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+  })
+}
+
+export const bridgeCommand: Command = {
+  name: 'bridge',
+  summary: 'the S1SP bridge alone: DUIS in front, a meter on a serial line behind',
+  options: [
+    ['--port <url>', 'the line to the meter: /dev/ttyUSB0, tcp://host:port or unix:///path'],
+    ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
+    ['--state <dir>', 'the state directory that smets1 up made', '.smets1'],
+    ...bridgeFlags,
+    ['--explain', 'tell callers that ask (header smets1-explain) why they are refused; for test benches'],
+    ['--json', 'say when it is ready as one line of JSON'],
+  ],
+  examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],
+  async run(options, io) {
+    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+    if (stateOf(paths) === 'absent') {
+      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
+    }
+    const line = textOption(options, 'port')
+    const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
+    if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
+    const stopping = askedToStop()
+    const running = await runBridge(paths, config)
+    if (options.json === true) io.stdout(`${JSON.stringify({ ready: true, url: running.url, port: config.lineUrl })}\n`)
+    else
+      io.stdout(
+        `bridge: DUIS on ${running.url}/api/v1/serviceS, meter on ${config.lineUrl}, log in ${paths.log}; Ctrl-C stops it\n`,
+      )
+    await stopping
+    await running.stop()
+    return exitCode.ok
+  },
+}

@@ -1,0 +1,75 @@
+// What a command of `smets1` is, and where its words go.
+
+/** Exit codes; every command's help lists them. */
+export const exitCode = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  keyMissing: 3,
+  schema: 10,
+  portUnavailable: 20,
+  timedOut: 124,
+} as const
+
+export const exitCodeHelp =
+  'Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 key missing, 10 schema, 20 port unavailable, 124 timed out'
+
+export interface Io {
+  stdout(text: string): void
+  stderr(text: string): void
+  /** True when a person watches stderr. */
+  isTerminal: boolean
+  env: { [name: string]: string | undefined }
+}
+
+export type Options = { [name: string]: unknown }
+
+export interface Command {
+  name: string
+  /** Positional argument, such as `<srv>`; it arrives as `options.argument`. */
+  argument?: string
+  summary: string
+  /** Flag, meaning, default. */
+  options: readonly (readonly [string, string, (string | number | boolean)?])[]
+  examples: readonly string[]
+  run(options: Options, io: Io): Promise<number>
+}
+
+/** A mistake that ends a command with a code of its own, said in one sentence. */
+export class CommandError extends Error {
+  readonly exitCode: number
+  constructor(code: number, message: string) {
+    super(message)
+    this.exitCode = code
+  }
+}
+
+/** An option as text; undefined when it was not given. @throws CommandError when it has no value */
+export function textOption(options: Options, name: string): string | undefined {
+  const value = options[name]
+  if (value === undefined) return undefined
+  if (typeof value === 'boolean' || Array.isArray(value) || value === '') {
+    throw new CommandError(exitCode.usage, `--${kebab(name)} needs one value`)
+  }
+  return String(value)
+}
+
+/** An option as a whole number in a range. @throws CommandError */
+export function wholeOption(options: Options, name: string, from: number, to: number): number | undefined {
+  const text = textOption(options, name)
+  if (text === undefined) return undefined
+  const number = Number(text)
+  if (!Number.isInteger(number) || number < from || number > to) {
+    throw new CommandError(exitCode.usage, `--${kebab(name)} is a whole number from ${from} to ${to}, not ${text}`)
+  }
+  return number
+}
+
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Every key of `options` that was given, for commands that hand settings on. */
+export function given(options: Options, names: readonly string[]): Options {
+  return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]))
+}

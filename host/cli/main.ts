@@ -1,0 +1,78 @@
+// smets1 COMMAND: finds the command, hands it its options, ends with its code.
+
+import { readFileSync } from 'node:fs'
+import { cac } from 'cac'
+import { meterCommand } from '../../hardware/cli/meter.ts'
+import { provisionFlash } from '../../hardware/cli/provision.ts'
+import { ConfigurationError } from '../state.ts'
+import { bridgeCommand } from './bridge.ts'
+import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
+import { readCommand } from './read.ts'
+import { upCommand } from './up.ts'
+import { validateCommand } from './validate.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+
+const commands: readonly Command[] = [
+  upCommand(provisionFlash),
+  meterCommand,
+  bridgeCommand,
+  readCommand,
+  validateCommand,
+]
+
+const io: Io = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  isTerminal: process.stderr.isTTY === true,
+  env: process.env,
+}
+
+/** What went wrong, as an exit code and a sentence; a fault of ours keeps its stack. */
+function complain(error: unknown): number {
+  const { name, message, code } = error as NodeJS.ErrnoException
+  const known = error instanceof CommandError || error instanceof ConfigurationError || name === 'CACError'
+  // Whatever the system refuses (a file, a port) is said as the system says it.
+  io.stderr(`smets1: ${known || code !== undefined ? message : ((error as Error).stack ?? message)}\n`)
+  return error instanceof CommandError ? error.exitCode : known ? exitCode.usage : exitCode.failed
+}
+
+async function main(argv: string[]): Promise<number> {
+  const cli = cac('smets1')
+  let chosen: Promise<number> | undefined
+  for (const command of commands) {
+    const usage = command.argument === undefined ? command.name : `${command.name} ${command.argument}`
+    const added = cli.command(usage, command.summary)
+    for (const [flag, meaning, value] of command.options) {
+      added.option(flag, meaning, value === undefined ? {} : { default: value })
+    }
+    for (const example of command.examples) added.example(`  ${example}`)
+    added.action((...args: unknown[]) => {
+      const options = args.at(-1) as { [name: string]: unknown }
+      chosen = command.run(command.argument === undefined ? options : { ...options, argument: args[0] }, io)
+    })
+  }
+  cli.help((sections) => [...sections, { body: exitCodeHelp }])
+  cli.version(version)
+  const { options, args } = cli.parse(argv, { run: false })
+  if (options.help === true || options.version === true) return exitCode.ok
+  if (cli.matchedCommand === undefined) {
+    if (args.length > 0) io.stderr(`smets1: there is no command "${args[0]}"\n`)
+    cli.outputHelp()
+    return args.length > 0 ? exitCode.usage : exitCode.ok
+  }
+  cli.runMatchedCommand()
+  return (await chosen) ?? exitCode.ok
+}
+
+// A reader that has seen enough (`| head`) is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCode.ok)
+  throw error
+})
+
+main(process.argv)
+  .catch(complain)
+  .then((code) => {
+    process.exitCode = code
+  })

@@ -1,0 +1,164 @@
+// Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
+
+import { randomBytes } from 'node:crypto'
+import { appendFileSync, existsSync } from 'node:fs'
+import { Agent, request as httpRequest, type Server } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { checkRegistry, type Registry } from '../access/parties.ts'
+import { type Bridge, createBridge } from '../bridge.ts'
+import { openHourlyKeys } from '../cache/hourly-keys.ts'
+import { createReadingCache } from '../cache/reading-cache.ts'
+import { createReadThrough } from '../cache/single-flight.ts'
+import type { BridgeConfig } from '../config.ts'
+import { createDco } from '../dco/sealer.ts'
+import { openVault } from '../dco/vault.ts'
+import type { Post } from '../delivery.ts'
+import { loadSchema } from '../duis/schema.ts'
+import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
+import type { Answered } from '../router.ts'
+import { ConfigurationError, readJson, type StatePaths } from '../state.ts'
+import { openLmdbStore } from '../store/lmdb.ts'
+import { openPort } from '../wan/bindings.ts'
+import type { Timing } from '../wan/line.ts'
+import { CommandError, exitCode } from './command.ts'
+import { loadIdentity, loadTrust } from './test-pki.ts'
+
+/** The clock and timers of this machine. */
+export const systemTiming: Timing = {
+  nowMs: () => Date.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, Math.min(ms, 0x7fffffff))
+    return { cancel: () => clearTimeout(timer) }
+  },
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+/** POSTs XML to a User. */
+const post: Post = (url, body, timeoutMs) =>
+  new Promise((resolve, reject) => {
+    const secure = url.startsWith('https:')
+    const bytes = Buffer.from(body)
+    const request = (secure ? httpsRequest : httpRequest)(
+      url,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/xml', 'content-length': bytes.length },
+        ...(secure ? {} : { agent }),
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      (response) => {
+        // What a User says besides its status is of no interest; unread it would hold the connection.
+        response.resume()
+        response.on('end', () => resolve(response.statusCode ?? 0))
+        response.on('error', reject)
+      },
+    )
+    request.on('error', (error) =>
+      reject(
+        error.name === 'TimeoutError' || error.name === 'AbortError'
+          ? new Error(`no answer within ${timeoutMs} ms`)
+          : error,
+      ),
+    )
+    request.end(bytes)
+  })
+
+/** The registry of a state directory. @throws ConfigurationError listing every problem */
+export function loadRegistry(paths: StatePaths): Registry {
+  const checked = checkRegistry(readJson(paths.registry))
+  if (checked.ok) return checked.registry
+  throw new ConfigurationError(`${paths.registry}:\n  ${checked.problems.join('\n  ')}`)
+}
+
+export interface RunningBridge {
+  bridge: Bridge
+  /** Where DUIS is served, `http://127.0.0.1:8079`. */
+  url: string
+  stop(): Promise<void>
+}
+
+function listen(server: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? `${host}:${port} is taken by another program: stop it, or choose another port with --http-port`
+          : `cannot listen on ${host}:${port}: ${error.message}`
+      reject(new CommandError(exitCode.portUnavailable, why))
+    })
+    server.listen(port, host, () => {
+      const { address, port: bound, family } = server.address() as AddressInfo
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
+    })
+  })
+}
+
+/**
+ * Opens the state, builds the bridge and serves DUIS.
+ * @throws ConfigurationError, CommandError
+ */
+export async function runBridge(
+  paths: StatePaths,
+  config: BridgeConfig,
+  answered?: (answered: Answered) => void,
+): Promise<RunningBridge> {
+  const log = (event: string, fields: { [name: string]: unknown }) =>
+    appendFileSync(paths.log, `${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`, {
+      mode: 0o600,
+    })
+  const report = (line: string) => log('cache', { problem: line })
+  if (config.schema !== undefined && !existsSync(config.schema)) {
+    throw new CommandError(exitCode.schema, `there is no schema directory ${config.schema}`)
+  }
+  const schema = config.schema === undefined ? undefined : loadSchema(config.schema)
+  const registry = loadRegistry(paths)
+  const trust = loadTrust(paths.pki)
+  const dsp = loadIdentity(paths.pki, 'dsp').signer
+  const s1sp = loadIdentity(paths.pki, 's1sp').signer
+  const dco = createDco(openVault(paths.vault), randomBytes)
+  const store = openLmdbStore(paths.store)
+  const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
+  const cache = createReadingCache({ store, keys, randomBytes })
+  const bridge = createBridge({
+    config,
+    registry,
+    trust,
+    dsp,
+    s1sp,
+    dco,
+    store,
+    readThrough: createReadThrough(cache, systemTiming.nowMs, report),
+    schema,
+    timing: systemTiming,
+    openPort,
+    post,
+    log,
+    ...(answered && { answered }),
+  })
+  const server = createHttpServer(bridge.receive, defaultHttpLimits, (error) =>
+    log('fault', { problem: (error as Error).stack ?? String(error) }),
+  )
+  const stop = async () => {
+    server.close()
+    server.closeAllConnections()
+    clearInterval(sweeping)
+    await bridge.stop()
+    await store.close()
+    agent.destroy()
+  }
+  // Keys are destroyed on time also when nobody asks for anything.
+  const sweeping = setInterval(
+    () => void cache.sweep(Date.now()).catch((error: Error) => report(error.message)),
+    60_000,
+  )
+  try {
+    const url = await listen(server, config.httpHost, config.httpPort)
+    bridge.resume()
+    return { bridge, url, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

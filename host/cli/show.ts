@@ -1,0 +1,96 @@
+// Half-hours for people and for programs.
+
+import { dayMs, dayOfHalfHour, halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
+import { halfHoursPerDay } from '../../protocol/limits.ts'
+
+/** A half-hour as DUIS sends it: stamped with its end. */
+export interface Entry {
+  stampMs: number
+  wh: number
+}
+
+const bars = '▁▂▃▄▅▆▇█'
+const gap = '·'
+
+/** One character a half-hour, from nothing to the largest value; a dot where there is none. */
+export function sparkline(values: readonly (number | undefined)[], largest: number): string {
+  const level = (wh: number) => Math.min(bars.length - 1, Math.floor((wh / Math.max(1, largest)) * bars.length))
+  return values.map((wh) => (wh === undefined ? gap : bars[level(wh)])).join('')
+}
+
+/** `9.812 kWh`. */
+export function kWh(wh: number): string {
+  return `${(wh / 1000).toFixed(3)} kWh`
+}
+
+export function totalWh(entries: readonly Entry[]): number {
+  return entries.reduce((sum, entry) => sum + entry.wh, 0)
+}
+
+/** Entries by UTC day; each day has 48 places, empty where there is no entry. */
+function byDay(entries: readonly Entry[]): { day: number; values: (number | undefined)[] }[] {
+  const days = new Map<number, (number | undefined)[]>()
+  for (const { stampMs, wh } of entries) {
+    const halfHour = halfHourOf(stampMs) - 1
+    const day = dayOfHalfHour(halfHour)
+    const values = days.get(day) ?? new Array(halfHoursPerDay).fill(undefined)
+    values[halfHour - day * halfHoursPerDay] = wh
+    days.set(day, values)
+  }
+  return [...days].sort(([a], [b]) => a - b).map(([day, values]) => ({ day, values }))
+}
+
+const hours = Array.from({ length: 8 }, (_, i) =>
+  String(i * 3)
+    .padStart(2, '0')
+    .padEnd(6),
+).join('')
+
+/** `2026-11-21`. */
+function dateOf(day: number): string {
+  return new Date(day * dayMs).toISOString().slice(0, 10)
+}
+
+/** The 48 values of a day, four hours a row, each stamped with its end. */
+function grid(day: number, values: readonly (number | undefined)[]): string[] {
+  const rows: string[] = []
+  for (let from = 0; from < halfHoursPerDay; from += 8) {
+    const start = new Date(startOfHalfHour(day * halfHoursPerDay + from) + halfHourMs).toISOString().slice(11, 16)
+    rows.push(
+      `  ${start} ${values
+        .slice(from, from + 8)
+        .map((wh) => String(wh ?? '-').padStart(6))
+        .join('')}`,
+    )
+  }
+  return rows
+}
+
+/** A compact table: a sparkline for each day, and the values themselves for one or two days. */
+export function table(entries: readonly Entry[]): string {
+  if (entries.length === 0) return '  no half-hours: the meter has recorded none in this window\n'
+  const days = byDay(entries)
+  const largest = Math.max(...entries.map((entry) => entry.wh))
+  const lines = [`  ${' '.repeat(11)}${hours.trimEnd()}  hours UTC; █ is ${largest} Wh, · is not recorded`]
+  for (const { day, values } of days) {
+    const known = values.filter((wh) => wh !== undefined)
+    lines.push(
+      `  ${dateOf(day)} ${sparkline(values, largest)}  ${kWh(known.reduce((sum, wh) => sum + wh, 0))}, ${known.length} of 48`,
+    )
+  }
+  if (days.length <= 2) {
+    for (const { day, values } of days)
+      lines.push(`  ${dateOf(day)}, Wh by end of half-hour (first of each row):`, ...grid(day, values))
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** `timestamp,wh` rows, stamped with the end. */
+export function csv(entries: readonly Entry[]): string {
+  return ['timestamp,wh', ...entries.map((entry) => `${stamp(entry.stampMs)},${entry.wh}`)].join('\n') + '\n'
+}
+
+/** `2026-11-21T00:30:00Z`. */
+export function stamp(atMs: number): string {
+  return new Date(atMs).toISOString().replace('.000Z', 'Z')
+}

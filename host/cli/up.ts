@@ -1,0 +1,200 @@
+// smets1 up: a bench in one go. A meter with a log, the bridge in front of it, one read as the supplier and one as the MDR.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { euiToBytes } from '../../protocol/bytes.ts'
+import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import type { Registry } from '../access/parties.ts'
+import { readConfig } from '../config.ts'
+import { addToVault } from '../dco/vault.ts'
+import type { Answered } from '../router.ts'
+import { createState, type StatePaths, stateOf, statePaths } from '../state.ts'
+import { askedToStop, bridgeFlags, bridgeSettings } from './bridge.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
+import { type MeterProcess, startMeter } from './meter-process.ts'
+import { loadRegistry, type RunningBridge, runBridge } from './open-bridge.ts'
+import { readAs } from './read.ts'
+import { type Entry, kWh, table, totalWh } from './show.ts'
+import { createTestPki } from './test-pki.ts'
+import { testDevice, testRegistry } from './test-registry.ts'
+
+/** Writes a new meter's flash: the board side's business, handed in by `main.ts`. */
+export type ProvisionFlash = (
+  path: string,
+  settings: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number },
+) => void
+
+/** Waits for a response, in `up`: the target response time and a little. */
+const readTimeoutMs = 20000
+
+async function fillState(paths: StatePaths, provisionFlash: ProvisionFlash): Promise<void> {
+  createTestPki(paths.pki, { nowMs: Date.now() })
+  const key = randomBytes(32)
+  addToVault(paths.vault, testDevice.eui, key)
+  mkdirSync(dirname(paths.flash), { mode: 0o700 })
+  provisionFlash(paths.flash, { eui: euiToBytes(testDevice.eui), key, pulsesPerKwh: 1000 })
+  writeFileSync(paths.registry, await testRegistry(), { mode: 0o600 })
+}
+
+/** Flags of the meter that `up` hands on. */
+function meterArguments(options: Options): string[] {
+  const names = ['load', 'stamps', 'household', 'seed', 'days', 'baud']
+  const valued = names.flatMap((name) => {
+    const value = textOption(options, name)
+    return value === undefined ? [] : [`--${name}`, value]
+  })
+  const yearEnds = options.yearEnds === true ? ['--year-ends'] : []
+  return [...valued, ...yearEnds, ...(options.catchUp === false ? ['--no-catch-up'] : [])]
+}
+
+function costOf(answered: Answered | undefined): string {
+  if (answered === undefined) return ''
+  const { usage, sources } = answered
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
+  const source = sources ? `${sources.fromMeter} half-hours from the meter, ${sources.fromCache} from the cache; ` : ''
+  if (usage.wakeUps === 0) return `${source}cost to the meter: none`
+  const parts = [
+    count(usage.wakeUps, 'wake-up'),
+    count(usage.sessions, 'session'),
+    `${usage.bytesOut + usage.bytesIn} bytes on the line (${usage.bytesOut} to the meter, ${usage.bytesIn} from it)`,
+    `${count(usage.dcoCalls, 'DCO call')}, the longest ${usage.dcoMsMax < 1 ? 'under 1' : Math.round(usage.dcoMsMax)} ms`,
+  ]
+  return `${source}cost to the meter: ${parts.join(', ')}`
+}
+
+/** One bench: what is running, and the last answer's cost. */
+interface Bench {
+  paths: StatePaths
+  registry: Registry
+  running: RunningBridge
+  answers: Map<string, Answered>
+}
+
+async function readAndShow(
+  bench: Bench,
+  name: string,
+  window: { startMs: number; endMs: number },
+  io: Io,
+  title: string,
+): Promise<Entry[]> {
+  const user = bench.registry.users.find((one) => one.name === name)
+  if (user === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no User called ${name}`)
+  const device = bench.registry.devices[0]
+  if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
+  const outcome = await readAs(bench.paths, bench.running.url, user, device.eui, window, readTimeoutMs)
+  const answered = bench.answers.get(outcome.response?.requestId?.text.toUpperCase() ?? '')
+  io.stdout(`\n${title}\n`)
+  if (outcome.code !== 'I0') {
+    const why = outcome.explanation ?? answered?.detail ?? ''
+    throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
+  }
+  const entries = outcome.response?.entries ?? []
+  io.stdout(table(entries))
+  io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
+  return entries
+}
+
+function sayNext(bench: Bench, io: Io, url: string): void {
+  const run = io.env.npm_lifecycle_event === undefined ? 'smets1' : 'npm run -s smets1 --'
+  const state =
+    io.env.npm_lifecycle_event !== undefined && bench.paths.root === `${process.cwd()}/.smets1`
+      ? ''
+      : ` --state ${bench.paths.root}`
+  const date = (days: number) => new Date((Math.floor(Date.now() / dayMs) + days) * dayMs).toISOString().slice(0, 10)
+  const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
+  const lines = [
+    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}`,
+    `${run} read 4.8.1 --as supplier --format xml${where}${state}`,
+    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}`,
+  ]
+  io.stdout(
+    `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
+  )
+}
+
+/** Both reads, shown and compared. @returns true when they agree */
+async function demonstrate(bench: Bench, io: Io): Promise<boolean> {
+  const today = Math.floor(Date.now() / dayMs) * dayMs
+  const window = { startMs: today - dayMs, endMs: today }
+  const supplier = await readAndShow(bench, 'supplier', window, io, '1. The supplier reads yesterday')
+  const mdr = await readAndShow(bench, 'mdr', window, io, '2. The MDR reads the same')
+  const agree = JSON.stringify(supplier) === JSON.stringify(mdr)
+  const both = `${supplier.length} half-hours, ${kWh(totalWh(supplier))}`
+  io.stdout(
+    agree ? `\nBoth agree: ${both}.\n` : `\nThey disagree: ${both}; ${mdr.length} half-hours, ${kWh(totalWh(mdr))}.\n`,
+  )
+  return agree
+}
+
+async function live(
+  options: Options,
+  io: Io,
+  paths: StatePaths,
+  meter: MeterProcess,
+  stopping: Promise<void>,
+): Promise<number> {
+  const answers = new Map<string, Answered>()
+  const config = readConfig(paths.config, io.env, { explain: true, ...bridgeSettings(options), lineUrl: meter.url })
+  let shown = false
+  const running = await runBridge(paths, config, (answered) => {
+    if (!shown) answers.set(answered.id, answered)
+  })
+  try {
+    const bench: Bench = { paths, registry: loadRegistry(paths), running, answers }
+    io.stdout(
+      `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
+        `bridge: ${running.url}, log in ${paths.log}\n`,
+    )
+    const agree = await demonstrate(bench, io)
+    shown = true
+    if (options.once === true) return agree ? exitCode.ok : exitCode.failed
+    sayNext(bench, io, running.url)
+    io.stdout('Ctrl-C stops meter and bridge.\n')
+    const gone = await Promise.race([stopping, meter.ended])
+    if (gone !== undefined) throw new CommandError(exitCode.failed, `the meter ended with exit code ${gone}`)
+    io.stdout('\nstopping\n')
+    return exitCode.ok
+  } finally {
+    await running.stop()
+  }
+}
+
+/** The command; `provisionFlash` comes from the board side. */
+export function upCommand(provisionFlash: ProvisionFlash): Command {
+  return {
+    name: 'up',
+    summary: 'a meter and the bridge on this machine, in one go, with a first read by a supplier and an MDR',
+    options: [
+      ['--state <dir>', 'where keys, logs and the meter live; made when it is not there', '.smets1'],
+      ['--once', 'do the two reads and stop: 0 if they agree, 1 if not'],
+      ['--load <file>', 'half-hourly readings (CSV) as the load of a new meter'],
+      ['--stamps <which>', 'what a stamp in the file names: start or end of its half-hour (start unless given)'],
+      ['--household <id>', 'the LCLid to take from a file of several'],
+      ['--year-ends', 'shift the file by whole days so that it ends yesterday'],
+      ['--seed <n>', 'household of the load when no file is given'],
+      ['--days <n>', 'days of log made up for a new meter (30 unless given)'],
+      ['--no-catch-up', 'leave the time since the meter last ran as a gap'],
+      ['--baud <n>', 'pace of the line, bits a second (115200 unless given)'],
+      ...bridgeFlags,
+    ],
+    examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],
+    async run(options, io) {
+      const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+      const isNew = stateOf(paths) === 'absent'
+      // Wrong settings are said before anything is made.
+      readConfig(paths.config, io.env, bridgeSettings(options))
+      if (isNew) await createState(paths, (made) => fillState(made, provisionFlash))
+      io.stdout(
+        `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
+      )
+      const stopping = askedToStop()
+      const meter = await startMeter(paths.root, paths.flash, meterArguments(options), io)
+      try {
+        return await live(options, io, paths, meter, stopping)
+      } finally {
+        await meter.stop()
+      }
+    },
+  }
+}

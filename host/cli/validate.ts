@@ -1,0 +1,48 @@
+// smets1 validate: looks at a state directory and says what is wrong, without starting anything.
+
+import { checkRegistry } from '../access/parties.ts'
+import { readConfig } from '../config.ts'
+import { openVault } from '../dco/vault.ts'
+import { loadSchema } from '../duis/schema.ts'
+import { readJson, stateOf, statePaths } from '../state.ts'
+import { type Command, exitCode, textOption } from './command.ts'
+import { loadIdentity, loadTrust } from './test-pki.ts'
+
+export const validateCommand: Command = {
+  name: 'validate',
+  summary: 'check the state directory, its configuration, registry and keys',
+  options: [
+    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--json', 'the problems as JSON'],
+  ],
+  examples: ['smets1 validate --state .smets1'],
+  async run(options, io) {
+    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+    const problems: string[] = []
+    const look = (what: () => void) => {
+      try {
+        what()
+      } catch (error) {
+        problems.push((error as Error).message)
+      }
+    }
+    look(() => {
+      if (stateOf(paths) === 'absent') throw new Error(`${paths.root} is not there: smets1 up makes it`)
+      look(() => {
+        const { schema } = readConfig(paths.config, io.env, {})
+        if (schema !== undefined) loadSchema(schema)
+      })
+      look(() => {
+        const checked = checkRegistry(readJson(paths.registry))
+        if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
+      })
+      look(() => void openVault(paths.vault))
+      look(() => void loadTrust(paths.pki))
+      for (const name of ['dsp', 's1sp']) look(() => void loadIdentity(paths.pki, name))
+    })
+    if (options.json === true) io.stdout(`${JSON.stringify({ ok: problems.length === 0, problems })}\n`)
+    else if (problems.length === 0) io.stdout(`${paths.root} is in order\n`)
+    else for (const problem of problems) io.stdout(`${problem}\n`)
+    return problems.length === 0 ? exitCode.ok : exitCode.usage
+  },
+}

@@ -1,0 +1,112 @@
+// Settings of the bridge: defaults < config file < environment < flags.
+
+import { existsSync } from 'node:fs'
+import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
+import { ConfigurationError, readJson } from './state.ts'
+
+export interface BridgeConfig {
+  /** Where DUIS is served. Loopback unless told otherwise. */
+  httpHost: string
+  httpPort: number
+  /** The line of every device that names none, and its baud rate. */
+  lineUrl: string | undefined
+  baud: number
+  /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
+  counters: 'window' | 'strict'
+  /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
+  schema: string | undefined
+  /** Whether a refusal may be explained to the caller (header smets1-explain). */
+  explain: boolean
+  /** Response codes by fault. */
+  codes: FaultCodes
+}
+
+type Given = { [name: string]: unknown }
+
+interface Setting {
+  /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
+  name: keyof BridgeConfig
+  env: string
+  /** Reads what was given; undefined when it is wrong. */
+  read(value: unknown): unknown
+  expected: string
+}
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+const whole = (from: number, to: number) => (value: unknown) => {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isInteger(number) && number >= from && number <= to ? number : undefined
+}
+const flag = (value: unknown) =>
+  value === true || value === 'true' || value === '1'
+    ? true
+    : value === false || value === 'false' || value === '0'
+      ? false
+      : undefined
+
+const settings: Setting[] = [
+  { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
+  { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
+  {
+    name: 'lineUrl',
+    env: 'SMETS1_PORT',
+    read: text,
+    expected: 'a port like /dev/ttyACM0, tcp://host:port or unix:///path',
+  },
+  { name: 'baud', env: 'SMETS1_BAUD', read: whole(50, 4000000), expected: 'bits a second from 50 to 4000000' },
+  {
+    name: 'counters',
+    env: 'SMETS1_COUNTERS',
+    read: (value) => (value === 'window' || value === 'strict' ? value : undefined),
+    expected: 'window or strict',
+  },
+  { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
+  { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
+]
+
+const defaults = {
+  httpHost: '127.0.0.1',
+  httpPort: 8079,
+  lineUrl: undefined,
+  baud: 115200,
+  counters: 'window',
+  schema: undefined,
+  explain: false,
+} as const
+
+/**
+ * The settings from a config file (if it is there), the environment and flags. Flags use the names above.
+ * @throws ConfigurationError naming the place, the setting and what was expected
+ */
+export function readConfig(path: string, env: { [name: string]: string | undefined }, flags: Given): BridgeConfig {
+  const file = existsSync(path) ? readJson(path) : {}
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) {
+    throw new ConfigurationError(`${path} must hold one JSON object of settings`)
+  }
+  const config: Given = { ...defaults }
+  const take = (setting: Setting, value: unknown, place: string) => {
+    if (value === undefined) return
+    const read = setting.read(value)
+    if (read === undefined) {
+      throw new ConfigurationError(
+        `${place}: ${setting.name} must be ${setting.expected}, not ${JSON.stringify(value)}`,
+      )
+    }
+    config[setting.name] = read
+  }
+  const { codes: overrides, ...given } = file as Given
+  for (const name of Object.keys(given)) {
+    if (!settings.some((setting) => setting.name === name)) {
+      const known = [...settings.map((setting) => setting.name), 'codes'].join(', ')
+      throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
+    }
+  }
+  for (const setting of settings) {
+    take(setting, given[setting.name], path)
+    take(setting, env[setting.env], setting.env)
+    take(setting, flags[setting.name], 'flag')
+  }
+  const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
+  if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
+  return { ...(config as unknown as BridgeConfig), codes: codes.codes }
+}

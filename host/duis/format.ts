@@ -1,0 +1,198 @@
+// Writing DUIS messages. Every text here is its own inclusive canonical form: namespaces and attributes in order, no
+// empty-element tags, no white space. Its digest is then a hash of what is sent, and signing needs no parser.
+// `test/duis-format.test.ts` holds every shape against libxml2.
+
+import { bodies } from './bodies.ts'
+import { formatDateTime } from './date-time.ts'
+import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
+import { importProfilePayload, type ProfileEntry } from './payload.ts'
+import type { BodyFields, RequestId } from './request.ts'
+import { isResponseCode } from './response-code.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
+import { type Signer, signCanonical } from './sign.ts'
+
+/** Answers to requests whose own version could not be read carry this one. */
+export const ownSchemaVersion = '5.4'
+
+/**
+ * A ResponseMessage must name a Service Reference Variant (DUIS XSD), even when the request was so broken that none
+ * could be read. Then it names the one this S1SP is mostly asked for; the response code says that it failed.
+ */
+export const unreadVariant = '4.8.1'
+
+const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
+const allNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:ra="${responseNamespace}" xmlns:sr="${serviceNamespace}"`
+
+/** What every answer says. */
+export type Answer = {
+  /** Absent when it could not be read; it is then left out, which the schema allows. */
+  requestId?: RequestId | undefined
+  code: string
+  nowMs: number
+  /** Echo of the request's. */
+  schemaVersion?: string | undefined
+  /** Not needed where the variant is given. */
+  serviceReference?: string | undefined
+  serviceReferenceVariant?: string | undefined
+}
+
+/**
+ * The synchronous answer: I99, or the code of a refusal. Signed when `dsp` is given. DCC Boxed signs its
+ * acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
+ */
+export function formatAcknowledgement(answer: Answer & { dsp?: Signer | undefined }): string {
+  return formatResponseMessage(answer, '', answer.dsp)
+}
+
+/**
+ * The final, asynchronous answer to a request that was acknowledged and then failed (E20, E21, E30, …): a
+ * ResponseMessage without content, with the ResponseID of a final answer, signed by the DSP. It is no
+ * SMETS1ResponseMessage, because that must hold a document signed by the S1SP over what the meter said, and the meter
+ * said nothing.
+ */
+export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): string {
+  return formatResponseMessage(answer, '', answer.dsp, responseIdOf(answer.requestId))
+}
+
+/** Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. */
+export function formatResponseMessage(answer: Answer, content: string, dsp?: Signer, responseId?: string): string {
+  const header = responseHeader(answer, answer.requestId?.text, responseId)
+  const message = element('sr:ResponseMessage', references(answer) + content)
+  const text = envelope('sr:Response', signedNamespaces, answer.schemaVersion, header, message)
+  return xmlDeclaration + (dsp === undefined ? text : signCanonical(text, dsp))
+}
+
+/** What a final answer with a meter's data needs besides the data. */
+export type Smets1Answer = Answer & {
+  requestId: RequestId
+  serviceReferenceVariant: string
+  s1sp: Signer
+  dsp: Signer
+  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asked on the User's behalf. */
+  schedule?: { id: bigint; dspEui: string } | undefined
+  /**
+   * DCC Boxed clients reject SMETS1ResponseMessage. True puts the S1SP's signed document, base64, where they expect a
+   * GBCS payload. Schema-valid, but not what the DCC sends.
+   */
+  boxedCompat?: boolean | undefined
+}
+
+/**
+ * A SMETS1 response: the MMC payload in a document signed by the S1SP, in a Response signed by the DSP. `payload` is
+ * the canonical text of the one element in SMETSData, see `payload.ts`.
+ */
+export function formatSmets1Response(answer: Smets1Answer, payload: string): string {
+  const { requestId, schedule, schemaVersion } = answer
+  const inner = envelopeOpen('sr:SMETS1SignedResponse', allNamespaces, schemaVersion)
+  const signed = signCanonical(
+    inner + element('sr:SMETS1Response', smets1Content(answer, payload)) + '</sr:SMETS1SignedResponse>',
+    answer.s1sp,
+  )
+  // The result of a schedule answers no request, so there is no RequestID to repeat.
+  const header = responseHeader(answer, schedule ? undefined : requestId.text, responseIdOf(requestId))
+  const scheduleId = schedule ? element('sr:DSPScheduleID', `${schedule.id}`) : ''
+  const message = (document: string) => {
+    if (!answer.boxedCompat) {
+      return element('sr:SMETS1ResponseMessage', references(answer) + scheduleId + document)
+    }
+    const data = element('sr:GBCSPayload', Buffer.from(document).toString('base64'))
+    const content = schedule ? element('sr:DSPScheduledMessage', data + scheduleId) : data
+    return element('sr:ResponseMessage', references(answer) + content)
+  }
+  const outer = (document: string) => envelope('sr:Response', allNamespaces, schemaVersion, header, message(document))
+  const text = outer(signed)
+  // The inner document declares the namespaces again, so that it also verifies on its own; in the canonical form of
+  // the whole those declarations are superfluous.
+  const again = envelopeOpen('sr:SMETS1SignedResponse', '', schemaVersion)
+  const canonical = answer.boxedCompat ? text : outer(again + signed.slice(inner.length))
+  return xmlDeclaration + signCanonical(text, answer.dsp, canonical)
+}
+
+/** 4.8.1: half-hours of active import, at most 19,056, oldest first. */
+export function formatProfileResponse(answer: Smets1Answer, entries: readonly ProfileEntry[]): string {
+  return formatSmets1Response(answer, importProfilePayload(entries))
+}
+
+function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Answer, payload: string): string {
+  const variant = answer.serviceReferenceVariant
+  // MMC XSD, ResponsePayload: the target is the DSP when it asked, and the User then is the supplementary party.
+  const supplementary = schedule
+    ? element('ra:SupplementaryRemotePartyID', requestId.originator) +
+      element('ra:SupplementaryRemotePartyCounter', `${requestId.counter}`)
+    : ''
+  const header =
+    element('ra:BusinessOriginatorID', requestId.target) +
+    element('ra:BusinessTargetID', schedule ? schedule.dspEui : requestId.originator) +
+    element('ra:OriginatorCounter', `${requestId.counter}`) +
+    supplementary +
+    element('ra:ServiceReference', serviceReferenceOf(variant)) +
+    element('ra:ServiceReferenceVariant', variant) +
+    element('ra:Timestamp', formatDateTime(nowMs))
+  const body = element('sr:ResponseMessage', element('ra:SMETSData', payload))
+  return element('sr:Header', header) + element('sr:Body', body)
+}
+
+/** What our own client asks; fields as the variant's row in `bodies.ts` wants them. */
+export type RequestToFormat = BodyFields & {
+  requestId: RequestId
+  serviceReferenceVariant: string
+  /** 1 unless given: over the WAN, on demand or future dated. */
+  commandVariant?: number
+  schemaVersion?: string
+}
+
+/** A request, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row in `bodies.ts`. */
+export function formatRequest(request: RequestToFormat): string {
+  const { requestId, serviceReferenceVariant: variant, executionMs, period } = request
+  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant)
+  if (name === undefined) throw new RangeError(`no request body for ${variant}`)
+  const header =
+    element('sr:RequestID', requestId.text) +
+    element('sr:CommandVariant', `${request.commandVariant ?? 1}`) +
+    references(request)
+  const dateTime = (child: string, timeMs: number) => element(`sr:${child}`, formatDateTime(timeMs))
+  const execution = executionMs === undefined ? '' : dateTime('ExecutionDateTime', executionMs)
+  const readLogPeriod =
+    period === undefined
+      ? ''
+      : element('sr:ReadLogPeriod', dateTime('StartDateTime', period.startMs) + dateTime('EndDateTime', period.endMs))
+  const body = element(`sr:${name}`, execution + readLogPeriod)
+  return xmlDeclaration + envelope('sr:Request', signedNamespaces, request.schemaVersion, header, body)
+}
+
+function responseHeader(answer: Answer, requestId: string | undefined, responseId: string | undefined): string {
+  if (!isResponseCode(answer.code)) throw new RangeError(`"${answer.code}" is no DUIS response code`)
+  return (
+    (requestId === undefined ? '' : element('sr:RequestID', requestId)) +
+    (responseId === undefined ? '' : element('sr:ResponseID', responseId)) +
+    element('sr:ResponseCode', answer.code) +
+    element('sr:ResponseDateTime', formatDateTime(answer.nowMs))
+  )
+}
+
+/** The two reference elements of a message, from whichever of the two is known. */
+function references(answer: Pick<Answer, 'serviceReference' | 'serviceReferenceVariant'>): string {
+  const variant = answer.serviceReferenceVariant ?? firstVariantOf(answer.serviceReference ?? '') ?? unreadVariant
+  if (!isServiceReferenceVariant(variant)) throw new RangeError(`"${variant}" is no Service Reference Variant`)
+  return element('sr:ServiceReference', serviceReferenceOf(variant)) + element('sr:ServiceReferenceVariant', variant)
+}
+
+/** A ResponseID: the RequestID with its two EUI-64s swapped. */
+function responseIdOf({ originator, target, counter }: RequestId): string {
+  return `${target}:${originator}:${counter}`
+}
+
+function envelope(name: string, namespaces: string, version: string | undefined, header: string, body: string): string {
+  const open = envelopeOpen(name, namespaces, version)
+  return `${open}<sr:Header>${header}</sr:Header><sr:Body>${body}</sr:Body></${name}>`
+}
+
+function envelopeOpen(name: string, namespaces: string, version: string = ownSchemaVersion): string {
+  if (!/^\d{1,4}(?:\.\d{1,4})?$/.test(version)) throw new RangeError(`schemaVersion "${version}"`)
+  return `<${name}${namespaces && ` ${namespaces}`} schemaVersion="${version}">`
+}
+
+// Contents are numbers, names from tables, and values that passed a pattern: nothing that would need escaping.
+function element(name: string, content: string): string {
+  return `<${name}>${content}</${name}>`
+}

@@ -1,0 +1,198 @@
+// A Service Request from bytes. Everything is checked here that the message says about itself; the signature is
+// checked by `verify.ts` on the same document, and what the sender may do by access control.
+
+import { bodyRow, readBody } from './bodies.ts'
+import { instanceNamespace, serviceNamespace, signatureNamespace } from './names.ts'
+import { parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
+import { type Fault, type FaultCodes, faultCodes } from './response-code.ts'
+import { hasText, leafText, readSequence, trimmed } from './sequence.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
+import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
+import type { XmlElement } from './xml-tree.ts'
+
+/** Limits to change, and codes by fault (`faultCodesWith`). */
+export type ParseOptions = Partial<XmlLimits> & { codes?: FaultCodes }
+
+export type ParsedRequest =
+  | { ok: true; request: ServiceRequest; document: XmlText }
+  | { ok: false; fault: Fault; code: string; detail: string; header?: ReadableHeader }
+
+type Refusal = { fault: Fault; detail: string }
+
+/**
+ * Reads one DUIS Request (DUIS XSD, type Request).
+ *
+ * Never throws for anything in `bytes`. A refusal has the fault, the response code it stands for, one sentence for
+ * the log (`detail`, which may quote the sender), and in `header` whatever was readable, so that the answer can still
+ * be matched to the request.
+ *
+ * Stricter than the schema in these points: no attributes but schemaVersion and xsi:schemaLocation, schemaVersion 1.x
+ * to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC.
+ */
+export function parseRequest(bytes: Uint8Array, options: ParseOptions = {}): ParsedRequest {
+  const { codes = faultCodes, ...limits } = options
+  const xml = readXml(bytes, { ...requestLimits, ...limits })
+  if (!xml.ok) return refuse(xml, codes, latin1(bytes))
+  const request = readRequest(xml.document.root)
+  if ('fault' in request) return refuse(request, codes, xml.document.text)
+  return { ok: true, request, document: xml.document }
+}
+
+function readRequest(root: XmlElement): ServiceRequest | Refusal {
+  if (root.name !== 'Request' || root.namespace !== serviceNamespace) return schema('the root is not sr:Request')
+  const schemaVersion = readVersion(root)
+  if (typeof schemaVersion !== 'string') return schemaVersion
+  if (hasText(root)) return schema('Request holds text')
+  const [header, body, signature, ...more] = root.children
+  if (!isService(header, 'Header')) return schema('Request does not begin with Header')
+  if (!isService(body, 'Body')) return schema('Header is not followed by Body')
+  const signed = signature?.name === 'Signature' && signature.namespace === signatureNamespace
+  if ((signature !== undefined && !signed) || more.length > 0) {
+    return schema('Body is followed by something else than one Signature')
+  }
+  const fields = readHeader(header)
+  if ('fault' in fields) return fields
+  const content = readRequestBody(body, fields.serviceReferenceVariant)
+  if ('fault' in content) return content
+  return { ...fields, schemaVersion, ...content }
+}
+
+function readVersion(root: XmlElement): string | Refusal {
+  let version: string | undefined
+  for (const attribute of root.attributes) {
+    if (attribute.namespace === '' && attribute.name === 'schemaVersion') version = trimmed(attribute.value)
+    else if (attribute.namespace !== instanceNamespace || !/schemaLocation$/i.test(attribute.name)) {
+      return schema(`Request has an attribute ${attribute.name}`)
+    }
+  }
+  if (version === undefined || !/^\d{1,4}(?:\.\d{1,4})?$/.test(version)) return schema('schemaVersion is no decimal')
+  const supported = Number(version) >= 1 && Number(version) < 6
+  return supported ? version : { fault: 'unsupportedVersion', detail: `schemaVersion ${version}, known are 1.x to 5.x` }
+}
+
+const headerRows = [
+  { name: 'RequestID' },
+  { name: 'FirstInSequence', optional: true },
+  { name: 'PrecedingServiceRequestID', optional: true },
+  { name: 'CommandVariant' },
+  { name: 'ServiceReference' },
+  { name: 'ServiceReferenceVariant' },
+]
+
+type HeaderFields = Omit<ServiceRequest, 'schemaVersion' | 'bodyName' | 'executionMs' | 'period'>
+
+function readHeader(header: XmlElement): HeaderFields | Refusal {
+  const found = readSequence(header, headerRows)
+  if (typeof found === 'string') return schema(found)
+  const text = (name: string) => {
+    const element = found.get(name)
+    return element === undefined ? undefined : (leafText(element) ?? '\0')
+  }
+  const requestId = parseRequestId(trimmed(text('RequestID')!))
+  if (requestId === undefined) return schema('RequestID is not <EUI-64>:<EUI-64>:<counter>')
+  const optional = readSequencing(text('FirstInSequence'), text('PrecedingServiceRequestID'))
+  if (typeof optional === 'string') return schema(optional)
+  const commandVariant = /^\+?0*([1-9]\d{0,3})$/.exec(trimmed(text('CommandVariant')!))?.[1]
+  if (commandVariant === undefined) return schema('CommandVariant is no positive integer')
+  // 9 is in the schema, but is for use inside the DCC only.
+  if (Number(commandVariant) > 8) return { fault: 'commandVariant', detail: `CommandVariant ${commandVariant}` }
+  const serviceReference = text('ServiceReference')!
+  const serviceReferenceVariant = text('ServiceReferenceVariant')!
+  if (!isServiceReferenceVariant(serviceReferenceVariant)) return schema('ServiceReferenceVariant is none of DUIS')
+  if (firstVariantOf(serviceReference) === undefined) return schema('ServiceReference is none of DUIS')
+  if (serviceReferenceOf(serviceReferenceVariant) !== serviceReference) {
+    return mismatch(`ServiceReference ${serviceReference} with variant ${serviceReferenceVariant}`)
+  }
+  return {
+    requestId,
+    ...optional,
+    commandVariant: Number(commandVariant),
+    serviceReference,
+    serviceReferenceVariant,
+  }
+}
+
+type Sequencing = { firstInSequence?: boolean; precedingRequestId?: RequestId }
+
+function readSequencing(first: string | undefined, preceding: string | undefined): Sequencing | string {
+  const sequencing: Sequencing = {}
+  if (first !== undefined) {
+    const value = trimmed(first)
+    if (!/^(?:true|false|0|1)$/.test(value)) return 'FirstInSequence is no boolean'
+    sequencing.firstInSequence = value === 'true' || value === '1'
+  }
+  if (preceding !== undefined) {
+    const requestId = parseRequestId(trimmed(preceding))
+    if (requestId === undefined) return 'PrecedingServiceRequestID is no RequestID'
+    sequencing.precedingRequestId = requestId
+  }
+  return sequencing
+}
+
+function readRequestBody(body: XmlElement, variant: string) {
+  const [content, ...more] = body.children
+  if (content === undefined || more.length > 0 || hasText(body) || body.attributes.length > 0) {
+    return schema('Body does not hold exactly one element')
+  }
+  if (content.namespace !== serviceNamespace) return schema(`${content.name} is not in the DUIS namespace`)
+  const row = bodyRow(content.name)
+  if (row === undefined) {
+    return { fault: 'unsupportedBody' as const, detail: `${content.name} (${variant}) is not read by this S1SP` }
+  }
+  if (row.variant !== variant) return mismatch(`${content.name} is ${row.variant}, the header says ${variant}`)
+  const fields = readBody(content, row)
+  if (typeof fields === 'string') return schema(fields)
+  if (fields.period !== undefined && fields.period.endMs < fields.period.startMs) {
+    return { fault: 'period' as const, detail: 'EndDateTime is before StartDateTime' }
+  }
+  return { ...fields, bodyName: content.name }
+}
+
+function isService(element: XmlElement | undefined, name: string): element is XmlElement {
+  return element?.name === name && element.namespace === serviceNamespace
+}
+
+function schema(detail: string): Refusal {
+  return { fault: 'schema', detail }
+}
+
+function mismatch(detail: string): Refusal {
+  return { fault: 'mismatch', detail }
+}
+
+function refuse({ fault, detail }: Refusal, codes: FaultCodes, source: string): ParsedRequest {
+  const header = readableHeader(source)
+  const refusal = { ok: false as const, fault, code: codes[fault], detail }
+  return Object.keys(header).length === 0 ? refusal : { ...refusal, header }
+}
+
+// The header comes first; looking further would only cost time.
+const readableCharactersMax = 8_192
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder('latin1').decode(bytes.subarray(0, readableCharactersMax))
+}
+
+/**
+ * What of the header can be made out in text that need not be XML at all. A value counts when it stands there exactly
+ * once and is valid; it is only ever sent back to whoever sent it.
+ */
+function readableHeader(source: string): ReadableHeader {
+  const start = source.slice(0, readableCharactersMax)
+  const only = (pattern: RegExp) => {
+    const [match, ...more] = start.matchAll(pattern)
+    return more.length === 0 ? match?.[1] : undefined
+  }
+  const header: ReadableHeader = {}
+  const requestId = parseRequestId(only(/<(?:[\w.-]+:)?RequestID\s*>\s*([^<\s]*)\s*</g) ?? '')
+  if (requestId !== undefined) header.requestId = requestId
+  const version = only(/\sschemaVersion\s*=\s*["']\s*(\d{1,4}(?:\.\d{1,4})?)\s*["']/g)
+  if (version !== undefined) header.schemaVersion = version
+  const variant = only(/<(?:[\w.-]+:)?ServiceReferenceVariant\s*>([\d.]*)</g) ?? ''
+  const reference = only(/<(?:[\w.-]+:)?ServiceReference\s*>([\d.]*)</g) ?? ''
+  if (isServiceReferenceVariant(variant)) {
+    header.serviceReferenceVariant = variant
+    header.serviceReference = serviceReferenceOf(variant)
+  } else if (firstVariantOf(reference) !== undefined) header.serviceReference = reference
+  return header
+}

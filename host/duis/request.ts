@@ -1,0 +1,77 @@
+// A Service Request as a plain value.
+
+/** A DUIS RequestID, `<originator>:<target>:<counter>` (DUIS XSD, type RequestIDType). */
+export type RequestId = {
+  /** As received, so that it can be echoed letter for letter. */
+  text: string
+  /** EUI-64 of the User, upper case, `90-B3-D5-1F-30-01-00-00`. */
+  originator: string
+  /** EUI-64 of the device (4.x) or of the DCC (5.x, 8.2), upper case. */
+  target: string
+  /** 0 to 2^64 - 1. */
+  counter: bigint
+}
+
+/** From start to end, both as asked for; whether the ends belong to it is the reader's rule. */
+export type Period = { startMs: number; endMs: number }
+
+/** What a body carries. Which of these are there depends on the body: see `bodies.ts`. */
+export type BodyFields = {
+  /** Future dating: when the DCC is to send the command. */
+  executionMs?: number
+  /** ReadLogPeriod. */
+  period?: Period
+}
+
+/** A request that is well-formed and agrees with itself. Nothing is said yet about who signed it or what they may do. */
+export type ServiceRequest = BodyFields & {
+  requestId: RequestId
+  /** As received, `5.4`; answers echo it. */
+  schemaVersion: string
+  firstInSequence?: boolean
+  precedingRequestId?: RequestId
+  /** 1 to 8. */
+  commandVariant: number
+  /** `4.8` */
+  serviceReference: string
+  /** `4.8.1` */
+  serviceReferenceVariant: string
+  /** Name of the element in Body, `ReadActiveImportProfileData`. */
+  bodyName: string
+}
+
+/** What could be read of a request that was refused. Every value is valid in an answer. */
+export type ReadableHeader = {
+  requestId?: RequestId
+  schemaVersion?: string
+  serviceReference?: string
+  serviceReferenceVariant?: string
+}
+
+const pair = '[0-9A-Fa-f]{2}'
+const eui = `${pair}(?:-${pair}){7}`
+const euiPattern = new RegExp(`^${eui}$`)
+const requestIdPattern = new RegExp(`^(${eui}):(${eui}):(0|[1-9]\\d{0,19})$`)
+const counterMax = 0xffff_ffff_ffff_ffffn
+
+/** The EUI-64 in upper case, or undefined when `text` is not eight hex pairs joined by '-'. */
+export function parseEui(text: string): string | undefined {
+  return euiPattern.test(text) ? text.toUpperCase() : undefined
+}
+
+/** The parts of a RequestID or ResponseID, or undefined when `text` is none. */
+export function parseRequestId(text: string): RequestId | undefined {
+  const match = requestIdPattern.exec(text)
+  if (match === null) return undefined
+  const [, originator = '', target = '', digits = ''] = match
+  const counter = BigInt(digits)
+  if (counter > counterMax) return undefined
+  return { text, originator: originator.toUpperCase(), target: target.toUpperCase(), counter }
+}
+
+/** A RequestID from its parts, EUI-64s as `parseEui` returns them. Throws RangeError for a counter out of range. */
+export function requestIdOf(originator: string, target: string, counter: bigint): RequestId {
+  const requestId = parseRequestId(`${originator}:${target}:${counter}`)
+  if (requestId === undefined) throw new RangeError(`no RequestID: ${originator}:${target}:${counter}`)
+  return requestId
+}

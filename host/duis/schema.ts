@@ -1,0 +1,109 @@
+// Validation against the DUIS and MMC XML schemas. They are not part of this product: the user points at a copy, for
+// instance the src/main/resources folder of the DCC's own signing tool.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  ParseOption,
+  XmlBufferInputProvider,
+  XmlDocument,
+  XmlError,
+  XmlLibError,
+  XsdValidator,
+  xmlRegisterInputProvider,
+} from 'libxml2-wasm'
+import { serviceNamespace } from './names.ts'
+
+export type Schema = {
+  /** What is wrong with a document by the schema, one sentence each; none when it is valid. */
+  validate(xml: string | Uint8Array): string[]
+  /** Frees the compiled schema. */
+  dispose(): void
+}
+
+/** A schema file: only its content matters, the name is for messages. */
+export type SchemaFile = { name: string; text: string }
+
+/**
+ * Compiles the DUIS schema in a folder, with what it imports. Files are told apart by the namespace they define, so
+ * any version and any file name will do, but there may be only one file for each namespace.
+ *
+ * Throws Error when the folder cannot be read, or as `compileSchema` does.
+ */
+export function loadSchema(directory: string): Schema {
+  const names = readdirSync(directory).filter((name) => name.toLowerCase().endsWith('.xsd'))
+  return compileSchema(names.map((name) => ({ name, text: readFileSync(join(directory, name), 'utf8') })))
+}
+
+const provider = new XmlBufferInputProvider({})
+let registered = false
+let compiled = 0
+
+/** As `loadSchema`, from texts. Throws Error when one is missing, there twice, or not a schema. */
+export function compileSchema(files: readonly SchemaFile[]): Schema {
+  const byNamespace = new Map<string, SchemaFile>()
+  for (const file of files) {
+    const namespace = /<(?:[\w.-]+:)?schema\s[^>]*?\stargetNamespace\s*=\s*["']([^"']*)["']/.exec(file.text)?.[1]
+    if (namespace === undefined) continue
+    const other = byNamespace.get(namespace)
+    if (other !== undefined) throw new Error(`both "${other.name}" and "${file.name}" define ${namespace}`)
+    byNamespace.set(namespace, file)
+  }
+  if (!byNamespace.has(serviceNamespace)) throw new Error(`no .xsd file defines ${serviceNamespace}`)
+
+  // The files' own names hold spaces, which the import of libxml2 does not find. Each gets a name in memory instead.
+  const prefix = `smets1-schema-${compiled++}`
+  const nameOf = new Map([...byNamespace.keys()].map((namespace, i) => [namespace, `${prefix}-${i}.xsd`]))
+  if (!registered) registered = xmlRegisterInputProvider(provider)
+  const buffers = [...byNamespace].map(([namespace, file]) => {
+    const name = nameOf.get(namespace)!
+    const bytes = Buffer.from(withLocations(file.text, nameOf))
+    provider.addBuffer(name, bytes)
+    return { namespace, name, bytes }
+  })
+  try {
+    const main = buffers.find((buffer) => buffer.namespace === serviceNamespace)!
+    const document = XmlDocument.fromBuffer(main.bytes, { url: main.name, option: ParseOption.XML_PARSE_NONET })
+    try {
+      return schemaOf(XsdValidator.fromDoc(document))
+    } finally {
+      document.dispose()
+    }
+  } finally {
+    for (const { name } of buffers) provider.removeBuffer(name)
+  }
+}
+
+/** The schema text with the location of each import replaced by the name in memory. */
+function withLocations(text: string, nameOf: ReadonlyMap<string, string>): string {
+  return text.replace(/<(?:[\w.-]+:)?import\s[^>]*>/g, (element) => {
+    const namespace = /\snamespace\s*=\s*["']([^"']*)["']/.exec(element)?.[1] ?? ''
+    const name = nameOf.get(namespace)
+    if (name === undefined) throw new Error(`no .xsd file defines ${namespace}, which another one imports`)
+    return element.replace(/(\sschemaLocation\s*=\s*)["'][^"']*["']/, `$1"${name}"`)
+  })
+}
+
+function schemaOf(validator: XsdValidator): Schema {
+  return {
+    validate(xml) {
+      const text = typeof xml === 'string' ? xml : new TextDecoder().decode(xml)
+      if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) return ['document type or entity declaration']
+      let document: XmlDocument | undefined
+      try {
+        document = XmlDocument.fromString(text, { option: ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO_XXE })
+        validator.validate(document)
+        return []
+      } catch (error) {
+        if (!(error instanceof XmlError)) throw error
+        const details = error instanceof XmlLibError ? error.details.map((detail) => detail.message.trim()) : []
+        return details.length > 0 ? details : [error.message]
+      } finally {
+        document?.dispose()
+      }
+    },
+    dispose() {
+      validator.dispose()
+    },
+  }
+}

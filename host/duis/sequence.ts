@@ -1,0 +1,47 @@
+// Reading an element by the rules of an xs:sequence, for the strict and simple shapes DUIS uses.
+
+import { serviceNamespace } from './names.ts'
+import type { XmlElement } from './xml-tree.ts'
+
+/** A child that must, or may, stand here once. */
+export type ChildRow = { name: string; optional?: boolean }
+
+/**
+ * The children of `element` by name: exactly those of `rows`, in that order, each at most once, all in the DUIS
+ * namespace, with nothing but white space between them. A sentence on the first deviation otherwise.
+ */
+export function readSequence(element: XmlElement, rows: readonly ChildRow[]): Map<string, XmlElement> | string {
+  const attribute = element.attributes[0]
+  if (attribute !== undefined) return `${element.name} has an attribute ${attribute.name}`
+  if (hasText(element)) return `${element.name} holds text`
+  const found = new Map<string, XmlElement>()
+  let next = 0
+  for (const child of element.children) {
+    if (child.namespace !== serviceNamespace) return `${child.name} in ${element.name} is not in the DUIS namespace`
+    while (next < rows.length && rows[next]!.name !== child.name && rows[next]!.optional) next++
+    const row = rows[next]
+    if (row?.name !== child.name) {
+      const wanted = row === undefined ? 'nothing more' : row.name
+      return `${element.name} holds ${child.name} where ${wanted} belongs`
+    }
+    found.set(child.name, child)
+    next++
+  }
+  const missing = rows.slice(next).find((row) => !row.optional)
+  return missing === undefined ? found : `${element.name} lacks ${missing.name}`
+}
+
+/** The text of an element that has nothing but text, or undefined. */
+export function leafText(element: XmlElement): string | undefined {
+  return element.children.length === 0 && element.attributes.length === 0 ? element.text : undefined
+}
+
+/** True when there is more than white space directly in the element. */
+export function hasText(element: XmlElement): boolean {
+  return /[^ \t\r\n]/.test(element.text)
+}
+
+/** Without the white space that XML Schema collapses around tokens, numbers and dates. */
+export function trimmed(text: string): string {
+  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
+}

@@ -1,0 +1,142 @@
+// The state directory: where everything of one bench lives, and how it is made all at once or not at all.
+
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+
+/** Version of the directory's layout. */
+export const stateVersion = 1
+
+/** What lies where. */
+export interface StatePaths {
+  root: string
+  /** Version of the layout; written last, so that a directory without it is not whole. */
+  version: string
+  /** Users, devices, registrations. */
+  registry: string
+  /** Settings that differ from the defaults; may be absent. */
+  config: string
+  /** Certificates and keys of the test PKI. */
+  pki: string
+  /** The DCO's key file. Only the DCO opens it. */
+  vault: string
+  cacheKeys: string
+  store: string
+  /** Flash of the emulated meter. */
+  flash: string
+  log: string
+}
+
+export function statePaths(directory: string): StatePaths {
+  const root = resolve(directory)
+  return {
+    root,
+    version: join(root, 'state.json'),
+    registry: join(root, 'registry.json'),
+    config: join(root, 'config.json'),
+    pki: join(root, 'pki'),
+    vault: join(root, 'dco', 'vault.json'),
+    cacheKeys: join(root, 'cache-keys'),
+    store: join(root, 'store'),
+    flash: join(root, 'meter', 'flash.bin'),
+    log: join(root, 'bridge.log'),
+  }
+}
+
+/** A mistake of the user's in configuration or state: said in one sentence, exit code 2. */
+export class ConfigurationError extends Error {}
+
+/** Writes a small file whole, mode 0600. */
+export function writeFileWhole(path: string, text: string): void {
+  const file = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    writeSync(file, text)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+}
+
+/** Reads a JSON file. @throws ConfigurationError naming the file and what is wrong */
+export function readJson(path: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new ConfigurationError(`${path} cannot be read: ${(error as Error).message}`)
+  }
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new ConfigurationError(`${path} is not JSON: ${(error as Error).message}; mend it or restore it from a copy`)
+  }
+}
+
+/**
+ * Whether a state directory is there: 'absent' (or empty), or 'whole'.
+ * @throws ConfigurationError for one of a newer version, a damaged one, or a directory that is something else
+ */
+export function stateOf(paths: StatePaths): 'absent' | 'whole' {
+  if (!existsSync(paths.root)) return 'absent'
+  let names: string[]
+  try {
+    names = readdirSync(paths.root)
+  } catch (error) {
+    throw new ConfigurationError(`the state directory ${paths.root} cannot be read: ${(error as Error).message}`)
+  }
+  if (names.length === 0) return 'absent'
+  if (!existsSync(paths.version)) {
+    throw new ConfigurationError(
+      `${paths.root} is not a state directory (it has files, but no state.json): name another with --state DIR`,
+    )
+  }
+  const { version } = readJson(paths.version) as { version?: unknown }
+  if (typeof version !== 'number' || version < 1) {
+    throw new ConfigurationError(
+      `${paths.version} says nothing of a version: the state directory is damaged; move it away`,
+    )
+  }
+  if (version > stateVersion) {
+    throw new ConfigurationError(
+      `${paths.root} is of version ${version}, this program knows ${stateVersion}: use a newer smets1, or another --state DIR`,
+    )
+  }
+  for (const path of [paths.registry, paths.pki, paths.vault]) {
+    if (!existsSync(path)) {
+      throw new ConfigurationError(
+        `${paths.root} is not whole: ${path} is missing; restore it, or move the directory away`,
+      )
+    }
+  }
+  return 'whole'
+}
+
+/**
+ * Makes a state directory, mode 0700: `fill` puts everything into a directory beside it, which then takes its name.
+ * If anything fails, nothing is left behind.
+ */
+export async function createState(paths: StatePaths, fill: (paths: StatePaths) => Promise<void>): Promise<void> {
+  const beside = statePaths(join(dirname(paths.root), `.${basename(paths.root).replace(/^\./, '')}.new`))
+  rmSync(beside.root, { recursive: true, force: true })
+  mkdirSync(dirname(beside.root), { recursive: true })
+  mkdirSync(beside.root, { mode: 0o700 })
+  try {
+    await fill(beside)
+    writeFileWhole(beside.version, `${JSON.stringify({ version: stateVersion })}\n`)
+    renameSync(beside.root, paths.root)
+  } catch (error) {
+    rmSync(beside.root, { recursive: true, force: true })
+    throw error
+  }
+}

@@ -1,0 +1,299 @@
+import type { ChildProcess } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { suite } from 'uvu'
+import * as assert from 'uvu/assert'
+import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import { createMeter } from '../firmware/meter.ts'
+import { writeSettings } from '../firmware/settings.ts'
+import { meterCommand } from '../hardware/cli/meter.ts'
+import { createEmulatedBoard, systemTimers } from '../hardware/emulated.ts'
+import { openFlashFile } from '../hardware/flash-file.ts'
+import { householdWh } from '../hardware/household.ts'
+import { runLoad } from '../hardware/virtual-run.ts'
+import { euiToBytes } from '../protocol/bytes.ts'
+import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
+import { dayMs, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
+import type { Packet } from '../protocol/link.ts'
+import { decodePacket, encodeSealedAsk, encodeWake, kind, nonceOf } from '../protocol/link.ts'
+import { decodeAnswer, encodeAsk } from '../protocol/messages.ts'
+import { dayBlockLength, decodeDayBlock } from '../protocol/profile-coding.ts'
+import { open, seal } from '../protocol/seal.ts'
+
+const geometry = { pageBytes, pages: flashMapPages }
+const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
+const key = new Uint8Array(32).fill(7)
+
+const test = suite('meter-command')
+let folder = ''
+let flash = ''
+let children: ChildProcess[] = []
+
+test.before.each(() => {
+  folder = mkdtempSync(join(tmpdir(), 'smets1-meter-'))
+  flash = join(folder, 'meter.flash')
+})
+test.after.each(() => {
+  for (const child of children) child.kill('SIGKILL')
+  children = []
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function provision(): void {
+  const file = openFlashFile(flash, geometry)
+  writeSettings(file, { eui, key, pulsesPerKwh: 1000 })
+  file.close()
+}
+
+/** Runs the command here, for what ends by itself. */
+async function run(options: Record<string, unknown>): Promise<{ code: number; stdout: string; stderr: string }> {
+  const said = { stdout: '', stderr: '' }
+  const io = {
+    stdout: (text: string) => {
+      said.stdout += text
+    },
+    stderr: (text: string) => {
+      said.stderr += text
+    },
+    isTerminal: false,
+    env: {},
+  }
+  return { code: await meterCommand.run(options, io), ...said }
+}
+
+interface Running {
+  child: ChildProcess
+  ready: { ready: boolean; port: string; lastHalfHour: number; eui: string }
+  stderr(): string
+  ended: Promise<unknown[]>
+}
+
+/** Starts the command as a process of its own and waits until it says that it is ready. */
+async function start(options: Record<string, unknown>, stdio: 'pipe' | 'ipc' = 'pipe'): Promise<Running> {
+  const script = `import { meterCommand } from './hardware/cli/meter.ts'
+    const io = {
+      stdout: (text) => process.stdout.write(text), stderr: (text) => process.stderr.write(text), isTerminal: false, env: {},
+    }
+    process.exit(await meterCommand.run(JSON.parse(process.argv[1]), io))`
+  const given = JSON.stringify({ flash, json: true, ...options })
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script, given], {
+    stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
+  })
+  children.push(child)
+  let stderr = ''
+  child.stderr!.on('data', (text) => {
+    stderr += text
+  })
+  const ended = once(child, 'exit')
+  const line = await Promise.race([
+    once(createInterface(child.stdout!), 'line'),
+    ended.then(() => Promise.reject(new Error(`it ended: ${stderr}`))),
+  ])
+  return { child, ready: JSON.parse(line[0]), stderr: () => stderr, ended }
+}
+
+/** Reads half-hours over the line as a bridge would: wakes, asks, opens what comes back. */
+async function readOverLine(
+  port: string,
+  first: number,
+  count: number,
+): Promise<{ wh: Map<number, number>; boot: number }> {
+  const socket = connect(port.slice('unix://'.length))
+  await once(socket, 'connect')
+  const packets: Packet[] = []
+  let arrived = () => {}
+  const decoder = createFrameDecoder((bytes) => {
+    packets.push(decodePacket(bytes)!)
+    arrived()
+  }, assert.unreachable)
+  socket.on('data', (bytes) => decoder.push(bytes))
+  async function next<K extends Packet['kind']>(wanted: K): Promise<Extract<Packet, { kind: K }>> {
+    while (packets.length === 0) {
+      await new Promise<void>((some) => {
+        arrived = some
+      })
+    }
+    const packet = packets.shift()!
+    assert.is(packet.kind, wanted)
+    return packet as Extract<Packet, { kind: K }>
+  }
+  const hostNonce = new Uint8Array(8).fill(5)
+  socket.write(encodeFrame(encodeWake(eui, hostNonce)))
+  const awake = await next('awake')
+  const link = { hostNonce, boot: awake.boot, session: awake.session }
+  const ask = encodeAsk('readProfile', { channel: 0, firstHalfHour: first, count })
+  socket.write(encodeFrame(encodeSealedAsk(1, seal(ask, nonceOf(kind.ask, link, 1, 0), key))))
+  const wh = new Map<number, number>()
+  for (let last = false; !last; ) {
+    const answer = await next('answer')
+    last = answer.last
+    const nonce = nonceOf(last ? kind.lastAnswer : kind.answer, link, 1, answer.block)
+    const message = decodeAnswer('readProfile', open(answer.sealed, nonce, key)!)
+    if (message === undefined || 'error' in message) throw new Error('a refusal')
+    const { blocks } = message.fields
+    for (let at = 0; at < blocks.length; at += dayBlockLength(blocks, at)) {
+      const profile = decodeDayBlock(blocks.slice(at, at + dayBlockLength(blocks, at)))!
+      assert.ok(profile.marked.every((mark) => mark === 0))
+      for (const [i, value] of profile.wh.entries()) if (value >= 0) wh.set(profile.day * 48 + i, value)
+    }
+  }
+  socket.destroy()
+  return { wh, boot: awake.boot }
+}
+
+test('what is wrong with the command is said, and how to put it right', async () => {
+  const given = { port: 'tcp://:0', flash }
+  const cases: [Record<string, unknown>, number, RegExp][] = [
+    [{ ...given, board: 'pi' }, 2, /not there yet/],
+    [{ ...given, board: 'toaster' }, 2, /emulated, not toaster/],
+    [{ flash }, 2, /--port is missing/],
+    [{ port: 'tcp://:0' }, 2, /--flash is missing/],
+    [{ ...given, baud: 'fast' }, 2, /--baud is a whole number/],
+    [{ ...given, days: -1 }, 2, /--days/],
+    [{ ...given, seed: [1, 2] }, 2, /more than once/],
+    [{ ...given, stamps: 'middle', load: 'x' }, 2, /start or end/],
+    [{ ...given, yearEnds: true }, 2, /--load/],
+    [{ ...given, load: 'x', catchUp: false }, 2, /--no-catch-up/],
+    [given, 3, /smets1 up/],
+  ]
+  for (const [options, code, words] of cases) {
+    const result = await run(options)
+    assert.is(result.code, code, result.stderr)
+    assert.match(result.stderr, words)
+    assert.is(result.stdout, '')
+  }
+  assert.not(existsSync(flash))
+})
+
+test('a flash that is not a meter’s, a file that cannot be read, and a port that cannot be had', async () => {
+  openFlashFile(flash, geometry).close()
+  assert.equal([(await run({ port: 'tcp://:0', flash })).code], [3])
+  provision()
+  const none = await run({ port: 'tcp://:0', flash, load: join(folder, 'none.csv') })
+  assert.is(none.code, 2)
+  assert.match(none.stderr, 'none.csv')
+  const csv = join(folder, 'bad.csv')
+  writeFileSync(csv, 'a,b,c\n')
+  assert.match((await run({ port: 'tcp://:0', flash, load: csv })).stderr, /line 1 is in no layout/)
+  writeFileSync(csv, '2099-01-01T00:00Z,1\n')
+  assert.match((await run({ port: 'tcp://:0', flash, load: csv })).stderr, /future/)
+  assert.is((await run({ port: 'udp://x', flash })).code, 2)
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const inUse = await run({ port: `tcp://127.0.0.1:${port}`, flash })
+  assert.is(inUse.code, 20)
+  assert.match(inUse.stderr, /in use/)
+  taken.close()
+  const held = openFlashFile(flash, geometry)
+  const shared = await run({ port: 'tcp://:0', flash })
+  assert.is(shared.code, 2)
+  assert.match(shared.stderr, /in use by process/)
+  held.close()
+  writeFileSync(flash, 'short')
+  assert.match((await run({ port: 'tcp://:0', flash })).stderr, /has 5 bytes/)
+})
+
+test('a file ends yesterday, is read over the line with its gap, and survives kill -9', async () => {
+  provision()
+  const csv = join(folder, 'load.csv')
+  const first = halfHourOf(Date.UTC(2013, 0, 5))
+  const missing = first + 100
+  const rows = ['timestamp,kWh']
+  for (let halfHour = first; halfHour < first + 5 * 48 + 3; halfHour++) {
+    const stamp = new Date(halfHour * halfHourMs).toISOString()
+    if (halfHour !== missing) rows.push(`${stamp},${(100 + (halfHour - first)) / 1000}`)
+  }
+  writeFileSync(csv, rows.join('\n'))
+  const port = `unix://${join(folder, 'm.sock')}`
+  const before = halfHourOf(Date.now())
+  const one = await start({ port, load: csv, yearEnds: true, seed: 9 })
+  assert.is(one.ready.port, port)
+  assert.is(one.ready.eui, '00-DB-12-34-56-78-90-A0')
+  assert.ok(one.ready.lastHalfHour >= before - 1 && one.ready.lastHalfHour < halfHourOf(Date.now()))
+  const shift = /shifted by (\d+) days to end yesterday, (\S+);/.exec(one.stderr())!
+  assert.match(one.stderr(), /^3 half-hours after the last day/m)
+  const today = Date.parse(shift[2]!) / dayMs + 1
+  const from = (today - 5) * 48
+  assert.is(from, first + Number(shift[1]) * 48)
+  const read = await readOverLine(port, from, 6 * 48)
+  for (let halfHour = from; halfHour <= one.ready.lastHalfHour; halfHour++) {
+    const at = halfHour - from
+    const expected = at === 100 ? undefined : at < 240 ? 100 + at : householdWh(9, halfHour)
+    assert.is(read.wh.get(halfHour), expected, `half-hour ${at}`)
+  }
+
+  one.child.kill('SIGKILL')
+  await one.ended
+  const two = await start({ port, seed: 9 })
+  assert.ok(two.ready.lastHalfHour >= one.ready.lastHalfHour)
+  const again = await readOverLine(port, from, 6 * 48)
+  for (const [halfHour, wh] of read.wh) assert.is(again.wh.get(halfHour), wh)
+  assert.is(again.boot, read.boot + 1)
+  two.child.kill('SIGTERM')
+  assert.equal(await two.ended, [0, null])
+  assert.not(existsSync(join(folder, 'm.sock')))
+  assert.not(existsSync(`${flash}.lock`))
+  const refused = await run({ port, flash, load: csv })
+  assert.is(refused.code, 2)
+  assert.match(refused.stderr, /already has a log/)
+})
+
+test('a meter without a log makes up its days, and ends with its parent', async () => {
+  provision()
+  const port = `unix://${join(folder, 'm.sock')}`
+  const before = halfHourOf(Date.now())
+  const made = await start({ port, days: 3, seed: 4, baud: 0, exitWithParent: true })
+  const { wh } = await readOverLine(port, before - 200, 250)
+  const first = Math.min(...wh.keys())
+  assert.is(first % 48, 0)
+  assert.ok(Math.floor(before / 48) - first / 48 <= 3)
+  for (let halfHour = first; halfHour <= made.ready.lastHalfHour; halfHour++) {
+    assert.is(wh.get(halfHour), householdWh(4, halfHour))
+  }
+  made.child.stdin!.end()
+  assert.equal(await made.ended, [0, null])
+})
+
+test('the time between is made up from where the log ends, or left as a gap when told', async () => {
+  provision()
+  const now = halfHourOf(Date.now())
+  const file = openFlashFile(flash, geometry)
+  const hand = { nowMs: 0 }
+  const board = createEmulatedBoard({
+    flash: file,
+    clock: () => hand.nowMs,
+    load: () => 50,
+    pulsesPerKwh: 1000,
+    send: () => {},
+    baud: 0,
+    timers: systemTimers,
+  })
+  for (const _ of runLoad({ hand, board, createMeter, from: now - 100, to: now - 60 })) {
+    // Each turn is a day of half-hours.
+  }
+  file.close()
+  const kept = readFileSync(flash)
+  const port = `unix://${join(folder, 'm.sock')}`
+
+  const gap = await start({ port, catchUp: false }, 'ipc')
+  assert.is(gap.ready.lastHalfHour, now - 61)
+  gap.child.disconnect()
+  assert.equal(await gap.ended, [0, null])
+
+  writeFileSync(flash, kept)
+  const full = await start({ port, seed: 8 })
+  const { wh } = await readOverLine(port, now - 100, 110)
+  for (let halfHour = now - 100; halfHour <= full.ready.lastHalfHour; halfHour++) {
+    assert.is(wh.get(halfHour), halfHour < now - 60 ? 50 : householdWh(8, halfHour))
+  }
+  full.child.kill('SIGINT')
+  assert.equal(await full.ended, [0, null])
+})
+
+test.run()
