@@ -3,9 +3,11 @@
 import type { AnyNode } from 'acorn'
 import type { Binding, Reference } from './syntax-tree.ts'
 
-/** The functions inside which, seen from a scope, a piece of code lies. */
-function withinScope(reference: Reference, scope: AnyNode): AnyNode[] {
-  return reference.within.filter((fn) => fn.start > scope.start && fn.end <= scope.end && fn !== scope)
+/** True when a use lies in a declared function of its binding's own level: it runs when that function does. */
+function isDeferred({ within, binding }: Reference): boolean {
+  const level = binding?.level
+  const inside = level === undefined ? within : within.slice(within.indexOf(level) + 1)
+  return inside.some((fn) => fn.type === 'FunctionDeclaration')
 }
 
 /**
@@ -23,14 +25,14 @@ export function definedTooLate(references: Reference[]): Reference[] {
     }
   }
 
-  /** The last place at which a function that `binding` may run, in its own scope, becomes defined. */
+  /** The last place at which a function that `binding` may run, on its own level, becomes defined. */
   function neededAt(binding: Binding, seen: Set<AnyNode>): number {
     if (seen.has(binding.node)) return 0
     seen.add(binding.node)
     let at = binding.node.start
     for (const use of uses.get(binding.node) ?? []) {
       const needed = use.binding
-      if (needed?.node.type !== 'FunctionDeclaration' || needed.scope !== binding.scope) continue
+      if (needed?.node.type !== 'FunctionDeclaration' || needed.level !== binding.level) continue
       at = Math.max(at, neededAt(needed, seen))
     }
     return at
@@ -39,8 +41,7 @@ export function definedTooLate(references: Reference[]): Reference[] {
   return references.filter((reference) => {
     const { binding } = reference
     if (binding?.node.type !== 'FunctionDeclaration') return false
-    // Inside a declared function of the same scope it runs when that one does, and is judged there.
-    if (withinScope(reference, binding.scope).some((fn) => fn.type === 'FunctionDeclaration')) return false
-    return neededAt(binding, new Set()) > reference.node.start
+    // What is deferred is judged where the function around it is used.
+    return !isDeferred(reference) && neededAt(binding, new Set()) > reference.node.start
   })
 }

@@ -21,11 +21,14 @@ export const absentGlobals = [
   ...['TextEncoder', 'TextDecoder', 'structuredClone', 'crypto', 'queueMicrotask', 'setImmediate', 'performance'],
 ]
 
-/** Members of constructors and namespaces that Espruino lacks. */
+/** Globals that Espruino lacks and the bundle replaces: the code may use them, what goes to a board may not. */
+export const replacedGlobals: { [name: string]: string } = { RangeError: 'Error' }
+
+/** Members of constructors and namespaces that Espruino lacks, or has off in the last bits (`pow`, `sqrt`). */
 export const absentStatics: { [owner: string]: string[] } = {
   Array: ['from', 'of'],
   Date: ['UTC'],
-  Math: ['imul', 'trunc', 'clz32', 'fround', 'hypot', 'log2'],
+  Math: ['imul', 'trunc', 'clz32', 'fround', 'hypot', 'log2', 'pow', 'sqrt'],
   Number: ['isInteger', 'isSafeInteger', 'MAX_SAFE_INTEGER', 'MIN_SAFE_INTEGER', 'EPSILON'],
   Object: ['freeze', 'hasOwn', 'is'],
 }
@@ -154,7 +157,8 @@ export function outsideSubset(code: string, output = false): SubsetFinding[] {
   const references = referencesIn(program)
   for (const reference of references) {
     const { node, binding } = reference
-    if (binding === undefined && absentGlobals.includes(node.name)) found('globals', node.name, node)
+    const absent = absentGlobals.includes(node.name) || (output && Object.hasOwn(replacedGlobals, node.name))
+    if (binding === undefined && absent) found('globals', node.name, node)
     if (isLoopClosure(reference)) found('loop closures', `a function sees the loop's ${node.name}`, node)
   }
   for (const { node } of definedTooLate(references)) {

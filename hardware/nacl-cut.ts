@@ -21,6 +21,31 @@ const wanted = ['nacl.secretbox', 'nacl.secretbox.open']
 // Sees to it that arguments are Uint8Arrays: in this project the compiler does.
 const dropped = 'checkArrayTypes'
 
+// Reading and writing words is spelled out sixteen times over in the package; called, it spares 1.5 KB at no loss of speed.
+const words = `function load32(x, i) {
+  return x[i] | x[i + 1] << 8 | x[i + 2] << 16 | x[i + 3] << 24;
+}
+function store32(x, i, u) {
+  x[i] = u & 255;
+  x[i + 1] = u >>> 8 & 255;
+  x[i + 2] = u >>> 16 & 255;
+  x[i + 3] = u >>> 24 & 255;
+}
+`
+const loadPattern =
+  /(\w+)\[ *(\d+)\] & 0xff \| \(\1\[ *\d+\] & 0xff\)<<8 \| \(\1\[ *\d+\] & 0xff\)<<16 \| \(\1\[ *\d+\] & 0xff\)<<24/g
+const storePattern =
+  /o\[ *(\d+)\] = (x\d+) >>> +0 & 0xff;\s+o\[ *\d+\] = \2 >>> +8 & 0xff;\s+o\[ *\d+\] = \2 >>> 16 & 0xff;\s+o\[ *\d+\] = \2 >>> 24 & 0xff;/g
+
+/** Calls `load32` and `store32` where the text of the package's core spells them out. */
+function withWords(core: string): string {
+  const text = core.replace(loadPattern, 'load32($1, $2)').replace(storePattern, 'store32(o, $1, $2);')
+  if (text.split('load32').length !== 17 || text.split('store32').length !== 17) {
+    throw new Error('core_salsa20 is not spelled as in tweetnacl 1.0.3')
+  }
+  return text
+}
+
 // HSalsa20 is the rounds of Salsa20 without the addition of its input at the end (Bernstein, "Extending the Salsa20
 // nonce", section 2). The package has the rounds twice for speed; subtracting the input again spares 3 KB of 12.
 const own: { [name: string]: string } = {
@@ -102,7 +127,8 @@ function piecesOf(source: string): Map<string, Piece> {
   for (const statement of callee.body.body) {
     if (statement.type === 'FunctionDeclaration') {
       const name = statement.id.name
-      const text = own[name] ?? textOf(source, statement)
+      const whole = own[name] ?? textOf(source, statement)
+      const text = name === 'core_salsa20' ? withWords(whole) : whole
       pieces.set(name, { at: statement.start, text, uses: namesIn(parse(text, { ecmaVersion: 2020 })) })
     } else if (statement.type === 'VariableDeclaration') {
       for (const { id, init, start } of statement.declarations) {
@@ -142,7 +168,7 @@ export function cutNacl(source = readFileSync(naclPath(), 'utf8')): string {
   }
   taken.delete(dropped)
   const texts = [...taken].map((name) => pieces.get(name)!).sort((a, b) => a.at - b.at)
-  const text = `${texts.map((piece) => piece.text).join('\n')}\nexport default { secretbox: secretbox };\n`
+  const text = `${words}${texts.map((piece) => piece.text).join('\n')}\nexport default { secretbox: secretbox };\n`
   // Two declarations of one name in a block, which `let` does not allow, would be found here.
   parse(text, { ecmaVersion: 2020, sourceType: 'module' })
   return text

@@ -35,6 +35,8 @@ export interface Binding {
   node: AnyNode
   /** The node whose scope holds it: a block, a loop, a function, the program. */
   scope: AnyNode
+  /** The innermost function around that scope; `undefined` at the level of the program. */
+  level: AnyNode | undefined
 }
 
 export interface Reference {
@@ -115,12 +117,10 @@ export function referencesIn(program: AnyNode): Reference[] {
       references.push({ node, binding, within })
       return
     }
-    const declared = scopeOf(node)
-    const inner =
-      declared === undefined
-        ? scopes
-        : [...scopes, new Map(declared.map(({ name, node: at }) => [name, { name, node: at, scope: node }]))]
     const around = isFunction(node) ? [...within, node] : within
+    const level = around.at(-1)
+    const declared = scopeOf(node)?.map((one): [string, Binding] => [one.name, { ...one, scope: node, level }])
+    const inner = declared === undefined ? scopes : [...scopes, new Map(declared)]
     for (const child of meaningfulChildren(node)) {
       // The name of a function declaration belongs outside its own scope; it is no use of anything.
       if (isFunction(node) && child === node.id) continue

@@ -1,6 +1,7 @@
 // Settings of the bridge: defaults < config file < environment < flags.
 
 import { existsSync } from 'node:fs'
+import { checkRegistry, type Registry } from './access/parties.ts'
 import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
 import { ConfigurationError, readJson } from './state.ts'
 
@@ -109,4 +110,11 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
   return { ...(config as unknown as BridgeConfig), codes: codes.codes }
+}
+
+/** The registry file. @throws ConfigurationError listing every problem */
+export function loadRegistry(path: string): Registry {
+  const checked = checkRegistry(readJson(path))
+  if (checked.ok) return checked.registry
+  throw new ConfigurationError(`${path}:\n  ${checked.problems.join('\n  ')}`)
 }

@@ -12,7 +12,13 @@ function headBytes(value: number): number {
 function putHead(out: number[], major: number, value: number): void {
   const size = headBytes(value) - 1
   out.push((major << 5) | (size === 0 ? value : size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27))
-  for (let i = size - 1; i >= 0; i--) out.push(Math.floor(value / 2 ** (i * 8)) & 255)
+  // Powers by doubling: Espruino's Math.pow is off in the last bits.
+  let scale = 1
+  for (let i = 1; i < size; i++) scale *= 256
+  for (let i = 0; i < size; i++) {
+    out.push(Math.floor(value / scale) & 255)
+    scale /= 256
+  }
 }
 
 function putValue(out: number[], value: CborValue): void {

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,9 +9,8 @@ import { parseResponse, type ServiceResponse, verifyResponse } from '../host/dui
 import { requestIdOf } from '../host/duis/request.ts'
 import { responseCodes } from '../host/duis/response-code.ts'
 import { signDocument } from '../host/duis/sign.ts'
-import { createTrustStore } from '../host/duis/trust.ts'
 import { readXml, responseLimits } from '../host/duis/xml.ts'
-import { esmeEui, nowMs, parties } from './support/duis-parties.ts'
+import { esmeEui, nowMs, parties, vector, vectorTrust } from './support/duis-parties.ts'
 import { duisSchema } from './support/duis-schema.ts'
 
 const { supplier, mdr, dsp, s1sp, trust } = parties()
@@ -160,17 +158,17 @@ test('an answer changed anywhere is noticed, by the outer or by the inner signat
 })
 
 test('answers in vector files, signed once and for all, stay readable', () => {
-  const file = (name: string) => readFileSync(new URL(`vectors/duis/${name}`, import.meta.url))
-  const store = createTrustStore(['dsp.pem', 's1sp.pem'].map((name) => file(name).toString()))
   const expected = { dspEui: dsp.eui, s1spEui: s1sp.eui, nowMs }
-  assert.equal(verifyResponse(file('response-4.8.1.xml'), store, expected), bothSigners)
-  const acknowledgement = file('acknowledgement-4.8.1.xml')
-  assert.equal(verifyResponse(acknowledgement, store, { dspEui: dsp.eui, nowMs }), { ok: true, dspEui: dsp.eui })
+  for (const name of ['response-4.8.1.xml', 'response-4.8.1-boxed.xml']) {
+    const response = vector(name)
+    assert.equal(verifyResponse(response, vectorTrust(), expected), bothSigners)
+    const energies = read(response.toString()).entries?.map(({ wh }) => wh)
+    assert.equal(energies, [100, 137, 174, 211])
+  }
+  const acknowledgement = vector('acknowledgement-4.8.1.xml')
+  const acknowledged = verifyResponse(acknowledgement, vectorTrust(), { dspEui: dsp.eui, nowMs })
+  assert.equal(acknowledged, { ok: true, dspEui: dsp.eui })
   assert.is(read(acknowledgement.toString()).code, 'I99')
-  assert.equal(
-    read(file('response-4.8.1.xml').toString()).entries?.map(({ wh }) => wh),
-    [100, 137, 174, 211],
-  )
 })
 
 const eui = fc

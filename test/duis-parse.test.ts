@@ -7,7 +7,7 @@ import { parseRequest } from '../host/duis/parse.ts'
 import { parseRequestId } from '../host/duis/request.ts'
 import { faultCodes, faultCodesWith } from '../host/duis/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../host/duis/service-reference.ts'
-import { esmeEui, nowMs, sampleRequest, template } from './support/duis-parties.ts'
+import { esmeEui, faultOf, nowMs, sampleRequest, signedRequest, template, vector } from './support/duis-parties.ts'
 
 function parse(text: string, options = {}) {
   return parseRequest(Buffer.from(text), options)
@@ -41,7 +41,7 @@ test('the reference template for 4.8.1 is read in full', () => {
 })
 
 test('an unusual but valid request is read like a plain one', () => {
-  const parsed = parseRequest(readFileSync(new URL('vectors/duis/unusual-4.8.1.xml', import.meta.url)))
+  const parsed = parseRequest(vector('unusual-4.8.1.xml'))
   assert.ok(parsed.ok)
   assert.equal(parsed.request, {
     requestId: {
@@ -171,6 +171,31 @@ test('codes can be configured, by names and codes that exist', () => {
   assert.match((faultCodesWith({ melformed: 'E52' }) as { detail: string }).detail, /malformed/)
   assert.not.ok(faultCodesWith({ malformed: 'E6' }).ok)
   assert.not.ok(faultCodesWith({ constructor: 'E48' }).ok)
+})
+
+test('long runs of anything cost no more than their length', () => {
+  const spaces = ' '.repeat(60_000)
+  const signed = signedRequest()
+  const texts = [
+    request.replace('>4.8<', `>4${spaces}8<`),
+    request.replace('2026-11-22T', `2026${spaces}11-22T`),
+    request.replace(':1002<', `:10${spaces}02<`),
+    request.replace('>1<', `>${'0'.repeat(60_000)}<`),
+    request.replace('"5.4"', `"5${spaces}4"`),
+    request.replace('2026-11-22T00:00:00Z', `2026-11-22T00:00:00.${'0'.repeat(60_000)}`),
+    signed.replace('CN=smets1', `CN${spaces}smets1`),
+    signed.replace('CN=smets1', `CN=${'"'.repeat(59_999)}smets1`),
+    `<sr:RequestID>${spaces}`,
+    `<${'a'.repeat(60_000)}`,
+    `<r schemaVersion${spaces}`,
+    `<?xml version="1.0"${spaces}encoding${spaces.slice(60)}`,
+  ]
+  for (const text of texts) {
+    const started = process.cpuUsage()
+    faultOf(text)
+    const { user, system } = process.cpuUsage(started)
+    assert.ok(user + system < 250_000, `${(user + system) / 1_000} ms for ${text.slice(0, 40)}`)
+  }
 })
 
 test('references of a variant', () => {

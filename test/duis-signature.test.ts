@@ -6,14 +6,13 @@ import {
   generateKeyPairSync,
   type KeyLike,
 } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { SignedXml } from 'xml-crypto'
 import { algorithms } from '../host/duis/names.ts'
 import { parseRequest } from '../host/duis/parse.ts'
 import { type Signer, signDocument } from '../host/duis/sign.ts'
-import { comparableName, createTrustStore, findSigner } from '../host/duis/trust.ts'
+import { comparableName, findSigner } from '../host/duis/trust.ts'
 import { verifySignature } from '../host/duis/verify.ts'
 import {
   faultOf,
@@ -23,6 +22,8 @@ import {
   sampleRequest,
   signedRequest,
   unsignedTemplate,
+  vector,
+  vectorTrust,
 } from './support/duis-parties.ts'
 
 const { supplier, mdr, trust } = parties()
@@ -47,11 +48,8 @@ test('signing changes nothing but adding the signature', () => {
 })
 
 test('a request in a vector file, signed once and for all, stays acceptable', () => {
-  const directory = new URL('vectors/duis/', import.meta.url)
-  const parsed = parseRequest(readFileSync(new URL('signed-4.8.1.xml', directory)))
+  const { parsed, signature } = receive(vector('signed-4.8.1.xml'), vectorTrust())
   assert.ok(parsed.ok)
-  const store = createTrustStore([readFileSync(new URL('supplier.pem', directory), 'utf8')])
-  const signature = verifySignature(parsed.document, store, { signerEui: '90-B3-D5-1F-30-01-00-00', nowMs })
   assert.equal(signature, { ok: true, signerEui: '90-B3-D5-1F-30-01-00-00' })
 })
 

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type CounterMode, counterWindow, createRequestCounters } from '../host/access/request-counters.ts'
+import { openLmdbStore } from '../host/store/lmdb.ts'
 import { createMemoryStore, type Store } from '../host/store/store.ts'
 
 const supplier = '90-B3-D5-1F-30-01-00-00'
@@ -118,6 +122,33 @@ test('resolves only when it is on disk; those who come meanwhile share one write
   }
 })
 
+test('one who asks again and again does not keep the others waiting', async () => {
+  const { store, pending } = createSlowStore()
+  const ours = createRequestCounters(store)
+  let waited = 0
+  let busy = true
+  const again = async (counter: bigint): Promise<void> => {
+    await ours.accept(supplier, esme, counter)
+    if (busy) await again(counter + 1n)
+  }
+  const eager = again(1000n)
+  for (let counter = 1n; counter <= 10n; counter++)
+    ours.accept(supplier, esme, 500n + counter).then(() => (waited += 1))
+  for (let writes = 0; writes < 2; writes++) {
+    await turn()
+    assert.is(pending.length, 1)
+    pending.shift()!.end()
+  }
+  await turn()
+  assert.is(waited, 10)
+  busy = false
+  for (let writes = 0; writes < 3; writes++) {
+    pending.shift()?.end()
+    await turn()
+  }
+  await eager
+})
+
 test('what could not be stored is not accepted, and not accepted again; later ones are', async () => {
   const { store, pending } = createSlowStore()
   const ours = createRequestCounters(store)
@@ -154,6 +185,22 @@ async function messageOf(promise: Promise<unknown>): Promise<string> {
     (error: Error) => `${error.name}: ${error.message}`,
   )
 }
+
+test('on disk, across a restart', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-counters-'))
+  try {
+    for (const expected of ['fresh', 'repeated']) {
+      const store = openLmdbStore(directory)
+      const ours = createRequestCounters(store)
+      const list = Array.from({ length: 60 }, (_, index) => counterMax - BigInt(index * 17))
+      const verdicts = await Promise.all(list.map((counter) => ours.accept(supplier, esme, counter)))
+      assert.equal(new Set(verdicts), new Set([expected]))
+      await store.close()
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
 
 test('hostile values', async () => {
   const store = createMemoryStore()

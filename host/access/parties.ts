@@ -221,7 +221,8 @@ function readFields(value: unknown, place: string, names: readonly string[], not
     return {}
   }
   for (const name of Object.keys(value)) {
-    if (!names.includes(name)) note(`${place}.${/^\w{1,60}$/.test(name) ? name : shown(name)}`, `no such field; there are ${names.join(', ')}`)
+    if (!names.includes(name))
+      note(`${place}.${/^\w{1,60}$/.test(name) ? name : shown(name)}`, `no such field; there are ${names.join(', ')}`)
   }
   return value as Fields
 }

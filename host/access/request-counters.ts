@@ -6,6 +6,7 @@
 // and not per originator alone is an assumption; the window is ours.
 
 import { parseEui } from '../duis/request.ts'
+import { createRecent } from '../store/recent.ts'
 import type { Store } from '../store/store.ts'
 
 /** `window`: increasing, but up to 1,024 late. `strict`: increasing. */
@@ -38,8 +39,8 @@ type Pair = {
   /** Bit `counter % 1024` for each of the 1,024 counters below the highest: set when it was used. */
   used: Uint8Array
   writing?: Promise<void> | undefined
-  /** The write after the one under way; everyone who comes meanwhile waits for it. */
-  next?: Promise<void> | undefined
+  /** Those who came since that write began. The next one serves them all. */
+  waiting: { written(): void; failed(error: unknown): void }[]
 }
 
 /**
@@ -51,43 +52,38 @@ export function createRequestCounters(
   mode: CounterMode = 'window',
   pairsMax: number = counterPairsMax,
 ): RequestCounters {
-  // In the order of their last use.
-  const pairs = new Map<string, Pair>()
+  // A pair with a write under way stays: the store may still show its old value.
+  const pairs = createRecent<Pair>(pairsMax, (pair) => pair.writing !== undefined)
 
   function pairOf(originator: string, target: string): Pair {
     const [from, to] = [parseEui(originator), parseEui(target)]
     if (from === undefined || to === undefined) throw new RangeError(`no EUI-64s: ${originator}, ${target}`)
     const key = `request/${from}/${to}`
-    const pair = pairs.get(key) ?? load(store, key)
-    pairs.delete(key)
+    const found = pairs.get(key)
+    if (found !== undefined) return found
+    const pair = load(store, key)
     pairs.set(key, pair)
     return pair
   }
 
-  /** A pair with a write under way stays: the store may still show its old value. */
-  function forgetOldest(): void {
-    for (const [key, pair] of pairs) {
-      if (pairs.size <= pairsMax) return
-      if (pair.writing === undefined) pairs.delete(key)
-    }
+  function write(pair: Pair): Promise<void> {
+    if (pair.writing === undefined) return startWrite(pair)
+    return new Promise((written, failed) => pair.waiting.push({ written, failed }))
   }
 
-  function write(pair: Pair): Promise<void> {
-    if (pair.writing === undefined) {
-      const value = { highest: pair.highest.toString(), used: pair.used.slice() }
-      const writing = store.put('counters', pair.key, value).finally(() => {
-        pair.writing = undefined
-      })
-      pair.writing = writing
-      return writing
-    }
-    pair.next ??= pair.writing
-      .catch(() => {})
-      .then(() => {
-        pair.next = undefined
-        return write(pair)
-      })
-    return pair.next
+  function startWrite(pair: Pair): Promise<void> {
+    const value = { highest: pair.highest.toString(), used: pair.used.slice() }
+    const writing = store.put('counters', pair.key, value).finally(() => {
+      const { waiting } = pair
+      pair.waiting = []
+      pair.writing = undefined
+      if (waiting.length === 0) return
+      // At once: a request that comes next would start a write of its own before those that wait.
+      const next = startWrite(pair)
+      for (const { written, failed } of waiting) next.then(written, failed)
+    })
+    pair.writing = writing
+    return writing
   }
 
   return {
@@ -97,10 +93,8 @@ export function createRequestCounters(
       const verdict = judge(pair, counter, mode)
       if (verdict === 'fresh') {
         use(pair, counter)
-        const written = write(pair)
-        forgetOldest()
-        await written
-      } else forgetOldest()
+        await write(pair)
+      }
       return verdict
     },
   }
@@ -118,25 +112,30 @@ function judge(pair: Pair, counter: bigint, mode: CounterMode): CounterVerdict {
 function use(pair: Pair, counter: bigint): void {
   const { highest } = pair
   if (counter < highest) {
-    mark(pair, counter, true)
+    mark(pair, bitOf(counter), true)
     return
   }
-  const step = counter - highest
-  if (highest < 0n || step > BigInt(counterWindow)) pair.used.fill(0)
-  else {
-    for (let skipped = highest + 1n; skipped < counter; skipped++) mark(pair, skipped, false)
-    mark(pair, highest, true)
-  }
   pair.highest = counter
+  if (highest < 0n || counter - highest > BigInt(counterWindow)) {
+    pair.used.fill(0)
+    return
+  }
+  const step = Number(counter - highest)
+  const bit = bitOf(highest)
+  for (let skipped = 1; skipped < step; skipped++) mark(pair, (bit + skipped) % counterWindow, false)
+  mark(pair, bit, true)
+}
+
+function bitOf(counter: bigint): number {
+  return Number(counter % BigInt(counterWindow))
 }
 
 function isUsed(pair: Pair, counter: bigint): boolean {
-  const bit = Number(counter % BigInt(counterWindow))
+  const bit = bitOf(counter)
   return (pair.used[bit >> 3]! & (1 << (bit & 7))) !== 0
 }
 
-function mark(pair: Pair, counter: bigint, used: boolean): void {
-  const bit = Number(counter % BigInt(counterWindow))
+function mark(pair: Pair, bit: number, used: boolean): void {
   const others = pair.used[bit >> 3]! & ~(1 << (bit & 7))
   pair.used[bit >> 3] = used ? others | (1 << (bit & 7)) : others
 }
@@ -144,11 +143,11 @@ function mark(pair: Pair, counter: bigint, used: boolean): void {
 /** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
 function load(store: Store, key: string): Pair {
   const value = store.get('counters', key) as { highest?: unknown; used?: unknown } | null | undefined
-  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes) }
+  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), waiting: [] }
   const { highest, used } = value ?? {}
   const valid = typeof highest === 'string' && /^\d{1,20}$/.test(highest) && used instanceof Uint8Array
   if (!valid || used.length !== windowBytes || BigInt(highest) > counterMax) {
     throw new Error(`the store's record ${key} in "counters" is damaged: restore the store, or remove that record`)
   }
-  return { key, highest: BigInt(highest), used: Uint8Array.from(used) }
+  return { key, highest: BigInt(highest), used: Uint8Array.from(used), waiting: [] }
 }

@@ -18,6 +18,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   unlinkSync,
   writeSync,
@@ -44,7 +45,10 @@ export interface HourlyKeys {
   greatestMs(): number
   /** The key of an hour that is there and not at its end, by the time last told. */
   key(hour: number): Uint8Array | undefined
-  /** The same, and makes one when there is none: its file is on disk before it is used. Undefined past its end. */
+  /**
+   * The same, and makes one when there is none: its file is on disk before it is used. Undefined past its end.
+   * Throws the error of node:fs when the file cannot be written.
+   */
   keyToSeal(hour: number): Uint8Array | undefined
   /** Hours (since 1970) that have a key, in order. */
   hours(): readonly number[]
@@ -123,23 +127,23 @@ export function openHourlyKeys(
   }
 
   /** In memory first: whatever happens to the files, these keys are not used again. */
-  function destroy(hours: number[]): void {
-    for (const hour of hours) {
+  function destroy(doomed: readonly number[]): void {
+    for (const hour of doomed) {
       keys.get(hour)?.fill(0)
       if (keys.delete(hour)) destructions += 1
     }
     sortHours()
-    for (const hour of hours) {
+    for (const hour of doomed) {
       try {
         overwrite(pathOf(hour))
         unlinkSync(pathOf(hour))
+        syncDirectory()
         files.delete(hour)
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') files.delete(hour)
         else report(`cache key ${pathOf(hour)} has ended and cannot be removed, remove it: ${(error as Error).message}`)
       }
     }
-    if (hours.length > 0) syncDirectory()
   }
 
   function overwrite(path: string): void {
@@ -150,10 +154,15 @@ export function openHourlyKeys(
     const found = keys.get(hour)
     if (found !== undefined || ended(hour)) return found
     const key = Uint8Array.from(randomBytes(keyBytes))
-    // A file that is there already is one that could not be read or removed: this fails then, and nothing is kept.
-    writeDurably(pathOf(hour), key, 'wx')
+    try {
+      writeDurably(pathOf(hour), key, 'wx')
+      syncDirectory()
+    } catch (error) {
+      // A file that was there already is one that could not be removed; otherwise it is ours, and not whole.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(pathOf(hour), { force: true })
+      throw error
+    }
     files.add(hour)
-    syncDirectory()
     keys.set(hour, key)
     sortHours()
     nextEndMs = Math.min(nextEndMs, (hour + keyLifeHours) * hourMs)

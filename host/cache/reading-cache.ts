@@ -7,6 +7,7 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { halfHoursPerAskMax, halfHoursPerDay } from '../../protocol/limits.ts'
+import { createRecent } from '../store/recent.ts'
 import type { Store } from '../store/store.ts'
 import type { Reading } from '../wan/meter-session.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
@@ -87,8 +88,7 @@ export function isSettled(reading: Reading, askedMs: number): boolean {
 /** A cache over the store's table `readings`. One process may own it at a time. */
 export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   const { store, keys, randomBytes, policy = 'previous-day', openDaysMax = 10_000 } = parts
-  // In the order of their last use.
-  const openDays = new Map<string, Day>()
+  const openDays = createRecent<Day>(openDaysMax)
   let destructions = keys.destructions()
   let unreadable = 0
   let emptied = 0
@@ -97,7 +97,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     keys.observe(nowMs)
     if (keys.destructions() === destructions) return
     destructions = keys.destructions()
-    for (const day of openDays.values()) {
+    for (const [, day] of openDays.entries()) {
       for (const [slot, kept] of day.entries()) {
         if (kept !== undefined && keys.key(hourOf(kept.retrievedMs)) === undefined) day[slot] = undefined
       }
@@ -106,10 +106,10 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
 
   function openDay(eui: string, channel: string, dayNumber: number): Day {
     const name = `${eui}/${channel}/${dayNumber}`
-    const day = openDays.get(name) ?? loadDay(name)
-    openDays.delete(name)
+    const found = openDays.get(name)
+    if (found !== undefined) return found
+    const day = loadDay(name)
     openDays.set(name, day)
-    if (openDays.size > openDaysMax) openDays.delete(openDays.keys().next().value!)
     return day
   }
 
@@ -197,7 +197,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
 
     async empty(eui) {
       emptied += 1
-      for (const name of [...openDays.keys()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
+      for (const [name] of [...openDays.entries()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
       for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
     },
 

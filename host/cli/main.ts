@@ -2,24 +2,22 @@
 
 import { readFileSync } from 'node:fs'
 import { cac } from 'cac'
-import { meterCommand } from '../../hardware/cli/meter.ts'
-import { provisionFlash } from '../../hardware/cli/provision.ts'
 import { ConfigurationError } from '../state.ts'
-import { bridgeCommand } from './bridge.ts'
 import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
-import { readCommand } from './read.ts'
-import { upCommand } from './up.ts'
-import { validateCommand } from './validate.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
 
-const commands: readonly Command[] = [
-  upCommand(provisionFlash),
-  meterCommand,
-  bridgeCommand,
-  readCommand,
-  validateCommand,
-]
+// A command is loaded when it is asked for, or when the help lists all of them.
+const commands: { [name: string]: () => Promise<Command> } = {
+  async up() {
+    const { provisionFlash } = await import('../../hardware/cli/provision.ts')
+    return (await import('./up.ts')).upCommand(provisionFlash)
+  },
+  meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
+  bridge: async () => (await import('./bridge.ts')).bridgeCommand,
+  read: async () => (await import('./read.ts')).readCommand,
+  validate: async () => (await import('./validate.ts')).validateCommand,
+}
 
 const io: Io = {
   stdout: (text) => void process.stdout.write(text),
@@ -40,7 +38,9 @@ function complain(error: unknown): number {
 async function main(argv: string[]): Promise<number> {
   const cli = cac('smets1')
   let chosen: Promise<number> | undefined
-  for (const command of commands) {
+  const named = argv[2] === undefined ? undefined : commands[argv[2]]
+  for (const load of named === undefined ? Object.values(commands) : [named]) {
+    const command = await load()
     const usage = command.argument === undefined ? command.name : `${command.name} ${command.argument}`
     const added = cli.command(usage, command.summary)
     for (const [flag, meaning, value] of command.options) {

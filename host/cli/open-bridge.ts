@@ -5,19 +5,19 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { Agent, request as httpRequest, type Server } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { checkRegistry, type Registry } from '../access/parties.ts'
 import { type Bridge, createBridge } from '../bridge.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config.ts'
+import { loadRegistry } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
 import type { Post } from '../delivery.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import type { Answered } from '../router.ts'
-import { ConfigurationError, readJson, type StatePaths } from '../state.ts'
+import type { StatePaths } from '../state.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
@@ -65,13 +65,6 @@ const post: Post = (url, body, timeoutMs) =>
     request.end(bytes)
   })
 
-/** The registry of a state directory. @throws ConfigurationError listing every problem */
-export function loadRegistry(paths: StatePaths): Registry {
-  const checked = checkRegistry(readJson(paths.registry))
-  if (checked.ok) return checked.registry
-  throw new ConfigurationError(`${paths.registry}:\n  ${checked.problems.join('\n  ')}`)
-}
-
 export interface RunningBridge {
   bridge: Bridge
   /** Where DUIS is served, `http://127.0.0.1:8079`. */
@@ -113,7 +106,7 @@ export async function runBridge(
     throw new CommandError(exitCode.schema, `there is no schema directory ${config.schema}`)
   }
   const schema = config.schema === undefined ? undefined : loadSchema(config.schema)
-  const registry = loadRegistry(paths)
+  const registry = loadRegistry(paths.registry)
   const trust = loadTrust(paths.pki)
   const dsp = loadIdentity(paths.pki, 'dsp').signer
   const s1sp = loadIdentity(paths.pki, 's1sp').signer

@@ -2,11 +2,10 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { Device, Registry, User } from '../access/parties.ts'
-import { readConfig } from '../config.ts'
+import { loadRegistry, readConfig } from '../config.ts'
 import { responseCodes } from '../duis/response-code.ts'
 import { type StatePaths, stateOf, statePaths } from '../state.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
-import { loadRegistry } from './open-bridge.ts'
 import { csv, kWh, stamp, table, totalWh } from './show.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 import { readActiveImport, type UserOutcome } from './user-client.ts'
@@ -124,7 +123,7 @@ export const readCommand: Command = {
     if (!formats.some((one) => one === format)) {
       throw new CommandError(exitCode.usage, `--format is ${formats.join(', ')}, not ${format}`)
     }
-    const registry = loadRegistry(paths)
+    const registry = loadRegistry(paths.registry)
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs

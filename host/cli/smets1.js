@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// Runs the TypeScript as it is: tsx translates it on the way in.
-import { register } from 'tsx/esm/api'
+import './typescript.js'
 
-register()
+process.setSourceMapsEnabled(true)
 await import('./main.ts')

@@ -1,41 +1,21 @@
 // smets1 up: a bench in one go. A meter with a log, the bridge in front of it, one read as the supplier and one as the MDR.
 
-import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { euiToBytes } from '../../protocol/bytes.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { Registry } from '../access/parties.ts'
-import { readConfig } from '../config.ts'
-import { addToVault } from '../dco/vault.ts'
+import { loadRegistry, readConfig } from '../config.ts'
 import type { Answered } from '../router.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../state.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from './bridge.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
 import { type MeterProcess, startMeter } from './meter-process.ts'
-import { loadRegistry, type RunningBridge, runBridge } from './open-bridge.ts'
+import { fillBench, type ProvisionFlash } from './new-bench.ts'
+import { type RunningBridge, runBridge } from './open-bridge.ts'
 import { readAs } from './read.ts'
 import { type Entry, kWh, table, totalWh } from './show.ts'
-import { createTestPki } from './test-pki.ts'
-import { testDevice, testRegistry } from './test-registry.ts'
-
-/** Writes a new meter's flash: the board side's business, handed in by `main.ts`. */
-export type ProvisionFlash = (
-  path: string,
-  settings: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number },
-) => void
+import { testDevice } from './test-registry.ts'
 
 /** Waits for a response, in `up`: the target response time and a little. */
 const readTimeoutMs = 20000
-
-async function fillState(paths: StatePaths, provisionFlash: ProvisionFlash): Promise<void> {
-  createTestPki(paths.pki, { nowMs: Date.now() })
-  const key = randomBytes(32)
-  addToVault(paths.vault, testDevice.eui, key)
-  mkdirSync(dirname(paths.flash), { mode: 0o700 })
-  provisionFlash(paths.flash, { eui: euiToBytes(testDevice.eui), key, pulsesPerKwh: 1000 })
-  writeFileSync(paths.registry, await testRegistry(), { mode: 0o600 })
-}
 
 /** Flags of the meter that `up` hands on. */
 function meterArguments(options: Options): string[] {
@@ -141,7 +121,7 @@ async function live(
     if (!shown) answers.set(answered.id, answered)
   })
   try {
-    const bench: Bench = { paths, registry: loadRegistry(paths), running, answers }
+    const bench: Bench = { paths, registry: loadRegistry(paths.registry), running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
         `bridge: ${running.url}, log in ${paths.log}\n`,
@@ -184,7 +164,7 @@ export function upCommand(provisionFlash: ProvisionFlash): Command {
       const isNew = stateOf(paths) === 'absent'
       // Wrong settings are said before anything is made.
       readConfig(paths.config, io.env, bridgeSettings(options))
-      if (isNew) await createState(paths, (made) => fillState(made, provisionFlash))
+      if (isNew) await createState(paths, (made) => fillBench(made, provisionFlash))
       io.stdout(
         `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
       )

@@ -84,6 +84,7 @@ type HeaderFields = Omit<ServiceRequest, 'schemaVersion' | 'bodyName' | 'executi
 function readHeader(header: XmlElement): HeaderFields | Refusal {
   const found = readSequence(header, headerRows)
   if (typeof found === 'string') return schema(found)
+  // What has children or attributes where only text belongs reads as text that is never valid.
   const text = (name: string) => {
     const element = found.get(name)
     return element === undefined ? undefined : (leafText(element) ?? '\0')
@@ -184,7 +185,7 @@ function readableHeader(source: string): ReadableHeader {
     return more.length === 0 ? match?.[1] : undefined
   }
   const header: ReadableHeader = {}
-  const requestId = parseRequestId(only(/<(?:[\w.-]+:)?RequestID\s*>\s*([^<\s]*)\s*</g) ?? '')
+  const requestId = parseRequestId(only(/<(?:[\w.-]+:)?RequestID\s*>\s{0,64}([^<\s]{0,80})\s{0,64}</g) ?? '')
   if (requestId !== undefined) header.requestId = requestId
   const version = only(/\sschemaVersion\s*=\s*["']\s*(\d{1,4}(?:\.\d{1,4})?)\s*["']/g)
   if (version !== undefined) header.schemaVersion = version

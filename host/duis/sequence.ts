@@ -43,5 +43,14 @@ export function hasText(element: XmlElement): boolean {
 
 /** Without the white space that XML Schema collapses around tokens, numbers and dates. */
 export function trimmed(text: string): string {
-  return text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')
+  let start = 0
+  let end = text.length
+  // A pattern for this would take quadratic time on a long run of spaces inside the text.
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09 || code === 0x0a || code === 0x0d
 }

@@ -58,9 +58,12 @@ export function trustedSigner(pem: string): TrustedSigner {
   }
 }
 
+const issuerNameCharactersMax = 1_024
+
 /** The trusted certificate with this serial number and issuer, or undefined. */
 export function findSigner(trust: TrustStore, serial: string, issuerName: string): TrustedSigner | undefined {
-  if (!/^\d{1,50}$/.test(serial)) return undefined
+  // RFC 5280 allows serial numbers of 20 bytes, 49 digits. Both values come from outside, unchecked.
+  if (!/^\d{1,50}$/.test(serial) || issuerName.length > issuerNameCharactersMax) return undefined
   const issuer = comparableName(issuerName)
   return trust.get(BigInt(serial).toString())?.find((signer) => signer.issuer === issuer)
 }

@@ -7,7 +7,7 @@
 import { ParseOption, XmlC14NMode, XmlDocument, XmlError } from 'libxml2-wasm'
 import { readCanonicalTree, type XmlElement } from './xml-tree.ts'
 
-/** Most that a document may hold. Counts are per document; see `requestLimits` for why each exists. */
+/** Most that a document may hold; counts are for the whole document. */
 export type XmlLimits = {
   bytesMax: number
   elementsMax: number
@@ -110,8 +110,8 @@ function forbiddenIn(source: string): string | undefined {
 }
 
 /**
- * What there is too much of, or undefined. Rough counts in the raw text, taken because libxml2's own work grows
- * with their product; the tree is measured again exactly.
+ * What there is too much of, or undefined. Generous counts in the raw text, taken before libxml2 because its work grows
+ * with their product; elements and attributes are counted again in the tree, exactly.
  */
 function excessOf(source: string, limits: XmlLimits): string | undefined {
   if (count(source, 'xmlns') > limits.namespacesMax) return `more than ${limits.namespacesMax} namespace declarations`

@@ -5,6 +5,7 @@ import { channel } from '../../protocol/messages.ts'
 import type { Device } from '../access/parties.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatProfileResponse, type Smets1Answer } from '../duis/format.ts'
+import { entriesMax } from '../duis/payload.ts'
 import type { ServiceRequest } from '../duis/request.ts'
 import type { Reading } from '../wan/meter-session.ts'
 
@@ -21,6 +22,8 @@ export interface ReadProfileParts {
 export interface Sources {
   fromCache: number
   fromMeter: number
+  /** Brought by a read that was under way for somebody else. */
+  shared: number
   /** Half-hours asked for of which the meter has no record. */
   notRecorded: number
   /** Age of the oldest cached half-hour, milliseconds; 0 when none was cached. */
@@ -38,8 +41,11 @@ export async function answerReadProfile(
   answer: Smets1Answer,
 ): Promise<{ xml: string; sources: Sources }> {
   const { startMs, endMs } = request.period!
-  const { first, count } = halfHoursInWindow(startMs, Math.min(endMs, parts.nowMs))
-  const sources: Sources = { fromCache: 0, fromMeter: 0, notRecorded: 0, oldestMs: 0 }
+  const asked = halfHoursInWindow(startMs, Math.min(endMs, parts.nowMs))
+  // A log holds 13 months and a response no more: of a longer window, its newest part.
+  const count = Math.min(asked.count, entriesMax.importProfile)
+  const first = asked.first + asked.count - count
+  const sources: Sources = { fromCache: 0, fromMeter: 0, shared: 0, notRecorded: 0, oldestMs: 0 }
   if (count === 0) return { xml: formatProfileResponse(answer, []), sources }
   const readings = await parts.readThrough(device.eui, 'active-import', first, count, (from, howMany) =>
     parts.readMeter(device, channel.activeImport, from, howMany),
@@ -49,7 +55,8 @@ export async function answerReadProfile(
     if (reading.from === 'cache') {
       sources.fromCache += 1
       sources.oldestMs = Math.max(sources.oldestMs, reading.ageMs)
-    } else sources.fromMeter += 1
+    } else if (reading.from === 'shared') sources.shared += 1
+    else sources.fromMeter += 1
     if (reading.wh === undefined) sources.notRecorded += 1
     else entries.push({ stampMs: stampOfHalfHour(reading.halfHour), wh: reading.wh })
   }

@@ -9,7 +9,7 @@ import { formatRequest, type RequestToFormat } from '../../host/duis/format.ts'
 import { type ParsedRequest, parseRequest } from '../../host/duis/parse.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
-import type { TrustStore } from '../../host/duis/trust.ts'
+import { createTrustStore, type TrustStore } from '../../host/duis/trust.ts'
 import { type SignatureResult, verifySignature } from '../../host/duis/verify.ts'
 
 /** The time at which all DUIS tests happen. */
@@ -43,17 +43,30 @@ export function sampleRequest(fields: Partial<RequestToFormat> = {}): string {
   })
 }
 
+/** A file of `test/vectors/duis`. */
+export function vector(name: string): Buffer {
+  return readFileSync(new URL(`../vectors/duis/${name}`, import.meta.url))
+}
+
+/** Trust in the parties of the vectors. */
+export function vectorTrust(): TrustStore {
+  return createTrustStore(['supplier.pem', 'dsp.pem', 's1sp.pem'].map((name) => vector(name).toString()))
+}
+
 /** `sampleRequest`, signed by the supplier. */
 export function signedRequest(fields: Partial<RequestToFormat> = {}): string {
   return signDocument(sampleRequest(fields), parties().supplier.signer)
 }
 
 /** Parses, and if that succeeds checks the signature against the originator: what the bridge does first. */
-export function receive(text: string | Uint8Array): { parsed: ParsedRequest; signature?: SignatureResult } {
+export function receive(
+  text: string | Uint8Array,
+  trust: TrustStore = parties().trust,
+): { parsed: ParsedRequest; signature?: SignatureResult } {
   const parsed = parseRequest(typeof text === 'string' ? Buffer.from(text) : text)
   if (!parsed.ok) return { parsed }
   const signerEui = parsed.request.requestId.originator
-  return { parsed, signature: verifySignature(parsed.document, parties().trust, { signerEui, nowMs }) }
+  return { parsed, signature: verifySignature(parsed.document, trust, { signerEui, nowMs }) }
 }
 
 /** The fault of a received text, 'accepted' when there is none. */

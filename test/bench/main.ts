@@ -1,0 +1,33 @@
+// npm run bench [-- NAME …] [--json]: every figure of the README, measured on this machine.
+
+import { bridge } from './bridge.ts'
+import { meter } from './meter.ts'
+import { powerCuts } from './power-cuts.ts'
+import { type Bench, type Row, rounded } from './row.ts'
+import { wear } from './wear.ts'
+import { wire } from './wire.ts'
+
+const benches: { [name: string]: Bench } = { wire, meter, wear, 'power-cuts': powerCuts, bridge }
+
+const json = process.argv.includes('--json')
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const unknown = wanted.find((name) => benches[name] === undefined)
+if (unknown !== undefined) {
+  process.stderr.write(`there is no bench "${unknown}"; there are ${Object.keys(benches).join(', ')}\n`)
+  process.exit(2)
+}
+
+const rows: Row[] = []
+for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
+  process.stderr.write(`${name} …\n`)
+  const found = await benches[name]!((text) => process.stderr.write(`  ${text}\n`))
+  rows.push(...found)
+  if (json) continue
+  const width = Math.max(...found.map((row) => row.name.length))
+  for (const row of found)
+    process.stdout.write(
+      `${name.padEnd(11)} ${row.name.padEnd(width)} ${String(rounded(row.value)).padStart(9)} ${row.unit}\n`,
+    )
+}
+if (json) process.stdout.write(`${JSON.stringify(rows.map((row) => ({ ...row, value: rounded(row.value) })))}\n`)
+process.exit(0)

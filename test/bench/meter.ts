@@ -1,0 +1,39 @@
+// Time: how long a year of a meter takes to simulate, through the whole firmware.
+
+import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { createMeter } from '../../firmware/meter.ts'
+import { writeSettings } from '../../firmware/settings.ts'
+import { createEmulatedBoard, systemTimers } from '../../hardware/emulated.ts'
+import { createMemoryFlash } from '../../hardware/flash-file.ts'
+import { householdWh } from '../../hardware/household.ts'
+import { runLoad } from '../../hardware/virtual-run.ts'
+import type { Bench } from './row.ts'
+
+const yearHalfHours = 365 * 48
+
+export const meter: Bench = async () => {
+  const flash = createMemoryFlash({ pageBytes, pages: flashMapPages })
+  writeSettings(flash, { eui: new Uint8Array(8), key: new Uint8Array(32), pulsesPerKwh: 1000 })
+  const hand = { nowMs: 0 }
+  const board = createEmulatedBoard({
+    flash,
+    clock: () => hand.nowMs,
+    load: (halfHour) => householdWh(1, halfHour),
+    pulsesPerKwh: 1000,
+    send: () => {},
+    baud: 0,
+    timers: systemTimers,
+  })
+  const from = 20000 * 48
+  const startMs = performance.now()
+  for (const _ of runLoad({ hand, board, createMeter, from, to: from + yearHalfHours })) void _
+  const tookMs = performance.now() - startMs
+  const bootMs = performance.now()
+  createMeter(board)
+  const row = (name: string, value: number, unit: string) => ({ bench: 'meter', name, value, unit })
+  return [
+    row('a meter-year through the firmware', tookMs / 1000, 's'),
+    row('simulated to real time', (yearHalfHours * 1800) / (tookMs / 1000), ': 1'),
+    row('start with a full log, on this machine', performance.now() - bootMs, 'ms'),
+  ]
+}

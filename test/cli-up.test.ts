@@ -1,0 +1,154 @@
+// smets1 as a newcomer uses it.
+
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { finished, freshPath, smets1 } from './support/cli.ts'
+
+const anyPort = ['--http-port', '0']
+
+function modes(directory: string, found: string[] = []): string[] {
+  for (const entry of readdirSync(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name)
+    if (entry.isDirectory()) modes(path, found)
+    else if (/\.key$|vault|cache-keys/.test(path)) found.push((statSync(path).mode & 0o777).toString(8))
+  }
+  return found
+}
+
+const state = freshPath()
+
+test('up --once: a bench from nothing, read by a supplier and an MDR, which agree', async () => {
+  const { code, out, err } = await finished(['up', '--once', '--state', state, ...anyPort])
+  assert.is(code, 0, err)
+  assert.match(out, /new bench/)
+  assert.match(out, /Both agree: 48 half-hours/)
+  assert.match(
+    out,
+    /48 half-hours from the meter, 0 from the cache; cost to the meter: 1 wake-up, 1 session, \d+ bytes/,
+  )
+  assert.match(out, /0 half-hours from the meter, 48 from the cache; cost to the meter: none/)
+  assert.is((out.match(/[▁▂▃▄▅▆▇█·]{48}/g) ?? []).length, 2)
+  assert.is((statSync(state).mode & 0o777).toString(8), '700')
+  const keys = modes(state)
+  assert.ok(keys.length >= 7)
+  assert.ok(
+    keys.every((mode) => mode === '600'),
+    keys.join(' '),
+  )
+})
+
+test('a second start uses the same state, and the log goes on', async () => {
+  const { code, out } = await finished(['up', '--once', '--state', state, ...anyPort])
+  assert.is(code, 0)
+  assert.match(out, /the bench that was there/)
+  assert.match(out, /Both agree: 48 half-hours/)
+})
+
+test('up serves until it is stopped; read answers as table, csv, json and xml; then the meter is gone too', async () => {
+  const up = smets1(['up', '--state', state, ...anyPort])
+  await up.says('Ctrl-C stops')
+  const url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
+  const pid = Number(/process (\d+)/.exec(up.out())![1])
+  const read = (...args: string[]) => finished(['read', '4.8.1', '--state', state, '--url', url, ...args])
+  const table = await read('--as', 'mdr')
+  assert.is(table.code, 0, table.err)
+  assert.match(table.out, /48 half-hours, \d+\.\d{3} kWh; I99 after \d+ ms/)
+  const csv = await read('--format', 'csv')
+  assert.is(csv.out.trim().split('\n').length, 49)
+  const json = JSON.parse((await read('--json', '--as', 'network-operator')).out)
+  assert.is(json.entries.length, 48)
+  assert.is(csv.out.trim().split('\n')[1], `${json.entries[0].timestamp},${json.entries[0].wh}`)
+  const xml = await read('--format', 'xml')
+  assert.match(xml.out, /^<\?xml [^>]*>\s*<sr:Response [\s\S]*<\/sr:Response>\s*$/)
+  const refused = await read('--from', '1999-06-01', '--to', '1999-06-02', '--explain')
+  assert.is(refused.code, 1)
+  assert.match(refused.err, /E4[\s\S]*rule "registration"[\s\S]*1999-06-01/)
+  up.child.kill('SIGINT')
+  assert.is(await up.ended, 0, up.err())
+  assert.throws(() => process.kill(pid, 0), 'the meter is still there')
+  const gone = await read()
+  assert.is(gone.code, 20)
+  assert.match(gone.err, /is the bridge running/)
+})
+
+test('up --load: a file becomes the log of a new meter, defects and all', async () => {
+  const file = freshPath()
+  const rows = ['timestamp,kWh']
+  const start = Date.UTC(2024, 0, 1)
+  for (let i = 0; i < 10 * 48; i++) {
+    if (i === 470) continue
+    rows.push(`${new Date(start + i * 1800000).toISOString()},${i === 100 ? 'Null' : (0.1 + (i % 7) / 100).toFixed(3)}`)
+  }
+  rows.push(rows[5]!, '2024-01-03T00:10:00Z,0.2', '2024-01-03T01:00:00Z,-1')
+  writeFileSync(file, rows.join('\n'))
+  const { code, out, err } = await finished([
+    'up',
+    '--once',
+    '--state',
+    freshPath(),
+    '--load',
+    file,
+    '--year-ends',
+    ...anyPort,
+  ])
+  assert.is(code, 0, err)
+  assert.match(err, /shifted by \d+ days/)
+  assert.match(err, /Null/)
+  assert.match(out, /47 of 48/, 'the gap stays a gap')
+  const again = await finished(['up', '--once', '--state', state, '--load', file, ...anyPort])
+  assert.is(again.code, 2)
+  assert.match(again.err, /already has a log/)
+  const none = await finished(['up', '--once', '--state', freshPath(), '--load', '/nowhere.csv', ...anyPort])
+  assert.is(none.code, 2)
+  assert.match(none.err, /nowhere/)
+})
+
+test('mistakes are said in a sentence, with the code that the help lists', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const taken = String((server.address() as AddressInfo).port)
+  const newer = freshPath()
+  await finished(['up', '--once', '--state', newer, ...anyPort])
+  writeFileSync(join(newer, 'state.json'), '{"version":99}')
+  const half = freshPath()
+  await finished(['up', '--once', '--state', half, ...anyPort])
+  const registry = join(half, 'registry.json')
+  writeFileSync(registry, readFileSync(registry, 'utf8').slice(0, 200))
+  const cases: [string[], number, RegExp][] = [
+    [['up', '--once', '--state', state, '--http-port', taken], 20, /taken by another program/],
+    [['up', '--once', '--state', newer], 2, /version 99/],
+    [['up', '--once', '--state', half, ...anyPort], 2, /registry\.json is not JSON/],
+    [['validate', '--state', half], 2, /registry\.json/],
+    [['up', '--once', '--state', '/proc/1'], 2, /not a state directory|cannot be read/],
+    [['bridge', '--state', freshPath(), '--port', 'tcp://127.0.0.1:1'], 2, /smets1 up makes it/],
+    [['bridge', '--state', state], 2, /--port/],
+    [['up', '--htp-port', '1'], 2, /htp-port|htpPort/],
+    [['read', '4.8.3', '--state', state], 2, /4\.8\.1/],
+    [['read', '4.8.1', '--state', state, '--as', 'nobody'], 2, /supplier/],
+    [['read', '4.8.1', '--state', state, '--from', 'lately'], 2, /--from/],
+    [['fly'], 2, /no command "fly"/],
+  ]
+  for (const [args, expected, said] of cases) {
+    const { code, out, err } = await finished(args)
+    assert.is(code, expected, `${args.join(' ')}: ${err}`)
+    assert.match(out + err, said, args.join(' '))
+    assert.not.match(err, /\n\s+at /, `${args.join(' ')} shows a stack`)
+  }
+  server.close()
+})
+
+test('help and version', async () => {
+  const help = await finished(['--help'])
+  assert.is(help.code, 0)
+  for (const word of ['up', 'meter', 'bridge', 'read', 'validate', 'Exit codes']) assert.match(help.out, word)
+  const version = await finished(['--version'])
+  assert.match(version.out, /0\.1\.0/)
+  const validate = await finished(['validate', '--state', state])
+  assert.is(validate.code, 0, validate.out)
+})
+
+test.run()
