@@ -1,0 +1,194 @@
+// The bundle for a board, in Node: its size, and what it does among Espruino's globals and nothing else.
+
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { boardFault, type BoardName, boards } from '../hardware/boards.ts'
+import { type Bundle, bundleBytesMax, bundleFirmware } from '../hardware/bundle.ts'
+import { outsideSubset } from '../hardware/espruino-subset.ts'
+import { halfHourMs } from '../protocol/half-hour.ts'
+import { type Asker, createAsker } from './support/asker.ts'
+import { boardEui, boardKey, recordedFlash } from './support/board-flash.ts'
+import { createEspruinoShim, type EspruinoShim } from './support/espruino-shim.ts'
+import { createRandom } from './support/random.ts'
+
+const names = Object.keys(boards) as BoardName[]
+const firstDay = 20000
+const first = firstDay * 48
+
+const made = new Map<BoardName, Promise<Bundle>>()
+
+/** The bundle of a board, made once. */
+function bundleOf(name: BoardName): Promise<Bundle> {
+  const bundle = made.get(name) ?? bundleFirmware(name)
+  made.set(name, bundle)
+  return bundle
+}
+
+interface Bench {
+  shim: EspruinoShim
+  asker: Asker
+  sent: Uint8Array[]
+}
+
+async function start(name: BoardName, cells: Uint8Array, clockMs: number, eraseBytes = 0): Promise<Bench> {
+  const { flash, line } = boards[name]
+  const sent: Uint8Array[] = []
+  const shim = createEspruinoShim({
+    cells: cells.slice(),
+    flashAt: flash.base,
+    eraseBytes: eraseBytes || flash.eraseBytes,
+    serial: line.device,
+    send: (bytes) => {
+      sent.push(bytes)
+      asker.received(bytes)
+    },
+    clockMs,
+  })
+  const asker = createAsker(boardKey, (bytes) => shim.receive(bytes))
+  shim.run((await bundleOf(name)).code)
+  return { shim, asker, sent }
+}
+
+/** Wakes the meter and reads; the days, or the error code. */
+function read({ shim, asker }: Bench, firstHalfHour: number, count: number) {
+  asker.wake(boardEui, createRandom(shim.nowMs()).bytes(8))
+  shim.pass(100)
+  assert.ok(asker.awake(), 'awake')
+  asker.ask(firstHalfHour, count)
+  shim.pass(2000)
+  return asker.refusal() ?? asker.days()
+}
+
+function whOf(days: ReturnType<typeof read>): number[] {
+  assert.ok(Array.isArray(days), `refused with ${days}`)
+  return days.flatMap((profile) => [...profile.wh])
+}
+
+for (const name of names) {
+  test(`the bundle for ${name} is inside the subset and small`, async () => {
+    assert.is(boardFault(boards[name]), undefined)
+    const { code, bytes, parts } = await bundleOf(name)
+    assert.equal(outsideSubset(code, true), [])
+    assert.is(bytes, code.length)
+    assert.ok(bytes <= bundleBytesMax, `${bytes} bytes`)
+    assert.is(
+      parts.reduce((sum, part) => sum + part.bytes, 0),
+      bytes,
+    )
+    assert.ok(parts.some((part) => part.name === 'firmware/journal.ts'))
+  })
+
+  test(`the bundle for ${name} answers wake and readProfile with the days recorded`, async () => {
+    const { cells, truth } = recordedFlash(first, 3 * 48 + 7, 5)
+    const bench = await start(name, cells, (first + 3 * 48 + 7) * halfHourMs + 60000)
+    assert.equal(bench.shim.said, ['smets1: started, boot 2'])
+    assert.is(bench.shim.consoleOn(), boards[name].console)
+    assert.equal(bench.shim.setups.length, 1)
+    assert.is(bench.shim.setups[0]!.baud, 115200)
+    assert.equal(whOf(read(bench, first, 48)), [...truth.values()].slice(0, 48))
+    const all = whOf(read(bench, first, 4 * 48)).filter((wh) => wh >= 0)
+    assert.equal(all, [...truth.values()])
+  })
+}
+
+test('the same sources give the same bundle', async () => {
+  assert.is((await bundleFirmware('linux')).code, (await bundleOf('linux')).code)
+})
+
+test('what is outside the subset is refused with file and line', async () => {
+  const refused = await bundleFirmware('linux', { clock: 'async () => 2 ** 3' }).catch((error: Error) => error)
+  assert.instance(refused, Error)
+  assert.match((refused as Error).message, 'entry of linux:2: async function')
+  assert.match((refused as Error).message, 'entry of linux:2: **')
+})
+
+test('a row that cannot work is refused', () => {
+  const row = boards.esp32
+  assert.match(boardFault({ ...row, flash: { base: 0, eraseBytes: 16384 } })!, 'one erase sets 16384 bytes')
+  assert.match(boardFault({ ...row, flash: { base: 512, eraseBytes: 1024 } })!, '200h')
+  assert.match(boardFault({ ...row, console: 'Serial1', line: { ...row.line, device: 'Serial1' } })!, 'console')
+  const storageFile = { name: 'x', at: 4096 }
+  assert.match(boardFault({ ...row, flash: { base: 4096, eraseBytes: 4096, storageFile } })!, 'header')
+})
+
+test('without settings the meter says so, and the line stays quiet', async () => {
+  const bench = await start('linux', new Uint8Array(49152).fill(0xff), first * halfHourMs)
+  assert.is(bench.shim.said.length, 1)
+  assert.match(bench.shim.said[0]!, 'not started: Error: this meter has no settings')
+  bench.asker.wake(boardEui, new Uint8Array(8))
+  bench.shim.pass(5000)
+  assert.equal(bench.sent, [])
+  assert.equal(bench.shim.setups, [])
+  assert.ok(bench.shim.cells.every((byte) => byte === 0xff))
+})
+
+test('on a board with other flash than the row says the meter says so and touches nothing', async () => {
+  const { cells } = recordedFlash(first, 3, 6)
+  const bench = await start('esp32', cells, first * halfHourMs, 1024)
+  assert.match(bench.shim.said.join(), 'this is another board')
+  bench.shim.pass(5000)
+  assert.equal(bench.shim.setups, [])
+  assert.equal(bench.shim.cells, cells)
+})
+
+test('without the time the meter waits for it', async () => {
+  const { cells } = recordedFlash(first, 3, 6)
+  const bench = await start('esp32', cells, 12345)
+  bench.shim.pass(10000)
+  assert.is(bench.shim.said.length, 1)
+  assert.match(bench.shim.said[0]!, 'waits for the time')
+  assert.equal(bench.shim.cells, cells)
+  bench.shim.setClock((first + 5) * halfHourMs)
+  bench.shim.pass(1000)
+  assert.is(bench.shim.said[1], 'smets1: started, boot 2')
+})
+
+test('pulses on the pin are counted, and recorded as half-hours end, past midnight too', async () => {
+  const { cells } = recordedFlash(first, 46, 7)
+  const bench = await start('esp32', cells, (first + 46) * halfHourMs)
+  const counts = [30, 0, 411, 7]
+  for (const count of counts) {
+    for (let i = 0; i < count; i++) {
+      assert.ok(bench.shim.edge('D27'))
+      bench.shim.pass(halfHourMs / (count + 1))
+    }
+    // The step of a quarter of a second after the boundary records it.
+    bench.shim.pass(halfHourMs - (bench.shim.nowMs() % halfHourMs) + 300)
+  }
+  const days = read(bench, first + 46, 4)
+  assert.equal(whOf(days).slice(46, 50), counts)
+})
+
+test('a board without a pulse input takes its steady load', async () => {
+  const { cells } = recordedFlash(first, 2, 8)
+  const bench = await start('linux', cells, (first + 2) * halfHourMs)
+  bench.shim.pass(5 * halfHourMs + 1000)
+  const wh = whOf(read(bench, first, 48)).slice(2, 7)
+  for (const one of wh) assert.ok(Math.abs(one - 250) <= 1, `${one} Wh`)
+})
+
+test('rubbish on the line is dropped; the next wake is answered', async () => {
+  const { cells, truth } = recordedFlash(first, 48, 9)
+  const bench = await start('linux', cells, (first + 48) * halfHourMs + 1000)
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 700 }), (rubbish) => {
+      bench.shim.receive(rubbish)
+      bench.shim.pass(300)
+    }),
+    { numRuns: 50, seed: 1 },
+  )
+  assert.equal(whOf(read(bench, first, 48)), [...truth.values()])
+  assert.is(bench.shim.said.length, 1)
+})
+
+test('flash that is worn out stops the meter, which says so', async () => {
+  const { cells } = recordedFlash(first, 2, 10)
+  const bench = await start('linux', cells, (first + 2) * halfHourMs)
+  bench.shim.cells.fill(0)
+  bench.shim.pass(halfHourMs * 2)
+  assert.is(bench.shim.said.length, 2)
+  assert.match(bench.shim.said[1]!, 'stopped: Error: journal page')
+})
+
+test.run()
