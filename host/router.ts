@@ -143,8 +143,11 @@ export function createRouter(parts: RouterParts): Router {
     const { originator, target, counter } = request.requestId
     const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
-    const verdict = await parts.counters.accept(originator, target, counter)
-    if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
+    // Strangers are refused below; counting them would let anybody with a certificate fill the store.
+    if (parts.registry().user(originator) !== undefined && parts.registry().device(target) !== undefined) {
+      const verdict = await parts.counters.accept(originator, target, counter)
+      if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
+    }
     const row = rowFor(request, endpoint)
     const accepted = allow(request, row, nowMs)
     if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)

@@ -88,6 +88,23 @@ test('after 25 hours the cache knows nothing', async () => {
 
 const dayBefore = { period: { startMs: midnight - dayMs, endMs: midnight } }
 
+test('windows of any kind: before 1970, after now, of many years, of nothing', async () => {
+  const b = createBench({ days: 3 })
+  const windows: [string, number, number, number][] = [
+    ['before 1970', Date.UTC(1960, 0, 1), Date.UTC(1961, 0, 1), 0],
+    ['after now', midnight + 5 * dayMs, midnight + 6 * dayMs, 0],
+    ['everything', Date.UTC(1969, 0, 1), midnight + 5 * dayMs, 144],
+    ['nothing', midnight, midnight, 0],
+    ['one half-hour', midnight - 1800000, midnight, 1],
+    ['off the half-hours', midnight - 2700000, midnight - 900000, 1],
+  ]
+  for (const [name, startMs, endMs, count] of windows) {
+    assert.is((await b.ask('other-user', { period: { startMs, endMs } })).code, 'I99', name)
+    const { code, entries } = b.callbacks.at(-1)!.response
+    assert.equal([code, (entries ?? []).length], ['I0', count], name)
+  }
+})
+
 test('refusals of what is not a request: a code, a reason, and nothing on the line', async () => {
   const b = createBench()
   const good = b.sign(b.request())

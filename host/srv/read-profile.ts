@@ -43,8 +43,9 @@ export async function answerReadProfile(
   const { startMs, endMs } = request.period!
   const asked = halfHoursInWindow(startMs, Math.min(endMs, parts.nowMs))
   // A log holds 13 months and a response no more: of a longer window, its newest part.
-  const count = Math.min(asked.count, entriesMax.importProfile)
-  const first = asked.first + asked.count - count
+  const end = asked.first + asked.count
+  const first = Math.max(asked.first, end - entriesMax.importProfile, 0)
+  const count = Math.max(0, end - first)
   const sources: Sources = { fromCache: 0, fromMeter: 0, shared: 0, notRecorded: 0, oldestMs: 0 }
   if (count === 0) return { xml: formatProfileResponse(answer, []), sources }
   const readings = await parts.readThrough(device.eui, 'active-import', first, count, (from, howMany) =>
