@@ -54,7 +54,12 @@ async function joinModules(name: BoardName, clock: string): Promise<{ code: stri
   ]
   const result = await build({
     absWorkingDir: root,
-    stdin: { contents: entry.join('\n'), resolveDir: import.meta.dirname, sourcefile: `entry of ${name}`, loader: 'ts' },
+    stdin: {
+      contents: entry.join('\n'),
+      resolveDir: import.meta.dirname,
+      sourcefile: `entry of ${name}`,
+      loader: 'ts',
+    },
     bundle: true,
     write: false,
     // No wrapper: the script is a module of Espruino's, whose top level is its own.

@@ -85,7 +85,9 @@ const literals: Rule = (node) => {
   if (node.type === 'Property' && node.computed) return 'computed key'
   if (node.type !== 'Literal') return undefined
   if (node.bigint) return 'BigInt literal'
-  return node.regex && /\(\?[=!<]/.test(node.regex.pattern) ? 'lookahead or named group in a regular expression' : undefined
+  return node.regex && /\(\?[=!<]/.test(node.regex.pattern)
+    ? 'lookahead or named group in a regular expression'
+    : undefined
 }
 
 const control: Rule = (node) => {
@@ -106,7 +108,8 @@ const members: Rule = (node) => {
       return `${owner}.${node.property.name}`
     }
   }
-  if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression' || node.callee.computed) return undefined
+  if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression' || node.callee.computed)
+    return undefined
   const { object, property } = node.callee
   if (property.type !== 'Identifier' || !absentMethods.includes(property.name)) return undefined
   const name = `${object.type === 'Identifier' ? object.name : ''}.${property.name}`

@@ -101,7 +101,8 @@ function meaningfulChildren(node: AnyNode): AnyNode[] {
     return [...(node.computed ? [node.key] : []), ...(node.value ? [node.value] : [])]
   }
   if (node.type === 'LabeledStatement') return [node.body]
-  if (node.type === 'BreakStatement' || node.type === 'ContinueStatement' || node.type === 'ImportDeclaration') return []
+  if (node.type === 'BreakStatement' || node.type === 'ContinueStatement' || node.type === 'ImportDeclaration')
+    return []
   if (node.type === 'ExportSpecifier') return [node.local]
   return childrenOf(node)
 }

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { boardFault, type BoardName, boards } from '../hardware/boards.ts'
+import { type BoardName, boardFault, boards } from '../hardware/boards.ts'
 import { type Bundle, bundleBytesMax, bundleFirmware } from '../hardware/bundle.ts'
 import { outsideSubset } from '../hardware/espruino-subset.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'

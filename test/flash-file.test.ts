@@ -159,7 +159,7 @@ test('a killed process leaves every operation it had done', async () => {
     flash.erase(1)
     flash.program(4092, new Uint8Array(4))
     process.kill(process.pid, 'SIGKILL')`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script, path], {
+  const child = spawn(process.execPath, ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path], {
     stdio: 'inherit',
   })
   const [, signal] = await once(child, 'exit')

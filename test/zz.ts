@@ -1,23 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { bundleFirmware } from '../hardware/bundle.ts'
-import { boardEui, recordedDaysBefore } from './support/board-flash.ts'
-import { runBundle, until } from './support/espruino-process.ts'
-const { code } = await bundleFirmware('linux')
-const flash = recordedDaysBefore(Date.now(), 3, 13)
-const bin = '/opt/espruino/espruino-small'
-for (const free of [600, 500, 450, 400, 350, 300, 250, 200, 150, 100]) {
-  const then = `print("rest",process.memory().usage,process.memory().total);let a=[];while(process.memory().free>${free})for(let i=0;i<10;i++)a.push(0);print("free",process.memory().free)`
-  const run = await runBundle(bin, code, flash, 'storage', then)
-  try {
-    await run.says(/free (\d+)/)
-    run.asker.wake(boardEui, new Uint8Array(randomBytes(8))); await until(run.asker.awake, 'awake', 4000)
-    run.asker.ask(flash.firstDay * 48, 48 * 3); await until(() => run.asker.days() !== undefined, 'days', 5000)
-    console.log(free, 'ok', run.said().includes('MEMORY'))
-  } catch (e) { console.log(free, String(e), run.said().slice(-200)) } finally { await run.end() }
-}
-for (const b of ['/opt/espruino/espruino', bin]) for (let i = 0; i < 3; i++) {
-  const run = await runBundle(b, 'let zz=Date.now();' + code + ';print("boot ms", Date.now()-zz, "used", process.memory().usage)', flash, 'storage', '')
-  const t = performance.now()
-  try { console.log(b, (await run.says(/boot ms.*/))[0], performance.now() - t, run.cpuMs()) } finally { await run.end() }
-}
-process.exit()
+import { cutNacl } from '../hardware/nacl-cut.ts'
+import { minify } from 'terser'
+import { writeFileSync } from 'node:fs'
+console.log((await bundleFirmware('linux')).bytes)
+const t = cutNacl().replace('export default { secretbox: secretbox };', '') 
+const body = (s: string) => `${s}\nlet K=new Uint8Array(32).fill(3),N=new Uint8Array(24).fill(5),M=new Uint8Array(200).fill(9);let B=secretbox(M,N,K);let t0=Date.now();for(let q=0;q<20;q++)secretbox(M,N,K);let t1=Date.now();for(let q=0;q<20;q++)secretbox.open(B,N,K);let t2=Date.now();print("SEAL",(t1-t0)/20,"OPEN",(t2-t1)/20);quit()`
+for (const [n, s] of [['folded', t], ['var', t.replace(/\blet\b/g, 'var')]] as const) writeFileSync(`/tmp/esp/s-${n}.js`, (await minify(body(s), { compress: { inline: 1, ecma: 2015, passes: 2 }, ecma: 2015, mangle: true, toplevel: false })).code!)

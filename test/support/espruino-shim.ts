@@ -48,7 +48,13 @@ interface Timer {
 /** Takes away what Espruino lacks; a typed array's `slice` becomes Espruino's. */
 function strip(realm: object): void {
   const statics = JSON.stringify(absentStatics)
-  const globals = JSON.stringify([...absentGlobals, ...Object.keys(replacedGlobals), 'console', 'WebAssembly', 'escape'])
+  const globals = JSON.stringify([
+    ...absentGlobals,
+    ...Object.keys(replacedGlobals),
+    'console',
+    'WebAssembly',
+    'escape',
+  ])
   runInContext(
     `for (const name of ${globals}) delete globalThis[name]
      const statics = ${statics}

@@ -1,0 +1,225 @@
+// The rules of the house, as far as a program can check them.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { definedTooLate } from '../hardware/definition-order.ts'
+import { outsideSubset, subsetRules } from '../hardware/espruino-subset.ts'
+import { espruinoFaults, worldlyFaults } from './support/espruino-subset.ts'
+import { type Folder, filesIn, folders, importCycle, importsOf, root, sourceFiles } from './support/imports.ts'
+import { subsetCases } from './support/subset-cases.ts'
+import { libraryCases } from './support/subset-library-cases.ts'
+
+const files = sourceFiles()
+const cases = [...subsetCases, ...libraryCases]
+
+/** No more than this, so that a file stays one idea. */
+const linesMax = 300
+
+const mayImport: { [folder in Folder]: readonly Folder[] } = {
+  protocol: [],
+  firmware: ['protocol'],
+  hardware: ['protocol', 'firmware'],
+  host: ['protocol'],
+  test: ['protocol', 'firmware', 'hardware', 'host'],
+}
+
+/** The one place where two halves meet: the command that dispatches to both. */
+function isDispatch(path: string, target: string): boolean {
+  return path === 'host/cli/main.ts' && dirname(target) === 'hardware/cli'
+}
+
+function assertNone(faults: string[]): void {
+  assert.is(faults.length, 0, faults.join('\n'))
+}
+
+test('folders import only what they may', () => {
+  const faults: string[] = []
+  for (const { path, folder, imports } of files) {
+    for (const { target, ours } of imports) {
+      const to = target.split('/')[0] as Folder
+      const allowed = to === folder || mayImport[folder].includes(to) || isDispatch(path, target)
+      if (ours && !allowed && target !== 'package.json') faults.push(`${path} imports ${target}`)
+      // A file of ours is named with its ending, so that Node finds it.
+      if (ours && !/\.(ts|js|json)$/.test(target)) faults.push(`${path} imports ${target} without its ending`)
+    }
+  }
+  assertNone(faults)
+})
+
+test('protocol/ uses tweetnacl in seal.ts and nothing else; firmware/ uses nothing', () => {
+  const faults: string[] = []
+  for (const { path, folder, imports } of files) {
+    if (folder !== 'protocol' && folder !== 'firmware') continue
+    for (const { target, ours } of imports) {
+      if (!ours && !(path === 'protocol/seal.ts' && target === 'tweetnacl')) faults.push(`${path} imports ${target}`)
+    }
+  }
+  assertNone(faults)
+})
+
+test('every package that is imported is named in package.json', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const named = { ...dependencies, ...devDependencies }
+  const faults: string[] = []
+  for (const { path, folder, imports } of files) {
+    for (const { target, ours, typeOnly } of imports) {
+      if (ours || typeOnly || folder === 'test' || target.startsWith('node:')) continue
+      const name = target.split('/', target.startsWith('@') ? 2 : 1).join('/')
+      if (builtinModules.includes(name)) faults.push(`${path} imports ${target} without "node:"`)
+      else if (!Object.hasOwn(named, name)) faults.push(`${path} imports ${target}, which package.json does not name`)
+    }
+  }
+  assertNone(faults)
+})
+
+test('no file imports itself by a roundabout way', () => {
+  assert.is(importCycle(files)?.join(' -> '), undefined)
+})
+
+test('no barrels, no utils, nothing unexpected at the top', () => {
+  const faults: string[] = []
+  for (const { path, text } of files) {
+    if (basename(path).startsWith('index.')) faults.push(`${path} is a barrel`)
+    if (/^export\s+(type\s+)?\*/m.test(text)) faults.push(`${path} exports all of another file`)
+    if (path.split('/').some((part) => /^(utils?|helpers?|common|misc)(\.ts)?$/.test(part))) faults.push(path)
+  }
+  const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split(/[\n/]+/)
+  const expected = [
+    ...['package.json', 'package-lock.json', 'tsconfig.json', 'biome.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+    ...[...folders, ...ignored],
+  ]
+  for (const name of readdirSync(root)) if (!name.startsWith('.') && !expected.includes(name)) faults.push(name)
+  assertNone(faults)
+})
+
+test(`no file has more than ${linesMax} lines`, () => {
+  const long = files.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+  assertNone(long.filter(({ lines }) => lines > linesMax).map(({ path, lines }) => `${path} has ${lines} lines`))
+})
+
+test('no words that say a thing is not done, no test left out or alone', () => {
+  // Written apart, so that this file does not find itself.
+  const words = new RegExp(`\\b(${['TO' + 'DO', 'FIX' + 'ME', 'X' + 'XX', 'HA' + 'CK'].join('|')})\\b`)
+  const alone = new RegExp(`\\b(test|suite)\\.(${['on' + 'ly', 'sk' + 'ip'].join('|')})\\b`)
+  const paths = [...folders.flatMap(filesIn), ...readdirSync(root).filter((name) => /\.(md|json|ts)$/.test(name))]
+  const faults: string[] = []
+  for (const path of paths.filter((one) => /\.(ts|js|md|json|xml|csv|sh|txt|html|css)$/.test(one))) {
+    if (path === 'package-lock.json') continue
+    readFileSync(join(root, path), 'utf8')
+      .split('\n')
+      .forEach((line, i) => {
+        if (words.test(line) || (path.startsWith('test/') && alone.test(line)))
+          faults.push(`${path}:${i + 1}: ${line.trim()}`)
+      })
+  }
+  assertNone(faults)
+})
+
+test('clock, timers, randomness, process and console come in at entry points only', () => {
+  const faults: string[] = []
+  for (const { path, folder, text, imports } of files) {
+    const isEntry = path.startsWith('host/cli/') || folder === 'hardware' || folder === 'test'
+    if (isEntry || !path.endsWith('.ts')) continue
+    for (const { line, what } of worldlyFaults(text)) {
+      // Buffer is Node's own array, which only protocol/ and firmware/ must do without.
+      if (what !== 'Buffer' || folder !== 'host') faults.push(`${path}:${line}: ${what}`)
+    }
+    for (const { target, names } of imports) {
+      const random = names.find((name) => /^(random|getRandom|webcrypto)/.test(name))
+      if (target === 'node:crypto' && random !== undefined) faults.push(`${path} imports ${random}`)
+      if (/^node:(timers|process|perf_hooks)/.test(target)) faults.push(`${path} imports ${target}`)
+    }
+  }
+  assertNone(faults)
+})
+
+test('what runs on a board keeps to the language that Espruino has', () => {
+  const faults: string[] = []
+  for (const { path, folder, text } of files) {
+    if (folder !== 'protocol' && folder !== 'firmware' && path !== 'hardware/espruino.ts') continue
+    for (const { line, what } of espruinoFaults(text)) faults.push(`${path}:${line}: ${what}`)
+  }
+  assertNone(faults)
+})
+
+for (const { rule, what, bad, good } of cases) {
+  test(`the subset refuses ${what} (${rule}) and takes what does its work`, () => {
+    const found = outsideSubset(bad, true)
+    assert.ok(
+      found.some((one) => one.rule === rule && one.what === what),
+      JSON.stringify(found),
+    )
+    assert.equal(outsideSubset(good, true), [])
+    for (const code of [bad, good]) assert.is(new Function(`let result; ${code}; return result`)(), true, code)
+  })
+}
+
+test('each rule of the subset has a case', () => {
+  assert.equal([...new Set(cases.map(({ rule }) => rule))].sort(), [...subsetRules].sort())
+})
+
+test('the rules see through types, and name the line', () => {
+  const source = 'type A = { a: number }\n\nexport function f(a: A | undefined): number {\n  return a?.a ?? 2 ** 3\n}\n'
+  assert.equal(espruinoFaults(source), [
+    { line: 4, what: '?.' },
+    { line: 4, what: '**' },
+  ])
+  const clock =
+    'export const now: () => number = () => Date.now()\nexport const f = (Date: { now(): 1 }, d = new Date(5)) => d\n'
+  assert.equal(worldlyFaults(clock), [{ line: 1, what: 'Date.now' }])
+  assert.equal(
+    worldlyFaults('const process = 1\nexport const a = process + Math.random() + +new Date()').map(({ what }) => what),
+    ['Math.random', 'new Date()'],
+  )
+})
+
+test('imports are found in all their forms', () => {
+  const text = [
+    "import a from './a.ts'",
+    "import type { B } from '../protocol/b.ts'",
+    "import { type C, type D } from './c.ts'",
+    'import {',
+    '  d,',
+    '  type E,',
+    "} from 'tweetnacl'",
+    "import './e.ts'",
+    "const f = await import('./f.ts')",
+    "export { g } from './g.ts'",
+    'const h = "import x from \'./h.ts\'"',
+  ].join('\n')
+  const found = importsOf('host/x.ts', text)
+  assert.equal(found.map(({ target }) => target).sort(), [
+    'host/a.ts',
+    'host/c.ts',
+    'host/e.ts',
+    'host/f.ts',
+    'host/g.ts',
+    'protocol/b.ts',
+    'tweetnacl',
+  ])
+  assert.equal(
+    found.filter(({ typeOnly }) => typeOnly).map(({ target }) => target),
+    ['protocol/b.ts', 'host/c.ts'],
+  )
+  const to = (target: string) => [{ target, ours: true, typeOnly: false, names: [] }]
+  assert.equal(
+    importCycle([
+      { path: 'a', imports: to('b') },
+      { path: 'b', imports: to('a') },
+    ]),
+    ['a', 'b', 'a'],
+  )
+  assert.is(
+    importCycle([
+      { path: 'a', imports: to('b') },
+      { path: 'b', imports: [] },
+    ]),
+    undefined,
+  )
+  assert.equal(definedTooLate([]), [])
+})
+
+test.run()
