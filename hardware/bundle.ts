@@ -132,7 +132,8 @@ function demandSubset(code: string, mapText: string): void {
     const at = origin(map, line, column)
     return `${at.name}:${at.line}: ${what}`
   })
-  if (faults.length > 0) throw new Error(`Espruino has no\n  ${[...new Set(faults)].join('\n  ')}`)
+  if (faults.length > 0)
+    throw new Error(`Espruino would not run this as Node does:\n  ${[...new Set(faults)].join('\n  ')}`)
 }
 
 function partsOf(code: string, mapText: string): Bundle['parts'] {

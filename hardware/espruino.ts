@@ -125,6 +125,7 @@ function run(meter: Meter, line: EspruinoSerial, uart: Uart): void {
       // Flash that is worn out: a meter that cannot record must not answer as if it did.
       stopped = true
       say('stopped: ' + error)
+      return
     }
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
   }

@@ -109,8 +109,9 @@ export function createBridge(parts: BridgeParts): Bridge {
     const usage = noUsage()
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
-    await delivery.keep(accepted.id, accepted.allowed.user.callback, xml)
-    await store.remove('accepted', accepted.id)
+    // Writes reach the disk in the order asked for: at no moment is neither there.
+    const kept = delivery.keep(accepted.id, accepted.allowed.user.callback, xml)
+    await Promise.all([kept, store.remove('accepted', accepted.id)])
     log('answered', { ...answered, requestId: answered.id })
     parts.answered?.(answered)
     delivery.start(accepted.id)

@@ -159,9 +159,13 @@ test('a killed process leaves every operation it had done', async () => {
     flash.erase(1)
     flash.program(4092, new Uint8Array(4))
     process.kill(process.pid, 'SIGKILL')`
-  const child = spawn(process.execPath, ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path], {
-    stdio: 'inherit',
-  })
+  const child = spawn(
+    process.execPath,
+    ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path],
+    {
+      stdio: 'inherit',
+    },
+  )
   const [, signal] = await once(child, 'exit')
   assert.is(signal, 'SIGKILL')
   const flash = openFlashFile(path, geometry)

@@ -81,9 +81,13 @@ async function start(options: Record<string, unknown>, stdio: 'pipe' | 'ipc' = '
     }
     process.exit(await meterCommand.run(JSON.parse(process.argv[1]), io))`
   const given = JSON.stringify({ flash, json: true, ...options })
-  const child = spawn(process.execPath, ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, given], {
-    stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, given],
+    {
+      stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
+    },
+  )
   children.push(child)
   let stderr = ''
   child.stderr!.on('data', (text) => {

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert'
 import type { CachePolicy } from '../host/cache/reading-cache.ts'
 import { createReadThrough } from '../host/cache/single-flight.ts'
 import { createMemoryStore } from '../host/store/store.ts'
-import type { Reading } from '../host/wan/meter-session.ts'
+import type { Reading } from '../host/wan/reading.ts'
 import { halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
 import {
   bench,

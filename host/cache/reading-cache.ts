@@ -9,7 +9,7 @@ import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf, stampOfHalfHour } from '
 import { halfHoursPerAskMax, halfHoursPerDay } from '../../protocol/limits.ts'
 import { createRecent } from '../store/recent.ts'
 import type { Store } from '../store/store.ts'
-import type { Reading } from '../wan/meter-session.ts'
+import type { Reading } from '../wan/reading.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
 
 /**

@@ -4,7 +4,7 @@
 // old to be cached, and reads only what is then still missing.
 
 import { halfHourOf } from '../../protocol/half-hour.ts'
-import type { Reading } from '../wan/meter-session.ts'
+import type { Reading } from '../wan/reading.ts'
 import { isSettled, type KeptReading, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
 
 /** Where a half-hour came from: the cache, a read of one's own, or one that was under way for somebody else. */

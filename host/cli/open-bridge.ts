@@ -1,7 +1,7 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import { appendFileSync, existsSync } from 'node:fs'
+import { createWriteStream, existsSync } from 'node:fs'
 import { Agent, request as httpRequest, type Server } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -97,10 +97,9 @@ export async function runBridge(
   config: BridgeConfig,
   answered?: (answered: Answered) => void,
 ): Promise<RunningBridge> {
+  const logFile = createWriteStream(paths.log, { flags: 'a', mode: 0o600 })
   const log = (event: string, fields: { [name: string]: unknown }) =>
-    appendFileSync(paths.log, `${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`, {
-      mode: 0o600,
-    })
+    void logFile.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`)
   const report = (line: string) => log('cache', { problem: line })
   if (config.schema !== undefined && !existsSync(config.schema)) {
     throw new CommandError(exitCode.schema, `there is no schema directory ${config.schema}`)
@@ -140,6 +139,7 @@ export async function runBridge(
     await bridge.stop()
     await store.close()
     agent.destroy()
+    await new Promise<void>((done) => logFile.end(done))
   }
   // Keys are destroyed on time also when nobody asks for anything.
   const sweeping = setInterval(

@@ -7,7 +7,7 @@ import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatProfileResponse, type Smets1Answer } from '../duis/format.ts'
 import { entriesMax } from '../duis/payload.ts'
 import type { ServiceRequest } from '../duis/request.ts'
-import type { Reading } from '../wan/meter-session.ts'
+import type { Reading } from '../wan/reading.ts'
 
 /** What a handler is given besides the request. */
 export interface ReadProfileParts {

@@ -3,6 +3,7 @@
 /** Tables of the bridge. A table is made by naming it here. */
 export type Table = 'counters' | 'accepted' | 'outbox' | 'readings'
 
+/** Writes reach the disk in the order in which they were asked for. */
 export interface Store {
   get(table: Table, key: string): unknown
   /** Resolves when the value is on disk. A `get` may see the old value until then. */

@@ -8,6 +8,7 @@ import { PortError } from './bindings.ts'
 import { threeFramesMs, wakePreambleBytes } from './limits.ts'
 import type { Line, Timing, Turn } from './line.ts'
 import { type Block, type HalfHourRange, readBlocks, uncovered } from './profile-blocks.ts'
+import type { Reading } from './reading.ts'
 import type { Usage } from './usage.ts'
 
 /** Why a meter could not be read. */
@@ -27,13 +28,6 @@ export class ReadError extends Error {
     super(detail)
     this.fault = fault
   }
-}
-
-/** A reading of one half-hour; `wh` is undefined when the meter has none. */
-export interface Reading {
-  halfHour: number
-  wh: number | undefined
-  marked: boolean
 }
 
 export interface MeterReader {

@@ -4,7 +4,7 @@ import { copyOf } from '../../protocol/bytes.ts'
 import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
 import { answerBlocksMax, halfHoursPerDay } from '../../protocol/limits.ts'
 import { decodeDayBlock } from '../../protocol/profile-coding.ts'
-import type { Reading } from './meter-session.ts'
+import type { Reading } from './reading.ts'
 
 /** Half-hours `first` to `first + count - 1`. */
 export interface HalfHourRange {

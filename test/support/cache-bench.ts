@@ -7,7 +7,7 @@ import { suite } from 'uvu'
 import { type HourlyKeys, openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { type CachePolicy, createReadingCache, type ReadingCache } from '../../host/cache/reading-cache.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
-import type { Reading } from '../../host/wan/meter-session.ts'
+import type { Reading } from '../../host/wan/reading.ts'
 import { dayMs, firstHalfHourOfDay } from '../../protocol/half-hour.ts'
 import { createRandom } from './random.ts'
 

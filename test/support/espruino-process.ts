@@ -84,7 +84,8 @@ export async function evaluate(program: string, code: string, withinMs = 4000): 
 
 /**
  * Starts the bundle of the board `linux` on a flash. `from` says where the code is: a file, read into the heap whole, or
- * the Storage module `smets1`, which stays in flash. `then` is code that runs after the module was required.
+ * the Storage module `smets1`, which stays in flash. `then` is code that runs after the module was required. The other
+ * end of the line is the run's `asker`, or the PTY `otherEnd`.
  */
 export async function runBundle(
   program: string,
@@ -92,6 +93,7 @@ export async function runBundle(
   flash: RecordedFlash,
   from: 'file' | 'storage',
   then = '',
+  otherEnd?: string,
 ): Promise<EspruinoRun> {
   const folder = mkdtempSync(join(tmpdir(), 'smets1-espruino-'))
   const files = from === 'storage' ? { smets1: new TextEncoder().encode(code) } : {}
@@ -129,7 +131,8 @@ export async function runBundle(
   }
 
   try {
-    socat = launch('socat', [`pty,raw,echo=0,link=${path}`, 'stdio'], folder)
+    const other = otherEnd === undefined ? 'stdio' : `pty,raw,echo=0,link=${otherEnd}`
+    socat = launch('socat', [`pty,raw,echo=0,link=${path}`, other], folder)
     socat.stdout!.on('data', (part: Uint8Array) => asker.received(new Uint8Array(part)))
     await until(() => existsSync(join(folder, path)), 'PTY')
     await start()

@@ -1,0 +1,59 @@
+// A bridge in front of the real interpreter: the flash of an emulated meter, taken over by Espruino, is read through
+// DUIS and gives the same half-hours.
+
+import { readFileSync } from 'node:fs'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { bundleFirmware } from '../hardware/bundle.ts'
+import { finished, freshPath, smets1 } from './support/cli.ts'
+import { hasSocat, runBundle } from './support/espruino-process.ts'
+
+const { ESPRUINO } = process.env
+const dayMs = 86400000
+
+if (!ESPRUINO || !hasSocat) {
+  console.log(
+    '  left out: Espruino behind the bridge, because ESPRUINO does not name an interpreter, or socat is missing',
+  )
+} else {
+  test('an Espruino behind the bridge answers 4.8.1 as the emulated meter did', async () => {
+    const state = freshPath()
+    const today = Math.floor(Date.now() / dayMs) * dayMs
+    const window = [
+      '--from',
+      new Date(today - 5 * dayMs).toISOString(),
+      '--to',
+      new Date(today - 2 * dayMs).toISOString(),
+    ]
+    const read = (url: string) => finished(['read', '4.8.1', '--state', state, '--url', url, '--json', ...window])
+
+    const up = smets1(['up', '--state', state, '--http-port', '0'])
+    await up.says('Ctrl-C stops')
+    const emulated = JSON.parse((await read(/DUIS on (http:\S+)\/api/.exec(up.out())![1]!)).out)
+    up.child.kill('SIGINT')
+    await up.ended
+
+    const { code } = await bundleFirmware('linux')
+    const flash = { cells: new Uint8Array(readFileSync(`${state}/meter/flash.bin`)), truth: new Map(), boots: 0 }
+    const line = freshPath()
+    const board = await runBundle(ESPRUINO, code, flash, 'file', '', line)
+    try {
+      await board.says(/started, boot 2\b/)
+      const bridge = smets1(['bridge', '--port', line, '--state', state, '--http-port', '0', '--json'])
+      await bridge.says('"ready":true')
+      const answer = await read(JSON.parse(bridge.out().split('\n')[0]!).url)
+      assert.is(answer.code, 0, answer.err)
+      const { code: responseCode, entries, answeredMs } = JSON.parse(answer.out)
+      assert.is(responseCode, 'I0')
+      assert.is(entries.length, 144)
+      assert.equal(entries, emulated.entries)
+      console.log(`  Espruino behind the bridge: three days in ${answeredMs} ms, request to response`)
+      bridge.child.kill('SIGTERM')
+      await bridge.ended
+    } finally {
+      await board.end()
+    }
+  })
+}
+
+test.run()
