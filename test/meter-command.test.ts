@@ -1,8 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -16,14 +17,15 @@ import { createEmulatedBoard, systemTimers } from '../hardware/emulated.ts'
 import { openFlashFile } from '../hardware/flash-file.ts'
 import { householdWh } from '../hardware/household.ts'
 import { runLoad } from '../hardware/virtual-run.ts'
-import { euiToBytes } from '../protocol/bytes.ts'
-import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
+import { systemTiming } from '../host/cli/open-bridge.ts'
+import { createDco, type DcoSession } from '../host/dco/sealer.ts'
+import { openPort } from '../host/wan/bindings.ts'
+import { defaultLineLimits } from '../host/wan/limits.ts'
+import { createLine } from '../host/wan/line.ts'
+import { readProfile } from '../host/wan/meter-session.ts'
+import { noUsage } from '../host/wan/usage.ts'
+import { euiFromBytes, euiToBytes } from '../protocol/bytes.ts'
 import { dayMs, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
-import type { Packet } from '../protocol/link.ts'
-import { decodePacket, encodeSealedAsk, encodeWake, kind, nonceOf } from '../protocol/link.ts'
-import { decodeAnswer, encodeAsk } from '../protocol/messages.ts'
-import { dayBlockLength, decodeDayBlock } from '../protocol/profile-coding.ts'
-import { open, seal } from '../protocol/seal.ts'
 
 const geometry = { pageBytes, pages: flashMapPages }
 const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
@@ -101,53 +103,29 @@ async function start(options: Record<string, unknown>, stdio: 'pipe' | 'ipc' = '
   return { child, ready: JSON.parse(line[0]), stderr: () => stderr, ended }
 }
 
-/** Reads half-hours over the line as a bridge would: wakes, asks, opens what comes back. */
+/** Reads half-hours as the bridge does; none may be marked. Also the meter's count of starts. */
 async function readOverLine(
   port: string,
   first: number,
   count: number,
 ): Promise<{ wh: Map<number, number>; boot: number }> {
-  const socket = connect(port.slice('unix://'.length))
-  await once(socket, 'connect')
-  const packets: Packet[] = []
-  let arrived = () => {}
-  const decoder = createFrameDecoder((bytes) => {
-    packets.push(decodePacket(bytes)!)
-    arrived()
-  }, assert.unreachable)
-  socket.on('data', (bytes) => decoder.push(bytes))
-  async function next<K extends Packet['kind']>(wanted: K): Promise<Extract<Packet, { kind: K }>> {
-    while (packets.length === 0) {
-      await new Promise<void>((some) => {
-        arrived = some
-      })
+  const dco = createDco({ key: () => key }, randomBytes)
+  let boot = 0
+  function openSession(meter: string): DcoSession {
+    const session = dco.open(meter)!
+    const bind = (starts: number, number: number) => {
+      boot = starts
+      session.bind(starts, number)
     }
-    const packet = packets.shift()!
-    assert.is(packet.kind, wanted)
-    return packet as Extract<Packet, { kind: K }>
+    return { ...session, bind }
   }
-  const hostNonce = new Uint8Array(8).fill(5)
-  socket.write(encodeFrame(encodeWake(eui, hostNonce)))
-  const awake = await next('awake')
-  const link = { hostNonce, boot: awake.boot, session: awake.session }
-  const ask = encodeAsk('readProfile', { channel: 0, firstHalfHour: first, count })
-  socket.write(encodeFrame(encodeSealedAsk(1, seal(ask, nonceOf(kind.ask, link, 1, 0), key))))
-  const wh = new Map<number, number>()
-  for (let last = false; !last; ) {
-    const answer = await next('answer')
-    last = answer.last
-    const nonce = nonceOf(last ? kind.lastAnswer : kind.answer, link, 1, answer.block)
-    const message = decodeAnswer('readProfile', open(answer.sealed, nonce, key)!)
-    if (message === undefined || 'error' in message) throw new Error('a refusal')
-    const { blocks } = message.fields
-    for (let at = 0; at < blocks.length; at += dayBlockLength(blocks, at)) {
-      const profile = decodeDayBlock(blocks.slice(at, at + dayBlockLength(blocks, at)))!
-      assert.ok(profile.marked.every((mark) => mark === 0))
-      for (const [i, value] of profile.wh.entries()) if (value >= 0) wh.set(profile.day * 48 + i, value)
-    }
-  }
-  socket.destroy()
-  return { wh, boot: awake.boot }
+  const line = createLine(port, openPort, defaultLineLimits, systemTiming)
+  const reader = { line, dco: { open: openSession }, timing: systemTiming }
+  const readings = await readProfile(reader, euiFromBytes(eui), 0, first, count, Date.now() + 16000, noUsage())
+  await line.close()
+  assert.ok(readings.every((reading) => !reading.marked))
+  const recorded = readings.filter((reading) => reading.wh !== undefined)
+  return { wh: new Map(recorded.map((reading) => [reading.halfHour, reading.wh!])), boot }
 }
 
 test('what is wrong with the command is said, and how to put it right', async () => {
