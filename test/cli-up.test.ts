@@ -28,9 +28,9 @@ test('up --once: a bench from nothing, read by a supplier and an MDR, which agre
   assert.match(out, /Both agree: 48 half-hours/)
   assert.match(
     out,
-    /48 half-hours from the meter, 0 from the cache; cost to the meter: 1 wake-up, 1 session, \d+ bytes/,
+    /48 half-hours from the meter, 0 from the cache\n {2}cost to the meter: 1 wake-up, 1 session, \d+ bytes/,
   )
-  assert.match(out, /0 half-hours from the meter, 48 from the cache; cost to the meter: none/)
+  assert.match(out, /0 half-hours from the meter, 48 from the cache\n {2}cost to the meter: none/)
   assert.is((out.match(/[▁▂▃▄▅▆▇█·]{48}/g) ?? []).length, 2)
   assert.is((statSync(state).mode & 0o777).toString(8), '700')
   const keys = modes(state)

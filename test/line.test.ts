@@ -154,6 +154,23 @@ test('nothing that was on the line before is taken again', async () => {
   assert.ok(['no awake', 'no answer'].includes(await fault(world.read(world.end - 48, 48))))
 })
 
+test('a DCO over its budget of 4 s is counted, and the read ends', async () => {
+  const world = bench(15, 2)
+  const dco = createDco({ key: () => key }, createRandom(1).bytes)
+  const slow = {
+    open(id: string) {
+      const session = dco.open(id)!
+      const later = <T>(call: Promise<T>) => new Promise<T>((resolve) => world.clock.after(4001, () => resolve(call)))
+      return { ...session, sealAsk: (message: Uint8Array) => later(session.sealAsk(message)) }
+    },
+  }
+  const reader = { ...world.reader, dco: slow }
+  const deadlineMs = world.clock.nowMs() + 16000
+  const read = readProfile(reader, eui, 0, world.end - 48, 48, deadlineMs, world.usage)
+  assert.is(await fault(world.clock.run(read)), 'DCO too slow')
+  assert.equal([world.usage.dcoSlow, world.usage.dcoMsMax], [1, 4000])
+})
+
 test('a slow meter is waited for, and its answer to an earlier ask is taken', async () => {
   const world = bench(14, 2)
   const send = world.line.send

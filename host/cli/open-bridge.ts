@@ -2,8 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { createWriteStream, existsSync } from 'node:fs'
-import { Agent, request as httpRequest, type Server } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Bridge, createBridge } from '../bridge.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
@@ -13,7 +12,6 @@ import type { BridgeConfig } from '../config.ts'
 import { loadRegistry } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
-import type { Post } from '../delivery.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import type { Answered } from '../router.ts'
@@ -22,6 +20,7 @@ import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
 import { CommandError, exitCode } from './command.ts'
+import { endPosts, post } from './post.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 
 /** The clock and timers of this machine. */
@@ -32,38 +31,6 @@ export const systemTiming: Timing = {
     return { cancel: () => clearTimeout(timer) }
   },
 }
-
-const agent = new Agent({ keepAlive: true, maxSockets: 64 })
-
-/** POSTs XML to a User. */
-const post: Post = (url, body, timeoutMs) =>
-  new Promise((resolve, reject) => {
-    const secure = url.startsWith('https:')
-    const bytes = Buffer.from(body)
-    const request = (secure ? httpsRequest : httpRequest)(
-      url,
-      {
-        method: 'POST',
-        headers: { 'content-type': 'application/xml', 'content-length': bytes.length },
-        ...(secure ? {} : { agent }),
-        signal: AbortSignal.timeout(timeoutMs),
-      },
-      (response) => {
-        // What a User says besides its status is of no interest; unread it would hold the connection.
-        response.resume()
-        response.on('end', () => resolve(response.statusCode ?? 0))
-        response.on('error', reject)
-      },
-    )
-    request.on('error', (error) =>
-      reject(
-        error.name === 'TimeoutError' || error.name === 'AbortError'
-          ? new Error(`no answer within ${timeoutMs} ms`)
-          : error,
-      ),
-    )
-    request.end(bytes)
-  })
 
 export interface RunningBridge {
   bridge: Bridge
@@ -138,7 +105,7 @@ export async function runBridge(
     clearInterval(sweeping)
     await bridge.stop()
     await store.close()
-    agent.destroy()
+    endPosts()
     await new Promise<void>((done) => logFile.end(done))
   }
   // Keys are destroyed on time also when nobody asks for anything.

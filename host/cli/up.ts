@@ -32,7 +32,9 @@ function costOf(answered: Answered | undefined): string {
   if (answered === undefined) return ''
   const { usage, sources } = answered
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
-  const source = sources ? `${sources.fromMeter} half-hours from the meter, ${sources.fromCache} from the cache; ` : ''
+  const source = sources
+    ? `${sources.fromMeter} half-hours from the meter, ${sources.fromCache} from the cache\n  `
+    : ''
   if (usage.wakeUps === 0) return `${source}cost to the meter: none`
   const parts = [
     count(usage.wakeUps, 'wake-up'),

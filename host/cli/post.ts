@@ -1,0 +1,42 @@
+// POSTs a response to a User, over connections that stay open.
+
+import { Agent, request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Post } from '../delivery.ts'
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+
+/** Answers the HTTP status. Rejects, in words for the log, when there is no answer in time or no connection. */
+export const post: Post = (url, body, timeoutMs) =>
+  new Promise((resolve, reject) => {
+    const secure = url.startsWith('https:')
+    const bytes = Buffer.from(body)
+    const request = (secure ? httpsRequest : httpRequest)(
+      url,
+      {
+        method: 'POST',
+        headers: { 'content-type': 'application/xml', 'content-length': bytes.length },
+        ...(secure ? {} : { agent }),
+        signal: AbortSignal.timeout(timeoutMs),
+      },
+      (response) => {
+        // What a User says besides its status is of no interest; unread it would hold the connection.
+        response.resume()
+        response.on('end', () => resolve(response.statusCode ?? 0))
+        response.on('error', reject)
+      },
+    )
+    request.on('error', (error) =>
+      reject(
+        error.name === 'TimeoutError' || error.name === 'AbortError'
+          ? new Error(`no answer within ${timeoutMs} ms`)
+          : error,
+      ),
+    )
+    request.end(bytes)
+  })
+
+/** Closes connections that wait for the next response. */
+export function endPosts(): void {
+  agent.destroy()
+}
