@@ -1,8 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { flashMapPages } from '../firmware/flash-map.ts'
+import { openProfileLog } from '../firmware/profile-log.ts'
 import { noFindings, prepared, recordings, tryCuts } from './support/power-cuts.ts'
 import { createRandom } from './support/random.ts'
-import { tornModels } from './support/sim-flash.ts'
+import { createSimFlash, tornModels } from './support/sim-flash.ts'
 
 const firstDay = 20000
 const clean = { lost: 0, invented: 0, doubled: 0, backwards: 0 }
@@ -25,6 +27,41 @@ for (const model of tornModels) {
     assert.equal(report(found), clean)
   })
 }
+
+// The order of operations does not rest on the CRC, which one torn record in 65,536 would pass.
+test('every record is written body first, first word last; every erase comes after its header was burnt', () => {
+  const flash = createSimFlash(1024, flashMapPages, createRandom(1))
+  const operations: { at: number; bytes: Uint8Array | undefined }[] = []
+  const program = flash.program
+  const erase = flash.erase.bind(flash)
+  flash.program = (at, bytes) => {
+    operations.push({ at, bytes: bytes.slice() })
+    program(at, bytes)
+  }
+  flash.erase = (page) => {
+    operations.push({ at: page * flash.pageBytes, bytes: undefined })
+    erase(page)
+  }
+  const log = openProfileLog(flash)
+  let register = 0
+  for (const { halfHour, wh, marked } of recordings(3, firstDay * 48, 30 * 48)) {
+    register += wh
+    log.record(halfHour, wh, marked, register)
+  }
+  const isBurnt = (bytes: Uint8Array | undefined) => bytes?.every((byte) => byte === 0) === true
+  const counts = { records: 0, erases: 0 }
+  for (const [i, { at, bytes }] of operations.entries()) {
+    if (bytes === undefined) {
+      counts.erases += 1
+      assert.ok(operations[i - 1]!.at === at && isBurnt(operations[i - 1]!.bytes), `the erase at ${at}`)
+    } else if (!isBurnt(bytes) && bytes.length > 4) {
+      counts.records += 1
+      const next = operations[i + 1]!
+      assert.ok(next.at === at - 4 && next.bytes!.length === 4, `the record at ${at - 4}`)
+    } else if (!isBurnt(bytes)) assert.is(operations[i - 1]!.at, at + 4, `the first word at ${at}`)
+  }
+  assert.ok(counts.records > 1400 && counts.erases > 20, JSON.stringify(counts))
+})
 
 test('power cut at the first operations of a new meter', () => {
   const list = recordings(8, firstDay * 48, 60)
