@@ -6,7 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { finished, freshPath, smets1 } from './support/cli.ts'
+import { loadIdentity } from '../host/cli/test-pki.ts'
+import { formatRequest } from '../host/duis/format.ts'
+import { requestIdOf } from '../host/duis/request.ts'
+import { signDocument } from '../host/duis/sign.ts'
+import { editJson, finished, freshPath, smets1 } from './support/cli.ts'
 
 const anyPort = ['--http-port', '0']
 
@@ -110,6 +114,7 @@ test('up --load: a file becomes the log of a new meter, defects and all', async 
 test('mistakes are said in a sentence, with the code that the help lists', async () => {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
+  server.unref()
   const taken = String((server.address() as AddressInfo).port)
   const newer = freshPath()
   await finished(['up', '--once', '--state', newer, ...anyPort])
@@ -141,10 +146,59 @@ test('mistakes are said in a sentence, with the code that the help lists', async
   server.close()
 })
 
+test('access answers the what-if, pending lists what a User refused', async () => {
+  const mine = freshPath()
+  await finished(['up', '--once', '--state', mine, ...anyPort])
+  editJson(join(mine, 'registry.json'), (registry) => {
+    const rows = registry.registrations as { role: string; mpid: string; from: string; mpan: string }[]
+    rows.push({ ...rows.find((row) => row.role === 'MDR')!, mpid: 'MDRB', from: '2026-07-01' })
+  })
+  const access = (from: string, to: string) =>
+    finished(['access', '--state', mine, '--as', 'mdr', '--from', from, '--to', to])
+  const before = await access('2026-06-29T23:00Z', '2026-06-30T23:00Z')
+  assert.is(before.code, 0, before.err)
+  assert.match(before.out, /^allowed: mdr .* MDRA .* Settlement Day 2026-06-30/)
+  const after = await access('2026-06-30T23:00Z', '2026-07-01T23:00Z')
+  assert.is(after.code, 1)
+  assert.match(after.out, /^refused with E4, rule "registration": on Settlement Day 2026-07-01 .* MDRB/)
+  assert.match((await finished(['access', '--state', mine, '--srv', '8.2'])).err, /a request to a meter/)
+
+  assert.match((await finished(['pending', '--state', mine])).out, /every response was taken/)
+  const user = createServer((request, response) => void request.resume().on('end', () => response.writeHead(413).end()))
+  await new Promise<void>((resolve) => user.listen(0, '127.0.0.1', resolve))
+  user.unref()
+  const callback = `http://127.0.0.1:${(user.address() as AddressInfo).port}/`
+  editJson(join(mine, 'registry.json'), (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = callback
+  })
+  const bridge = smets1(['bridge', '--state', mine, '--port', 'tcp://127.0.0.1:1', '--json', ...anyPort])
+  await bridge.says('"ready":true')
+  const { url } = JSON.parse(bridge.out().split('\n')[0]!)
+  const trusted = loadIdentity(join(mine, 'pki'), 'supplier')
+  const dayMs = 86400000
+  const today = Math.floor(Date.now() / dayMs) * dayMs
+  const requestId = requestIdOf(trusted.eui, '00-DB-12-34-56-78-90-A0', BigInt(Date.now()))
+  const period = { startMs: today - dayMs, endMs: today }
+  const xml = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), trusted.signer)
+  await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers: { 'content-type': 'application/xml' }, body: xml })
+  let rows: { id: string; state: string; lastProblem: string }[] = []
+  for (let i = 0; i < 40 && rows[0]?.state !== 'refused'; i++) {
+    rows = JSON.parse((await finished(['pending', '--state', mine, '--json'])).out)
+  }
+  assert.equal(
+    rows.map(({ id, state, lastProblem }) => ({ id, state, lastProblem })),
+    [{ id: requestId.text, state: 'refused', lastProblem: 'HTTP 413' }],
+  )
+  bridge.child.kill('SIGINT')
+  await bridge.ended
+  user.close()
+})
+
 test('help and version', async () => {
   const help = await finished(['--help'])
   assert.is(help.code, 0)
-  for (const word of ['up', 'meter', 'bridge', 'read', 'validate', 'Exit codes']) assert.match(help.out, word)
+  for (const word of ['up', 'meter', 'bridge', 'read', 'access', 'pending', 'validate', 'Exit codes'])
+    assert.match(help.out, word)
   const version = await finished(['--version'])
   assert.match(version.out, /0\.1\.0/)
   const validate = await finished(['validate', '--state', state])

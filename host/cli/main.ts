@@ -16,6 +16,8 @@ const commands: { [name: string]: () => Promise<Command> } = {
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   bridge: async () => (await import('./bridge.ts')).bridgeCommand,
   read: async () => (await import('./read.ts')).readCommand,
+  access: async () => (await import('./access.ts')).accessCommand,
+  pending: async () => (await import('./pending.ts')).pendingCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }
 

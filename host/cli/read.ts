@@ -1,54 +1,17 @@
 // smets1 read: one service request as a User, to a running bench.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import type { Device, Registry, User } from '../access/parties.ts'
+import type { User } from '../access/parties.ts'
 import { loadRegistry, readConfig } from '../config.ts'
 import { responseCodes } from '../duis/response-code.ts'
 import { type StatePaths, stateOf, statePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, CommandError, exitCode, type Io, textOption, wholeOption } from './command.ts'
+import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { csv, kWh, stamp, table, totalWh } from './show.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 import { readActiveImport, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const
-
-/** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
-function instantOption(options: Options, name: string, otherwise: number): number {
-  const text = textOption(options, name)
-  if (text === undefined) return otherwise
-  const zoned = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$/.test(text)
-    ? `${text}${text.includes('T') ? 'Z' : ''}`
-    : text
-  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(zoned) : Number.NaN
-  if (Number.isNaN(atMs)) {
-    throw new CommandError(
-      exitCode.usage,
-      `--${name} is a date (2026-11-21, its 00:00Z) or an instant (2026-11-21T10:30Z), not ${text}`,
-    )
-  }
-  return atMs
-}
-
-function userOption(options: Options, registry: Registry): User {
-  const as = textOption(options, 'as') ?? 'supplier'
-  const user = registry.users.find((one) => one.name === as || one.eui === as.toUpperCase())
-  if (user !== undefined) return user
-  const names = registry.users.map((one) => one.name).join(', ')
-  throw new CommandError(exitCode.usage, `--as: no User is called ${as}; there are ${names}`)
-}
-
-/** The EUI-64 to ask. One that the registry does not know is asked all the same: the bridge decides. */
-function deviceOption(options: Options, registry: Registry): string {
-  const eui = textOption(options, 'device')
-  if (eui !== undefined) return eui.toUpperCase()
-  const mpan = textOption(options, 'mpan')
-  const device: Device | undefined = mpan === undefined ? registry.devices[0] : registry.deviceByMpan(mpan)
-  if (device !== undefined) return device.eui
-  throw new CommandError(
-    exitCode.usage,
-    mpan === undefined ? 'the registry has no device' : `no device has the MPAN ${mpan}`,
-  )
-}
 
 function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, who: string): number {
   const { response, code } = outcome

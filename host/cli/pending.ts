@@ -1,0 +1,48 @@
+// smets1 pending: responses that a User has not taken yet. The bridge may run meanwhile.
+
+import { existsSync } from 'node:fs'
+import type { Outgoing } from '../delivery.ts'
+import { stateOf, statePaths } from '../state.ts'
+import { openLmdbStore } from '../store/lmdb.ts'
+import { type Command, CommandError, exitCode, textOption } from './command.ts'
+import { stamp } from './show.ts'
+
+export const pendingCommand: Command = {
+  name: 'pending',
+  summary: 'list responses that a User has not taken: waiting for the next try, refused (4xx), given up',
+  options: [
+    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--json', 'as JSON'],
+  ],
+  examples: ['smets1 pending --json'],
+  async run(options, io) {
+    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+    if (stateOf(paths) === 'absent') {
+      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
+    }
+    const list: Outgoing[] = []
+    if (existsSync(paths.store)) {
+      const store = openLmdbStore(paths.store)
+      for (const { value } of store.range('outbox', '', '\uffff')) list.push(value as Outgoing)
+      await store.close()
+    }
+    list.sort((a, b) => a.createdMs - b.createdMs)
+    if (options.json === true) {
+      const rows = list.map(({ body, createdMs, ...row }) => ({
+        ...row,
+        created: stamp(createdMs),
+        bytes: body.length,
+      }))
+      io.stdout(`${JSON.stringify(rows)}\n`)
+    } else if (list.length === 0) io.stdout('every response was taken\n')
+    else {
+      for (const { id, url, tries, state, lastProblem, createdMs } of list) {
+        const tried = `${tries} ${tries === 1 ? 'try' : 'tries'}`
+        io.stdout(
+          `${stamp(createdMs)} ${state}, ${tried}${lastProblem && `, the last: ${lastProblem}`}\n  ${id} to ${url}\n`,
+        )
+      }
+    }
+    return exitCode.ok
+  },
+}

@@ -1,0 +1,43 @@
+// Options that say who asks whom for what.
+
+import type { Device, Registry, User } from '../access/parties.ts'
+import { CommandError, exitCode, type Options, textOption } from './command.ts'
+
+/** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
+export function instantOption(options: Options, name: string, otherwise: number): number {
+  const text = textOption(options, name)
+  if (text === undefined) return otherwise
+  const zoned = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2})?)?$/.test(text)
+    ? `${text}${text.includes('T') ? 'Z' : ''}`
+    : text
+  const atMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(zoned) : Number.NaN
+  if (Number.isNaN(atMs)) {
+    throw new CommandError(
+      exitCode.usage,
+      `--${name} is a date (2026-11-21, its 00:00Z) or an instant (2026-11-21T10:30Z), not ${text}`,
+    )
+  }
+  return atMs
+}
+
+/** The User that `--as` names. @throws CommandError */
+export function userOption(options: Options, registry: Registry): User {
+  const as = textOption(options, 'as') ?? 'supplier'
+  const user = registry.users.find((one) => one.name === as || one.eui === as.toUpperCase())
+  if (user !== undefined) return user
+  const names = registry.users.map((one) => one.name).join(', ')
+  throw new CommandError(exitCode.usage, `--as: no User is called ${as}; there are ${names}`)
+}
+
+/** The EUI-64 to ask. One that the registry does not know is asked all the same: the bridge decides. */
+export function deviceOption(options: Options, registry: Registry): string {
+  const eui = textOption(options, 'device')
+  if (eui !== undefined) return eui.toUpperCase()
+  const mpan = textOption(options, 'mpan')
+  const device: Device | undefined = mpan === undefined ? registry.devices[0] : registry.deviceByMpan(mpan)
+  if (device !== undefined) return device.eui
+  throw new CommandError(
+    exitCode.usage,
+    mpan === undefined ? 'the registry has no device' : `no device has the MPAN ${mpan}`,
+  )
+}
