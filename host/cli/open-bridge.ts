@@ -1,7 +1,7 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import { createWriteStream, existsSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Bridge, createBridge } from '../bridge.ts'
@@ -12,7 +12,7 @@ import type { BridgeConfig } from '../config.ts'
 import { loadRegistry } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
-import { loadSchema } from '../duis/schema.ts'
+import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import type { Answered } from '../router.ts'
 import type { StatePaths } from '../state.ts'
@@ -55,6 +55,15 @@ function listen(server: Server, host: string, port: number): Promise<string> {
   })
 }
 
+/** The schemas that a user has. @throws CommandError with the exit code for schemas */
+function schemaIn(directory: string): Schema {
+  try {
+    return loadSchema(directory)
+  } catch (error) {
+    throw new CommandError(exitCode.schema, `--schema ${directory}: ${(error as Error).message}`)
+  }
+}
+
 /**
  * Opens the state, builds the bridge and serves DUIS.
  * @throws ConfigurationError, CommandError
@@ -68,10 +77,7 @@ export async function runBridge(
   const log = (event: string, fields: { [name: string]: unknown }) =>
     void logFile.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`)
   const report = (line: string) => log('cache', { problem: line })
-  if (config.schema !== undefined && !existsSync(config.schema)) {
-    throw new CommandError(exitCode.schema, `there is no schema directory ${config.schema}`)
-  }
-  const schema = config.schema === undefined ? undefined : loadSchema(config.schema)
+  const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   const registry = loadRegistry(paths.registry)
   const trust = loadTrust(paths.pki)
   const dsp = loadIdentity(paths.pki, 'dsp').signer
