@@ -6,8 +6,9 @@ import * as assert from 'uvu/assert'
 import { testIdentities } from '../host/cli/test-pki.ts'
 import { formatAcknowledgement } from '../host/duis/format.ts'
 import { parseResponse, verifyResponse } from '../host/duis/read-response.ts'
-import { nowMs, receive, seededChance, signedRequest, vector, vectorTrust } from './support/duis-parties.ts'
+import { nowMs, receive, signedRequest, vector, vectorTrust } from './support/duis-parties.ts'
 import { duisSchema } from './support/duis-schema.ts'
+import { createRandom } from './support/random.ts'
 
 // From files, because signatures differ from run to run and the mutations should not.
 const trust = vectorTrust()
@@ -101,7 +102,7 @@ function mutate(bytes: Buffer, chance: () => number): Buffer {
 }
 
 test('5,000 mutations: never a throw, never a changed request accepted', () => {
-  const chance = seededChance(20_261_122)
+  const chance = createRandom(20_261_122).next
   const seen: Record<string, number> = {}
   for (let i = 0; i < 5_000; i++) {
     const text = mutate(original, chance)
@@ -124,7 +125,7 @@ test('5,000 mutations: never a throw, never a changed request accepted', () => {
 })
 
 test('1,500 mutations of an answer: never a throw, never other half-hours accepted', () => {
-  const chance = seededChance(7)
+  const chance = createRandom(7).next
   const { dsp, s1sp } = testIdentities
   const [dspEui, s1spEui] = [dsp.eui, s1sp.eui]
   for (const name of ['response-4.8.1.xml', 'response-4.8.1-boxed.xml']) {

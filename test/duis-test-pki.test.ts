@@ -16,8 +16,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createTestPki, loadIdentity, loadTrust, type TestIdentityName, testIdentities } from '../host/cli/test-pki.ts'
 import { findSigner, trustedSigner } from '../host/duis/trust.ts'
-import { nowMs, seededChance } from './support/duis-parties.ts'
+import { nowMs } from './support/duis-parties.ts'
 import { toolFile } from './support/duis-schema.ts'
+import { createRandom } from './support/random.ts'
 
 const parent = mkdtempSync(join(tmpdir(), 'smets1-pki-'))
 const directory = join(parent, 'deep', 'pki')
@@ -56,7 +57,7 @@ test('each identity has the certificate of a smart metering party', () => {
 
 test('serial numbers come from the given randomness; keys do not', () => {
   const make = (name: string) => {
-    const chance = seededChance(1)
+    const chance = createRandom(1).next
     const randomBytes = (count: number) => Uint8Array.from({ length: count }, () => chance() * 256)
     createTestPki(join(parent, name), { nowMs, randomBytes })
     return loadIdentity(join(parent, name), 'mdr').signer

@@ -5,8 +5,7 @@ import { decide, defaultAccessPolicy, explain } from '../access/access-control.t
 import { loadRegistry, readConfig } from '../config.ts'
 import { requestIdOf } from '../duis/request.ts'
 import { srvRow, srvTable } from '../srv/srv-table.ts'
-import { stateOf, statePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, textOption } from './command.ts'
+import { type Command, CommandError, exitCode, stateOption, textOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 
 export const accessCommand: Command = {
@@ -24,10 +23,7 @@ export const accessCommand: Command = {
   ],
   examples: ['smets1 access --as mdr --from 2026-06-30T23:00Z --to 2026-07-01T23:00Z'],
   async run(options, io) {
-    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-    if (stateOf(paths) === 'absent') {
-      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
-    }
+    const paths = stateOption(options)
     const registry = loadRegistry(paths.registry)
     const variant = textOption(options, 'srv') ?? '4.8.1'
     const row = srvRow(variant)

@@ -1,8 +1,7 @@
 // smets1 bridge: the S1SP bridge alone, in front of a meter on a line.
 
 import { readConfig } from '../config.ts'
-import { stateOf, statePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, given, textOption } from './command.ts'
+import { type Command, CommandError, exitCode, given, stateOption, textOption } from './command.ts'
 import { runBridge } from './open-bridge.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
@@ -43,10 +42,7 @@ export const bridgeCommand: Command = {
   ],
   examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],
   async run(options, io) {
-    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-    if (stateOf(paths) === 'absent') {
-      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
-    }
+    const paths = stateOption(options)
     const line = textOption(options, 'port')
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')

@@ -1,5 +1,7 @@
 // What a command of `smets1` is, and where its words go.
 
+import { type StatePaths, stateOf, statePaths } from '../state.ts'
+
 /** Exit codes; every command's help lists them. */
 export const exitCode = {
   ok: 0,
@@ -72,4 +74,12 @@ function kebab(name: string): string {
 /** Every key of `options` that was given, for commands that hand settings on. */
 export function given(options: Options, names: readonly string[]): Options {
   return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]))
+}
+
+/** The state directory that `--state` names. @throws CommandError when it is not there */
+export function stateOption(options: Options): StatePaths {
+  const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+  if (stateOf(paths) === 'absent')
+    throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
+  return paths
 }

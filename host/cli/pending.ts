@@ -2,9 +2,8 @@
 
 import { existsSync } from 'node:fs'
 import type { Outgoing } from '../delivery.ts'
-import { stateOf, statePaths } from '../state.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
-import { type Command, CommandError, exitCode, textOption } from './command.ts'
+import { type Command, exitCode, stateOption } from './command.ts'
 import { stamp } from './show.ts'
 
 export const pendingCommand: Command = {
@@ -16,10 +15,7 @@ export const pendingCommand: Command = {
   ],
   examples: ['smets1 pending --json'],
   async run(options, io) {
-    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-    if (stateOf(paths) === 'absent') {
-      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
-    }
+    const paths = stateOption(options)
     const list: Outgoing[] = []
     if (existsSync(paths.store)) {
       const store = openLmdbStore(paths.store)

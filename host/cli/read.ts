@@ -4,8 +4,8 @@ import { dayMs } from '../../protocol/half-hour.ts'
 import type { User } from '../access/parties.ts'
 import { loadRegistry, readConfig } from '../config.ts'
 import { responseCodes } from '../duis/response-code.ts'
-import { type StatePaths, stateOf, statePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, type Io, textOption, wholeOption } from './command.ts'
+import type { StatePaths } from '../state.ts'
+import { type Command, CommandError, exitCode, type Io, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { csv, kWh, stamp, table, totalWh } from './show.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
@@ -79,9 +79,7 @@ export const readCommand: Command = {
         `this version reads 4.8.1 (Read Active Import Profile Data), not ${options.argument}`,
       )
     }
-    const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-    if (stateOf(paths) === 'absent')
-      throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
+    const paths = stateOption(options)
     const format = options.json === true ? 'json' : (textOption(options, 'format') ?? 'table')
     if (!formats.some((one) => one === format)) {
       throw new CommandError(exitCode.usage, `--format is ${formats.join(', ')}, not ${format}`)

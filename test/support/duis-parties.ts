@@ -86,14 +86,3 @@ export function template(name: string): string {
 export function unsignedTemplate(name: string): string {
   return template(name).replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, '')
 }
-
-/** Numbers from 0 to below 1 that are the same in every run (mulberry32). */
-export function seededChance(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
