@@ -1,5 +1,6 @@
 // The parties of a new bench: the identities of the reference test data set, one meter, and who is registered for it.
 
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { testIdentities } from './test-pki.ts'
 
@@ -24,12 +25,18 @@ function isFree(port: number): Promise<boolean> {
   })
 }
 
-/** Ports for callbacks: free ones from 8181 on. */
+/**
+ * Ports for callbacks, free at this moment: anywhere in a range that systems do not give to outgoing connections, so that
+ * benches on one machine hardly meet.
+ */
 async function callbackPorts(count: number): Promise<number[]> {
-  const ports: number[] = []
-  for (let port = 8181; ports.length < count && port < 9181; port++) if (await isFree(port)) ports.push(port)
-  if (ports.length < count) throw new Error('no free ports for callbacks between 8181 and 9180')
-  return ports
+  const ports = new Set<number>()
+  for (let tries = 0; ports.size < count && tries < 1000; tries++) {
+    const port = randomInt(18000, 28000)
+    if (await isFree(port)) ports.add(port)
+  }
+  if (ports.size < count) throw new Error('no free ports for callbacks between 18000 and 28000')
+  return [...ports]
 }
 
 /** The registry file of a new bench, as JSON. */
