@@ -39,5 +39,8 @@ export function serviceReferenceOf(variant: string): string {
 
 /** The first variant that belongs to a Service Reference, or undefined when DUIS has none. */
 export function firstVariantOf(serviceReference: string): string | undefined {
-  return variants.find((variant) => serviceReferenceOf(variant) === serviceReference)
+  return firstVariants.get(serviceReference)
 }
+
+// Backwards, so that the first of a reference stays.
+const firstVariants = new Map([...variants].reverse().map((variant) => [serviceReferenceOf(variant), variant]))
