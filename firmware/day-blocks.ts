@@ -3,7 +3,7 @@
 
 import { getU16 } from '../protocol/bytes.ts'
 import { dayBlockBytesMax } from '../protocol/limits.ts'
-import { dayBlockLength } from '../protocol/profile-coding.ts'
+import { dayBlockDay, dayBlockLength } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
   affirmHeader,
@@ -96,7 +96,7 @@ export function openDayBlocks(flash: Flash, firstPage: number, pages: number): D
       const bytes = flash.read(lastAt, Math.min(dayBlockBytesMax, end - lastAt))
       const whole = dayBlockLength(bytes, 0)
       if (whole > 0) {
-        newestDay = getU16(bytes, 2)
+        newestDay = dayBlockDay(bytes, 0)
         flash.program(lastAt, bytes.subarray(0, 4))
         break
       }
@@ -128,7 +128,7 @@ export function openDayBlocks(flash: Flash, firstPage: number, pages: number): D
   }
 
   function append(block: Uint8Array): void {
-    const day = getU16(block, 2)
+    const day = dayBlockDay(block, 0)
     const record = new Uint8Array(wholeWords(block.length)).fill(0xff)
     record.set(block, 0)
     for (let tries = 0; tries < pages * 64; tries++) {
@@ -191,12 +191,12 @@ export function openDayBlocks(flash: Flash, firstPage: number, pages: number): D
         }
         const here = at
         at += length > 0 ? wholeWords(length) : 4
-        if (length === 0 || getU16(flash.read(here, 4), 2) <= day) continue
+        if (length === 0 || dayBlockDay(flash.read(here, 4), 0) <= day) continue
         const block = blockAt(here, length)
         // A block that no longer proves itself is a day that was lost, not a day to guess.
         if (block === undefined) continue
-        if (getU16(block, 2) > toDay) return undefined
-        day = getU16(block, 2)
+        if (dayBlockDay(block, 0) > toDay) return undefined
+        day = dayBlockDay(block, 0)
         return block
       }
       return undefined

@@ -40,6 +40,8 @@ export interface Journal {
   forEach(visit: (record: JournalRecord) => void): void
   /** Starts of the meter, this one included. */
   boot(): number
+  /** Counts a start more, in flash before it returns. */
+  countBoot(): void
   /** The register as the last record before this start has it. */
   lastImportWh(): number
 }
@@ -159,6 +161,11 @@ export function openJournal(flash: Flash, firstPage: number, isOpen: (halfHour: 
     put(encode(record))
   }
 
+  function countBoot(): void {
+    boots += 1
+    append({ type: recordType.boot, number: boots, flags: 0, wh: 0, importWh: importWh })
+  }
+
   function lastImportWh(): number {
     return importWh
   }
@@ -189,13 +196,12 @@ export function openJournal(flash: Flash, firstPage: number, isOpen: (halfHour: 
       used += 1
     }
     findOpen()
-    boots += 1
-    append({ type: recordType.boot, number: boots, flags: 0, wh: 0, importWh: importWh })
+    countBoot()
   } else {
     page = firstPage + 1
     boots = 1
     turn()
   }
 
-  return { append: append, forEach: forEach, boot: boot, lastImportWh: lastImportWh }
+  return { append: append, forEach: forEach, boot: boot, countBoot: countBoot, lastImportWh: lastImportWh }
 }

@@ -13,6 +13,8 @@ import { openJournal, recordType } from './journal.ts'
 export interface ProfileLog {
   /** Starts of the meter, this one included. */
   boot(): number
+  /** Counts a start more, in flash before it returns: for when the session numbers of this one are used up. */
+  countBoot(): void
   /** The active import register as it was last committed, in Wh. */
   committedWh(): number
   /** The newest half-hour recorded, -1 when there is none. */
@@ -112,6 +114,7 @@ export function openProfileLog(flash: Flash): ProfileLog {
 
   return {
     boot: journal.boot,
+    countBoot: journal.countBoot,
     committedWh: journal.lastImportWh,
     lastHalfHour: lastHalfHour,
     record: record,

@@ -39,8 +39,11 @@ export function createSession(settings: Settings, log: ProfileLog, send: (packet
   function wake(eui: Uint8Array, hostNonce: Uint8Array, ofVersion: number, nowMs: number): void {
     if (!sameBytes(eui, settings.eui)) return
     sleep()
-    // A number that is used up would repeat nonces: silence until the next start is the safe answer.
-    if (sessions >= sessionsPerBootMax) return
+    // A session number used twice would repeat nonces: go on as after a start.
+    if (sessions >= sessionsPerBootMax) {
+      log.countBoot()
+      sessions = 0
+    }
     sessions += 1
     const woken = { hostNonce: hostNonce, boot: log.boot(), session: sessions }
     if (ofVersion === version) {

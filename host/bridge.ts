@@ -104,17 +104,20 @@ export function createBridge(parts: BridgeParts): Bridge {
   })
   const delivery = createDelivery(store, parts.post, timing, log)
 
+  /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
+  async function handOver(id: string, callback: string, xml: string): Promise<void> {
+    await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
+    delivery.start(id)
+  }
+
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
   async function finish(accepted: Accepted): Promise<void> {
     const usage = noUsage()
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
-    // Writes reach the disk in the order asked for: at no moment is neither there.
-    const kept = delivery.keep(accepted.id, accepted.allowed.user.callback, xml)
-    await Promise.all([kept, store.remove('accepted', accepted.id)])
+    await handOver(accepted.id, accepted.allowed.user.callback, xml)
     log('answered', { ...answered, requestId: answered.id })
     parts.answered?.(answered)
-    delivery.start(accepted.id)
   }
 
   function start(accepted: Accepted): void {
@@ -135,6 +138,8 @@ export function createBridge(parts: BridgeParts): Bridge {
       return answer
     },
     resume() {
+      // First what was answered before; what is answered from here on is sent by itself.
+      delivery.resume()
       for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
         const { body, receivedMs } = value as Kept
         // Answered already: only the note that it was accepted is left.
@@ -142,14 +147,15 @@ export function createBridge(parts: BridgeParts): Bridge {
           void store.remove('accepted', key)
           continue
         }
-        const accepted = router.recall(body, receivedMs)
-        if (accepted !== undefined) start(accepted)
-        else {
-          log('dropped', { requestId: key, reason: 'its User or device is no longer what it was when it was accepted' })
+        const recalled = router.recall(body, receivedMs)
+        if (recalled === undefined) {
+          log('dropped', { requestId: key, reason: 'its User is no longer in the registry: there is nobody to answer' })
           void store.remove('accepted', key)
-        }
+        } else if ('xml' in recalled) {
+          log('answered', { requestId: key, reason: recalled.reason })
+          void handOver(key, recalled.callback, recalled.xml)
+        } else start(recalled)
       }
-      delivery.resume()
     },
     delivery,
     total,

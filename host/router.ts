@@ -71,8 +71,11 @@ export interface Router {
     body: Uint8Array,
     wantsExplanation: boolean,
   ): Promise<HttpAnswer & { accepted?: Accepted }>
-  /** What a request that is on disk means now: it was accepted once and is only read again. */
-  recall(body: Uint8Array, receivedMs: number): Accepted | undefined
+  /**
+   * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
+   * here is its final answer. `undefined` when nobody is left to tell.
+   */
+  recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -202,11 +205,17 @@ export function createRouter(parts: RouterParts): Router {
       const parsed = parseRequest(body, { codes })
       const row = parsed.ok ? srvRow(parsed.request.serviceReferenceVariant) : undefined
       if (!parsed.ok || row === undefined) return undefined
+      const { request } = parsed
       try {
-        return allow(parsed.request, row, receivedMs)
+        return allow(request, row, receivedMs)
       } catch (error) {
-        if (error instanceof Refusal) return undefined
-        throw error
+        if (!(error instanceof Refusal)) throw error
+        const callback = parts.registry().user(request.requestId.originator)?.callback
+        if (callback === undefined) return undefined
+        const { requestId, schemaVersion, serviceReferenceVariant } = request
+        const { code, message: reason } = error
+        const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
+        return { callback, xml: formatFailure(answer), reason }
       }
     },
 

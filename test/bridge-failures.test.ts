@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readConfig } from '../host/config.ts'
-import { createBench, esme, midnight } from './support/bench.ts'
+import { createBench, esme, midnight, testParties } from './support/bench.ts'
 
 const dayMs = 86400000
 
@@ -75,6 +75,24 @@ test('killed for longer than the target response time: the final answer says so'
   b.bridge().resume()
   await b.answered()
   assert.is(b.callbacks[0]!.response.code, 'E21')
+  assert.is(b.bridge().total.wakeUps, 0)
+})
+
+test('accepted, killed, and no longer allowed at the next start: the final answer is the refusal', async () => {
+  const parties = testParties()
+  parties.registrations[0]!.from = '2026-11-22'
+  const b = createBench({ parties })
+  const signed = b.sign(b.request())
+  const id = `90-B3-D5-1F-30-01-00-00:${esme}:1001`
+  await b.store.put('accepted', id, { body: Buffer.from(signed), receivedMs: b.clock.nowMs() })
+  b.bridge().resume()
+  await b.answered()
+  assert.equal(
+    b.callbacks.map(({ response }) => response.code),
+    ['E4'],
+  )
+  assert.is(b.store.get('accepted', id), undefined)
+  assert.is(b.store.get('accepted', id), undefined)
   assert.is(b.bridge().total.wakeUps, 0)
 })
 

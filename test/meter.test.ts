@@ -9,7 +9,7 @@ import { euiToBytes } from '../protocol/bytes.ts'
 import { encodeCbor } from '../protocol/cbor.ts'
 import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
-import { sessionIdleMs } from '../protocol/limits.ts'
+import { sessionIdleMs, sessionsPerBootMax } from '../protocol/limits.ts'
 import {
   decodePacket,
   encodeSealedAsk,
@@ -163,6 +163,23 @@ test('a wake for another meter wakes nobody, and nothing is answered asleep', ()
   const awake = wake()
   assert.is(say(sealed(awake, 1, encodeAsk('sleep', {}))).length, 0)
   assert.is(say(sealed(awake, 2, ask)).length, 0, 'asleep again')
+})
+
+test('when the session numbers of a start are used up, the count of starts goes on and no nonce repeats', () => {
+  const { wake, say, sealed, ask, meter } = talk(10)
+  const first = wake()
+  for (let session = 2; session < sessionsPerBootMax; session++) {
+    meter.meter().received(encodeFrame(encodeWake(euiToBytes(eui), first.hostNonce)))
+    meter.meter().step()
+  }
+  const last = wake()
+  assert.equal([last.boot, last.session], [first.boot, sessionsPerBootMax])
+  const next = wake()
+  assert.equal([next.boot, next.session], [first.boot + 1, 1])
+  assert.is(say(sealed(next, 1, ask)).length, 1)
+  meter.off()
+  meter.on()
+  assert.is(wake().boot, first.boot + 2, 'the count is in flash')
 })
 
 test('an awake meter sleeps when it hears nothing', () => {

@@ -134,7 +134,11 @@ async function live(
     sayNext(bench, io, running.url)
     io.stdout('Ctrl-C stops meter and bridge.\n')
     const gone = await Promise.race([stopping, meter.ended])
-    if (gone !== undefined) throw new CommandError(exitCode.failed, `the meter ended with exit code ${gone}`)
+    if (gone !== undefined)
+      throw new CommandError(
+        exitCode.failed,
+        `the meter ended by itself, with exit code ${gone}; start again, its log goes on where it was`,
+      )
     io.stdout('\nstopping\n')
     return exitCode.ok
   } finally {

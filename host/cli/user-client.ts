@@ -6,6 +6,7 @@ import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/rea
 import { requestIdOf } from '../duis/request.ts'
 import { signDocument } from '../duis/sign.ts'
 import type { TrustStore } from '../duis/trust.ts'
+import { responseLimits } from '../duis/xml.ts'
 import { CommandError, exitCode } from './command.ts'
 import type { Identity } from './test-pki.ts'
 
@@ -35,12 +36,16 @@ export interface UserOutcome {
   xml: Uint8Array
 }
 
-function bodyOf(request: AsyncIterable<Buffer>): Promise<Buffer> {
-  return (async () => {
-    const parts: Buffer[] = []
-    for await (const part of request) parts.push(part)
-    return Buffer.concat(parts)
-  })()
+/** The body. @throws Error when it is larger than any response that could be read */
+async function bodyOf(request: AsyncIterable<Buffer>): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request) {
+    bytes += part.length
+    if (bytes > responseLimits.bytesMax) throw new Error(`a response of more than ${responseLimits.bytesMax} bytes`)
+    parts.push(part)
+  }
+  return Buffer.concat(parts)
 }
 
 /** Listens on the callback address; `take` says whether a response is the one that is waited for. */
