@@ -26,10 +26,18 @@ export interface Uart {
 }
 
 export interface Board {
-  /** Milliseconds of UTC since 1970. May jump; the meter decides what a jump means. */
+  /**
+   * Milliseconds of UTC since 1970, as the board's clock shows them. A time before 2024 says that nobody has set it.
+   * May jump; the meter decides what a jump means.
+   */
   nowMs(): number
+  /** Milliseconds since any moment, of a clock that never jumps. A board with one clock only gives that one. */
+  upMs(): number
   flash: Flash
   uart: Uart
-  /** Pulses of the metrology since the last call. Reading them sets the counter back to zero. */
-  takePulses(): number
+  /**
+   * Pulses of the metrology since the last call: active import, active export, reactive import, reactive export. Reading
+   * them sets the counters back to zero.
+   */
+  takePulses(): number[]
 }

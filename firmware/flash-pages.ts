@@ -10,13 +10,21 @@ export const flashFormat = 1
 /** Bytes of a page header. */
 export const pageHeaderBytes = 16
 
-/** What a page is used for. */
-export const pageKind = { settings: 1, journal: 2, dayBlocks: 3 } as const
+/** What a page is used for: settings, journal, day blocks of active import, of the other channels, and so on. */
+export const pageKind = {
+  settings: 1,
+  journal: 2,
+  imports: 3,
+  others: 4,
+  dailyReads: 5,
+  billing: 6,
+  events: 7,
+} as const
 
 export interface PageHeader {
   /** Grows by one with every page opened; the newest page has the highest. */
   sequence: number
-  /** Of the page's owner: first day of a page of day blocks, CRC of the settings. */
+  /** Of the page's owner: number of the first record of a ring's page, CRC of the settings. */
   extra: number
 }
 
@@ -86,6 +94,26 @@ export function readHeader(flash: Flash, page: number, kind: number): PageHeader
   return { sequence: getU32(header, 4), extra: getU32(header, 8) }
 }
 
+/** The newest page of a kind among `pages` from `firstPage` on, made firm; page -1 when there is none. */
+export function newestPage(
+  flash: Flash,
+  firstPage: number,
+  pages: number,
+  kind: number,
+): { page: number; sequence: number; extra: number } {
+  const found = { page: -1, sequence: 0, extra: 0 }
+  for (let page = firstPage; page < firstPage + pages; page++) {
+    const header = readHeader(flash, page, kind)
+    if (header === undefined || header.sequence <= found.sequence) continue
+    found.page = page
+    found.sequence = header.sequence
+    found.extra = header.extra
+  }
+  // A cut just after the committing word may have left it weak; it is known to be right.
+  if (found.page >= 0) flash.program(found.page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+  return found
+}
+
 /** Makes a page blank. Its header goes first, so that a page half erased is never taken for a whole one. */
 export function clearPage(flash: Flash, page: number): void {
   burn(flash, page * flash.pageBytes, 4)
@@ -95,9 +123,4 @@ export function clearPage(flash: Flash, page: number): void {
 /** Makes a cleared page count. */
 export function writeHeader(flash: Flash, page: number, kind: number, sequence: number, extra: number): void {
   commit(flash, page * flash.pageBytes, headerOf(kind, sequence, extra))
-}
-
-/** Writes the committing word of a header again, known to be right: a cut just after it may have left it weak. */
-export function affirmHeader(flash: Flash, page: number, kind: number): void {
-  flash.program(page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
 }

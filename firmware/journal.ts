@@ -1,207 +1,306 @@
-// The journal: every half-hour as it ends, every boot, and every day about to be written as a block.
-// Two pages; the newer one alone holds all that is needed (DESIGN.md, "Journal").
+// The journal: all energy as it is counted, every half-hour as it ends, every start (DESIGN.md, "Journal"). What it has
+// committed is the meter's registers; replaying the newer of its two pages gives them back after a power cut.
 
-import { crc16, getU16, getU24, getU32, putU16, putU24, putU32 } from '../protocol/bytes.ts'
+import { getU16, getU24, getU32, putU16, putU24, putU32 } from '../protocol/bytes.ts'
+import { dayOfHalfHour, firstHalfHourOfDay, startOfHalfHour } from '../protocol/half-hour.ts'
+import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
+import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
-import {
-  affirmHeader,
-  burn,
-  clearPage,
-  commit,
-  isBlankWord,
-  pageHeaderBytes,
-  pageKind,
-  readHeader,
-  readWord,
-  writeHeader,
-} from './flash-pages.ts'
+import { pageKind } from './flash-pages.ts'
+import { openSlots, putSlot, type SlotLog, slotBytes, slotsOf, turnSlots } from './slot-log.ts'
 
-/** Bytes of a record; its first word commits it. */
-export const recordBytes = 16
+/** What a record says. `kept` is energy that the registers of its page hold already. */
+export const recordType = { energy: 1, start: 2, closing: 3, billing: 4, clock: 5, registers: 6, kept: 7 } as const
 
-/** What a record says. */
-export const recordType = { halfHour: 1, boot: 2, dayClosing: 3 } as const
+/** Whose the energy of a record is: the running half-hour's, the half-hour's that ends with it, or no half-hour's. */
+export const energyOf = { running: 0, ended: 1, none: 2 } as const
 
-export interface JournalRecord {
-  type: number
-  /** Half-hour number, count of boots, or day number. 24 bits. */
-  number: number
-  /** 1 when the half-hour is marked. */
-  flags: number
-  /** Wh of the half-hour. 24 bits. */
-  wh: number
-  /** Active import register when the record was written. 32 bits. */
-  importWh: number
-}
+const marked = 64
 
 export interface Journal {
-  append(record: JournalRecord): void
-  /** Calls with each record of this page that may still matter, oldest first. */
-  forEach(visit: (record: JournalRecord) => void): void
+  slots: SlotLog
   /** Starts of the meter, this one included. */
-  boot(): number
-  /** Counts a start more, in flash before it returns. */
-  countBoot(): void
-  /** The register as the last record before this start has it. */
-  lastImportWh(): number
+  boots: number
+  /** Committed registers: active import, active export in Wh; reactive import, reactive export in varh. */
+  registers: Float64Array
+  /** Committed tariff TOU register matrix in Wh. */
+  matrix: Float64Array
+  /** What the meter's clock is ahead of the board's, in ms; when it was last set (UTC seconds), its drift in ppm. */
+  clockAheadMs: number
+  clockSetSeconds: number
+  driftPpm: number
+  /** The day being recorded, 0 for none: 48 values of channel 0, then of channel 1, and so on; -1 is not recorded. */
+  day: number
+  wh: Int32Array
+  marked: Uint8Array
+  /** The newest half-hour recorded, -1 for none. */
+  newest: number
+  /** The half-hour that `running` belongs to, -1 for none, and what is committed of it on each channel. */
+  runningHalfHour: number
+  running: Float64Array
+  /** The day that was last about to be closed, the day entered then, the entry of the billing log last about to be written. */
+  closingDay: number
+  enteredDay: number
+  billingNumber: number
+  /** The last instant, in ms of UTC, at which the meter is known to have run. */
+  aliveMs: number
 }
 
-function encode(record: JournalRecord): Uint8Array {
-  const bytes = new Uint8Array(recordBytes).fill(0xff)
-  bytes[0] = record.type
-  putU24(bytes, 1, record.number)
-  bytes[4] = record.flags
-  putU24(bytes, 5, record.wh)
-  putU32(bytes, 8, record.importWh)
-  putU16(bytes, 12, crc16(bytes, 0, 12))
+function record(type: number, number: number): Uint8Array {
+  const bytes = new Uint8Array(slotBytes).fill(0xff)
+  bytes[0] = type
+  putU24(bytes, 1, number)
   return bytes
 }
 
-function decode(bytes: Uint8Array): JournalRecord | undefined {
-  if (crc16(bytes, 0, 12) !== getU16(bytes, 12) || bytes[0] === 0 || bytes[0]! > 3) return undefined
+function putU48(bytes: Uint8Array, at: number, value: number): void {
+  putU32(bytes, at, value % 0x100000000)
+  putU16(bytes, at + 4, Math.floor(value / 0x100000000))
+}
+
+function getU48(bytes: Uint8Array, at: number): number {
+  return getU32(bytes, at) + getU16(bytes, at + 4) * 0x100000000
+}
+
+/** Forgets the day being recorded. */
+export function forgetDay(journal: Journal): void {
+  journal.day = 0
+  journal.wh.fill(-1)
+  journal.marked.fill(0)
+}
+
+/** Notes a half-hour that has ended with what is committed of it; what is not newer than everything recorded is left out. */
+function note(journal: Journal, halfHour: number, isMarked: boolean): void {
+  if (halfHour <= journal.newest) return
+  const day = dayOfHalfHour(halfHour)
+  if (day !== journal.day) forgetDay(journal)
+  journal.day = day
+  const at = halfHour - firstHalfHourOfDay(day)
+  for (let i = 0; i < 4; i++) journal.wh[i * halfHoursPerDay + at] = journal.running[i]!
+  journal.marked[at] = isMarked ? 1 : 0
+  journal.newest = halfHour
+}
+
+/** Takes an energy record, `kept` or not, into account. */
+function takeEnergy(journal: Journal, bytes: Uint8Array, at: number): void {
+  const halfHour = getU24(bytes, at + 1)
+  const flags = bytes[at + 4]!
+  const whose = bytes[at + 5]! & 3
+  if (whose === energyOf.none || journal.runningHalfHour !== halfHour) journal.running.fill(0)
+  journal.runningHalfHour = whose === energyOf.none ? -1 : halfHour
+  const counts = bytes[at] === recordType.energy
+  for (let i = 0; i < 4; i++) {
+    const wh = getU16(bytes, at + 6 + 2 * i)
+    if (counts) journal.registers[i] = journal.registers[i]! + wh
+    if (whose !== energyOf.none) journal.running[i] = journal.running[i]! + wh
+  }
+  if (counts) journal.matrix[flags & 63] = journal.matrix[flags & 63]! + getU16(bytes, at + 6)
+  if (whose === energyOf.ended) {
+    note(journal, halfHour, (flags & marked) !== 0)
+    journal.running.fill(0)
+    journal.runningHalfHour = -1
+  }
+  const minute = whose === energyOf.ended ? 30 : bytes[at + 5]! >> 2
+  journal.aliveMs = Math.max(journal.aliveMs, startOfHalfHour(halfHour) + minute * 60000)
+}
+
+function take(journal: Journal, bytes: Uint8Array, at: number): void {
+  const type = bytes[at]
+  if (type === recordType.energy || type === recordType.kept) takeEnergy(journal, bytes, at)
+  else if (type === recordType.start) journal.boots = getU24(bytes, at + 1)
+  else if (type === recordType.closing) {
+    journal.closingDay = getU24(bytes, at + 1)
+    journal.enteredDay = getU24(bytes, at + 4)
+  } else if (type === recordType.billing) journal.billingNumber = getU24(bytes, at + 1)
+  else if (type === recordType.clock) {
+    journal.driftPpm = getU24(bytes, at + 1) - 0x800000
+    journal.clockAheadMs = getU48(bytes, at + 4) - 0x800000000000
+    journal.clockSetSeconds = getU32(bytes, at + 10)
+  } else if (type === recordType.registers) {
+    for (let i = 0; i < 2; i++) {
+      const index = bytes[at + 1]! * 2 + i
+      const value = getU48(bytes, at + 2 + 6 * i)
+      if (index < 4) journal.registers[index] = value
+      else journal.matrix[index - 4] = value
+    }
+  }
+}
+
+/** Energy as a record of at most 65,535 Wh a channel; what is over stays in `wh`. Answers true when all of it is in. */
+function energyRecord(
+  type: number,
+  halfHour: number,
+  flags: number,
+  whose: number,
+  wh: Float64Array,
+): { bytes: Uint8Array; all: boolean } {
+  const bytes = record(type, halfHour)
+  let all = true
+  for (let i = 0; i < 4; i++) {
+    const part = Math.min(wh[i]!, 0xffff)
+    putU16(bytes, 6 + 2 * i, part)
+    wh[i] = wh[i]! - part
+    if (wh[i]! > 0) all = false
+  }
+  bytes[4] = flags
+  bytes[5] = all ? whose : whose === energyOf.none ? energyOf.none : energyOf.running | (whose & ~3)
+  return { bytes: bytes, all: all }
+}
+
+/** Calls `put` with as many records as the energy takes; stops when `put` answers false. */
+function eachRecord(
+  type: number,
+  halfHour: number,
+  flags: number,
+  whose: number,
+  wh: Float64Array,
+  put: (bytes: Uint8Array) => boolean,
+): boolean {
+  for (;;) {
+    const made = energyRecord(type, halfHour, flags, whose, wh)
+    if (!put(made.bytes)) return false
+    if (made.all) return true
+  }
+}
+
+function clockRecord(journal: Journal): Uint8Array {
+  const bytes = record(recordType.clock, journal.driftPpm + 0x800000)
+  putU48(bytes, 4, journal.clockAheadMs + 0x800000000000)
+  putU32(bytes, 10, journal.clockSetSeconds)
+  return bytes
+}
+
+/** What a new page begins with: all that the meter must know and that is nowhere else. */
+function carry(journal: Journal): boolean {
+  const slots = journal.slots
+  const put = (bytes: Uint8Array) => putSlot(slots, bytes)
+  if (!put(record(recordType.start, journal.boots)) || !put(clockRecord(journal))) return false
+  for (let index = 0; index < 4 + touRegisters; index += 2) {
+    const at = index - 4
+    const low = at < 0 ? journal.registers[index]! : journal.matrix[at]!
+    const high = at < 0 ? journal.registers[index + 1]! : journal.matrix[at + 1]!
+    if (low + high === 0) continue
+    const bytes = record(recordType.registers, 0)
+    bytes[1] = index / 2
+    putU48(bytes, 2, low)
+    putU48(bytes, 8, high)
+    if (!put(bytes)) return false
+  }
+  const wh = new Float64Array(4)
+  for (let at = 0; journal.day > 0 && at < halfHoursPerDay; at++) {
+    if (journal.wh[at]! < 0) continue
+    for (let i = 0; i < 4; i++) wh[i] = journal.wh[i * halfHoursPerDay + at]!
+    const halfHour = firstHalfHourOfDay(journal.day) + at
+    if (!eachRecord(recordType.kept, halfHour, journal.marked[at]! ? marked : 0, energyOf.ended, wh, put)) return false
+  }
+  if (journal.runningHalfHour < 0) return true
+  wh.set(journal.running)
+  const minute = Math.floor((journal.aliveMs - startOfHalfHour(journal.runningHalfHour)) / 60000)
+  const whose = energyOf.running | (Math.min(29, Math.max(0, minute)) << 2)
+  return eachRecord(recordType.kept, journal.runningHalfHour, 0, whose, wh, put)
+}
+
+/** Writes a record; turns the page first when it is full. Answers true, or throws when the flash is worn out. */
+function append(journal: Journal, bytes: Uint8Array): boolean {
+  if (!putSlot(journal.slots, bytes)) {
+    turnSlots(journal.slots, () => carry(journal))
+    if (!putSlot(journal.slots, bytes)) throw new Error('the journal takes no record: the flash is worn out')
+  }
+  take(journal, bytes, 0)
+  return true
+}
+
+/** Counts a start more, in flash before it returns. */
+export function countStart(journal: Journal): void {
+  append(journal, record(recordType.start, journal.boots + 1))
+}
+
+/**
+ * Commits energy of the four channels (Wh, varh), whole and below 2^32 each; `wh` is zero afterwards. `whose` is one of
+ * `energyOf`, `halfHour` and `minute` (0 to 29) say when, `tou` is the active TOU register.
+ */
+export function commitEnergy(
+  journal: Journal,
+  halfHour: number,
+  minute: number,
+  tou: number,
+  whose: number,
+  isMarked: boolean,
+  wh: Float64Array,
+): void {
+  let kept = whose
+  if (whose === energyOf.ended && halfHour <= journal.newest) kept = energyOf.none
+  for (let i = 0; i < 4; i++) {
+    const before = journal.runningHalfHour === halfHour ? journal.running[i]! : 0
+    // No meter measures that in half an hour, and no day block can say it: it is energy of no half-hour.
+    if (before + wh[i]! > halfHourWhMax) kept = energyOf.none
+  }
+  const flags = tou | (isMarked ? marked : 0)
+  eachRecord(recordType.energy, halfHour, flags, kept | (minute << 2), wh, (bytes) => append(journal, bytes))
+}
+
+/** Says that the running half-hour has no value: what is committed of it stays in the registers alone. */
+export function giveUpRunning(journal: Journal, halfHour: number, tou: number): void {
+  if (journal.runningHalfHour >= 0) commitEnergy(journal, halfHour, 0, tou, energyOf.none, false, new Float64Array(4))
+}
+
+/** Says that the day being recorded becomes blocks, and a daily read is taken for the day entered. */
+export function noteClosing(journal: Journal, enteredDay: number): void {
+  const bytes = record(recordType.closing, journal.day)
+  putU24(bytes, 4, enteredDay)
+  append(journal, bytes)
+}
+
+/** Says that entry `number` of the billing data log is about to be written. */
+export function noteBilling(journal: Journal, number: number): void {
+  append(journal, record(recordType.billing, number))
+}
+
+/** Commits what the meter's clock is ahead of the board's, when it was set, and its drift. */
+export function commitClock(journal: Journal, aheadMs: number, setSeconds: number, driftPpm: number): void {
+  journal.clockAheadMs = aheadMs
+  journal.clockSetSeconds = setSeconds
+  journal.driftPpm = driftPpm
+  append(journal, clockRecord(journal))
+}
+
+/** The day being recorded, of one channel. */
+export function dayOf(journal: Journal, channel: number): ProfileDay {
   return {
-    type: bytes[0]!,
-    number: getU24(bytes, 1),
-    flags: bytes[4]!,
-    wh: getU24(bytes, 5),
-    importWh: getU32(bytes, 8),
+    channel: channel,
+    day: journal.day,
+    wh: journal.wh.subarray(channel * halfHoursPerDay, (channel + 1) * halfHoursPerDay),
+    marked: journal.marked,
+    open: false,
   }
 }
 
 /**
- * Finds its place in the two pages from `firstPage` on and writes the record of this start.
- * `isOpen(halfHour)` says whether a half-hour belongs to a day that has no block yet: only those move on to a new page.
+ * Finds its place and replays its page; the caller counts the start when nothing half written is left anywhere. Records
+ * are not checked one by one: each was read back when it was written, and only the last can be torn (`openSlots`).
  */
-export function openJournal(flash: Flash, firstPage: number, isOpen: (halfHour: number) => boolean): Journal {
-  const slots = Math.floor((flash.pageBytes - pageHeaderBytes) / recordBytes)
-  let page = -1
-  let sequence = 0
-  let used = 0
-  let boots = 0
-  let importWh = 0
-  // First slot that may hold anything of a day without a block.
-  let openFrom = 0
-
-  function addressOf(slot: number): number {
-    return page * flash.pageBytes + pageHeaderBytes + slot * recordBytes
+export function openJournal(flash: Flash, firstPage: number): Journal {
+  const journal: Journal = {
+    slots: openSlots(flash, firstPage, pageKind.journal),
+    boots: 0,
+    registers: new Float64Array(4),
+    matrix: new Float64Array(touRegisters),
+    clockAheadMs: 0,
+    clockSetSeconds: 0,
+    driftPpm: 0,
+    day: 0,
+    wh: new Int32Array(4 * halfHoursPerDay).fill(-1),
+    marked: new Uint8Array(halfHoursPerDay),
+    newest: -1,
+    runningHalfHour: -1,
+    running: new Float64Array(4),
+    closingDay: 0,
+    enteredDay: 0,
+    billingNumber: 0,
+    aliveMs: 0,
   }
-
-  function recordAt(slot: number): JournalRecord | undefined {
-    return decode(flash.read(addressOf(slot), recordBytes))
-  }
-
-  function forEach(visit: (record: JournalRecord) => void): void {
-    for (let slot = openFrom; slot < used; slot++) {
-      const record = recordAt(slot)
-      if (record !== undefined) visit(record)
-    }
-  }
-
-  // Walks back from the end only as far as a day that has its block: a board checks about fifty records, not all.
-  function findOpen(): void {
-    let seen = false
-    openFrom = used
-    while (openFrom > 0) {
-      const record = recordAt(openFrom - 1)
-      if (record !== undefined) {
-        if (!seen) importWh = record.importWh
-        seen = true
-        if (record.type === recordType.boot && boots === 0) boots = record.number
-        if (record.type === recordType.halfHour && !isOpen(record.number) && boots > 0) return
-      }
-      openFrom -= 1
-    }
-  }
-
-  // Slots are used in order, so the first whose committing word is blank is found by halving.
-  function findTail(): number {
-    let low = 0
-    let high = slots
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if (isBlankWord(readWord(flash, addressOf(middle)))) high = middle
-      else low = middle + 1
-    }
-    return low
-  }
-
-  /** Writes into the next slot; a slot that does not give back what was written is burnt and the next one taken. */
-  function put(bytes: Uint8Array): void {
-    while (used < slots) {
-      const at = addressOf(used)
-      used += 1
-      if (commit(flash, at, bytes)) return
-      burn(flash, at, recordBytes)
-    }
-    throw new Error('journal page ' + page + ' takes no record: the flash is worn out')
-  }
-
-  /** Moves to the other page, taking along what is still needed. The new page counts once its header is written. */
-  function turn(): void {
-    const old = page
-    const oldUsed = used
-    const next = old === firstPage ? firstPage + 1 : firstPage
-    clearPage(flash, next)
-    page = next
-    used = 0
-    openFrom = 0
-    put(encode({ type: recordType.boot, number: boots, flags: 0, wh: 0, importWh: importWh }))
-    for (let slot = 0; slot < oldUsed; slot++) {
-      const bytes = flash.read(old * flash.pageBytes + pageHeaderBytes + slot * recordBytes, recordBytes)
-      const record = decode(bytes)
-      if (record !== undefined && record.type === recordType.halfHour && isOpen(record.number)) put(bytes)
-    }
-    sequence += 1
-    writeHeader(flash, next, pageKind.journal, sequence, 0)
-  }
-
-  function append(record: JournalRecord): void {
-    importWh = record.importWh
-    if (used >= slots) turn()
-    put(encode(record))
-  }
-
-  function countBoot(): void {
-    boots += 1
-    append({ type: recordType.boot, number: boots, flags: 0, wh: 0, importWh: importWh })
-  }
-
-  function lastImportWh(): number {
-    return importWh
-  }
-
-  function boot(): number {
-    return boots
-  }
-
-  for (let candidate = firstPage; candidate < firstPage + 2; candidate++) {
-    const header = readHeader(flash, candidate, pageKind.journal)
-    if (header !== undefined && header.sequence > sequence) {
-      page = candidate
-      sequence = header.sequence
-    }
-  }
-  if (page >= 0) {
-    affirmHeader(flash, page, pageKind.journal)
-    used = findTail()
-    if (used > 0) {
-      // The last record may be torn, or whole but weak. One reading decides which.
-      const last = flash.read(addressOf(used - 1), recordBytes)
-      if (decode(last) === undefined) burn(flash, addressOf(used - 1), recordBytes)
-      else flash.program(addressOf(used - 1), last.subarray(0, 4))
-    }
-    // The slot after it may hold a body without its committing word, even if it reads as blank.
-    if (used < slots) {
-      burn(flash, addressOf(used), recordBytes)
-      used += 1
-    }
-    findOpen()
-    countBoot()
-  } else {
-    page = firstPage + 1
-    boots = 1
-    turn()
-  }
-
-  return { append: append, forEach: forEach, boot: boot, countBoot: countBoot, lastImportWh: lastImportWh }
+  const bytes = slotsOf(journal.slots)
+  for (let at = 0; at < bytes.length; at += slotBytes) take(journal, bytes, at)
+  if (journal.slots.page < 0) turnSlots(journal.slots, () => carry(journal))
+  return journal
 }

@@ -1,11 +1,8 @@
-// The meter: connects metrology, clock, log and line. Interrupts only count and queue; step() does all the work.
+// The meter: connects the board to metering and to the session. Nothing is decided here.
 
 import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
-import { dayOfHalfHour } from '../protocol/half-hour.ts'
 import type { Board } from './board.ts'
-import { endedAt, nextRunning, startClock } from './clock.ts'
-import { openProfileLog } from './profile-log.ts'
-import { createRegister } from './registers.ts'
+import { commitAll, powerFails, startMetering, stepMetering } from './metering.ts'
 import { createSession } from './session.ts'
 import { readSettings } from './settings.ts'
 
@@ -16,6 +13,8 @@ export interface Meter {
   received(bytes: Uint8Array): void
   /** True while an answer has blocks left: step again as soon as the line is ready. */
   busy(): boolean
+  /** True from a wake until the meter sleeps again. */
+  awake(): boolean
   /** Active import register, in Wh. */
   importWh(): number
   /** The newest half-hour recorded, -1 when there is none. */
@@ -24,6 +23,10 @@ export interface Meter {
   boot(): number
   /** Frames dropped since the start. */
   dropped(): number
+  /** Commits what is counted: what follows is no power cut, or one that is no loss. */
+  commit(): void
+  /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
+  powerFails(): void
 }
 
 /** Packets that wait for the next step; more than an honest asker ever has under way. */
@@ -33,54 +36,35 @@ const packetsWaitingMax = 2
 export function createMeter(board: Board): Meter {
   const settings = readSettings(board.flash)
   if (settings === undefined) throw new Error('this meter has no settings: it has no identity and no key yet')
-  const log = openProfileLog(board.flash)
-  const register = createRegister(settings.pulsesPerKwh, log.committedWh())
+  const metering = startMetering(board, settings)
+  const journal = metering.logs.journal
   const waiting: Uint8Array[] = []
-  let drops = 0
-  const session = createSession(settings, log, (packet) => board.uart.write(encodeFrame(packet)))
+  const counts = { framesDropped: 0, notOpened: 0 }
+  const session = createSession(metering, counts, (packet) => board.uart.write(encodeFrame(packet)))
   const decoder = createFrameDecoder(
     (packet) => {
       if (waiting.length < packetsWaitingMax) waiting.push(packet)
-      else drops += 1
+      else counts.framesDropped += 1
     },
     () => {
-      drops += 1
+      counts.framesDropped += 1
     },
   )
-  // Pulses from before the start belong to no time that this meter knows.
-  board.takePulses()
-  let running = startClock(board.nowMs(), register.wh())
-  log.closeDaysBefore(dayOfHalfHour(running.halfHour))
-
-  function step(): void {
-    const nowMs = board.nowMs()
-    const whBefore = register.wh()
-    register.add(board.takePulses())
-    const ended = endedAt(running, nowMs, whBefore, register.wh())
-    running = nextRunning(running, nowMs, register.wh())
-    if (ended !== undefined) {
-      log.record(ended.halfHour, ended.wh, ended.marked, register.wh())
-      log.closeDaysBefore(dayOfHalfHour(running.halfHour))
-    }
-    while (waiting.length > 0) session.packet(waiting.shift()!, nowMs)
-    session.step(nowMs, board.uart.ready())
-  }
-
-  function received(bytes: Uint8Array): void {
-    decoder.push(bytes)
-  }
-
-  function dropped(): number {
-    return drops
-  }
 
   return {
-    step: step,
-    received: received,
+    step: () => {
+      stepMetering(metering)
+      while (waiting.length > 0) session.packet(waiting.shift()!, metering.upMs)
+      session.step(metering.upMs, board.uart.ready())
+    },
+    received: (bytes) => decoder.push(bytes),
     busy: session.busy,
-    importWh: register.wh,
-    lastHalfHour: log.lastHalfHour,
-    boot: log.boot,
-    dropped: dropped,
+    awake: session.awake,
+    importWh: () => journal.registers[0]! + metering.counter.wh[0]!,
+    lastHalfHour: () => journal.newest,
+    boot: () => journal.boots,
+    dropped: () => counts.framesDropped,
+    commit: () => commitAll(metering),
+    powerFails: () => powerFails(metering),
   }
 }

@@ -1,7 +1,7 @@
 // Boards on which the meter runs under Espruino: one row each. Only `linux` (Espruino built for a PC) was run; the rows
 // of chips are read from Espruino 2v29, the boards/*.py and targets/* of its source, and were not tried on a board.
 
-import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 
 export type BoardName = 'linux' | 'esp32' | 'rp2040' | 'nrf52840'
 
@@ -18,8 +18,11 @@ export interface EspruinoBoard {
   }
   /** The device the console is kept on. Left to itself, Espruino moves it to Serial1 when USB or Bluetooth goes away. */
   console: 'USB' | 'Serial1'
-  /** An input with a pulse for so many Wh (the meter's settings say how many), or a steady load for want of one. */
-  pulses: { pin: string; edge: 'rising' | 'falling'; debounceMs: number } | { perHour: number }
+  /**
+   * Inputs with a pulse for so many Wh (the meter's settings say how many): of active import, and as far as there are more
+   * of active export, reactive import and reactive export. Or a steady load of active import for want of them.
+   */
+  pulses: { pins: readonly string[]; edge: 'rising' | 'falling'; debounceMs: number } | { perHour: number }
   flash: {
     /** Address of the meter's first page, at the start of an erase unit. */
     base: number
@@ -34,7 +37,7 @@ export interface EspruinoBoard {
 }
 
 /** Bytes of flash that the meter uses from `flash.base` on. */
-export const meterFlashBytes = flashMapPages * pageBytes
+export const meterFlashBytes = flashPagesFull * pageBytes
 
 // Closes to ground through an opto-coupler, pulled up inside: the edge that falls begins a pulse.
 const pulseInput = { edge: 'falling', debounceMs: 5 } as const
@@ -56,15 +59,15 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
     // modules with PSRAM (WROVER) do not have free.
     line: { device: 'Serial3', baud: 115200, options: { tx: 'D17', rx: 'D16' } },
     console: 'Serial1',
-    pulses: { pin: 'D27', ...pulseInput },
-    // The partition "flash" of 64 KB, outside Storage, which Flash.getFree() offers.
-    flash: { base: 0x310000, eraseBytes: 4096 },
+    pulses: { pins: ['D27', 'D26', 'D25', 'D33'], ...pulseInput },
+    // Inside Storage, which is 896 KB: the partition "flash" outside it has only 64 KB.
+    flash: { base: 0x321000, eraseBytes: 4096, storageFile: { name: 'smets1-pages', at: 0x320000 } },
   },
   rp2040: {
     title: 'Raspberry Pi Pico (boards/RP2040_PICO.py)',
     line: { device: 'Serial1', baud: 115200, options: { tx: 'D0', rx: 'D1' } },
     console: 'USB',
-    pulses: { pin: 'D15', ...pulseInput },
+    pulses: { pins: ['D15', 'D14', 'D13', 'D12'], ...pulseInput },
     // Flash.write works nowhere but in Storage: the last 256 KB of the flash.
     flash: { base: 0x101c1000, eraseBytes: 4096, storageFile: { name: 'smets1-pages', at: 0x101c0000 } },
   },
@@ -73,10 +76,10 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
     // Serial1 is the console, on the kit's USB socket; these are the pins SDA and SCL of its Arduino header.
     line: { device: 'Serial2', baud: 115200, options: { tx: 'D27', rx: 'D26' } },
     console: 'Serial1',
-    pulses: { pin: 'D3', ...pulseInput },
+    pulses: { pins: ['D3', 'D4', 'D28', 'D29'], ...pulseInput },
     // The last pages below Storage (EC000h), far behind the end of Espruino. Other boards with this chip have their
     // Storage elsewhere, and need a row of their own.
-    flash: { base: 0xe0000, eraseBytes: 4096 },
+    flash: { base: 0xd0000, eraseBytes: 4096 },
   },
 }
 

@@ -18,6 +18,10 @@ export interface EmulatedBoardOptions {
   clock: () => number
   /** Wh that the household takes in a half-hour (its number since 1970); `undefined` for none known, which counts nothing. */
   load: (halfHour: number) => number | undefined
+  /** Wh of active export (1), varh of reactive import (2) and reactive export (3) in a half-hour; none unless given. */
+  otherLoad?: (halfHour: number, channel: number) => number
+  /** Milliseconds of a clock that never jumps; `clock` unless given. */
+  up?: () => number
   /** As in the meter's settings. */
   pulsesPerKwh: number
   /** Takes bytes as they leave the board. */
@@ -183,7 +187,11 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
   if (!(baud >= 0) || baud === Number.POSITIVE_INFINITY) throw new RangeError(`baud is 0 or more, not ${baud}`)
   if (!(pulsesPerKwh > 0)) throw new RangeError(`pulses per kWh are more than 0, not ${pulsesPerKwh}`)
   const writer = createPacedWriter(baud, options.timers, options.send)
-  const metrology = createMetrology(load, pulsesPerKwh, clock())
+  const { otherLoad } = options
+  const metrologies = [0, 1, 2, 3].map((channel) => {
+    const ofChannel = channel === 0 ? load : (halfHour: number) => otherLoad?.(halfHour, channel)
+    return createMetrology(ofChannel, pulsesPerKwh, clock())
+  })
   let powered = true
 
   function demandPower(): void {
@@ -192,6 +200,7 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
 
   return {
     nowMs: clock,
+    upMs: options.up ?? clock,
     loadAt: load,
     flash: {
       pageBytes: flash.pageBytes,
@@ -215,14 +224,14 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
       },
       ready: () => powered && writer.waiting() < frameBytesMax,
     },
-    takePulses: () => (powered ? metrology.takeTo(clock()) : 0),
+    takePulses: () => metrologies.map((metrology) => (powered ? metrology.takeTo(clock()) : 0)),
     off() {
       powered = false
       writer.drop()
     },
     on() {
       powered = true
-      metrology.moveTo(clock())
+      for (const metrology of metrologies) metrology.moveTo(clock())
     },
   }
 }

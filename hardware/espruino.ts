@@ -1,7 +1,7 @@
 // The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
 
 import type { Flash, Uart } from '../firmware/board.ts'
-import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { createMeter, type Meter } from '../firmware/meter.ts'
 import type { EspruinoBoard } from './boards.ts'
 
@@ -55,7 +55,7 @@ function createFlash(module: FlashModule, base: number, eraseBytes: number): Fla
     for (let at = 0; at < pageBytes; at += eraseBytes) module.erasePage((base + page * pageBytes + at) | 0)
   }
 
-  return { pageBytes: pageBytes, pages: flashMapPages, read: read, program: program, erase: erase }
+  return { pageBytes: pageBytes, pages: flashPagesFull, read: read, program: program, erase: erase }
 }
 
 /** Espruino does not tell how much of a frame has left: the line's speed does. */
@@ -79,34 +79,36 @@ function createUart(line: EspruinoSerial, baud: number): Uart {
   return { write: write, ready: ready }
 }
 
-/** Pulses since the last call, from the input, or of the steady load that stands in for one. */
-function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () => number {
-  if ('perHour' in pulses) {
-    const perMs = pulses.perHour / 3600000
-    let lastMs = clock()
-    let rest = 0
+/** Pulses of the four channels since the last call, from the inputs, or of the steady load that stands in for them. */
+function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () => number[] {
+  let counts = [0, 0, 0, 0]
+  let lastMs = clock()
+  let rest = 0
 
-    return () => {
-      const nowMs = clock()
-      rest += Math.max(0, nowMs - lastMs) * perMs
-      lastMs = nowMs
-      const count = Math.floor(rest)
-      rest -= count
-      return count
-    }
+  function watch(channel: number): void {
+    const input = 'pins' in pulses ? pulses.pins[channel] : undefined
+    if (input === undefined || !('pins' in pulses)) return
+    setWatch(
+      () => {
+        counts[channel] = counts[channel]! + 1
+      },
+      input,
+      { repeat: true, edge: pulses.edge, debounce: pulses.debounceMs },
+    )
   }
-  let count = 0
-  setWatch(
-    () => {
-      count += 1
-    },
-    pulses.pin,
-    { repeat: true, edge: pulses.edge, debounce: pulses.debounceMs },
-  )
+
+  for (let channel = 0; channel < 4; channel++) watch(channel)
 
   return () => {
-    const taken = count
-    count = 0
+    if ('perHour' in pulses) {
+      const nowMs = clock()
+      rest += (Math.max(0, nowMs - lastMs) * pulses.perHour) / 3600000
+      lastMs = nowMs
+      counts[0] = Math.floor(rest)
+      rest -= counts[0]
+    }
+    const taken = counts
+    counts = [0, 0, 0, 0]
     return taken
   }
 }
@@ -163,6 +165,7 @@ export function startMeter(board: EspruinoBoard, line: EspruinoSerial, clock: ()
       const uart = createUart(line, board.line.baud)
       const meter = createMeter({
         nowMs: clock,
+        upMs: clock,
         flash: createFlash(module, place.base, place.eraseBytes),
         uart: uart,
         takePulses: createPulses(board.pulses, clock),

@@ -49,3 +49,58 @@ export function halfHoursInWindow(startMs: number, endMs: number): { first: numb
   const last = Math.floor(endMs / halfHourMs) - 1
   return { first: first, count: last >= first ? last - first + 1 : 0 }
 }
+
+/** A day of UTC as people write it. `month` and `day` count from 1. */
+export interface CivilDate {
+  year: number
+  month: number
+  day: number
+}
+
+/** Year, month and day of a day number (proleptic Gregorian; the algorithm counts years from March). */
+export function dateOfDay(day: number): CivilDate {
+  const shifted = day + 719468
+  const era = Math.floor(shifted / 146097)
+  const ofEra = shifted - era * 146097
+  const year = Math.floor(
+    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36524) - Math.floor(ofEra / 146096)) / 365,
+  )
+  const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100))
+  const fromMarch = Math.floor((5 * ofYear + 2) / 153)
+  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+  return {
+    year: year + era * 400 + (month <= 2 ? 1 : 0),
+    month: month,
+    day: ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1,
+  }
+}
+
+/** Number of a day of UTC. `month` and `day` count from 1. */
+export function dayOfDate(year: number, month: number, day: number): number {
+  const fromMarch = month > 2 ? month - 3 : month + 9
+  const shifted = month > 2 ? year : year - 1
+  const era = Math.floor(shifted / 400)
+  const ofEra = shifted - era * 400
+  const ofYear = Math.floor((153 * fromMarch + 2) / 5) + day - 1
+  return era * 146097 + ofEra * 365 + Math.floor(ofEra / 4) - Math.floor(ofEra / 100) + ofYear - 719468
+}
+
+/** Weekday of a day number: 0 is Sunday, 6 Saturday. */
+export function weekdayOfDay(day: number): number {
+  return (day + 4) % 7
+}
+
+/** Number of the last Sunday of a month of 31 days. */
+function lastSunday(year: number, month: number): number {
+  const last = dayOfDate(year, month, 31)
+  return last - weekdayOfDay(last)
+}
+
+/** Milliseconds that British local time is ahead of UTC: an hour from 01:00 UTC on the last Sunday of March to that of October. */
+export function localAheadMs(atMs: number): number {
+  const year = dateOfDay(Math.floor(atMs / dayMs)).year
+  const hourMs = 2 * halfHourMs
+  const from = lastSunday(year, 3) * dayMs + hourMs
+  const to = lastSunday(year, 10) * dayMs + hourMs
+  return atMs >= from && atMs < to ? hourMs : 0
+}

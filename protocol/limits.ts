@@ -24,8 +24,32 @@ export const cborDepthMax = 4
 /** Half-hours of a UTC day, always. */
 export const halfHoursPerDay = 48
 
-/** The longest day block: head 4, two maps of 6, 48 values of 24 bits, CRC 2. */
-export const dayBlockBytesMax = 4 + 12 + 144 + 2
+/** The longest day block: head 4, channel 1, two maps of 6, 48 values of 24 bits, CRC 2. */
+export const dayBlockBytesMax = 4 + 1 + 12 + 144 + 2
+
+/** Registers of the tariff TOU register matrix. */
+export const touRegisters = 48
+
+/** Bytes of blocks, snapshots or events in one answer frame: 232 less an array head, the status, a byte string's head of two. */
+export const answerBytesMax = messageBytesMax - 4
+
+/** The longest register snapshot: what one answer frame carries. */
+export const snapshotBytesMax = answerBytesMax
+
+/** Bytes of one entry of the event and security logs, in flash and on the line. */
+export const eventBytes = 16
+
+/** The most daily reads that a meter keeps; the cap of DUIS on 4.6.1. */
+export const dailyReadsMax = 31
+
+/** Entries of the billing data log. */
+export const billingEntriesMax = 12
+
+/** Entries of the event log, and of the security log. */
+export const eventEntriesMax = 100
+
+/** Bytes of a tariff switching table. */
+export const tariffBytesMax = 160
 
 /** How long an awake meter waits for an ask before it sleeps again. */
 export const sessionIdleMs = 10000

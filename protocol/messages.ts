@@ -5,17 +5,24 @@ import { decodeCbor, encodeCbor } from './cbor.ts'
 import { halfHoursPerAskMax } from './limits.ts'
 
 /** What a meter refuses with (SPEC.md section 7). */
-export const errorCode = { unknownMessage: 1, malformed: 2, outOfRange: 3, notRecorded: 4, logUnreadable: 5 } as const
+export const errorCode = {
+  unknownMessage: 1,
+  malformed: 2,
+  outOfRange: 3,
+  notRecorded: 4,
+  logUnreadable: 5,
+  versionConflict: 6,
+} as const
 
 /** Channels of the profile data log. */
 export const channel = { activeImport: 0, activeExport: 1, reactiveImport: 2, reactiveExport: 3 } as const
 
 interface Field {
   name: string
-  /** Smallest and largest value of an unsigned integer; a byte string when `bytes` is set. */
+  /** Smallest and largest value of a whole number; a byte string or a text when `is` says so. */
   min?: number
   max?: number
-  bytes?: true
+  is?: 'bytes' | 'text'
 }
 
 interface Row {
@@ -24,33 +31,122 @@ interface Row {
   answer: readonly Field[]
 }
 
-export const messages = {
-  sleep: { code: 0, ask: [], answer: [] },
-  readProfile: {
-    code: 1,
-    ask: [
-      { name: 'channel', min: 0, max: 3 },
-      { name: 'firstHalfHour', min: 0, max: 3145727 },
-      { name: 'count', min: 1, max: halfHoursPerAskMax },
-    ],
-    answer: [{ name: 'blocks', bytes: true }],
-  },
-} as const
+function rows() {
+  const utcMs = { name: 'utcMs', min: 0, max: 4294967295999 } as const
+  const version = { name: 'version', min: 0, max: 4294967295 } as const
+  const settings = { name: 'settings', is: 'bytes' } as const
+  const snapshots = { name: 'snapshots', is: 'bytes' } as const
+  return {
+    sleep: { code: 0, ask: [], answer: [] },
+    readProfile: {
+      code: 1,
+      ask: [
+        { name: 'channel', min: 0, max: 3 },
+        { name: 'firstHalfHour', min: 0, max: 3145727 },
+        { name: 'count', min: 1, max: halfHoursPerAskMax },
+      ],
+      answer: [{ name: 'blocks', is: 'bytes' }],
+    },
+    readRegisters: { code: 2, ask: [], answer: [snapshots] },
+    readDailyReads: {
+      code: 3,
+      ask: [
+        { name: 'firstDay', min: 0, max: 65535 },
+        { name: 'count', min: 1, max: 65536 },
+      ],
+      answer: [snapshots],
+    },
+    readBilling: { code: 4, ask: [{ name: 'firstNumber', min: 0, max: 65535 }], answer: [snapshots] },
+    takeBilling: {
+      code: 5,
+      ask: [{ name: 'cause', min: 4, max: 15 }],
+      answer: [{ name: 'number', min: 0, max: 65535 }],
+    },
+    readEvents: {
+      code: 6,
+      ask: [
+        { name: 'log', min: 1, max: 2 },
+        { name: 'firstSequence', min: 0, max: 16777215 },
+      ],
+      answer: [{ name: 'entries', is: 'bytes' }],
+    },
+    acknowledgeAlerts: { code: 7, ask: [{ name: 'sequence', min: 0, max: 16777215 }], answer: [] },
+    readClock: {
+      code: 8,
+      ask: [],
+      answer: [
+        utcMs,
+        { name: 'status', min: 0, max: 1 },
+        { name: 'lastSetMs', min: 0, max: 4294967295999 },
+        { name: 'driftPpm', min: -1000000, max: 1000000 },
+      ],
+    },
+    setClock: {
+      code: 9,
+      ask: [utcMs],
+      answer: [{ name: 'stepMs', min: -4294967295999, max: 4294967295999 }],
+    },
+    readInventory: {
+      code: 10,
+      ask: [],
+      answer: [
+        { name: 'eui', is: 'bytes' },
+        { name: 'manufacturer', is: 'text' },
+        { name: 'model', is: 'text' },
+        { name: 'firmwareVersion', is: 'text' },
+        { name: 'deviceProfile', min: 0, max: 255 },
+        { name: 'quirks', min: 0, max: 255 },
+        { name: 'importDays', min: 0, max: 65535 },
+        { name: 'otherDays', min: 0, max: 65535 },
+        { name: 'dailyReads', min: 1, max: 31 },
+      ],
+    },
+    readSettings: { code: 11, ask: [], answer: [version, settings] },
+    writeSettings: { code: 12, ask: [version, settings], answer: [version] },
+    selfTest: {
+      code: 13,
+      ask: [],
+      answer: [
+        { name: 'faults', min: 0, max: 65535 },
+        { name: 'spoilt', min: 0, max: 65535 },
+        { name: 'framesDropped', min: 0, max: 9007199254740991 },
+        { name: 'notOpened', min: 0, max: 9007199254740991 },
+      ],
+    },
+  } as const
+}
 
-export type MessageName = keyof typeof messages
+type Rows = ReturnType<typeof rows>
+let table: Rows | undefined
+
+/**
+ * The rows by name. Made when first needed: on a board they take 500 variables, which a sleeping meter does without
+ * (`forgetMessages`).
+ */
+function messages(): Rows {
+  if (table === undefined) table = rows()
+  return table
+}
+
+/** Gives the table's memory back until a message is needed again. */
+export function forgetMessages(): void {
+  table = undefined
+}
+
+export type MessageName = keyof Rows
 
 type FieldsOf<F extends readonly Field[]> = {
-  [K in F[number] as K['name']]: K extends { bytes: true } ? Uint8Array : number
+  [K in F[number] as K['name']]: K extends { is: 'bytes' } ? Uint8Array : K extends { is: 'text' } ? string : number
 }
 /** Fields of an ask by their names. */
-export type Ask<N extends MessageName> = FieldsOf<(typeof messages)[N]['ask']>
+export type Ask<N extends MessageName> = FieldsOf<Rows[N]['ask']>
 /** Fields of an answer by their names. */
-export type Answer<N extends MessageName> = FieldsOf<(typeof messages)[N]['answer']>
+export type Answer<N extends MessageName> = FieldsOf<Rows[N]['answer']>
 
-type Fields = { [name: string]: number | Uint8Array }
+type Fields = { [name: string]: number | string | Uint8Array }
 
 function row(name: MessageName): Row {
-  return messages[name]
+  return messages()[name]
 }
 
 function encode(head: number, layout: readonly Field[], fields: Fields): Uint8Array {
@@ -66,8 +162,11 @@ function take(items: CborValue[], layout: readonly Field[]): Fields | number {
   for (let i = 0; i < layout.length; i++) {
     const field = layout[i]!
     const value = items[i + 1]!
-    if (field.bytes) {
+    if (field.is === 'bytes') {
       if (!(value instanceof Uint8Array)) return errorCode.malformed
+      fields[field.name] = value
+    } else if (field.is === 'text') {
+      if (typeof value !== 'string') return errorCode.malformed
       fields[field.name] = value
     } else {
       if (typeof value !== 'number') return errorCode.malformed
@@ -87,7 +186,7 @@ export function encodeAsk<N extends MessageName>(name: N, fields: Ask<N>): Uint8
 export function decodeAsk(bytes: Uint8Array): { name: MessageName; fields: Fields } | { error: number } {
   const items = decodeCbor(bytes)
   if (!Array.isArray(items) || typeof items[0] !== 'number') return { error: errorCode.malformed }
-  const names = Object.keys(messages) as MessageName[]
+  const names = Object.keys(messages()) as MessageName[]
   for (let i = 0; i < names.length; i++) {
     if (row(names[i]!).code === items[0]) {
       const fields = take(items, row(names[i]!).ask)

@@ -8,6 +8,8 @@ export const halfHourWhMax = 0xffffff
 
 /** One channel's half-hours of one UTC day. */
 export interface ProfileDay {
+  /** As in messages.ts: 0 active import, 1 active export, 2 reactive import, 3 reactive export. */
+  channel: number
   /** Days since 1970-01-01, 1 to 65,534. */
   day: number
   /** 48 values in Wh (varh); -1 is a half-hour that was not recorded. */
@@ -18,12 +20,19 @@ export interface ProfileDay {
   open: boolean
 }
 
-const form = { codingBits: 15, missingMap: 16, markedMap: 32, open: 64 } as const
-const coding = { riceMax: 12, raw16: 13, raw24: 14 } as const
+// Forms: coding in bits 0-3, then these.
+const missingMap = 16
+const markedMap = 32
+const openDay = 64
+const otherChannel = 128
+// Codings over the Rice parameters 0-12.
+const raw16 = 13
+const raw24 = 14
 
-/** A day of which nothing is recorded. */
+/** A day of active import of which nothing is recorded. */
 export function emptyDay(day: number): ProfileDay {
   return {
+    channel: 0,
     day: day,
     wh: new Int32Array(halfHoursPerDay).fill(-1),
     marked: new Uint8Array(halfHoursPerDay),
@@ -37,8 +46,8 @@ function bitsOf(wh: Int32Array, code: number): number {
   for (let i = 0; i < halfHoursPerDay; i++) {
     const value = wh[i]!
     if (value < 0) continue
-    if (code === coding.raw24) bits += 24
-    else if (code === coding.raw16) bits += value > 0xffff ? Infinity : 16
+    if (code === raw24) bits += 24
+    else if (code === raw16) bits += value > 0xffff ? Infinity : 16
     else bits += (value >>> code) + 1 + code
   }
   return bits
@@ -47,7 +56,7 @@ function bitsOf(wh: Int32Array, code: number): number {
 function shortestCoding(wh: Int32Array): number {
   let best = 0
   let bestBytes = Infinity
-  for (let code = 0; code <= coding.raw24; code++) {
+  for (let code = 0; code <= raw24; code++) {
     const bytes = Math.ceil(bitsOf(wh, code) / 8)
     if (bytes < bestBytes) {
       best = code
@@ -65,10 +74,11 @@ function putBits(block: Uint8Array, bitAt: number, value: number, count: number)
   return bitAt
 }
 
-/** The block of a day. @throws RangeError for a value above 24 bits or a day outside 1 to 65,534 */
+/** The block of a day. @throws RangeError for a value above 24 bits, a channel above 3 or a day outside 1 to 65,534 */
 export function encodeDayBlock(profile: ProfileDay): Uint8Array {
   const wh = profile.wh
-  if (profile.day < 1 || profile.day > 65534) throw new RangeError('day ' + profile.day + ' does not fit a day block')
+  if (profile.day < 1 || profile.day > 65534 || profile.channel < 0 || profile.channel > 3)
+    throw new RangeError('day ' + profile.day + ' of channel ' + profile.channel + ' does not fit a day block')
   let missing = 0
   let marks = 0
   for (let i = 0; i < halfHoursPerDay; i++) {
@@ -77,27 +87,33 @@ export function encodeDayBlock(profile: ProfileDay): Uint8Array {
     else if (profile.marked[i]) marks += 1
   }
   const code = shortestCoding(wh)
-  const valuesAt = 4 + (missing > 0 ? 6 : 0) + (marks > 0 ? 6 : 0)
+  const mapsAt = profile.channel > 0 ? 5 : 4
+  const valuesAt = mapsAt + (missing > 0 ? 6 : 0) + (marks > 0 ? 6 : 0)
   const length = valuesAt + Math.ceil(bitsOf(wh, code) / 8) + 2
   const block = new Uint8Array(length)
   block[0] = length
   block[1] =
-    code | (missing > 0 ? form.missingMap : 0) | (marks > 0 ? form.markedMap : 0) | (profile.open ? form.open : 0)
+    code |
+    (missing > 0 ? missingMap : 0) |
+    (marks > 0 ? markedMap : 0) |
+    (profile.open ? openDay : 0) |
+    (mapsAt > 4 ? otherChannel : 0)
   putU16(block, 2, profile.day)
+  if (mapsAt > 4) block[4] = profile.channel
   let bitAt = valuesAt * 8
   for (let i = 0; i < halfHoursPerDay; i++) {
     const value = wh[i]!
     const bit = 1 << (i & 7)
     if (value < 0) {
-      block[4 + (i >> 3)] = block[4 + (i >> 3)]! | bit
+      block[mapsAt + (i >> 3)] = block[mapsAt + (i >> 3)]! | bit
       continue
     }
     if (profile.marked[i]) {
       const at = valuesAt - 6 + (i >> 3)
       block[at] = block[at]! | bit
     }
-    if (code === coding.raw24) bitAt = putBits(block, bitAt, value, 24)
-    else if (code === coding.raw16) bitAt = putBits(block, bitAt, value, 16)
+    if (code === raw24) bitAt = putBits(block, bitAt, value, 24)
+    else if (code === raw16) bitAt = putBits(block, bitAt, value, 16)
     else {
       for (let ones = value >>> code; ones > 0; ones--) bitAt = putBits(block, bitAt, 1, 1)
       // The zero that ends the ones, then the low bits, in one go.
@@ -120,18 +136,28 @@ export function dayBlockDay(bytes: Uint8Array, at: number): number {
   return getU16(bytes, at + 2)
 }
 
+/** Channel of a block, from its first five bytes. */
+export function dayBlockChannel(bytes: Uint8Array, at: number): number {
+  return bytes[at + 1]! & otherChannel ? bytes[at + 4]! : 0
+}
+
 /** The day in a block; `undefined` when the bytes are not one whole block as `encodeDayBlock` writes it. */
 export function decodeDayBlock(block: Uint8Array): ProfileDay | undefined {
   const length = dayBlockLength(block, 0)
   if (length === 0 || length !== block.length) return undefined
-  const code = block[1]! & form.codingBits
-  const missingAt = block[1]! & form.missingMap ? 4 : 0
-  const markedAt = block[1]! & form.markedMap ? 4 + (missingAt > 0 ? 6 : 0) : 0
-  const valuesAt = 4 + (missingAt > 0 ? 6 : 0) + (markedAt > 0 ? 6 : 0)
-  if (code > coding.raw24 || block[1]! > 127 || valuesAt > length - 2) return undefined
+  const form = block[1]!
+  const code = form & 15
+  const mapsAt = form & otherChannel ? 5 : 4
+  const missingAt = form & missingMap ? mapsAt : 0
+  const markedAt = form & markedMap ? mapsAt + (missingAt > 0 ? 6 : 0) : 0
+  const valuesAt = mapsAt + (missingAt > 0 ? 6 : 0) + (markedAt > 0 ? 6 : 0)
+  if (code > raw24 || valuesAt > length - 2) return undefined
   const profile = emptyDay(dayBlockDay(block, 0))
-  profile.open = (block[1]! & form.open) !== 0
-  if (profile.day < 1 || profile.day > 65534) return undefined
+  profile.channel = dayBlockChannel(block, 0)
+  profile.open = (form & openDay) !== 0
+  if (profile.day < 1 || profile.day > 65534 || profile.channel > 3) return undefined
+  // Active import has one form only: without the byte.
+  if (mapsAt > 4 && profile.channel === 0) return undefined
   const endBit = (length - 2) * 8
   let bitAt = valuesAt * 8
 
@@ -153,8 +179,8 @@ export function decodeDayBlock(block: Uint8Array): ProfileDay | undefined {
       continue
     }
     profile.marked[i] = marked ? 1 : 0
-    if (code === coding.raw24) profile.wh[i] = takeBits(24)
-    else if (code === coding.raw16) profile.wh[i] = takeBits(16)
+    if (code === raw24) profile.wh[i] = takeBits(24)
+    else if (code === raw16) profile.wh[i] = takeBits(16)
     else {
       let ones = 0
       while (bitAt < endBit && takeBits(1) === 1) ones += 1

@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Board } from '../firmware/board.ts'
-import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { createMeter } from '../firmware/meter.ts'
-import { openProfileLog } from '../firmware/profile-log.ts'
-import { writeSettings } from '../firmware/settings.ts'
+import { openLogs, readProfile } from '../firmware/logs.ts'
+import { defaultConfiguration, writeSettings } from '../firmware/settings.ts'
 import type { EmulatedBoard, Timers } from '../hardware/emulated.ts'
 import { createEmulatedBoard } from '../hardware/emulated.ts'
 import { createMemoryFlash } from '../hardware/flash-file.ts'
@@ -15,7 +15,7 @@ import { advance, runLoad } from '../hardware/virtual-run.ts'
 import { halfHourMs, startOfHalfHour } from '../protocol/half-hour.ts'
 import { decodeDayBlock } from '../protocol/profile-coding.ts'
 
-const geometry = { pageBytes, pages: flashMapPages }
+const geometry = { pageBytes, pages: flashPagesFull }
 const day = 20000
 const first = day * 48
 
@@ -57,7 +57,8 @@ function createWorld(load: (halfHour: number) => number | undefined, pulsesPerKw
   const timers = createTimers()
   const sent: number[] = []
   const flash = createMemoryFlash(geometry)
-  writeSettings(flash, { eui: new Uint8Array(8).fill(1), key: new Uint8Array(32).fill(2), pulsesPerKwh })
+  const configuration = { ...defaultConfiguration(), pulsesPerKwh }
+  writeSettings(flash, { eui: new Uint8Array(8).fill(1), key: new Uint8Array(32).fill(2), version: 1, configuration })
   const send = (bytes: Uint8Array) => sent.push(...bytes)
   const board = createEmulatedBoard({ flash, clock: () => hand.nowMs, load, pulsesPerKwh, send, baud, timers })
   return { board, hand, timers, sent }
@@ -69,10 +70,10 @@ function finish(run: Generator<RunProgress, unknown>): RunProgress[] {
 
 /** The log as the firmware reads it back: Wh by half-hour, and which are marked. */
 function logOf(board: Board): { wh: Map<number, number>; marked: number[] } {
-  const cursor = openProfileLog(createMemoryFlash(geometry, board.flash)).read(0, 3000000)
+  const next = readProfile(openLogs(createMemoryFlash(geometry, board.flash)), 0, 0, 3000000)
   const wh = new Map<number, number>()
   const marked: number[] = []
-  for (let block = cursor.next(); block !== undefined; block = cursor.next()) {
+  for (let block = next(); block !== undefined; block = next()) {
     const profile = decodeDayBlock(block)!
     for (const [i, value] of profile.wh.entries()) if (value >= 0) wh.set(profile.day * 48 + i, value)
     for (const [i, mark] of profile.marked.entries()) if (mark === 1) marked.push(profile.day * 48 + i)
@@ -83,19 +84,19 @@ function logOf(board: Board): { wh: Map<number, number>; marked: number[] } {
 test('pulses follow the time inside the half-hour and are whole at its end', () => {
   const { board, hand } = createWorld((halfHour) => (halfHour === first ? 100 : 7))
   hand.nowMs += halfHourMs / 4
-  assert.is(board.takePulses(), 25)
-  assert.is(board.takePulses(), 0)
+  assert.is(board.takePulses()[0], 25)
+  assert.is(board.takePulses()[0], 0)
   hand.nowMs = startOfHalfHour(first + 1) - 1
-  assert.is(board.takePulses(), 74)
+  assert.is(board.takePulses()[0], 74)
   hand.nowMs += 1
-  assert.is(board.takePulses(), 1)
+  assert.is(board.takePulses()[0], 1)
   hand.nowMs = startOfHalfHour(first + 4)
-  assert.is(board.takePulses(), 21)
+  assert.is(board.takePulses()[0], 21)
   // Set back: nothing for time that was counted; then on from there.
   hand.nowMs = startOfHalfHour(first + 2)
-  assert.is(board.takePulses(), 0)
+  assert.is(board.takePulses()[0], 0)
   hand.nowMs = startOfHalfHour(first + 3)
-  assert.is(board.takePulses(), 7)
+  assert.is(board.takePulses()[0], 7)
 })
 
 test('no pulse is lost or made, whatever the pulse rate and the moments of reading', () => {
@@ -110,10 +111,10 @@ test('no pulse is lost or made, whatever the pulse rate and the moments of readi
       let pulses = 0
       for (const wait of waits) {
         hand.nowMs += wait
-        pulses += board.takePulses()
+        pulses += board.takePulses()[0]!
       }
       hand.nowMs = Math.max(hand.nowMs, startOfHalfHour(first + wh.length))
-      pulses += board.takePulses()
+      pulses += board.takePulses()[0]!
       assert.is(pulses, Math.floor((wh.reduce((sum, value) => sum + value, 0) * pulsesPerKwh) / 1000))
     }),
     { seed: 11, numRuns: 200 },
@@ -164,7 +165,7 @@ test('without power nothing is sent, counted or kept', () => {
   assert.is(sent.length, before)
   assert.not(board.uart.ready())
   hand.nowMs += halfHourMs
-  assert.is(board.takePulses(), 0)
+  assert.is(board.takePulses()[0], 0)
   for (const act of [
     () => board.flash.read(0, 4),
     () => board.flash.program(0, new Uint8Array(4)),
@@ -173,9 +174,9 @@ test('without power nothing is sent, counted or kept', () => {
     assert.throws(act, /no power/)
   }
   board.on()
-  assert.is(board.takePulses(), 0)
+  assert.is(board.takePulses()[0], 0)
   hand.nowMs += halfHourMs / 2
-  assert.is(board.takePulses(), 50)
+  assert.is(board.takePulses()[0], 50)
 })
 
 test('the firmware records a load as it is, and nothing in its gaps', () => {

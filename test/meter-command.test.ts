@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { createMeter } from '../firmware/meter.ts'
-import { writeSettings } from '../firmware/settings.ts'
+import { defaultConfiguration, writeSettings } from '../firmware/settings.ts'
 import { meterCommand } from '../hardware/cli/meter.ts'
 import { createEmulatedBoard, systemTimers } from '../hardware/emulated.ts'
 import { openFlashFile } from '../hardware/flash-file.ts'
@@ -27,7 +27,7 @@ import { noUsage } from '../host/wan/usage.ts'
 import { euiFromBytes, euiToBytes } from '../protocol/bytes.ts'
 import { dayMs, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
 
-const geometry = { pageBytes, pages: flashMapPages }
+const geometry = { pageBytes, pages: flashPagesFull }
 const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
 const key = new Uint8Array(32).fill(7)
 
@@ -48,7 +48,7 @@ test.after.each(() => {
 
 function provision(): void {
   const file = openFlashFile(flash, geometry)
-  writeSettings(file, { eui, key, pulsesPerKwh: 1000 })
+  writeSettings(file, { eui, key, version: 1, configuration: defaultConfiguration() })
   file.close()
 }
 

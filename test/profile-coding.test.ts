@@ -14,12 +14,14 @@ const value = fc.oneof(
 
 const days: fc.Arbitrary<ProfileDay> = fc
   .record({
+    channel: fc.integer({ min: 0, max: 3 }),
     day: fc.integer({ min: 1, max: 65534 }),
     wh: fc.array(value, { minLength: 48, maxLength: 48 }),
     marked: fc.array(fc.boolean(), { minLength: 48, maxLength: 48 }),
     open: fc.boolean(),
   })
-  .map(({ day, wh, marked, open }) => ({
+  .map(({ channel, day, wh, marked, open }) => ({
+    channel,
     day,
     wh: Int32Array.from(wh),
     marked: Uint8Array.from(marked, (mark, i) => (mark && wh[i]! >= 0 ? 1 : 0)),

@@ -17,9 +17,9 @@ const key = fromHex(vectors.key)
 const link = { ...vectors.link, hostNonce: fromHex(vectors.link.hostNonce) }
 
 test('day blocks, both ways', () => {
-  for (const { name, day, open: isOpen, wh, marked, hex } of vectors.days) {
+  for (const { name, channel = 0, day, open: isOpen, wh, marked, hex } of vectors.days) {
     const marks = Uint8Array.from({ length: 48 }, (_, i) => (marked.includes(i) ? 1 : 0))
-    const profile = { day, open: isOpen, wh: Int32Array.from(wh), marked: marks }
+    const profile = { channel, day, open: isOpen, wh: Int32Array.from(wh), marked: marks }
     assert.is(toHex(encodeDayBlock(profile)), hex, name)
     assert.equal(decodeDayBlock(fromHex(hex)), profile, name)
   }

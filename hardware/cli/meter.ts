@@ -1,7 +1,7 @@
 // smets1 meter: the firmware on this machine, behind a line.
 
 import { existsSync } from 'node:fs'
-import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import type { Settings } from '../../firmware/settings.ts'
 import { readSettings } from '../../firmware/settings.ts'
@@ -24,7 +24,7 @@ import { catchUp, serve } from './meter-run.ts'
 import type { Stop } from './stop.ts'
 import { watchForStop } from './stop.ts'
 
-const geometry = { pageBytes, pages: flashMapPages }
+const geometry = { pageBytes, pages: flashPagesFull }
 const usage = 2
 const keyMissing = 3
 
@@ -38,7 +38,7 @@ function lastInLog(flash: FlashFile, settings: Settings): number {
     flash: createMemoryFlash(geometry, flash),
     clock: () => 0,
     load: () => undefined,
-    pulsesPerKwh: settings.pulsesPerKwh,
+    pulsesPerKwh: settings.configuration.pulsesPerKwh,
     send: () => {},
     baud: 0,
     timers: systemTimers,
@@ -69,7 +69,7 @@ async function live({ options, flash, settings, source, last }: Found, io: Io, s
     flash,
     clock: () => hand.nowMs,
     load: source.load,
-    pulsesPerKwh: settings.pulsesPerKwh,
+    pulsesPerKwh: settings.configuration.pulsesPerKwh,
     send: line.write,
     // A port's own speed may stand in its URL.
     baud: typeof address === 'object' && address.kind === 'serial' ? address.baud : options.baud,

@@ -1,8 +1,8 @@
 // Time: how long a year of a meter takes to simulate, through the whole firmware.
 
-import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
-import { writeSettings } from '../../firmware/settings.ts'
+import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { createEmulatedBoard, systemTimers } from '../../hardware/emulated.ts'
 import { createMemoryFlash } from '../../hardware/flash-file.ts'
 import { householdWh } from '../../hardware/household.ts'
@@ -12,8 +12,13 @@ import type { Bench } from './row.ts'
 const yearHalfHours = 365 * 48
 
 export const meter: Bench = async () => {
-  const flash = createMemoryFlash({ pageBytes, pages: flashMapPages })
-  writeSettings(flash, { eui: new Uint8Array(8), key: new Uint8Array(32), pulsesPerKwh: 1000 })
+  const flash = createMemoryFlash({ pageBytes, pages: flashPagesFull })
+  writeSettings(flash, {
+    eui: new Uint8Array(8),
+    key: new Uint8Array(32),
+    version: 1,
+    configuration: defaultConfiguration(),
+  })
   const hand = { nowMs: 0 }
   const board = createEmulatedBoard({
     flash,

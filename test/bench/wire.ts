@@ -1,6 +1,6 @@
 // Bytes: of a day's half-hours, of a whole exchange, of 13 months in flash and on the line.
 
-import { flashMap, flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashMapOf, flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { householdWh } from '../../hardware/household.ts'
 import { createDco } from '../../host/dco/sealer.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'
@@ -60,8 +60,8 @@ export const wire: Bench = async () => {
     row('  of it to the meter (wake, ask, sleep)', day.out, 'bytes'),
     row('  of it from the meter (awake, answer)', day.in, 'bytes'),
     row('13 months whole, both directions', months.out + months.in, 'bytes'),
-    row('flash for 13 months: pages of the ring', flashMap.importPages * pageBytes, 'bytes'),
-    row('flash of a meter in all', flashMapPages * pageBytes, 'bytes'),
+    row('flash for 13 months: pages of the ring', flashMapOf(flashPagesFull).importPages * pageBytes, 'bytes'),
+    row('flash of a meter in all', flashPagesFull * pageBytes, 'bytes'),
     row('  of it written after 13 months', used, 'bytes'),
   ]
 }

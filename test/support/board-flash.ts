@@ -1,8 +1,8 @@
 // The flash of a board that was provisioned and has recorded: made by the real firmware over the flash of a simulator.
 
-import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
-import { writeSettings } from '../../firmware/settings.ts'
+import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { type EspruinoBoard, meterFlashBytes } from '../../hardware/boards.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 import { halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
@@ -24,17 +24,19 @@ export interface RecordedFlash {
 /** The meter's pages after the half-hours `first` to `first + count - 1`, at 1,000 pulses per kWh. */
 export function recordedFlash(first: number, count: number, seed: number): RecordedFlash {
   const random = createRandom(seed)
-  const flash = createSimFlash(pageBytes, flashMapPages, random)
-  writeSettings(flash, { eui: boardEui, key: boardKey, pulsesPerKwh: 1000 })
+  const flash = createSimFlash(pageBytes, flashPagesFull, random)
+  writeSettings(flash, { eui: boardEui, key: boardKey, version: 1, configuration: defaultConfiguration() })
   const truth = new Map<number, number>()
   let nowMs = startOfHalfHour(first)
   let pulses = 0
   const takePulses = () => {
     const taken = pulses
     pulses = 0
-    return taken
+    return [taken, 0, 0, 0]
   }
-  const meter = createMeter({ nowMs: () => nowMs, flash, uart: { write: () => {}, ready: () => true }, takePulses })
+  const clock = () => nowMs
+  const uart = { write: () => {}, ready: () => true }
+  const meter = createMeter({ nowMs: clock, upMs: clock, flash, uart, takePulses })
   for (let i = 0; i < count; i++) {
     pulses = random.below(30) === 0 ? 3000 : 40 + random.below(400)
     truth.set(first + i, pulses)

@@ -1,9 +1,9 @@
 // Host and meter on one virtual clock: the only place where the two meet without a real line.
 
 import type { Board } from '../../firmware/board.ts'
-import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter, type Meter } from '../../firmware/meter.ts'
-import { writeSettings } from '../../firmware/settings.ts'
+import { type Configuration, defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import type { Timing } from '../../host/wan/line.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 import { halfHourMs } from '../../protocol/half-hour.ts'
@@ -87,7 +87,9 @@ export interface SimMeter {
   /** Power off: the meter forgets all but its flash; on: it boots. */
   off(): void
   on(): void
-  /** Lives through `count` half-hours of these Wh from the half-hour `first` on, on the virtual clock. */
+  /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
+  count(channel: number, pulses: number): void
+  /** Lives through the half-hours from `first` on, on the virtual clock, with these Wh of active import. */
   live(first: number, wh: number[]): void
 }
 
@@ -98,19 +100,21 @@ export function createSimMeter(
   eui: string,
   key: Uint8Array,
   random: Random = createRandom(1),
+  configuration: Configuration = defaultConfiguration(),
 ): SimMeter {
-  const flash = createSimFlash(pageBytes, flashMapPages, random)
-  writeSettings(flash, { eui: euiToBytes(eui), key, pulsesPerKwh: 1000 })
-  let pulses = 0
+  const flash = createSimFlash(pageBytes, flashPagesFull, random)
+  writeSettings(flash, { eui: euiToBytes(eui), key, version: 1, configuration })
+  let pulses = [0, 0, 0, 0]
   let meter: Meter | undefined
   let due = false
   const board: Board = {
     nowMs: clock.nowMs,
+    upMs: clock.nowMs,
     flash,
     uart: { write: (bytes) => line.send(bytes), ready: () => line.ready() },
     takePulses() {
       const taken = pulses
-      pulses = 0
+      pulses = [0, 0, 0, 0]
       return taken
     },
   }
@@ -144,11 +148,14 @@ export function createSimMeter(
     on() {
       meter = createMeter(board)
     },
+    count(channel, more) {
+      pulses[channel]! += more
+    },
     live(first, wh) {
       clock.set(first * halfHourMs)
       if (meter === undefined) sim.on()
       for (const [i, value] of wh.entries()) {
-        pulses += value
+        sim.count(0, value)
         clock.set((first + i + 1) * halfHourMs)
         sim.meter().step()
       }

@@ -1,0 +1,203 @@
+// All the meter's logs together, and what is done when a day ends (DESIGN.md, "A day ends").
+
+import { eventCode } from '../protocol/event-entry.ts'
+import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
+import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
+import { dayBlockDay, decodeDayBlock, encodeDayBlock, type ProfileDay } from '../protocol/profile-coding.ts'
+import { encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
+import { getU32 } from '../protocol/bytes.ts'
+import type { Flash } from './board.ts'
+import { addEvent, type EventLog, openEventLog } from './event-log.ts'
+import { flashMapOf, dailyReadPages } from './flash-map.ts'
+import { pageKind } from './flash-pages.ts'
+import { countStart, dayOf, forgetDay, type Journal, noteBilling, noteClosing, openJournal } from './journal.ts'
+import { appendRecord, burnTail, keyOf, type NextRecord, openRing, readRing, type RecordRing } from './record-ring.ts'
+
+export interface Logs {
+  journal: Journal
+  events: EventLog
+  imports: RecordRing
+  others: RecordRing
+  dailyReads: RecordRing
+  billing: RecordRing
+  /** Half-hours are kept as average power, in W (device-profiles.ts). */
+  averagePower: boolean
+}
+
+/** Number of the newest record of a ring of snapshots, 0 for none. */
+export function lastNumber(ring: RecordRing): number {
+  return ring.lastKey < 0 ? 0 : ring.lastKey >> 2
+}
+
+function lastOf(profile: ProfileDay): number {
+  for (let i = halfHoursPerDay - 1; i >= 0; i--) if (profile.wh[i]! >= 0) return firstHalfHourOfDay(profile.day) + i
+  return -1
+}
+
+/**
+ * Opens the logs, finds what a power cut left, and counts this start. What was being written when power failed may lie
+ * half done where the next record goes; it is made harmless before anything else is written.
+ */
+export function openLogs(flash: Flash): Logs {
+  const map = flashMapOf(flash.pages)
+  const journal = openJournal(flash, map.journal)
+  const logs: Logs = {
+    journal: journal,
+    imports: openRing(flash, map.imports, map.importPages, pageKind.imports, dayBlockBytesMax),
+    others: openRing(flash, map.others, map.othersPages, pageKind.others, dayBlockBytesMax),
+    dailyReads: openRing(flash, map.dailyReads, dailyReadPages, pageKind.dailyReads, snapshotBytesMax),
+    billing: openRing(flash, map.billing, 2, pageKind.billing, snapshotBytesMax),
+    events: openEventLog(flash, map.events),
+    averagePower: false,
+  }
+  if (logs.imports.lastKey < keyOf(journal.closingDay, 0)) burnTail(logs.imports)
+  if (logs.others.lastKey < keyOf(journal.closingDay, 3)) burnTail(logs.others)
+  if (lastNumber(logs.dailyReads) < journal.enteredDay) burnTail(logs.dailyReads)
+  if (lastNumber(logs.billing) < journal.billingNumber) burnTail(logs.billing)
+  // A day that has all its blocks is over, whatever the journal still holds of it.
+  if (logs.imports.lastKey >= keyOf(journal.day, 0) && logs.others.lastKey >= keyOf(journal.day, 3)) forgetDay(journal)
+  const profile = logs.imports.last === undefined ? undefined : decodeDayBlock(logs.imports.last)
+  if (profile !== undefined) journal.newest = Math.max(journal.newest, lastOf(profile))
+  countStart(journal)
+  return logs
+}
+
+/** The block of the day being recorded, of one channel. */
+function blockOfDay(logs: Logs, channel: number, open: boolean): Uint8Array {
+  const profile = dayOf(logs.journal, channel)
+  profile.open = open
+  if (logs.averagePower) {
+    const watts = new Int32Array(halfHoursPerDay)
+    for (let i = 0; i < halfHoursPerDay; i++) {
+      const wh = profile.wh[i]!
+      watts[i] = wh < 0 ? wh : Math.min(wh * 2, 0xffffff)
+    }
+    profile.wh = watts
+  }
+  return encodeDayBlock(profile)
+}
+
+/** Every register as it is committed, as a record; `undefined` when it does not fit one, which is an event. */
+function snapshot(
+  logs: Logs,
+  cause: number,
+  late: boolean,
+  number: number,
+  atSeconds: number,
+): Uint8Array | undefined {
+  const registers: number[] = []
+  const matrix: number[] = []
+  for (let i = 0; i < 4; i++) registers.push(logs.journal.registers[i]!)
+  for (let i = 0; i < logs.journal.matrix.length; i++) matrix.push(logs.journal.matrix[i]!)
+  return encodeSnapshot({
+    cause: cause,
+    late: late,
+    number: number,
+    atSeconds: atSeconds,
+    registers: registers,
+    matrix: matrix,
+  })
+}
+
+/** The registers at an instant, as one record. Everything counted must be committed before. */
+export function snapshotNow(logs: Logs, atSeconds: number): Uint8Array | undefined {
+  return snapshot(logs, snapshotCause.now, false, 0, atSeconds)
+}
+
+/** Takes an entry of the billing data log. Everything counted must be committed before. Answers its number, 0 for none. */
+export function takeBilling(logs: Logs, cause: number, late: boolean, atSeconds: number): number {
+  const number = lastNumber(logs.billing) + 1
+  const entry = snapshot(logs, cause, late, number, atSeconds)
+  if (entry === undefined) {
+    addEvent(logs.events, eventCode.snapshotTooLong, atSeconds, 0, cause)
+    return 0
+  }
+  noteBilling(logs.journal, number)
+  appendRecord(logs.billing, entry)
+  addEvent(logs.events, eventCode.billing, atSeconds, number, cause)
+  return number
+}
+
+/** The day of the latest billing date up to a day; 0 when there are none. */
+function billingDate(billingDay: number, day: number): number {
+  if (billingDay === 0) return 0
+  const date = dateOfDay(day)
+  const thisMonth = dayOfDate(date.year, date.month, billingDay)
+  if (thisMonth <= day) return thisMonth
+  return date.month === 1
+    ? dayOfDate(date.year - 1, 12, billingDay)
+    : dayOfDate(date.year, date.month - 1, billingDay)
+}
+
+/**
+ * Does what is due when the meter's time is in `day` for the first time: turns the day being recorded into blocks, takes
+ * the billing data log's entry if a billing date was reached, and the daily read of the midnight with which `day` began.
+ * `late` says that the meter did not see that midnight pass. What is done already is not done again.
+ */
+export function enterDay(logs: Logs, day: number, late: boolean, billingDay: number): void {
+  const journal = logs.journal
+  const before = lastNumber(logs.dailyReads)
+  const closing = journal.day > 0 && journal.day < day
+  if (!closing && before >= day) return
+  noteClosing(journal, day)
+  if (closing) {
+    if (logs.imports.lastKey < keyOf(journal.day, 0)) appendRecord(logs.imports, blockOfDay(logs, 0, false))
+    for (let channel = 1; channel < 4; channel++) {
+      if (logs.others.lastKey < keyOf(journal.day, channel)) appendRecord(logs.others, blockOfDay(logs, channel, false))
+    }
+    forgetDay(journal)
+  }
+  if (before >= day) return
+  const midnight = (day * dayMs) / 1000
+  const due = billingDate(billingDay, day)
+  const last = logs.billing.last
+  const dueSeconds = (due * dayMs) / 1000
+  if (before > 0 && due > before && (last === undefined || getU32(last, 4) < dueSeconds)) {
+    takeBilling(logs, snapshotCause.billingDate, late || due < day, dueSeconds)
+  }
+  const entry = snapshot(logs, snapshotCause.midnight, late, day, midnight)
+  if (entry !== undefined) appendRecord(logs.dailyReads, entry)
+  else addEvent(logs.events, eventCode.snapshotTooLong, midnight, day, snapshotCause.midnight)
+}
+
+/** Day blocks of a channel that touch `count` half-hours from `first` on, oldest first; of today what is complete so far. */
+export function readProfile(logs: Logs, channel: number, first: number, count: number): NextRecord {
+  const journal = logs.journal
+  const fromDay = dayOfHalfHour(first)
+  const toDay = dayOfHalfHour(first + count - 1)
+  const past = readRing(channel === 0 ? logs.imports : logs.others, channel, fromDay, toDay)
+  let given = 0
+
+  return () => {
+    const block = past()
+    if (block !== undefined) {
+      given = dayBlockDay(block, 0)
+      return block
+    }
+    // The day may have become a block while this read went on; then the ring has given it already.
+    if (journal.day <= given || journal.day < fromDay || journal.day > toDay) return undefined
+    given = journal.day
+    return blockOfDay(logs, channel, true)
+  }
+}
+
+/** Daily reads of the midnights of `count` days from `firstDay` on, oldest first, of the newest `keep`. */
+export function readDailyReads(logs: Logs, firstDay: number, count: number, keep: number): NextRecord {
+  const ring = logs.dailyReads
+  let oldest = firstDay
+  // The ring holds more than the log has entries: count back to where the log begins.
+  const all = readRing(ring, 0, 0, 65535)
+  const numbers: number[] = []
+  for (let entry = all(); entry !== undefined; entry = all()) {
+    numbers.push(dayBlockDay(entry, 0))
+    if (numbers.length > keep) numbers.shift()
+  }
+  if (numbers.length > 0 && numbers[0]! > oldest) oldest = numbers[0]!
+  return readRing(ring, 0, oldest, firstDay + count - 1)
+}
+
+/** The newest 12 entries of the billing data log from a number on, oldest first. */
+export function readBilling(logs: Logs, firstNumber: number): NextRecord {
+  const oldest = lastNumber(logs.billing) - billingEntriesMax + 1
+  return readRing(logs.billing, 0, Math.max(firstNumber, oldest), 65535)
+}

@@ -1,0 +1,53 @@
+// The self-test: whether the logs still prove themselves, and the registers add up (SPEC.md section 7).
+
+import { pageKind, readHeader } from './flash-pages.ts'
+import type { Metering } from './metering.ts'
+import type { RecordRing } from './record-ring.ts'
+import { isWholeSlot, type SlotLog, slotBytes, slotsOf } from './slot-log.ts'
+
+/** Bits of what was found. */
+export const fault = {
+  /** The time is lost. */
+  clockLost: 1,
+  /** Records of the journal or the event log do not prove themselves; `spoilt` counts them. */
+  slots: 2,
+  /** The newest page of a ring has no header any more. */
+  ring: 4,
+  /** The tariff TOU register matrix does not add up to the active import register. */
+  matrix: 8,
+  /** The settings in flash have no header any more. */
+  settings: 16,
+} as const
+
+/** Records of the page in use that do not prove themselves; a burnt one (first byte 0) is none. */
+function spoiltIn(log: SlotLog): number {
+  const bytes = slotsOf(log)
+  let spoilt = 0
+  for (let at = 0; at < bytes.length; at += slotBytes) {
+    if (bytes[at] !== 0 && !isWholeSlot(new Uint8Array(bytes.subarray(at, at + slotBytes)))) spoilt += 1
+  }
+  return spoilt
+}
+
+function hasHeader(ring: RecordRing): boolean {
+  return ring.page < 0 || readHeader(ring.flash, ring.page, ring.kind) !== undefined
+}
+
+/** Tests the meter without changing anything. On a board it takes as long as some reads: the pages in use are checked. */
+export function selfTest(metering: Metering): { faults: number; spoilt: number } {
+  const logs = metering.logs
+  const flash = metering.board.flash
+  const spoilt = spoiltIn(logs.journal.slots) + spoiltIn(logs.events.slots)
+  let sum = 0
+  for (let i = 0; i < logs.journal.matrix.length; i++) sum += logs.journal.matrix[i]!
+  const rings = hasHeader(logs.imports) && hasHeader(logs.others) && hasHeader(logs.dailyReads) && hasHeader(logs.billing)
+  const settings =
+    readHeader(flash, 0, pageKind.settings) !== undefined || readHeader(flash, 1, pageKind.settings) !== undefined
+  const faults =
+    (metering.lost ? fault.clockLost : 0) |
+    (spoilt > 0 ? fault.slots : 0) |
+    (rings ? 0 : fault.ring) |
+    (sum === logs.journal.registers[0] ? 0 : fault.matrix) |
+    (settings ? 0 : fault.settings)
+  return { faults: faults, spoilt: spoilt }
+}
