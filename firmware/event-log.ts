@@ -4,7 +4,7 @@ import { getU24, getU32 } from '../protocol/bytes.ts'
 import { encodeEvent, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
 import { eventEntriesMax } from '../protocol/limits.ts'
 import type { Flash } from './board.ts'
-import { pageKind } from './flash-pages.ts'
+import { pageKind, wornOut } from './flash-pages.ts'
 import { openSlots, putSlot, type SlotLog, slotBytes, slotsOf, turnSlots } from './slot-log.ts'
 
 /** A record that is no entry: alerts up to the sequence in `value` were acknowledged. */
@@ -64,7 +64,7 @@ function append(log: EventLog, bytes: Uint8Array): void {
   if (!putSlot(log.slots, bytes)) {
     const old = slotsOf(log.slots)
     turnSlots(log.slots, () => carry(log, old))
-    if (!putSlot(log.slots, bytes)) throw new Error('the event log takes no entry: the flash is worn out')
+    if (!putSlot(log.slots, bytes)) throw new Error(wornOut)
   }
   take(log, bytes, 0)
 }

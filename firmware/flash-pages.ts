@@ -28,6 +28,9 @@ export interface PageHeader {
   extra: number
 }
 
+/** What is said when flash no longer takes what is written: the meter stops rather than answer as if it did. */
+export const wornOut = 'the flash is worn out'
+
 const blankWord = 0xffffffff
 
 /** Length rounded up to whole words of four bytes. */

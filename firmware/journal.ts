@@ -6,7 +6,7 @@ import { dayOfHalfHour, firstHalfHourOfDay, startOfHalfHour } from '../protocol/
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
 import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
-import { pageKind } from './flash-pages.ts'
+import { pageKind, wornOut } from './flash-pages.ts'
 import { openSlots, putSlot, type SlotLog, slotBytes, slotsOf, turnSlots } from './slot-log.ts'
 
 /** What a record says. `kept` is energy that the registers of its page hold already. */
@@ -22,7 +22,7 @@ export interface Journal {
   /** Starts of the meter, this one included. */
   boots: number
   /** Committed registers: active import, active export in Wh; reactive import, reactive export in varh. */
-  registers: Float64Array
+  registers: number[]
   /** Committed tariff TOU register matrix in Wh. */
   matrix: Float64Array
   /** What the meter's clock is ahead of the board's, in ms; when it was last set (UTC seconds), its drift in ppm. */
@@ -37,7 +37,7 @@ export interface Journal {
   newest: number
   /** The half-hour that `running` belongs to, -1 for none, and what is committed of it on each channel. */
   runningHalfHour: number
-  running: Float64Array
+  running: number[]
   /** The day that was last about to be closed, the day entered then, the entry of the billing log last about to be written. */
   closingDay: number
   enteredDay: number
@@ -132,7 +132,7 @@ function energyRecord(
   halfHour: number,
   flags: number,
   whose: number,
-  wh: Float64Array,
+  wh: number[],
 ): { bytes: Uint8Array; all: boolean } {
   const bytes = record(type, halfHour)
   let all = true
@@ -153,7 +153,7 @@ function eachRecord(
   halfHour: number,
   flags: number,
   whose: number,
-  wh: Float64Array,
+  wh: number[],
   put: (bytes: Uint8Array) => boolean,
 ): boolean {
   for (;;) {
@@ -186,7 +186,7 @@ function carry(journal: Journal): boolean {
     putU48(bytes, 8, high)
     if (!put(bytes)) return false
   }
-  const wh = new Float64Array(4)
+  const wh = [0, 0, 0, 0]
   for (let at = 0; journal.day > 0 && at < halfHoursPerDay; at++) {
     if (journal.wh[at]! < 0) continue
     for (let i = 0; i < 4; i++) wh[i] = journal.wh[i * halfHoursPerDay + at]!
@@ -194,7 +194,7 @@ function carry(journal: Journal): boolean {
     if (!eachRecord(recordType.kept, halfHour, journal.marked[at]! ? marked : 0, energyOf.ended, wh, put)) return false
   }
   if (journal.runningHalfHour < 0) return true
-  wh.set(journal.running)
+  for (let i = 0; i < 4; i++) wh[i] = journal.running[i]!
   const minute = Math.floor((journal.aliveMs - startOfHalfHour(journal.runningHalfHour)) / 60000)
   const whose = energyOf.running | (Math.min(29, Math.max(0, minute)) << 2)
   return eachRecord(recordType.kept, journal.runningHalfHour, 0, whose, wh, put)
@@ -204,7 +204,7 @@ function carry(journal: Journal): boolean {
 function append(journal: Journal, bytes: Uint8Array): boolean {
   if (!putSlot(journal.slots, bytes)) {
     turnSlots(journal.slots, () => carry(journal))
-    if (!putSlot(journal.slots, bytes)) throw new Error('the journal takes no record: the flash is worn out')
+    if (!putSlot(journal.slots, bytes)) throw new Error(wornOut)
   }
   take(journal, bytes, 0)
   return true
@@ -226,7 +226,7 @@ export function commitEnergy(
   tou: number,
   whose: number,
   isMarked: boolean,
-  wh: Float64Array,
+  wh: number[],
 ): void {
   let kept = whose
   if (whose === energyOf.ended && halfHour <= journal.newest) kept = energyOf.none
@@ -241,7 +241,7 @@ export function commitEnergy(
 
 /** Says that the running half-hour has no value: what is committed of it stays in the registers alone. */
 export function giveUpRunning(journal: Journal, halfHour: number, tou: number): void {
-  if (journal.runningHalfHour >= 0) commitEnergy(journal, halfHour, 0, tou, energyOf.none, false, new Float64Array(4))
+  if (journal.runningHalfHour >= 0) commitEnergy(journal, halfHour, 0, tou, energyOf.none, false, [0, 0, 0, 0])
 }
 
 /** Says that the day being recorded becomes blocks, and a daily read is taken for the day entered. */
@@ -283,7 +283,7 @@ export function openJournal(flash: Flash, firstPage: number): Journal {
   const journal: Journal = {
     slots: openSlots(flash, firstPage, pageKind.journal),
     boots: 0,
-    registers: new Float64Array(4),
+    registers: [0, 0, 0, 0],
     matrix: new Float64Array(touRegisters),
     clockAheadMs: 0,
     clockSetSeconds: 0,
@@ -293,7 +293,7 @@ export function openJournal(flash: Flash, firstPage: number): Journal {
     marked: new Uint8Array(halfHoursPerDay),
     newest: -1,
     runningHalfHour: -1,
-    running: new Float64Array(4),
+    running: [0, 0, 0, 0],
     closingDay: 0,
     enteredDay: 0,
     billingNumber: 0,

@@ -1,17 +1,17 @@
 // All the meter's logs together, and what is done when a day ends (DESIGN.md, "A day ends").
 
+import { getU32 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
-import { dayBlockDay, decodeDayBlock, encodeDayBlock, type ProfileDay } from '../protocol/profile-coding.ts'
+import { dayBlockDay, dayBlockLast, encodeDayBlock } from '../protocol/profile-coding.ts'
 import { encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
-import { getU32 } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
-import { flashMapOf, dailyReadPages } from './flash-map.ts'
+import { dailyReadPages, flashMapOf } from './flash-map.ts'
 import { pageKind } from './flash-pages.ts'
 import { countStart, dayOf, forgetDay, type Journal, noteBilling, noteClosing, openJournal } from './journal.ts'
-import { appendRecord, burnTail, keyOf, type NextRecord, openRing, readRing, type RecordRing } from './record-ring.ts'
+import { appendRecord, burnTail, keyOf, type NextRecord, openRing, type RecordRing, readRing } from './record-ring.ts'
 
 export interface Logs {
   journal: Journal
@@ -27,11 +27,6 @@ export interface Logs {
 /** Number of the newest record of a ring of snapshots, 0 for none. */
 export function lastNumber(ring: RecordRing): number {
   return ring.lastKey < 0 ? 0 : ring.lastKey >> 2
-}
-
-function lastOf(profile: ProfileDay): number {
-  for (let i = halfHoursPerDay - 1; i >= 0; i--) if (profile.wh[i]! >= 0) return firstHalfHourOfDay(profile.day) + i
-  return -1
 }
 
 /**
@@ -56,8 +51,8 @@ export function openLogs(flash: Flash): Logs {
   if (lastNumber(logs.billing) < journal.billingNumber) burnTail(logs.billing)
   // A day that has all its blocks is over, whatever the journal still holds of it.
   if (logs.imports.lastKey >= keyOf(journal.day, 0) && logs.others.lastKey >= keyOf(journal.day, 3)) forgetDay(journal)
-  const profile = logs.imports.last === undefined ? undefined : decodeDayBlock(logs.imports.last)
-  if (profile !== undefined) journal.newest = Math.max(journal.newest, lastOf(profile))
+  const last = logs.imports.last
+  if (last) journal.newest = Math.max(journal.newest, firstHalfHourOfDay(dayBlockDay(last, 0)) + dayBlockLast(last))
   countStart(journal)
   return logs
 }
@@ -78,13 +73,7 @@ function blockOfDay(logs: Logs, channel: number, open: boolean): Uint8Array {
 }
 
 /** Every register as it is committed, as a record; `undefined` when it does not fit one, which is an event. */
-function snapshot(
-  logs: Logs,
-  cause: number,
-  late: boolean,
-  number: number,
-  atSeconds: number,
-): Uint8Array | undefined {
+function snapshot(logs: Logs, cause: number, late: boolean, number: number, atSeconds: number): Uint8Array | undefined {
   const registers: number[] = []
   const matrix: number[] = []
   for (let i = 0; i < 4; i++) registers.push(logs.journal.registers[i]!)
@@ -124,9 +113,7 @@ function billingDate(billingDay: number, day: number): number {
   const date = dateOfDay(day)
   const thisMonth = dayOfDate(date.year, date.month, billingDay)
   if (thisMonth <= day) return thisMonth
-  return date.month === 1
-    ? dayOfDate(date.year - 1, 12, billingDay)
-    : dayOfDate(date.year, date.month - 1, billingDay)
+  return date.month === 1 ? dayOfDate(date.year - 1, 12, billingDay) : dayOfDate(date.year, date.month - 1, billingDay)
 }
 
 /**

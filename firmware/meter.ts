@@ -1,18 +1,102 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
-import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
+import { sameBytes } from '../protocol/bytes.ts'
+import { createFrameDecoder } from '../protocol/frame.ts'
 import type { Board } from './board.ts'
-import { commitAll, powerFails, startMetering, stepMetering } from './metering.ts'
-import { createSession } from './session.ts'
+import { countOnly, type Metering } from './counting.ts'
+import { commitAll, powerFails, settle, startMetering } from './metering.ts'
+import { type LineState, openSession, type Session } from './session.ts'
 import { readSettings } from './settings.ts'
 
-export interface Meter {
+/** Packets that wait for the next step; more than an honest asker ever has under way. */
+const packetsWaitingMax = 2
+
+interface State {
+  board: Board
+  metering: Metering | undefined
+  waiting: Uint8Array[]
+  line: LineState
+  session: Session | undefined
+}
+
+/**
+ * Gives the function that does what is due: starts the meter, settles time, answers packets. A board has it, and all that
+ * only it needs, in memory while there is something to do, which is seldom (hardware/sink.ts).
+ */
+function openWork(state: State): () => void {
+  const board = state.board
+
+  return () => {
+    if (!state.metering) {
+      const settings = readSettings(board.flash)
+      if (!settings) throw new Error('this meter has no settings: it has no identity and no key yet')
+      state.metering = startMetering(board, settings)
+      return
+    }
+    const metering = state.metering
+    settle(metering)
+    while (state.waiting.length > 0) {
+      const packet = state.waiting.shift()!
+      // Asleep, nothing but a wake with this meter's EUI-64 is worth a session.
+      const isWake = (packet[0]! & 15) === 1 && sameBytes(packet.subarray(1, 9), metering.settings.eui)
+      if (!state.session && isWake) {
+        state.session = openSession(metering, state.line, (bytes) => board.uart.write(bytes))
+      }
+      if (state.session) state.session.packet(packet, metering.upMs)
+    }
+    if (!state.session) return
+    state.session.step(metering.upMs, board.uart.ready())
+    if (!state.session.awake()) state.session = undefined
+  }
+}
+
+/** The meter as a board runs it. */
+export interface BoardMeter {
   /** Does all that is due: pulses, the end of a half-hour or a day, packets received, the next block of an answer. */
   step(): void
   /** Takes bytes from the line, cut anywhere. */
   received(bytes: Uint8Array): void
   /** True while an answer has blocks left: step again as soon as the line is ready. */
   busy(): boolean
+  state: State
+}
+
+/** Starts the meter on a board. @throws Error when the flash holds no settings */
+export function startMeter(board: Board): BoardMeter {
+  const state: State = {
+    board: board,
+    metering: undefined,
+    waiting: [],
+    line: { sessions: 0, framesDropped: 0, notOpened: 0, notOpenedNoted: 0, firstWakeMs: -1 },
+    session: undefined,
+  }
+  let work: (() => void) | undefined
+  openWork(state)()
+  const decoder = createFrameDecoder(
+    (packet) => {
+      if (state.waiting.length < packetsWaitingMax) state.waiting.push(packet)
+      else state.line.framesDropped += 1
+    },
+    () => {
+      state.line.framesDropped += 1
+    },
+  )
+
+  return {
+    step: () => {
+      if (countOnly(state.metering!) && !state.session && state.waiting.length === 0) return
+      if (!work) work = openWork(state)
+      work()
+      if (!state.session) work = undefined
+    },
+    received: decoder.push,
+    busy: () => (state.session ? state.session.busy() : false),
+    state: state,
+  }
+}
+
+/** The meter as programs with room to spare have it. */
+export interface Meter extends BoardMeter {
   /** True from a wake until the meter sleeps again. */
   awake(): boolean
   /** Active import register, in Wh. */
@@ -29,41 +113,21 @@ export interface Meter {
   powerFails(): void
 }
 
-/** Packets that wait for the next step; more than an honest asker ever has under way. */
-const packetsWaitingMax = 2
-
 /** Starts the meter on a board. @throws Error when the flash holds no settings */
 export function createMeter(board: Board): Meter {
-  const settings = readSettings(board.flash)
-  if (settings === undefined) throw new Error('this meter has no settings: it has no identity and no key yet')
-  const metering = startMetering(board, settings)
+  const meter = startMeter(board)
+  const metering = meter.state.metering!
   const journal = metering.logs.journal
-  const waiting: Uint8Array[] = []
-  const counts = { framesDropped: 0, notOpened: 0 }
-  const session = createSession(metering, counts, (packet) => board.uart.write(encodeFrame(packet)))
-  const decoder = createFrameDecoder(
-    (packet) => {
-      if (waiting.length < packetsWaitingMax) waiting.push(packet)
-      else counts.framesDropped += 1
-    },
-    () => {
-      counts.framesDropped += 1
-    },
-  )
-
   return {
-    step: () => {
-      stepMetering(metering)
-      while (waiting.length > 0) session.packet(waiting.shift()!, metering.upMs)
-      session.step(metering.upMs, board.uart.ready())
-    },
-    received: (bytes) => decoder.push(bytes),
-    busy: session.busy,
-    awake: session.awake,
-    importWh: () => journal.registers[0]! + metering.counter.wh[0]!,
+    step: meter.step,
+    received: meter.received,
+    busy: meter.busy,
+    state: meter.state,
+    awake: () => meter.state.session !== undefined,
+    importWh: () => journal.registers[0]! + metering.wh[0]!,
     lastHalfHour: () => journal.newest,
     boot: () => journal.boots,
-    dropped: () => counts.framesDropped,
+    dropped: () => meter.state.line.framesDropped,
     commit: () => commitAll(metering),
     powerFails: () => powerFails(metering),
   }

@@ -4,59 +4,27 @@
 import { eventCode } from '../protocol/event-entry.ts'
 import { dayOfHalfHour, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
 import type { Board } from './board.ts'
+import {
+  clockSetMs,
+  clockStepMs,
+  countPulses,
+  hasCounted,
+  jumpOf,
+  type Metering,
+  switchGrainMs,
+  takeTimes,
+  timeOf,
+} from './counting.ts'
 import { deviceProfile, quirk } from './device-profiles.ts'
 import { addEvent } from './event-log.ts'
 import { commitClock, commitEnergy, energyOf } from './journal.ts'
-import { enterDay, type Logs, lastNumber, openLogs } from './logs.ts'
-import { type Counter, countPulses, createCounter } from './registers.ts'
+import { enterDay, lastNumber, openLogs } from './logs.ts'
 import type { Settings } from './settings.ts'
-import { registerAt, switchGrainMs } from './tariff.ts'
-
-/** 2024-01-01T00:00Z. A clock before it was never set: boards begin at 1970 or 2000 when they get power. */
-const clockSetMs = 1704067200000
-
-/** A change of the clock by less is a correction: it marks no half-hour. */
-const clockStepMs = 2000
+import { registerAt } from './tariff.ts'
 
 /** Drift is estimated over an hour at least, and not from a change that no crystal makes. */
 const driftOverSeconds = 3600
 const driftPpmMax = 1000
-
-export interface Metering {
-  board: Board
-  settings: Settings
-  logs: Logs
-  /** Quirks of the device profile and of the configuration together. */
-  quirks: number
-  /** Entries of the daily read log. */
-  dailyReads: number
-  counter: Counter
-  /** The half-hour that runs, and whether it did not begin on time, undisturbed. */
-  halfHour: number
-  marked: boolean
-  /** The latest day entered. */
-  day: number
-  /** The active TOU register, and the quarter of an hour for which it was looked up. */
-  tou: number
-  quarter: number
-  /** True while the time is not known. */
-  lost: boolean
-  /** What the board's clocks showed at the last step. */
-  boardMs: number
-  upMs: number
-  /** While the time is lost: an estimate of it when the meter started. */
-  estimateMs: number
-  startUpMs: number
-  /** Since when power was off, in UTC ms, until the time is known; -1 when there is nothing to say. */
-  offSinceMs: number
-}
-
-/** The meter's time in ms of UTC: an estimate while it is lost. */
-export function timeOf(metering: Metering): number {
-  return metering.lost
-    ? metering.estimateMs + metering.upMs - metering.startUpMs
-    : metering.boardMs + metering.logs.journal.clockAheadMs
-}
 
 /** UTC seconds for a log entry; 0 while the time is lost. */
 export function secondsOf(metering: Metering): number {
@@ -67,26 +35,21 @@ export function note(metering: Metering, code: number, value: number, detail: nu
   addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
 }
 
-function anyWh(metering: Metering, least: number): boolean {
-  const wh = metering.counter.wh
-  return wh[0]! >= least || wh[1]! >= least || wh[2]! >= least || wh[3]! >= least
-}
-
 function commit(metering: Metering, whose: number, isMarked: boolean): void {
   const journal = metering.logs.journal
   const minute = Math.floor((timeOf(metering) - startOfHalfHour(metering.halfHour)) / 60000)
   const within = Math.min(29, Math.max(0, minute))
-  commitEnergy(journal, metering.halfHour, within, metering.tou, whose, isMarked, metering.counter.wh)
+  commitEnergy(journal, metering.halfHour, within, metering.tou, whose, isMarked, metering.wh)
 }
 
 /** Commits all that is counted; what runs goes on. */
 export function commitAll(metering: Metering): void {
-  if (anyWh(metering, 1)) commit(metering, metering.lost ? energyOf.none : energyOf.running, false)
+  if (hasCounted(metering, 1)) commit(metering, metering.lost ? energyOf.none : energyOf.running, false)
 }
 
 /** What is counted and committed of the running half-hour belongs to no half-hour. */
 function commitToNone(metering: Metering): void {
-  if (anyWh(metering, 1) || metering.logs.journal.runningHalfHour >= 0) commit(metering, energyOf.none, false)
+  if (hasCounted(metering, 1) || metering.logs.journal.runningHalfHour >= 0) commit(metering, energyOf.none, false)
 }
 
 /** Looks the active TOU register up, once a quarter of an hour; what was counted until then is the old one's. */
@@ -101,8 +64,7 @@ function switchTariff(metering: Metering, nowMs: number): void {
 }
 
 /**
- * Brings half-hours, days and the tariff to the meter's time. `stepped` says that the clock was changed; `pulses` are
- * those counted since the last call.
+ * Brings half-hours, days and the tariff to the meter's time. `stepped` says that the clock was changed.
  *
  * - Time moved into the next half-hour: the running one has ended, with all that was counted.
  * - Time jumped ahead: the running one ends marked, with what was counted up to the last call; what came in between
@@ -110,22 +72,22 @@ function switchTariff(metering: Metering, nowMs: number): void {
  * - Time went back: the running one is given up, the one landed in is marked; nothing recorded is written over.
  * - The time is lost: energy is counted, in no half-hour.
  */
-function passTime(metering: Metering, stepped: boolean, pulses: number[]): void {
+function passTime(metering: Metering, stepped: boolean): void {
   const nowMs = timeOf(metering)
   const halfHour = halfHourOf(nowMs)
   const passed = halfHour - metering.halfHour
   const disturbed = stepped || passed > 1 || passed < 0
   if (metering.lost) {
-    countPulses(metering.counter, pulses)
+    countPulses(metering)
     if (passed !== 0) commitToNone(metering)
   } else if (passed === 0) {
-    countPulses(metering.counter, pulses)
+    countPulses(metering)
     if (stepped) metering.marked = true
   } else {
-    if (!disturbed) countPulses(metering.counter, pulses)
+    if (!disturbed) countPulses(metering)
     if (passed > 0) commit(metering, energyOf.ended, metering.marked || disturbed)
     if (disturbed) {
-      countPulses(metering.counter, pulses)
+      countPulses(metering)
       commitToNone(metering)
     }
     metering.marked = disturbed
@@ -137,7 +99,7 @@ function passTime(metering: Metering, stepped: boolean, pulses: number[]): void 
     enterDay(metering.logs, day, disturbed || metering.lost, metering.settings.configuration.billingDay)
   }
   switchTariff(metering, nowMs)
-  if (anyWh(metering, metering.settings.configuration.checkpointWh)) commitAll(metering)
+  if (hasCounted(metering, metering.settings.configuration.checkpointWh)) commitAll(metering)
 }
 
 /** The power that was off until the meter started, once it is known what the time was then. */
@@ -158,7 +120,6 @@ export function configure(metering: Metering): void {
   metering.quirks = profile.quirks | configuration.quirks
   metering.dailyReads = configuration.dailyReads > 0 ? configuration.dailyReads : profile.dailyReads
   metering.logs.averagePower = (metering.quirks & quirk.averagePower) !== 0
-  metering.counter.pulsesPerKwh = configuration.pulsesPerKwh
   metering.quarter = -1
 }
 
@@ -177,7 +138,8 @@ export function startMetering(board: Board, settings: Settings): Metering {
     logs: logs,
     quirks: 0,
     dailyReads: 0,
-    counter: createCounter(settings.configuration.pulsesPerKwh),
+    wh: [0, 0, 0, 0],
+    rest: [0, 0, 0, 0],
     halfHour: 0,
     marked: true,
     day: lastNumber(logs.dailyReads),
@@ -186,6 +148,9 @@ export function startMetering(board: Board, settings: Settings): Metering {
     lost: boardMs < clockSetMs,
     boardMs: boardMs,
     upMs: upMs,
+    nextBoardMs: boardMs,
+    nextUpMs: upMs,
+    pulses: [0, 0, 0, 0],
     estimateMs: aliveMs,
     startUpMs: upMs,
     offSinceMs: journal.aliveMs > 0 ? aliveMs : -1,
@@ -215,31 +180,28 @@ export function startMetering(board: Board, settings: Settings): Metering {
   return metering
 }
 
-/** Does all that is due: pulses, the end of a half-hour or a day, a switch of the tariff, a jump of the board's clock. */
-export function stepMetering(metering: Metering): void {
-  const beforeMs = metering.boardMs
-  const boardMs = metering.board.nowMs()
-  const upMs = metering.board.upMs()
-  const pulses = metering.board.takePulses()
-  let jumpMs = boardMs - beforeMs - (upMs - metering.upMs)
-  metering.boardMs = boardMs
-  metering.upMs = upMs
-  if (beforeMs < clockSetMs && boardMs >= clockSetMs) {
+/** Does what `countOnly` found due: the end of a half-hour or a day, a switch of the tariff, a jump of the board's clock. */
+export function settle(metering: Metering): void {
+  let jumpMs = jumpOf(metering)
+  const wasUnset = metering.boardMs < clockSetMs
+  takeTimes(metering)
+  if (wasUnset && metering.boardMs >= clockSetMs) {
     // Somebody has set the board's own clock: it is believed from now on.
     if (metering.lost) {
-      countPulses(metering.counter, pulses)
-      changeClock(metering, boardMs, 1)
+      countPulses(metering)
+      changeClock(metering, metering.boardMs, 1)
       return
     }
     jumpMs = -metering.logs.journal.clockAheadMs
-    commitClock(metering.logs.journal, 0, Math.floor(boardMs / 1000), metering.logs.journal.driftPpm)
+    const setSeconds = Math.floor(metering.boardMs / 1000)
+    commitClock(metering.logs.journal, 0, setSeconds, metering.logs.journal.driftPpm)
   }
   const stepped = !metering.lost && Math.abs(jumpMs) >= clockStepMs
   if (stepped) {
     const seconds = Math.floor(Math.abs(jumpMs) / 1000)
     note(metering, jumpMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, 1)
   }
-  passTime(metering, stepped, pulses)
+  passTime(metering, stepped)
 }
 
 /**
@@ -271,7 +233,7 @@ export function changeClock(metering: Metering, utcMs: number, unasked: number):
     metering.halfHour = halfHourOf(utcMs)
     metering.marked = true
   }
-  passTime(metering, stepped || wasLost, [0, 0, 0, 0])
+  passTime(metering, stepped || wasLost)
   return stepMs
 }
 

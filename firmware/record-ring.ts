@@ -14,6 +14,7 @@ import {
   readHeader,
   readWord,
   wholeWords,
+  wornOut,
   writeHeader,
 } from './flash-pages.ts'
 
@@ -149,14 +150,13 @@ export function appendRecord(ring: RecordRing, record: Uint8Array): void {
     }
     burn(ring.flash, at, whole.length)
   }
-  throw new Error('a ring takes no record: the flash is worn out')
+  throw new Error(wornOut)
 }
 
 /** The page with this sequence, -1 when the ring does not hold it. */
 function pageOf(ring: RecordRing, sequence: number): number {
   if (sequence < 1 || sequence > ring.sequence || ring.sequence - sequence >= ring.pages) return -1
-  const page =
-    ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
+  const page = ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
   const header = readHeader(ring.flash, page, ring.kind)
   return header !== undefined && header.sequence === sequence ? page : -1
 }

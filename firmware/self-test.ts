@@ -1,7 +1,7 @@
 // The self-test: whether the logs still prove themselves, and the registers add up (SPEC.md section 7).
 
+import type { Metering } from './counting.ts'
 import { pageKind, readHeader } from './flash-pages.ts'
-import type { Metering } from './metering.ts'
 import type { RecordRing } from './record-ring.ts'
 import { isWholeSlot, type SlotLog, slotBytes, slotsOf } from './slot-log.ts'
 
@@ -40,7 +40,8 @@ export function selfTest(metering: Metering): { faults: number; spoilt: number }
   const spoilt = spoiltIn(logs.journal.slots) + spoiltIn(logs.events.slots)
   let sum = 0
   for (let i = 0; i < logs.journal.matrix.length; i++) sum += logs.journal.matrix[i]!
-  const rings = hasHeader(logs.imports) && hasHeader(logs.others) && hasHeader(logs.dailyReads) && hasHeader(logs.billing)
+  const rings =
+    hasHeader(logs.imports) && hasHeader(logs.others) && hasHeader(logs.dailyReads) && hasHeader(logs.billing)
   const settings =
     readHeader(flash, 0, pageKind.settings) !== undefined || readHeader(flash, 1, pageKind.settings) !== undefined
   const faults =

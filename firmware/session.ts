@@ -2,15 +2,28 @@
 
 import { sameBytes } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
+import { encodeFrame } from '../protocol/frame.ts'
 import { answerBlocksMax, sessionIdleMs, sessionsPerBootMax } from '../protocol/limits.ts'
 import type { LinkSession, Packet, SealedAsk } from '../protocol/link.ts'
 import { decodePacket, encodeAwake, encodeSealedAnswer, kind, nonceOf } from '../protocol/link.ts'
-import { decodeAsk, forgetMessages } from '../protocol/messages.ts'
 import { open, seal } from '../protocol/seal.ts'
-import { alertsMessage, answerTo, type LineCounts, type NextPart } from './commands.ts'
+import { alertsMessage, answerTo, type NextPart } from './commands.ts'
+import type { Metering } from './counting.ts'
 import { quirk } from './device-profiles.ts'
 import { countStart } from './journal.ts'
-import { type Metering, note } from './metering.ts'
+import { note } from './metering.ts'
+
+/** What outlives a session. */
+export interface LineState {
+  /** Sessions since the start. */
+  sessions: number
+  framesDropped: number
+  /** Asks that did not open, and how many of them the security log knows. */
+  notOpened: number
+  notOpenedNoted: number
+  /** When the first of two wakes came, on meters that need two; -1 for none. */
+  firstWakeMs: number
+}
 
 export interface Session {
   /** Takes a packet from the line. `upMs` is a time that never jumps. */
@@ -19,6 +32,7 @@ export interface Session {
   step(upMs: number, ready: boolean): void
   /** True while an answer has blocks left. */
   busy(): boolean
+  /** False when the meter sleeps: then this session is over. */
   awake(): boolean
 }
 
@@ -27,81 +41,74 @@ const version = 1
 /** Within this time of the first wake the second one counts, on meters that need two. */
 const secondWakeMs = 60000
 
-/** `send` takes packets for the line. */
-export function createSession(
-  metering: Metering,
-  counts: LineCounts,
-  send: (packet: Uint8Array) => void,
-): Session {
+/** A session for a packet that came while the meter was asleep; `send` takes bytes for the line. */
+export function openSession(metering: Metering, line: LineState, send: (bytes: Uint8Array) => void): Session {
   const settings = metering.settings
   const journal = metering.logs.journal
   let link: LinkSession | undefined
-  let sessions = 0
   let lastCounter = 0
   let lastHeardMs = 0
-  let firstWakeMs = -1
-  let notOpenedNoted = 0
   let part: NextPart | undefined
   let block = 0
 
   function sleep(): void {
     link = undefined
     part = undefined
-    forgetMessages()
-    if (counts.notOpened > notOpenedNoted) {
-      note(metering, eventCode.badAsk, counts.notOpened - notOpenedNoted, 0)
-      notOpenedNoted = counts.notOpened
+    if (line.notOpened > line.notOpenedNoted) {
+      note(metering, eventCode.badAsk, line.notOpened - line.notOpenedNoted, 0)
+      line.notOpenedNoted = line.notOpened
     }
   }
 
-  /** Alerts go ahead of the awake, as an answer that nobody asked for: counter 0. */
-  function pushAlerts(to: LinkSession): void {
-    const message = alertsMessage(metering)
-    if (message === undefined) return
-    send(encodeSealedAnswer(0, 0, true, seal(message, nonceOf(kind.lastAnswer, to, 0, 0), settings.key)))
+  function sendAnswer(to: LinkSession, counter: number, last: boolean, message: Uint8Array): void {
+    const nonce = nonceOf(last ? kind.lastAnswer : kind.answer, to, counter, block)
+    send(encodeFrame(encodeSealedAnswer(counter, block, last, seal(message, nonce, settings.key))))
   }
 
   function wake(eui: Uint8Array, hostNonce: Uint8Array, ofVersion: number, upMs: number): void {
     if (!sameBytes(eui, settings.eui)) return
     if (metering.quirks & quirk.twoWakes && link === undefined) {
-      const second = firstWakeMs >= 0 && upMs - firstWakeMs <= secondWakeMs
-      firstWakeMs = second ? -1 : upMs
+      const second = line.firstWakeMs >= 0 && upMs - line.firstWakeMs <= secondWakeMs
+      line.firstWakeMs = second ? -1 : upMs
       if (!second) return
     }
     sleep()
     // A session number used twice would repeat nonces: go on as after a start.
-    if (sessions >= sessionsPerBootMax) {
+    if (line.sessions >= sessionsPerBootMax) {
       countStart(journal)
-      sessions = 0
+      line.sessions = 0
     }
-    sessions += 1
-    const woken = { hostNonce: hostNonce, boot: journal.boots, session: sessions }
+    line.sessions += 1
+    const woken = { hostNonce: hostNonce, boot: journal.boots, session: line.sessions }
     if (ofVersion === version) {
       link = woken
       lastCounter = 0
       lastHeardMs = upMs
-      pushAlerts(woken)
+      block = 0
+      // Alerts go ahead of the awake, as an answer that nobody asked for: counter 0.
+      const alerts = alertsMessage(metering)
+      if (alerts) sendAnswer(woken, 0, true, alerts)
     }
-    send(encodeAwake(woken))
+    send(encodeFrame(encodeAwake(woken)))
   }
 
   function ask(packet: SealedAsk, upMs: number): void {
     if (link === undefined || packet.counter <= lastCounter) return
     const message = open(packet.sealed, nonceOf(kind.ask, link, packet.counter, 0), settings.key)
-    if (message === undefined) {
-      counts.notOpened += 1
+    if (!message) {
+      line.notOpened += 1
       return
     }
     lastCounter = packet.counter
     lastHeardMs = upMs
     block = 0
-    part = answerTo(metering, counts, decodeAsk(message))
+    part = answerTo(metering, line, message)
     if (part === undefined) sleep()
   }
 
   function packet(bytes: Uint8Array, upMs: number): void {
     const taken: Packet | undefined = decodePacket(bytes)
-    if (taken === undefined) return
+    if (!taken) return
     if (taken.kind === 'wake') wake(taken.eui, taken.hostNonce, taken.version, upMs)
     else if (taken.kind === 'ask') ask(taken, upMs)
   }
@@ -115,8 +122,7 @@ export function createSession(
     if (!ready) return
     const next = part()
     const last = next.last || block === answerBlocksMax - 1
-    const nonce = nonceOf(last ? kind.lastAnswer : kind.answer, link, lastCounter, block)
-    send(encodeSealedAnswer(lastCounter, block, last, seal(next.message, nonce, settings.key)))
+    sendAnswer(link, lastCounter, last, next.message)
     block += 1
     if (last) part = undefined
     lastHeardMs = upMs

@@ -2,11 +2,19 @@
 // Two pages, the newest valid one wins (DESIGN.md, "Settings").
 
 import { copyOf, crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
-import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
-import { dailyReadsMax } from '../protocol/limits.ts'
+import { dailyReadsMax, tariffBytesMax } from '../protocol/limits.ts'
 import { keyBytes } from '../protocol/seal.ts'
 import type { Flash } from './board.ts'
-import { clearPage, commit, newestPage, pageHeaderBytes, pageKind, wholeWords, writeHeader } from './flash-pages.ts'
+import {
+  clearPage,
+  commit,
+  newestPage,
+  pageHeaderBytes,
+  pageKind,
+  wholeWords,
+  wornOut,
+  writeHeader,
+} from './flash-pages.ts'
 import { isTariff } from './tariff.ts'
 
 /** What the bridge may read and write (SPEC.md section 11). */
@@ -51,63 +59,66 @@ export function defaultConfiguration(): Configuration {
 }
 
 const headBytes = 8 + keyBytes + 4 + 2
-/** The configuration goes over the line in one message beside its version. */
-const configurationBytesMax = 222
 
+/** Bytes of a configuration before its tariff switching table. */
+const fixedBytes = 10
+
+/** The bytes of a configuration, in flash and on the line. Values are within their limits. */
 export function encodeConfiguration(from: Configuration): Uint8Array {
-  return encodeCbor([
-    from.pulsesPerKwh,
-    from.deviceProfile,
-    from.dailyReads,
-    from.checkpointWh,
-    from.billingDay,
-    from.quirks,
-    from.tariff,
-  ])
+  const bytes = new Uint8Array(fixedBytes + from.tariff.length)
+  putU32(bytes, 0, from.pulsesPerKwh)
+  putU16(bytes, 4, from.checkpointWh)
+  bytes[6] = from.deviceProfile
+  bytes[7] = from.dailyReads
+  bytes[8] = from.billingDay
+  bytes[9] = from.quirks
+  bytes.set(from.tariff, fixedBytes)
+  return bytes
 }
 
-/** The configuration in these bytes; `undefined` when they are not one, or hold a value outside its limits. */
-export function decodeConfiguration(bytes: Uint8Array): Configuration | undefined {
-  const items = bytes.length > configurationBytesMax ? undefined : decodeCbor(bytes)
-  if (!Array.isArray(items) || items.length !== 7) return undefined
-  const limits = [1, 1000000, 0, 255, 0, dailyReadsMax, 10, 60000, 0, 28, 0, 255]
-  for (let i = 0; i < 6; i++) {
-    const value = items[i]
-    if (typeof value !== 'number' || value < limits[2 * i]! || value > limits[2 * i + 1]!) return undefined
-  }
-  const tariff = items[6]
-  if (!(tariff instanceof Uint8Array) || !isTariff(tariff)) return undefined
+/** The configuration in bytes that are known to be one. */
+export function decodeConfiguration(bytes: Uint8Array): Configuration {
   return {
-    pulsesPerKwh: items[0] as number,
-    deviceProfile: items[1] as number,
-    dailyReads: items[2] as number,
-    checkpointWh: items[3] as number,
-    billingDay: items[4] as number,
-    quirks: items[5] as number,
-    tariff: tariff,
+    pulsesPerKwh: getU32(bytes, 0),
+    checkpointWh: getU16(bytes, 4),
+    deviceProfile: bytes[6]!,
+    dailyReads: bytes[7]!,
+    billingDay: bytes[8]!,
+    quirks: bytes[9]!,
+    tariff: copyOf(bytes, fixedBytes, bytes.length - fixedBytes),
   }
 }
 
-/** The settings in a page, if they are the ones its header vouches for. */
-function read(flash: Flash, page: number, extra: number): Settings | undefined {
-  const at = page * flash.pageBytes + pageHeaderBytes
-  const length = getU16(flash.read(at + headBytes - 2, 2), 0)
-  if (length > configurationBytesMax) return undefined
-  const bytes = flash.read(at, headBytes + length)
-  const configuration = decodeConfiguration(copyOf(bytes, headBytes, length))
-  if (configuration === undefined || crc16(bytes, 0, bytes.length) !== extra) return undefined
-  return {
-    eui: copyOf(bytes, 0, 8),
-    key: copyOf(bytes, 8, keyBytes),
-    version: getU32(bytes, 8 + keyBytes),
-    configuration: configuration,
-  }
+/** True for bytes that are a configuration with every value within its limits. */
+export function isConfiguration(bytes: Uint8Array): boolean {
+  const pulses = bytes.length < fixedBytes ? 0 : getU32(bytes, 0)
+  return (
+    pulses > 0 &&
+    pulses <= 1000000 &&
+    getU16(bytes, 4) >= 10 &&
+    getU16(bytes, 4) <= 60000 &&
+    bytes[7]! <= dailyReadsMax &&
+    bytes[8]! <= 28 &&
+    isTariff(bytes.subarray(fixedBytes))
+  )
 }
 
-/** The settings; `undefined` for a meter that was never provisioned. */
+/** The settings; `undefined` for a meter that was never provisioned, or whose newest settings do not prove themselves. */
 export function readSettings(flash: Flash): Settings | undefined {
   const newest = newestPage(flash, 0, 2, pageKind.settings)
-  return newest.page < 0 ? undefined : read(flash, newest.page, newest.extra)
+  if (newest.page < 0) return undefined
+  const at = newest.page * flash.pageBytes + pageHeaderBytes
+  const head = flash.read(at, headBytes)
+  const length = headBytes + getU16(head, headBytes - 2)
+  if (length > headBytes + fixedBytes + tariffBytesMax) return undefined
+  const bytes = flash.read(at, length)
+  if (crc16(bytes, 0, length) !== newest.extra) return undefined
+  return {
+    eui: copyOf(head, 0, 8),
+    key: copyOf(head, 8, keyBytes),
+    version: getU32(head, 8 + keyBytes),
+    configuration: decodeConfiguration(bytes.subarray(headBytes)),
+  }
 }
 
 /**
@@ -116,12 +127,10 @@ export function readSettings(flash: Flash): Settings | undefined {
  */
 export function writeSettings(flash: Flash, settings: Settings): void {
   const configuration = encodeConfiguration(settings.configuration)
-  if (settings.eui.length !== 8 || settings.key.length !== keyBytes)
-    throw new RangeError('EUI-64 has 8 bytes, a key 32')
-  if (decodeConfiguration(configuration) === undefined)
-    throw new RangeError('a value of the configuration is outside its limits: ' + settings.configuration.pulsesPerKwh)
-  const bytes = new Uint8Array(wholeWords(headBytes + configuration.length)).fill(0xff)
+  if (settings.eui.length !== 8 || settings.key.length !== keyBytes || !isConfiguration(configuration))
+    throw new RangeError('settings: EUI-64 of 8 bytes, key of 32, pulses per kWh 1 to 1,000,000')
   const length = headBytes + configuration.length
+  const bytes = new Uint8Array(wholeWords(length)).fill(0xff)
   bytes.set(settings.eui, 0)
   bytes.set(settings.key, 8)
   putU32(bytes, 8 + keyBytes, settings.version)
@@ -130,7 +139,6 @@ export function writeSettings(flash: Flash, settings: Settings): void {
   const old = newestPage(flash, 0, 2, pageKind.settings)
   const page = old.page === 0 ? 1 : 0
   clearPage(flash, page)
-  if (!commit(flash, page * flash.pageBytes + pageHeaderBytes, bytes))
-    throw new Error('page ' + page + ' does not take the settings: the flash is worn out')
+  if (!commit(flash, page * flash.pageBytes + pageHeaderBytes, bytes)) throw new Error(wornOut)
   writeHeader(flash, page, pageKind.settings, old.sequence + 1, crc16(bytes, 0, length))
 }

@@ -3,7 +3,17 @@
 
 import { crc16, getU16, putU16 } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
-import { burn, clearPage, commit, isBlankWord, newestPage, pageHeaderBytes, readWord, writeHeader } from './flash-pages.ts'
+import {
+  burn,
+  clearPage,
+  commit,
+  isBlankWord,
+  newestPage,
+  pageHeaderBytes,
+  readWord,
+  wornOut,
+  writeHeader,
+} from './flash-pages.ts'
 
 /** Bytes of a record; its first word commits it, its last two bytes are a CRC-16 of those before. */
 export const slotBytes = 16
@@ -96,7 +106,7 @@ export function turnSlots(log: SlotLog, carry: () => boolean): void {
   clearPage(log.flash, next)
   log.page = next
   log.used = 0
-  if (!carry()) throw new Error('page ' + next + ' takes no more records: the flash is worn out')
+  if (!carry()) throw new Error(wornOut)
   log.sequence += 1
   writeHeader(log.flash, next, log.kind, log.sequence, 0)
 }

@@ -3,9 +3,7 @@
 import { getU16 } from '../protocol/bytes.ts'
 import { dateOfDay, dayMs, localAheadMs, weekdayOfDay } from '../protocol/half-hour.ts'
 import { tariffBytesMax, touRegisters } from '../protocol/limits.ts'
-
-/** Milliseconds of the grain of switching: a quarter of an hour. */
-export const switchGrainMs = 900000
+import { switchGrainMs } from './counting.ts'
 
 /** Where day profile `wanted` begins; the length of the table when it has no such profile. */
 function profileAt(table: Uint8Array, wanted: number): number {

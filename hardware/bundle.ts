@@ -11,6 +11,7 @@ import { minify } from 'terser'
 import { type BoardName, boardFault, boards } from './boards.ts'
 import { outsideSubset, replacedGlobals } from './espruino-subset.ts'
 import { cutNacl } from './nacl-cut.ts'
+import { type Script, sink } from './sink.ts'
 import { walk } from './syntax-tree.ts'
 
 export interface BundleOptions {
@@ -26,13 +27,17 @@ export interface Bundle {
 }
 
 /** Room that a board must have for the script; the smallest row, nrf52840, has 40 KB of Storage in all. */
-export const bundleBytesMax = 24 * 1024
+export const bundleBytesMax = 32 * 1024
 
-// Names that Espruino gives and takes in objects: all others are ours, and shortened.
+// Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [
   ...['setup', 'tx', 'rx', 'path', 'repeat', 'edge', 'debounce', 'setConsole', 'force'],
-  ...['erasePage', 'getPage', 'addr', 'log'],
+  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log'],
 ]
+const languageNames = [Object, Array, String, Number, Boolean, Function, Math, Date, Error, Uint8Array, ArrayBuffer]
+  .flatMap((owner) => [owner, (owner as { prototype?: object }).prototype, Object.getPrototypeOf(owner)])
+  .concat(Object.getPrototypeOf(Uint8Array.prototype))
+  .flatMap((owner) => (owner ? Object.getOwnPropertyNames(owner) : []))
 
 const root = dirname(import.meta.dirname)
 const naclName = 'tweetnacl (cut)'
@@ -45,8 +50,11 @@ const naclPlugin: Plugin = {
   },
 }
 
+/** Functions that are at work seldom, inner ones first. */
+const coldFunctions = ['startMetering', 'selfTest', 'openSession', 'openWork']
+
 /** One script of all modules, in the order in which they need each other; its source map as text. */
-async function joinModules(name: BoardName, clock: string): Promise<{ code: string; map: string }> {
+async function joinModules(name: BoardName, clock: string): Promise<Script> {
   const row = boards[name]
   const entry = [
     "import { startMeter } from './espruino.ts'",
@@ -75,7 +83,7 @@ async function joinModules(name: BoardName, clock: string): Promise<{ code: stri
     logLevel: 'silent',
   })
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))!.text
-  return { code: withLet(text('.js')), map: text('.map') }
+  return sink({ code: withLet(text('.js')), map: text('.map') }, coldFunctions)
 }
 
 /** esbuild makes every top-level declaration a `var`; each is in its place, so `let` means the same. */
@@ -90,7 +98,7 @@ function withLet(code: string): string {
 }
 
 /** Shortens names and code by what Espruino was seen to run; `test/espruino.test.ts` runs the outcome. */
-async function shorten(code: string, map: string): Promise<{ code: string; map: string }> {
+async function shorten({ code, map }: Script): Promise<Script> {
   // A name that is also the text of a string may be a key (the fields of a message are).
   const texts: string[] = []
   walk(parse(code, { ecmaVersion: 2022 }), (node) => {
@@ -109,7 +117,7 @@ async function shorten(code: string, map: string): Promise<{ code: string; map: 
       unsafe_methods: true,
       pure_getters: true,
     },
-    mangle: { properties: { reserved: [...texts, ...espruinoNames] } },
+    mangle: { properties: { builtins: true, reserved: [...texts, ...espruinoNames, ...languageNames] } },
     format: { semicolons: true, ascii_only: true },
     sourceMap: { content: map, asObject: true },
   })
@@ -157,7 +165,7 @@ export async function bundleFirmware(name: BoardName, options: BundleOptions = {
   if (fault !== undefined) throw new Error(`board ${name}: ${fault}`)
   const joined = await joinModules(name, options.clock ?? '() => Date.now()')
   demandSubset(joined.code, joined.map)
-  const short = await shorten(joined.code, joined.map)
+  const short = await shorten(joined)
   demandSubset(short.code, short.map)
   return { code: short.code, bytes: Buffer.byteLength(short.code), parts: partsOf(short.code, short.map) }
 }

@@ -2,7 +2,7 @@
 
 import type { Flash, Uart } from '../firmware/board.ts'
 import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
-import { createMeter, type Meter } from '../firmware/meter.ts'
+import { type BoardMeter, startMeter as startMeterOn } from '../firmware/meter.ts'
 import type { EspruinoBoard } from './boards.ts'
 
 // What is used of Espruino's globals (espruino.com/Reference).
@@ -114,7 +114,7 @@ function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () 
 }
 
 /** Lets the meter work: at once when there is something to do, every quarter of a second otherwise. */
-function run(meter: Meter, line: EspruinoSerial, uart: Uart): void {
+function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart): void {
   let soon = false
   let stopped = false
 
@@ -163,7 +163,7 @@ export function startMeter(board: EspruinoBoard, line: EspruinoSerial, clock: ()
     }
     try {
       const uart = createUart(line, board.line.baud)
-      const meter = createMeter({
+      const meter = startMeterOn({
         nowMs: clock,
         upMs: clock,
         flash: createFlash(module, place.base, place.eraseBytes),
@@ -172,7 +172,7 @@ export function startMeter(board: EspruinoBoard, line: EspruinoSerial, clock: ()
       })
       line.setup(board.line.baud, board.line.options)
       run(meter, line, uart)
-      say('started, boot ' + meter.boot())
+      say('started, boot ' + meter.state.metering!.logs.journal.boots)
     } catch (error) {
       say('not started: ' + error)
     }

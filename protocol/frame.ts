@@ -6,8 +6,7 @@ import { frameBytesMax, packetBytesMax } from './limits.ts'
 /** The frame of a packet, its closing zero included. @throws RangeError for a packet over 252 bytes */
 export function encodeFrame(packet: Uint8Array): Uint8Array {
   const count = packet.length
-  if (count < 1 || count > packetBytesMax)
-    throw new RangeError('a packet has 1 to ' + packetBytesMax + ' bytes, not ' + count)
+  if (count < 1 || count > packetBytesMax) throw new RangeError(count + ' bytes of packet')
   const plain = new Uint8Array(count + 2)
   plain.set(packet, 0)
   putU16(plain, count, crc16(packet, 0, count))

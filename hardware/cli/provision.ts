@@ -8,7 +8,10 @@ import { openFlashFile } from '../flash-file.ts'
  * Writes identity and key of a meter with the usual configuration into a flash file, which is made when it is not there.
  * @throws Error naming the file
  */
-export function provisionFlash(path: string, identity: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number }): void {
+export function provisionFlash(
+  path: string,
+  identity: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number },
+): void {
   const flash = openFlashFile(path, { pageBytes, pages: flashPagesFull })
   try {
     const configuration = { ...defaultConfiguration(), pulsesPerKwh: identity.pulsesPerKwh }

@@ -1,0 +1,106 @@
+// Pulses to energy, and whether anything else is due. This much of the meter is at work four times a second; everything
+// else waits until `countOnly` says so (meter.ts).
+
+import type { Board } from './board.ts'
+import type { Logs } from './logs.ts'
+import type { Settings } from './settings.ts'
+
+/** 2024-01-01T00:00Z. A clock before it was never set: boards begin at 1970 or 2000 when they get power. */
+export const clockSetMs = 1704067200000
+
+/** A change of the clock by less is a correction: it marks no half-hour. */
+export const clockStepMs = 2000
+
+/** Milliseconds of the grain of tariff switching, of which a half-hour is two: nothing is due by the clock in between. */
+export const switchGrainMs = 900000
+
+export interface Metering {
+  board: Board
+  settings: Settings
+  logs: Logs
+  /** Quirks of the device profile and of the configuration together. */
+  quirks: number
+  /** Entries of the daily read log. */
+  dailyReads: number
+  /** Whole Wh (varh) of the four channels that are counted and not committed yet. */
+  wh: number[]
+  /** Thousandths of (Wh x pulses per kWh) that do not make a whole Wh yet; less than 1 Wh a channel is lost with power. */
+  rest: number[]
+  /** The half-hour that runs, and whether it did not begin on time, undisturbed. */
+  halfHour: number
+  marked: boolean
+  /** The latest day entered. */
+  day: number
+  /** The active TOU register, and the quarter of an hour for which it was looked up; -1 for none. */
+  tou: number
+  quarter: number
+  /** True while the time is not known. */
+  lost: boolean
+  /** What the board's clocks showed when the state was last brought up to date. */
+  boardMs: number
+  upMs: number
+  /** What they show in this step, and the pulses that it found and that are not counted yet. */
+  nextBoardMs: number
+  nextUpMs: number
+  pulses: number[]
+  /** While the time is lost: an estimate of it when the meter started. */
+  estimateMs: number
+  startUpMs: number
+  /** Since when power was off, in UTC ms, until the time is known; -1 when there is nothing to say. */
+  offSinceMs: number
+}
+
+/** The meter's time in ms of UTC: an estimate while it is lost. */
+export function timeOf(metering: Metering): number {
+  return metering.lost
+    ? metering.estimateMs + metering.upMs - metering.startUpMs
+    : metering.boardMs + metering.logs.journal.clockAheadMs
+}
+
+/** Counts the pulses that this step found. */
+export function countPulses(metering: Metering): void {
+  const rate = metering.settings.configuration.pulsesPerKwh
+  for (let i = 0; i < 4; i++) {
+    if (!metering.pulses[i]) continue
+    const rest = metering.rest[i]! + metering.pulses[i]! * 1000
+    const whole = Math.floor(rest / rate)
+    metering.rest[i] = rest - whole * rate
+    metering.wh[i] = metering.wh[i]! + whole
+    metering.pulses[i] = 0
+  }
+}
+
+/** True when so much is counted and not committed on any channel. */
+export function hasCounted(metering: Metering, wh: number): boolean {
+  for (let i = 0; i < 4; i++) if (metering.wh[i]! >= wh) return true
+  return false
+}
+
+/** By how much the board's clock has jumped in this step. */
+export function jumpOf(metering: Metering): number {
+  return metering.nextBoardMs - metering.boardMs - (metering.nextUpMs - metering.upMs)
+}
+
+/** Takes the times of this step as those of the state. */
+export function takeTimes(metering: Metering): void {
+  metering.boardMs = metering.nextBoardMs
+  metering.upMs = metering.nextUpMs
+}
+
+/**
+ * Looks at the clocks and counts pulses. Answers false when there is more to do: a quarter of an hour has ended, the
+ * clock has jumped, or enough is counted to be committed. Then the step's times, or its pulses too, wait to be taken.
+ */
+export function countOnly(metering: Metering): boolean {
+  const board = metering.board
+  metering.nextBoardMs = board.nowMs()
+  metering.nextUpMs = board.upMs()
+  metering.pulses = board.takePulses()
+  const nextMs = timeOf(metering) + metering.nextUpMs - metering.upMs
+  const isSet = metering.boardMs < clockSetMs && metering.nextBoardMs >= clockSetMs
+  if (isSet || Math.abs(jumpOf(metering)) >= clockStepMs) return false
+  if (Math.floor(nextMs / switchGrainMs) !== metering.quarter) return false
+  countPulses(metering)
+  takeTimes(metering)
+  return !hasCounted(metering, metering.settings.configuration.checkpointWh)
+}

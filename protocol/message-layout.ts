@@ -1,0 +1,96 @@
+// Codes of the messages and the limits of what they ask (SPEC.md section 7): what a meter needs of the table. The names of
+// the fields are in messages.ts, which a board does not carry.
+
+import type { CborValue } from './cbor.ts'
+import { decodeCbor, encodeCbor } from './cbor.ts'
+import { halfHoursPerAskMax } from './limits.ts'
+
+/** What a meter refuses with. */
+export const errorCode = {
+  unknownMessage: 1,
+  malformed: 2,
+  outOfRange: 3,
+  notRecorded: 4,
+  logUnreadable: 5,
+  versionConflict: 6,
+} as const
+
+export const messageCode = {
+  sleep: 0,
+  readProfile: 1,
+  readRegisters: 2,
+  readDailyReads: 3,
+  readBilling: 4,
+  takeBilling: 5,
+  readEvents: 6,
+  acknowledgeAlerts: 7,
+  readClock: 8,
+  setClock: 9,
+  readInventory: 10,
+  readSettings: 11,
+  writeSettings: 12,
+  selfTest: 13,
+} as const
+
+/** Stands for a byte string where the smallest value would stand. */
+export const isBytes = -1
+
+/** Smallest and largest value of each field of an ask, in order; `undefined` for a code that no message has. */
+export function askLimits(code: number): readonly number[] | undefined {
+  switch (code) {
+    case messageCode.readProfile:
+      return [0, 3, 0, 3145727, 1, halfHoursPerAskMax]
+    case messageCode.readDailyReads:
+      return [0, 65535, 1, 65536]
+    case messageCode.readBilling:
+      return [0, 65535]
+    case messageCode.takeBilling:
+      return [4, 15]
+    case messageCode.readEvents:
+      return [1, 2, 0, 16777215]
+    case messageCode.acknowledgeAlerts:
+      return [0, 16777215]
+    case messageCode.setClock:
+      return [0, 4294967295999]
+    case messageCode.writeSettings:
+      return [0, 4294967295, isBytes, 0]
+  }
+  return code >= 0 && code <= messageCode.selfTest ? [] : undefined
+}
+
+/** 0 when `value` is what a field with these limits takes, otherwise the error code. */
+export function fieldFault(value: CborValue, least: number, most: number): number {
+  if (least === isBytes) return value instanceof Uint8Array ? 0 : errorCode.malformed
+  if (typeof value !== 'number') return errorCode.malformed
+  return value < least || value > most ? errorCode.outOfRange : 0
+}
+
+/**
+ * An ask as the meter reads it: its code, then its fields in the order of the table. What cannot be answered is an error
+ * code, as a negative number.
+ */
+export function takeAsk(bytes: Uint8Array): { code: number; fields: CborValue[] } {
+  const items = decodeCbor(bytes)
+  const code = Array.isArray(items) ? items[0] : undefined
+  if (!Array.isArray(items) || typeof code !== 'number') return { code: -errorCode.malformed, fields: [] }
+  const limits = askLimits(code)
+  if (limits === undefined) return { code: -errorCode.unknownMessage, fields: [] }
+  if (items.length !== limits.length / 2 + 1) return { code: -errorCode.malformed, fields: [] }
+  items.shift()
+  for (let i = 0; i < items.length; i++) {
+    const fault = fieldFault(items[i]!, limits[2 * i]!, limits[2 * i + 1]!)
+    if (fault !== 0) return { code: -fault, fields: [] }
+  }
+  return { code: code, fields: items }
+}
+
+/** The open message of an answer with these fields, in the order of the table. */
+export function answerMessage(fields: CborValue[]): Uint8Array {
+  fields.unshift(0)
+  return encodeCbor(fields)
+}
+
+/** The open message of a refusal. */
+export function encodeRefusal(error: number): Uint8Array {
+  return encodeCbor([error])
+}
