@@ -4,15 +4,13 @@
 import type { Board } from './board.ts'
 import type { Logs } from './logs.ts'
 import type { Settings } from './settings.ts'
+import { switchGrainMs } from './tariff.ts'
 
 /** 2024-01-01T00:00Z. A clock before it was never set: boards begin at 1970 or 2000 when they get power. */
 export const clockSetMs = 1704067200000
 
 /** A change of the clock by less is a correction: it marks no half-hour. */
 export const clockStepMs = 2000
-
-/** Milliseconds of the grain of tariff switching, of which a half-hour is two: nothing is due by the clock in between. */
-export const switchGrainMs = 900000
 
 export interface Metering {
   board: Board

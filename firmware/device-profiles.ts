@@ -27,10 +27,10 @@ export interface DeviceProfile {
 /** Names of the profiles; a profile's number is its place here. */
 export const deviceProfileNames = ['generic', 'cgi-ie', 'secure', 'trilliant', 'dxc-foc'] as const
 
-function row(manufacturer: string, model: string, firmwareVersion: string, quirks: number): DeviceProfile {
+function row(manufacturer: string, firmwareVersion: string, quirks: number): DeviceProfile {
   return {
     manufacturer: manufacturer,
-    model: model,
+    model: quirks > 0 ? 'Liberty 100' : 'stand-in ESME',
     firmwareVersion: firmwareVersion,
     dailyReads: 14,
     quirks: quirks,
@@ -39,9 +39,9 @@ function row(manufacturer: string, model: string, firmwareVersion: string, quirk
 
 /** The profile with this number; the generic one for a number that there is not. */
 export function deviceProfile(number: number): DeviceProfile {
-  if (number === 1) return row('CGI Instant Energy cohort', 'stand-in ESME', 'IOC-1', 0)
-  if (number === 2) return row('Secure', 'Liberty 100', 'P4X2G04', quirk.snapshotsWithoutClock)
-  if (number === 3) return row('Trilliant cohort', 'stand-in ESME', 'MOC-T1', 0)
-  if (number === 4) return row('DXC cohort', 'stand-in ESME', 'FOC-1', 0)
-  return row('smets1', 'stand-in ESME', '0.1.0', 0)
+  if (number === 1) return row('CGI IE cohort', 'IOC-1', 0)
+  if (number === 2) return row('Secure', 'P4X2G04', quirk.snapshotsWithoutClock)
+  if (number === 3) return row('Trilliant cohort', 'MOC-T1', 0)
+  if (number === 4) return row('DXC cohort', 'FOC-1', 0)
+  return row('smets1', '0.1.0', 0)
 }

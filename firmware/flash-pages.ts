@@ -48,18 +48,6 @@ export function isBlankWord(word: number): boolean {
   return word === blankWord
 }
 
-/** True when a word was cleared on purpose. */
-export function isBurnt(flash: Flash, address: number): boolean {
-  return readWord(flash, address) === 0
-}
-
-/** True when every bit of the area is set. */
-export function isBlank(flash: Flash, address: number, bytes: number): boolean {
-  const cells = flash.read(address, bytes)
-  for (let i = 0; i < bytes; i++) if (cells[i] !== 0xff) return false
-  return true
-}
-
 /** Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. */
 export function burn(flash: Flash, address: number, bytes: number): void {
   flash.program(address, new Uint8Array(bytes))

@@ -1,21 +1,14 @@
 // The journal: all energy as it is counted, every half-hour as it ends, every start (DESIGN.md, "Journal"). What it has
 // committed is the meter's registers; replaying the newer of its two pages gives them back after a power cut.
 
-import { getU16, getU24, getU32, putU16, putU24, putU32 } from '../protocol/bytes.ts'
+import { getU16, getU24, getU32, putU24, putU32 } from '../protocol/bytes.ts'
 import { dayOfHalfHour, firstHalfHourOfDay, startOfHalfHour } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
 import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import { pageKind, wornOut } from './flash-pages.ts'
+import { eachEnergyRecord, energyOf, getU48, markedFlag, putU48, record, recordType } from './journal-record.ts'
 import { openSlots, putSlot, type SlotLog, slotBytes, slotsOf, turnSlots } from './slot-log.ts'
-
-/** What a record says. `kept` is energy that the registers of its page hold already. */
-export const recordType = { energy: 1, start: 2, closing: 3, billing: 4, clock: 5, registers: 6, kept: 7 } as const
-
-/** Whose the energy of a record is: the running half-hour's, the half-hour's that ends with it, or no half-hour's. */
-export const energyOf = { running: 0, ended: 1, none: 2 } as const
-
-const marked = 64
 
 export interface Journal {
   slots: SlotLog
@@ -44,22 +37,6 @@ export interface Journal {
   billingNumber: number
   /** The last instant, in ms of UTC, at which the meter is known to have run. */
   aliveMs: number
-}
-
-function record(type: number, number: number): Uint8Array {
-  const bytes = new Uint8Array(slotBytes).fill(0xff)
-  bytes[0] = type
-  putU24(bytes, 1, number)
-  return bytes
-}
-
-function putU48(bytes: Uint8Array, at: number, value: number): void {
-  putU32(bytes, at, value % 0x100000000)
-  putU16(bytes, at + 4, Math.floor(value / 0x100000000))
-}
-
-function getU48(bytes: Uint8Array, at: number): number {
-  return getU32(bytes, at) + getU16(bytes, at + 4) * 0x100000000
 }
 
 /** Forgets the day being recorded. */
@@ -96,7 +73,7 @@ function takeEnergy(journal: Journal, bytes: Uint8Array, at: number): void {
   }
   if (counts) journal.matrix[flags & 63] = journal.matrix[flags & 63]! + getU16(bytes, at + 6)
   if (whose === energyOf.ended) {
-    note(journal, halfHour, (flags & marked) !== 0)
+    note(journal, halfHour, (flags & markedFlag) !== 0)
     journal.running.fill(0)
     journal.runningHalfHour = -1
   }
@@ -123,43 +100,6 @@ function take(journal: Journal, bytes: Uint8Array, at: number): void {
       if (index < 4) journal.registers[index] = value
       else journal.matrix[index - 4] = value
     }
-  }
-}
-
-/** Energy as a record of at most 65,535 Wh a channel; what is over stays in `wh`. Answers true when all of it is in. */
-function energyRecord(
-  type: number,
-  halfHour: number,
-  flags: number,
-  whose: number,
-  wh: number[],
-): { bytes: Uint8Array; all: boolean } {
-  const bytes = record(type, halfHour)
-  let all = true
-  for (let i = 0; i < 4; i++) {
-    const part = Math.min(wh[i]!, 0xffff)
-    putU16(bytes, 6 + 2 * i, part)
-    wh[i] = wh[i]! - part
-    if (wh[i]! > 0) all = false
-  }
-  bytes[4] = flags
-  bytes[5] = all ? whose : whose === energyOf.none ? energyOf.none : energyOf.running | (whose & ~3)
-  return { bytes: bytes, all: all }
-}
-
-/** Calls `put` with as many records as the energy takes; stops when `put` answers false. */
-function eachRecord(
-  type: number,
-  halfHour: number,
-  flags: number,
-  whose: number,
-  wh: number[],
-  put: (bytes: Uint8Array) => boolean,
-): boolean {
-  for (;;) {
-    const made = energyRecord(type, halfHour, flags, whose, wh)
-    if (!put(made.bytes)) return false
-    if (made.all) return true
   }
 }
 
@@ -191,13 +131,14 @@ function carry(journal: Journal): boolean {
     if (journal.wh[at]! < 0) continue
     for (let i = 0; i < 4; i++) wh[i] = journal.wh[i * halfHoursPerDay + at]!
     const halfHour = firstHalfHourOfDay(journal.day) + at
-    if (!eachRecord(recordType.kept, halfHour, journal.marked[at]! ? marked : 0, energyOf.ended, wh, put)) return false
+    if (!eachEnergyRecord(recordType.kept, halfHour, journal.marked[at]! ? markedFlag : 0, energyOf.ended, wh, put))
+      return false
   }
   if (journal.runningHalfHour < 0) return true
   for (let i = 0; i < 4; i++) wh[i] = journal.running[i]!
   const minute = Math.floor((journal.aliveMs - startOfHalfHour(journal.runningHalfHour)) / 60000)
   const whose = energyOf.running | (Math.min(29, Math.max(0, minute)) << 2)
-  return eachRecord(recordType.kept, journal.runningHalfHour, 0, whose, wh, put)
+  return eachEnergyRecord(recordType.kept, journal.runningHalfHour, 0, whose, wh, put)
 }
 
 /** Writes a record; turns the page first when it is full. Answers true, or throws when the flash is worn out. */
@@ -235,8 +176,8 @@ export function commitEnergy(
     // No meter measures that in half an hour, and no day block can say it: it is energy of no half-hour.
     if (before + wh[i]! > halfHourWhMax) kept = energyOf.none
   }
-  const flags = tou | (isMarked ? marked : 0)
-  eachRecord(recordType.energy, halfHour, flags, kept | (minute << 2), wh, (bytes) => append(journal, bytes))
+  const flags = tou | (isMarked ? markedFlag : 0)
+  eachEnergyRecord(recordType.energy, halfHour, flags, kept | (minute << 2), wh, (bytes) => append(journal, bytes))
 }
 
 /** Says that the running half-hour has no value: what is committed of it stays in the registers alone. */

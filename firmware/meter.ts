@@ -1,7 +1,7 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
-import { sameBytes } from '../protocol/bytes.ts'
 import { createFrameDecoder } from '../protocol/frame.ts'
+import { isWakeFor } from '../protocol/link.ts'
 import type { Board } from './board.ts'
 import { countOnly, type Metering } from './counting.ts'
 import { commitAll, powerFails, settle, startMetering } from './metering.ts'
@@ -20,26 +20,26 @@ interface State {
 }
 
 /**
- * Gives the function that does what is due: starts the meter, settles time, answers packets. A board has it, and all that
- * only it needs, in memory while there is something to do, which is seldom (hardware/sink.ts).
+ * Gives the function that does what is due: starts the meter, settles time, answers packets, records a last gasp. A board
+ * has it, and all that only it needs, in memory while there is something to do, which is seldom (hardware/sink.ts).
  */
-function openWork(state: State): () => void {
+function openWork(state: State): (failing: boolean) => void {
   const board = state.board
 
-  return () => {
+  return (failing) => {
     if (!state.metering) {
       const settings = readSettings(board.flash)
-      if (!settings) throw new Error('this meter has no settings: it has no identity and no key yet')
+      if (!settings) throw new Error('this meter has no settings')
       state.metering = startMetering(board, settings)
       return
     }
     const metering = state.metering
     settle(metering)
+    if (failing) powerFails(metering)
     while (state.waiting.length > 0) {
       const packet = state.waiting.shift()!
       // Asleep, nothing but a wake with this meter's EUI-64 is worth a session.
-      const isWake = (packet[0]! & 15) === 1 && sameBytes(packet.subarray(1, 9), metering.settings.eui)
-      if (!state.session && isWake) {
+      if (!state.session && isWakeFor(packet, metering.settings.eui)) {
         state.session = openSession(metering, state.line, (bytes) => board.uart.write(bytes))
       }
       if (state.session) state.session.packet(packet, metering.upMs)
@@ -58,6 +58,8 @@ export interface BoardMeter {
   received(bytes: Uint8Array): void
   /** True while an answer has blocks left: step again as soon as the line is ready. */
   busy(): boolean
+  /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
+  powerFails(): void
   state: State
 }
 
@@ -70,8 +72,8 @@ export function startMeter(board: Board): BoardMeter {
     line: { sessions: 0, framesDropped: 0, notOpened: 0, notOpenedNoted: 0, firstWakeMs: -1 },
     session: undefined,
   }
-  let work: (() => void) | undefined
-  openWork(state)()
+  let work: ((failing: boolean) => void) | undefined
+  openWork(state)(false)
   const decoder = createFrameDecoder(
     (packet) => {
       if (state.waiting.length < packetsWaitingMax) state.waiting.push(packet)
@@ -82,13 +84,16 @@ export function startMeter(board: Board): BoardMeter {
     },
   )
 
+  function step(failing: boolean): void {
+    if (countOnly(state.metering!) && !failing && !state.session && state.waiting.length === 0) return
+    if (!work) work = openWork(state)
+    work(failing)
+    if (!state.session) work = undefined
+  }
+
   return {
-    step: () => {
-      if (countOnly(state.metering!) && !state.session && state.waiting.length === 0) return
-      if (!work) work = openWork(state)
-      work()
-      if (!state.session) work = undefined
-    },
+    step: () => step(false),
+    powerFails: () => step(true),
     received: decoder.push,
     busy: () => (state.session ? state.session.busy() : false),
     state: state,
@@ -109,8 +114,6 @@ export interface Meter extends BoardMeter {
   dropped(): number
   /** Commits what is counted: what follows is no power cut, or one that is no loss. */
   commit(): void
-  /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
-  powerFails(): void
 }
 
 /** Starts the meter on a board. @throws Error when the flash holds no settings */
@@ -129,6 +132,6 @@ export function createMeter(board: Board): Meter {
     boot: () => journal.boots,
     dropped: () => meter.state.line.framesDropped,
     commit: () => commitAll(metering),
-    powerFails: () => powerFails(metering),
+    powerFails: meter.powerFails,
   }
 }

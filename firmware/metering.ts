@@ -11,16 +11,16 @@ import {
   hasCounted,
   jumpOf,
   type Metering,
-  switchGrainMs,
   takeTimes,
   timeOf,
 } from './counting.ts'
 import { deviceProfile, quirk } from './device-profiles.ts'
 import { addEvent } from './event-log.ts'
-import { commitClock, commitEnergy, energyOf } from './journal.ts'
+import { commitClock, commitEnergy } from './journal.ts'
+import { energyOf } from './journal-record.ts'
 import { enterDay, lastNumber, openLogs } from './logs.ts'
 import type { Settings } from './settings.ts'
-import { registerAt } from './tariff.ts'
+import { registerAt, switchGrainMs } from './tariff.ts'
 
 /** Drift is estimated over an hour at least, and not from a change that no crystal makes. */
 const driftOverSeconds = 3600

@@ -9,7 +9,7 @@ import { isWholeSlot, type SlotLog, slotBytes, slotsOf } from './slot-log.ts'
 export const fault = {
   /** The time is lost. */
   clockLost: 1,
-  /** Records of the journal or the event log do not prove themselves; `spoilt` counts them. */
+  /** Of the newest 64 records of the journal and of the event log some do not prove themselves; `spoilt` counts them. */
   slots: 2,
   /** The newest page of a ring has no header any more. */
   ring: 4,
@@ -19,11 +19,14 @@ export const fault = {
   settings: 16,
 } as const
 
-/** Records of the page in use that do not prove themselves; a burnt one (first byte 0) is none. */
+/** How many of the newest records are checked, so that a board is done before its watchdog is. */
+const checkedMax = 64
+
+/** Of the newest records those that do not prove themselves; a burnt one (first byte 0) is none. */
 function spoiltIn(log: SlotLog): number {
   const bytes = slotsOf(log)
   let spoilt = 0
-  for (let at = 0; at < bytes.length; at += slotBytes) {
+  for (let at = Math.max(0, bytes.length - checkedMax * slotBytes); at < bytes.length; at += slotBytes) {
     if (bytes[at] !== 0 && !isWholeSlot(new Uint8Array(bytes.subarray(at, at + slotBytes)))) spoilt += 1
   }
   return spoilt
@@ -33,7 +36,7 @@ function hasHeader(ring: RecordRing): boolean {
   return ring.page < 0 || readHeader(ring.flash, ring.page, ring.kind) !== undefined
 }
 
-/** Tests the meter without changing anything. On a board it takes as long as some reads: the pages in use are checked. */
+/** Tests the meter without changing anything. */
 export function selfTest(metering: Metering): { faults: number; spoilt: number } {
   const logs = metering.logs
   const flash = metering.board.flash

@@ -1,11 +1,18 @@
 // The meter's end of a session (SPEC.md sections 4 to 6): asleep until a wake with its EUI, awake until told to sleep.
 
-import { sameBytes } from '../protocol/bytes.ts'
+import { copyOf, getU16 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { encodeFrame } from '../protocol/frame.ts'
 import { answerBlocksMax, sessionIdleMs, sessionsPerBootMax } from '../protocol/limits.ts'
-import type { LinkSession, Packet, SealedAsk } from '../protocol/link.ts'
-import { decodePacket, encodeAwake, encodeSealedAnswer, kind, nonceOf } from '../protocol/link.ts'
+import {
+  encodeAwake,
+  encodeSealedAnswer,
+  hostNonceBytes,
+  isWakeFor,
+  kind,
+  type LinkSession,
+  nonceOf,
+} from '../protocol/link.ts'
 import { open, seal } from '../protocol/seal.ts'
 import { alertsMessage, answerTo, type NextPart } from './commands.ts'
 import type { Metering } from './counting.ts'
@@ -65,8 +72,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     send(encodeFrame(encodeSealedAnswer(counter, block, last, seal(message, nonce, settings.key))))
   }
 
-  function wake(eui: Uint8Array, hostNonce: Uint8Array, ofVersion: number, upMs: number): void {
-    if (!sameBytes(eui, settings.eui)) return
+  function wake(hostNonce: Uint8Array, ofVersion: number, upMs: number): void {
     if (metering.quirks & quirk.twoWakes && link === undefined) {
       const second = line.firstWakeMs >= 0 && upMs - line.firstWakeMs <= secondWakeMs
       line.firstWakeMs = second ? -1 : upMs
@@ -92,14 +98,14 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     send(encodeFrame(encodeAwake(woken)))
   }
 
-  function ask(packet: SealedAsk, upMs: number): void {
-    if (link === undefined || packet.counter <= lastCounter) return
-    const message = open(packet.sealed, nonceOf(kind.ask, link, packet.counter, 0), settings.key)
+  function ask(counter: number, sealed: Uint8Array, upMs: number): void {
+    if (link === undefined || counter <= lastCounter) return
+    const message = open(sealed, nonceOf(kind.ask, link, counter, 0), settings.key)
     if (!message) {
       line.notOpened += 1
       return
     }
-    lastCounter = packet.counter
+    lastCounter = counter
     lastHeardMs = upMs
     block = 0
     part = answerTo(metering, line, message)
@@ -107,10 +113,8 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
   }
 
   function packet(bytes: Uint8Array, upMs: number): void {
-    const taken: Packet | undefined = decodePacket(bytes)
-    if (!taken) return
-    if (taken.kind === 'wake') wake(taken.eui, taken.hostNonce, taken.version, upMs)
-    else if (taken.kind === 'ask') ask(taken, upMs)
+    if (isWakeFor(bytes, settings.eui)) wake(copyOf(bytes, 9, hostNonceBytes), bytes[0]! >> 4, upMs)
+    else if (bytes[0] === kind.ask && bytes.length > 3) ask(getU16(bytes, 1), bytes.subarray(3), upMs)
   }
 
   function step(upMs: number, ready: boolean): void {

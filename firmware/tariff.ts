@@ -3,7 +3,9 @@
 import { getU16 } from '../protocol/bytes.ts'
 import { dateOfDay, dayMs, localAheadMs, weekdayOfDay } from '../protocol/half-hour.ts'
 import { tariffBytesMax, touRegisters } from '../protocol/limits.ts'
-import { switchGrainMs } from './counting.ts'
+
+/** Milliseconds of the grain of switching, of which a half-hour is two: nothing is due by the clock in between. */
+export const switchGrainMs = 900000
 
 /** Where day profile `wanted` begins; the length of the table when it has no such profile. */
 function profileAt(table: Uint8Array, wanted: number): number {

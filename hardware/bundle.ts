@@ -32,7 +32,8 @@ export const bundleBytesMax = 32 * 1024
 // Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [
   ...['setup', 'tx', 'rx', 'path', 'repeat', 'edge', 'debounce', 'setConsole', 'force'],
-  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log'],
+  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log', 'enableWatchdog'],
+  ...['send', 'data', 'count', 'sck', 'miso', 'mosi', 'baud'],
 ]
 const languageNames = [Object, Array, String, Number, Boolean, Function, Math, Date, Error, Uint8Array, ArrayBuffer]
   .flatMap((owner) => [owner, (owner as { prototype?: object }).prototype, Object.getPrototypeOf(owner)])
@@ -53,12 +54,26 @@ const naclPlugin: Plugin = {
 /** Functions that are at work seldom, inner ones first. */
 const coldFunctions = ['startMetering', 'selfTest', 'openSession', 'openWork']
 
+/** What is used so often that a short name for it pays. */
+const aliases = ['Uint8Array', 'Math.floor', 'Math.min', 'Math.max'].map((of) => ({
+  of,
+  name: `alias_${of.replace('.', '_')}`,
+}))
+
 /** One script of all modules, in the order in which they need each other; its source map as text. */
 async function joinModules(name: BoardName, clock: string): Promise<Script> {
   const row = boards[name]
+  // Of the row, what runs on the board.
+  const { title, heap, flash, line, ...rest } = row
+  const { device, baudMax, ...lineRest } = line
+  const { ratedErases, ...place } = flash
+  const open = 'spi' in flash ? 'spiFlash' : 'chipFlash'
+  const placeText = JSON.stringify('storageFile' in place ? { ...place, storageFile: undefined } : place)
+  const flashText = `() => ${open}(${placeText}${'spi' in flash ? `, ${flash.spi}` : ''})`
   const entry = [
-    "import { startMeter } from './espruino.ts'",
-    `startMeter(${JSON.stringify(row)}, ${row.line.device}, ${clock})`,
+    "import { startBoard } from './espruino.ts'",
+    `import { ${open} } from './${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
+    `startBoard(${JSON.stringify({ ...rest, line: lineRest })}, ${device}, ${flashText}, ${clock})`,
   ]
   const result = await build({
     absWorkingDir: root,
@@ -76,7 +91,8 @@ async function joinModules(name: BoardName, clock: string): Promise<Script> {
     external: ['Flash'],
     // Nothing is lowered: what Espruino lacks is refused below, where it stands.
     target: 'esnext',
-    define: replacedGlobals,
+    define: { ...replacedGlobals, ...Object.fromEntries(aliases.map(({ name, of }) => [of, name])) },
+    banner: { js: `let ${aliases.map(({ name, of }) => `${name} = ${of}`).join(', ')};` },
     sourcemap: 'external',
     outfile: join(root, 'build', 'out.js'),
     plugins: [naclPlugin],

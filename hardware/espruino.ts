@@ -1,22 +1,18 @@
 // The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
 
 import type { Flash, Uart } from '../firmware/board.ts'
-import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
-import { type BoardMeter, startMeter as startMeterOn } from '../firmware/meter.ts'
+import { type BoardMeter, startMeter } from '../firmware/meter.ts'
 import type { EspruinoBoard } from './boards.ts'
 
 // What is used of Espruino's globals (espruino.com/Reference).
-interface FlashModule {
-  read(length: number, address: number): Uint8Array
-  write(data: Uint8Array, address: number): void
-  erasePage(address: number): void
-  getPage(address: number): { addr: number; length: number } | undefined
+declare const E: {
+  setConsole(device: string, options: { force: boolean }): void
+  enableWatchdog(seconds: number, isAutomatic: boolean): void
 }
-declare const require: (module: 'Flash') => FlashModule
-declare const E: { setConsole(device: string, options: { force: boolean }): void }
-declare const setWatch: (pulse: () => void, pin: string, options: object) => unknown
+declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
 declare const setInterval: (due: () => void, ms: number) => unknown
 declare const setTimeout: (due: () => void, ms: number) => unknown
+declare const setDeepSleep: (sleep: boolean) => void
 declare const console: { log(text: string): void }
 
 /** A UART as Espruino has it: a string holds a byte in each character. */
@@ -29,8 +25,8 @@ export interface EspruinoSerial {
 /** How often the meter looks at its pulses and its clock when the line is quiet. */
 const stepMs = 250
 
-/** 2024-01-01T00:00Z. A clock before it was never set: boards begin at 1970 or 2000 when they get power. */
-const clockSetMs = 1704067200000
+/** How long a board that was woken by an edge on its receive pin listens before it may sleep deeply again. */
+const listenMs = 10000
 
 function say(text: string): void {
   console.log('smets1: ' + text)
@@ -42,41 +38,24 @@ function bytesOf(data: string): Uint8Array {
   return bytes
 }
 
-function createFlash(module: FlashModule, base: number, eraseBytes: number): Flash {
-  function read(address: number, count: number): Uint8Array {
-    return count > 0 ? module.read(count, base + address) : new Uint8Array(0)
-  }
-
-  function program(address: number, bytes: Uint8Array): void {
-    module.write(bytes, base + address)
-  }
-
-  function erase(page: number): void {
-    for (let at = 0; at < pageBytes; at += eraseBytes) module.erasePage((base + page * pageBytes + at) | 0)
-  }
-
-  return { pageBytes: pageBytes, pages: flashPagesFull, read: read, program: program, erase: erase }
-}
-
 /** Espruino does not tell how much of a frame has left: the line's speed does. */
 function createUart(line: EspruinoSerial, baud: number): Uart {
   let freeAtMs = 0
   let lastMs = 0
 
-  function write(bytes: Uint8Array): void {
-    const nowMs = Date.now()
-    lastMs = (bytes.length * 10000) / baud
-    freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
-    line.write(bytes)
+  return {
+    write: (bytes) => {
+      const nowMs = Date.now()
+      lastMs = (bytes.length * 10000) / baud
+      freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
+      line.write(bytes)
+    },
+    ready: () => {
+      const leftMs = freeAtMs - Date.now()
+      // More than was ever ahead: the clock was set back, not the line slow.
+      return leftMs <= 0 || leftMs > 2 * lastMs
+    },
   }
-
-  function ready(): boolean {
-    const leftMs = freeAtMs - Date.now()
-    // More than was ever ahead: the clock was set back, not the line slow.
-    return leftMs <= 0 || leftMs > 2 * lastMs
-  }
-
-  return { write: write, ready: ready }
 }
 
 /** Pulses of the four channels since the last call, from the inputs, or of the steady load that stands in for them. */
@@ -85,44 +64,43 @@ function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () 
   let lastMs = clock()
   let rest = 0
 
-  function watch(channel: number): void {
-    const input = 'pins' in pulses ? pulses.pins[channel] : undefined
-    if (input === undefined || !('pins' in pulses)) return
+  function watch(pin: string, channel: number): void {
     setWatch(
       () => {
         counts[channel] = counts[channel]! + 1
       },
-      input,
+      pin,
       { repeat: true, edge: pulses.edge, debounce: pulses.debounceMs },
     )
   }
 
-  for (let channel = 0; channel < 4; channel++) watch(channel)
+  for (let channel = 0; channel < pulses.pins.length; channel++) watch(pulses.pins[channel]!, channel)
 
   return () => {
-    if ('perHour' in pulses) {
-      const nowMs = clock()
-      rest += (Math.max(0, nowMs - lastMs) * pulses.perHour) / 3600000
-      lastMs = nowMs
-      counts[0] = Math.floor(rest)
-      rest -= counts[0]
-    }
+    const nowMs = clock()
+    rest += (Math.max(0, nowMs - lastMs) * pulses.perHour) / 3600000
+    lastMs = nowMs
+    const steady = Math.floor(rest)
+    rest -= steady
     const taken = counts
+    taken[0] = taken[0]! + steady
     counts = [0, 0, 0, 0]
     return taken
   }
 }
 
 /** Lets the meter work: at once when there is something to do, every quarter of a second otherwise. */
-function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart): void {
+function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: EspruinoBoard): void {
   let soon = false
   let stopped = false
+  let heardMs = 0
 
-  function step(): void {
+  function step(failing: boolean): void {
     soon = false
     if (stopped) return
     try {
-      meter.step()
+      if (failing) meter.powerFails()
+      else meter.step()
     } catch (error) {
       // Flash that is worn out: a meter that cannot record must not answer as if it did.
       stopped = true
@@ -130,60 +108,61 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart): void {
       return
     }
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
+    // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
+    if (board.deepSleep && !meter.state.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
   }
 
   function stepSoon(ms: number): void {
     if (soon) return
     soon = true
-    setTimeout(step, ms)
+    setTimeout(() => step(false), ms)
   }
 
   line.on('data', (data) => {
     meter.received(bytesOf(data))
     stepSoon(0)
   })
-  setInterval(step, stepMs)
+  setInterval(() => step(false), stepMs)
+  if (board.deepSleep) {
+    setWatch(
+      () => {
+        heardMs = Date.now()
+        setDeepSleep(false)
+      },
+      board.line.options.rx!,
+      { repeat: true, edge: 'falling' },
+    )
+  }
+  if (board.powerFail) setWatch(() => step(true), board.powerFail, { repeat: true, edge: 'falling' })
+  // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
+  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
 }
 
 /**
  * Starts the meter on a board. What keeps it from starting is said on the console, and the line stays quiet: flash that
- * is not the row's, no settings in it. Until the clock is set it waits; a meter without the time would have nothing to
- * record. `clock` gives milliseconds of UTC since 1970.
+ * is not the row's, no settings in it. `openFlash` gives the flash of the row; `clock` milliseconds of UTC since 1970.
  */
-export function startMeter(board: EspruinoBoard, line: EspruinoSerial, clock: () => number): void {
-  const place = board.flash
-  let asked = false
-
-  function begin(): void {
-    if (clock() < clockSetMs) {
-      if (!asked) say('waits for the time: setTime(seconds since 1970)')
-      asked = true
-      setTimeout(begin, 1000)
-      return
-    }
-    try {
-      const uart = createUart(line, board.line.baud)
-      const meter = startMeterOn({
-        nowMs: clock,
-        upMs: clock,
-        flash: createFlash(module, place.base, place.eraseBytes),
-        uart: uart,
-        takePulses: createPulses(board.pulses, clock),
-      })
-      line.setup(board.line.baud, board.line.options)
-      run(meter, line, uart)
-      say('started, boot ' + meter.state.metering!.logs.journal.boots)
-    } catch (error) {
-      say('not started: ' + error)
-    }
-  }
-
+export function startBoard(
+  board: EspruinoBoard,
+  line: EspruinoSerial,
+  openFlash: () => Flash,
+  clock: () => number,
+): void {
   E.setConsole(board.console, { force: true })
-  const module = require('Flash')
-  const unit = module.getPage(place.base)
-  if (unit === undefined || unit.addr !== place.base || unit.length !== place.eraseBytes) {
-    say('not started: no erase unit of ' + place.eraseBytes + ' bytes at ' + place.base + ', this is another board')
-    return
+  try {
+    const uart = createUart(line, board.line.baud)
+    const meter = startMeter({
+      nowMs: clock,
+      upMs: clock,
+      flash: openFlash(),
+      uart: uart,
+      takePulses: createPulses(board.pulses, clock),
+    })
+    line.setup(board.line.baud, board.line.options)
+    run(meter, line, uart, board)
+    say('started, boot ' + meter.state.metering!.logs.journal.boots)
+    if (meter.state.metering!.lost) say('the clock is not set')
+  } catch (error) {
+    say('not started: ' + error)
   }
-  begin()
 }

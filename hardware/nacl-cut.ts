@@ -1,6 +1,6 @@
 // Cuts secretbox out of the tweetnacl package at build time: a board has no room for the rest of it. The text stays the
-// package's own, declaration by declaration, but for two repetitions that are folded; test/nacl-cut.test.ts compares it
-// with the whole package.
+// package's own, declaration by declaration, but for repetitions that are folded; test/nacl-cut.test.ts compares it with
+// the whole package.
 
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -32,6 +32,9 @@ function store32(x, i, u) {
   x[i + 2] = u >>> 16 & 255;
   x[i + 3] = u >>> 24 & 255;
 }
+function load16(x, i) {
+  return x[i] | x[i + 1] << 8;
+}
 `
 const loadPattern =
   /(\w+)\[ *(\d+)\] & 0xff \| \(\1\[ *\d+\] & 0xff\)<<8 \| \(\1\[ *\d+\] & 0xff\)<<16 \| \(\1\[ *\d+\] & 0xff\)<<24/g
@@ -45,6 +48,43 @@ function withWords(core: string): string {
     throw new Error('core_salsa20 is not spelled as in tweetnacl 1.0.3')
   }
   return text
+}
+
+/** What is spelled out in a declaration, how often, and what says the same in less. */
+const folds: { [name: string]: { pattern: RegExp; times: number; by: string }[] } = {
+  poly1305: [
+    {
+      pattern: /(?:\s*this\.pad\[\d\] = key\[\d+\] & 0xff \| \(key\[\d+\] & 0xff\) << 8;){8}/g,
+      times: 1,
+      by: ' for (let i = 0; i < 8; i++) this.pad[i] = load16(key, 16 + 2 * i);',
+    },
+    { pattern: /key\[ *(\d+)\] & 0xff \| \(key\[ *\d+\] & 0xff\) << 8/g, times: 8, by: 'load16(key, $1)' },
+  ],
+  'poly1305.prototype.blocks': [
+    {
+      pattern: /m\[mpos\+ *(\d+)\] & 0xff \| \(m\[mpos\+ *\d+\] & 0xff\) << 8/g,
+      times: 8,
+      by: 'load16(m, mpos + $1)',
+    },
+  ],
+  'poly1305.prototype.finish': [
+    {
+      pattern: /(?:\s*mac\[macpos\+ *\d+\] = \(this\.h\[\d\] >>> [08]\) & 0xff;){16}/g,
+      times: 1,
+      by: ' for (i = 0; i < 16; i++) mac[macpos + i] = h[i >> 1] >>> 8 * (i & 1) & 0xff;',
+    },
+    { pattern: /this\.h\[/g, times: 45, by: 'h[' },
+    { pattern: /let c, mask, f, i;/g, times: 1, by: 'let c, mask, f, i, h = this.h;' },
+  ],
+}
+
+/** @throws Error when a declaration is not spelled as in tweetnacl 1.0.3 */
+function folded(name: string, text: string): string {
+  return (folds[name] ?? []).reduce((before, { pattern, times, by }) => {
+    const found = before.match(pattern)?.length ?? 0
+    if (found !== times) throw new Error(`${name} has ${pattern} ${found} times, not ${times}: not tweetnacl 1.0.3`)
+    return before.replace(pattern, by)
+  }, text)
 }
 
 // HSalsa20 is the rounds of Salsa20 without the addition of its input at the end (Bernstein, "Extending the Salsa20
@@ -133,13 +173,14 @@ function piecesOf(source: string): Map<string, Piece> {
     } else if (statement.type === 'VariableDeclaration') {
       for (const { id, init, start } of statement.declarations) {
         if (id.type !== 'Identifier' || !init) continue
-        pieces.set(id.name, { at: start, text: `const ${id.name} = ${textOf(source, init)};`, uses: namesIn(init) })
+        const text = `const ${id.name} = ${folded(id.name, textOf(source, init))};`
+        pieces.set(id.name, { at: start, text, uses: namesIn(init) })
       }
     } else if (statement.type === 'ExpressionStatement' && statement.expression.type === 'AssignmentExpression') {
       const { left, right } = statement.expression
       const name = targetName(left)
       const own = name.replace('nacl.', '')
-      const text = `${own.includes('.') ? '' : 'const '}${own} = ${textOf(source, right)};`
+      const text = `${own.includes('.') ? '' : 'const '}${own} = ${folded(name, textOf(source, right))};`
       pieces.set(name, { at: statement.start, text, uses: namesIn(right) })
     }
   }

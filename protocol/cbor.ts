@@ -26,15 +26,14 @@ function putValue(out: number[], value: CborValue): void {
   else if (value === true) out.push(0xf5)
   else if (value === null) out.push(0xf6)
   else if (typeof value === 'number') {
-    if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991)
-      throw new RangeError('CBOR takes whole numbers')
+    if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991) throw new RangeError('not a whole number')
     if (value < 0) putHead(out, 1, -1 - value)
     else putHead(out, 0, value)
   } else if (typeof value === 'string') {
     putHead(out, 3, value.length)
     for (let i = 0; i < value.length; i++) {
       const code = value.charCodeAt(i)
-      if (code > 127) throw new RangeError('text on the line is ASCII')
+      if (code > 127) throw new RangeError('not ASCII')
       out.push(code)
     }
   } else if (value instanceof Uint8Array) {
@@ -53,13 +52,14 @@ export function encodeCbor(value: CborValue): Uint8Array {
   return new Uint8Array(out)
 }
 
-interface Reader {
+/** Where a decoder is in its bytes. */
+export interface Reader {
   bytes: Uint8Array
   at: number
 }
 
-// undefined stands for "refused": the subset itself has no undefined.
-function takeHead(reader: Reader, info: number): number | undefined {
+/** The number in or after a head's first byte, of which `info` is the low 5 bits; `undefined` for "refused". */
+export function takeHead(reader: Reader, info: number): number | undefined {
   if (info < 24) return info
   if (info > 27) return undefined
   const size = 1 << (info - 24)

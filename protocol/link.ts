@@ -1,6 +1,6 @@
 // Packets and the session they belong to (SPEC.md sections 4 to 6).
 
-import { copyOf, getU16, getU32, putU16, putU32 } from './bytes.ts'
+import { copyOf, getU16, getU32, putU16, putU32, sameBytes } from './bytes.ts'
 
 /** First bytes of packets: version 1 in the high half. */
 export const kind = { wake: 0x11, awake: 0x12, ask: 0x13, answer: 0x14, lastAnswer: 0x15 } as const
@@ -88,6 +88,11 @@ export function encodeSealedAnswer(counter: number, block: number, last: boolean
   packet[3] = block
   packet.set(sealed, 4)
   return packet
+}
+
+/** True for a wake, of any version, that means this EUI-64. */
+export function isWakeFor(packet: Uint8Array, eui: Uint8Array): boolean {
+  return packet.length === 17 && (packet[0]! & 15) === 1 && sameBytes(packet.subarray(1, 9), eui)
 }
 
 /**

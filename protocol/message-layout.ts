@@ -1,8 +1,8 @@
 // Codes of the messages and the limits of what they ask (SPEC.md section 7): what a meter needs of the table. The names of
 // the fields are in messages.ts, which a board does not carry.
 
-import type { CborValue } from './cbor.ts'
-import { decodeCbor, encodeCbor } from './cbor.ts'
+import { copyOf } from './bytes.ts'
+import { type CborValue, encodeCbor, type Reader, takeHead } from './cbor.ts'
 import { halfHoursPerAskMax } from './limits.ts'
 
 /** What a meter refuses with. */
@@ -65,23 +65,39 @@ export function fieldFault(value: CborValue, least: number, most: number): numbe
   return value < least || value > most ? errorCode.outOfRange : 0
 }
 
+/** A whole number or a byte string; `undefined` for anything else, or what is not all there. */
+function takeField(reader: Reader): number | Uint8Array | undefined {
+  const initial = reader.bytes[reader.at]!
+  reader.at += 1
+  const value = initial < 0x60 ? takeHead(reader, initial & 31) : undefined
+  if (value === undefined || initial < 0x20) return value
+  if (initial < 0x40) return -1 - value
+  reader.at += value
+  return reader.at > reader.bytes.length ? undefined : copyOf(reader.bytes, reader.at - value, value)
+}
+
 /**
  * An ask as the meter reads it: its code, then its fields in the order of the table. What cannot be answered is an error
- * code, as a negative number.
+ * code, as a negative number. Asks hold whole numbers and byte strings only, in an array of less than 24.
  */
 export function takeAsk(bytes: Uint8Array): { code: number; fields: CborValue[] } {
-  const items = decodeCbor(bytes)
-  const code = Array.isArray(items) ? items[0] : undefined
-  if (!Array.isArray(items) || typeof code !== 'number') return { code: -errorCode.malformed, fields: [] }
+  const refused = { code: -errorCode.malformed, fields: [] }
+  const reader: Reader = { bytes: bytes, at: 1 }
+  const code = bytes[0]! > 0x80 && bytes[0]! < 0x98 ? takeField(reader) : undefined
+  if (typeof code !== 'number') return refused
   const limits = askLimits(code)
-  if (limits === undefined) return { code: -errorCode.unknownMessage, fields: [] }
-  if (items.length !== limits.length / 2 + 1) return { code: -errorCode.malformed, fields: [] }
-  items.shift()
-  for (let i = 0; i < items.length; i++) {
-    const fault = fieldFault(items[i]!, limits[2 * i]!, limits[2 * i + 1]!)
+  if (!limits) return { code: -errorCode.unknownMessage, fields: [] }
+  const count = bytes[0]! - 0x81
+  if (count * 2 !== limits.length) return refused
+  const fields: CborValue[] = []
+  for (let i = 0; i < count; i++) {
+    const value = takeField(reader)
+    if (value === undefined) return refused
+    const fault = fieldFault(value, limits[2 * i]!, limits[2 * i + 1]!)
     if (fault !== 0) return { code: -fault, fields: [] }
+    fields.push(value)
   }
-  return { code: code, fields: items }
+  return reader.at === bytes.length ? { code: code, fields: fields } : refused
 }
 
 /** The open message of an answer with these fields, in the order of the table. */

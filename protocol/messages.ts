@@ -81,7 +81,7 @@ function row(name: MessageName): Row {
 
 function encode(head: number, layout: readonly Field[], fields: Fields): Uint8Array {
   const items: CborValue[] = [head]
-  for (const { name } of layout) items.push(fields[name]!)
+  for (let i = 0; i < layout.length; i++) items.push(fields[layout[i]!.name]!)
   return encodeCbor(items)
 }
 
@@ -89,13 +89,14 @@ function encode(head: number, layout: readonly Field[], fields: Fields): Uint8Ar
 function take(items: CborValue[], layout: readonly Field[], limits: readonly number[] | undefined): Fields | number {
   if (items.length !== layout.length + 1) return errorCode.malformed
   const fields: Fields = {}
-  for (const [i, { name, is }] of layout.entries()) {
+  for (let i = 0; i < layout.length; i++) {
+    const field = layout[i]!
     const value = items[i + 1]!
     const kind = value instanceof Uint8Array ? 'bytes' : typeof value === 'string' ? 'text' : undefined
-    if (kind !== is || (kind === undefined && typeof value !== 'number')) return errorCode.malformed
+    if (kind !== field.is || (kind === undefined && typeof value !== 'number')) return errorCode.malformed
     const fault = limits === undefined ? 0 : fieldFault(value, limits[2 * i]!, limits[2 * i + 1]!)
     if (fault !== 0) return fault
-    fields[name] = value as number | string | Uint8Array
+    fields[field.name] = value as number | string | Uint8Array
   }
   return fields
 }
@@ -112,7 +113,7 @@ export function decodeAsk(bytes: Uint8Array): { name: MessageName; fields: Field
   const name = (Object.keys(messages) as MessageName[]).find((one) => messageCode[one] === items[0])
   if (name === undefined) return { error: errorCode.unknownMessage }
   const fields = take(items, row(name).ask, askLimits(items[0]))
-  return typeof fields === 'number' ? { error: fields } : { name, fields }
+  return typeof fields === 'number' ? { error: fields } : { name: name, fields: fields }
 }
 
 /** The open message of an answer. */

@@ -3,10 +3,12 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { type BoardName, boardFault, boards } from '../hardware/boards.ts'
 import { type Bundle, bundleBytesMax, bundleFirmware } from '../hardware/bundle.ts'
 import { outsideSubset } from '../hardware/espruino-subset.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
+import type { ProfileDay } from '../protocol/profile-coding.ts'
 import { type Asker, createAsker } from './support/asker.ts'
 import { boardEui, boardKey, recordedFlash } from './support/board-flash.ts'
 import { createEspruinoShim, type EspruinoShim } from './support/espruino-shim.ts'
@@ -15,6 +17,7 @@ import { createRandom } from './support/random.ts'
 const names = Object.keys(boards) as BoardName[]
 const firstDay = 20000
 const first = firstDay * 48
+const flashBytes = flashPagesFull * pageBytes
 
 const made = new Map<BoardName, Promise<Bundle>>()
 
@@ -36,9 +39,10 @@ async function start(name: BoardName, cells: Uint8Array, clockMs: number, eraseB
   const sent: Uint8Array[] = []
   const shim = createEspruinoShim({
     cells: cells.slice(),
-    flashAt: flash.base,
-    eraseBytes: eraseBytes || flash.eraseBytes,
+    flashAt: 'spi' in flash ? 0 : flash.base,
+    eraseBytes: eraseBytes || ('spi' in flash ? 4096 : flash.eraseBytes),
     serial: line.device,
+    ...('spi' in flash ? { spi: flash.spi } : {}),
     send: (bytes) => {
       sent.push(bytes)
       asker.received(bytes)
@@ -51,11 +55,11 @@ async function start(name: BoardName, cells: Uint8Array, clockMs: number, eraseB
 }
 
 /** Wakes the meter and reads; the days, or the error code. */
-function read({ shim, asker }: Bench, firstHalfHour: number, count: number) {
+function read({ shim, asker }: Bench, firstHalfHour: number, count: number, channel = 0) {
   asker.wake(boardEui, createRandom(shim.nowMs()).bytes(8))
   shim.pass(100)
   assert.ok(asker.awake(), 'awake')
-  asker.ask(firstHalfHour, count)
+  asker.ask(firstHalfHour, count, channel)
   shim.pass(2000)
   return asker.refusal() ?? asker.days()
 }
@@ -85,7 +89,8 @@ for (const name of names) {
     assert.equal(bench.shim.said, ['smets1: started, boot 2'])
     assert.is(bench.shim.consoleOn(), boards[name].console)
     assert.equal(bench.shim.setups.length, 1)
-    assert.is(bench.shim.setups[0]!.baud, 115200)
+    assert.is(bench.shim.setups[0]!.baud, boards[name].line.baud)
+    assert.is(bench.shim.watchdog(), boards[name].watchdogSeconds)
     assert.equal(whOf(read(bench, first, 48)), [...truth.values()].slice(0, 48))
     const all = whOf(read(bench, first, 4 * 48)).filter((wh) => wh >= 0)
     assert.equal(all, [...truth.values()])
@@ -99,21 +104,26 @@ test('the same sources give the same bundle', async () => {
 test('what is outside the subset is refused with file and line', async () => {
   const refused = await bundleFirmware('linux', { clock: 'async () => 2 ** 3' }).catch((error: Error) => error)
   assert.instance(refused, Error)
-  assert.match((refused as Error).message, 'entry of linux:2: async function')
-  assert.match((refused as Error).message, 'entry of linux:2: **')
+  assert.match((refused as Error).message, 'entry of linux:3: async function')
+  assert.match((refused as Error).message, 'entry of linux:3: **')
 })
 
 test('a row that cannot work is refused', () => {
   const row = boards.esp32
-  assert.match(boardFault({ ...row, flash: { base: 0, eraseBytes: 16384 } })!, 'one erase sets 16384 bytes')
-  assert.match(boardFault({ ...row, flash: { base: 512, eraseBytes: 1024 } })!, '200h')
+  const flash = { base: 0, eraseBytes: 4096, pages: 25, ratedErases: 1 }
+  assert.is(boardFault({ ...row, flash }), undefined)
+  assert.match(boardFault({ ...row, flash: { ...flash, eraseBytes: 16384 } })!, 'one erase sets 16384 bytes')
+  assert.match(boardFault({ ...row, flash: { ...flash, base: 512, eraseBytes: 1024 } })!, '200h')
+  assert.match(boardFault({ ...row, flash: { ...flash, pages: 14 } })!, '14 pages are too few')
+  assert.match(boardFault({ ...row, line: { ...row.line, baud: 2000000 } })!, '2000000 baud')
+  assert.match(boardFault({ ...row, deepSleep: true, line: { ...row.line, options: {} } })!, 'receive pin')
   assert.match(boardFault({ ...row, console: 'Serial1', line: { ...row.line, device: 'Serial1' } })!, 'console')
   const storageFile = { name: 'x', at: 4096 }
-  assert.match(boardFault({ ...row, flash: { base: 4096, eraseBytes: 4096, storageFile } })!, 'header')
+  assert.match(boardFault({ ...row, flash: { ...flash, base: 4096, storageFile } })!, 'header')
 })
 
 test('without settings the meter says so, and the line stays quiet', async () => {
-  const bench = await start('linux', new Uint8Array(49152).fill(0xff), first * halfHourMs)
+  const bench = await start('linux', new Uint8Array(flashBytes).fill(0xff), first * halfHourMs)
   assert.is(bench.shim.said.length, 1)
   assert.match(bench.shim.said[0]!, 'not started: Error: this meter has no settings')
   bench.asker.wake(boardEui, new Uint8Array(8))
@@ -132,16 +142,50 @@ test('on a board with other flash than the row says the meter says so and touche
   assert.equal(bench.shim.cells, cells)
 })
 
-test('without the time the meter waits for it', async () => {
-  const { cells } = recordedFlash(first, 3, 6)
+test('without the time the meter says so, answers all the same, and records half-hours once the clock is set', async () => {
+  const { cells, truth } = recordedFlash(first, 3, 6)
   const bench = await start('esp32', cells, 12345)
-  bench.shim.pass(10000)
-  assert.is(bench.shim.said.length, 1)
-  assert.match(bench.shim.said[0]!, 'waits for the time')
-  assert.equal(bench.shim.cells, cells)
-  bench.shim.setClock((first + 5) * halfHourMs)
+  assert.equal(bench.shim.said, ['smets1: started, boot 2', 'smets1: the clock is not set'])
+  for (let i = 0; i < 70; i++) bench.shim.edge('D27')
+  bench.shim.pass(3 * halfHourMs)
+  assert.equal(
+    whOf(read(bench, first, 6)).filter((wh) => wh >= 0),
+    [...truth.values()],
+  )
+  bench.shim.setClock((first + 5) * halfHourMs - 1000)
+  bench.shim.pass(2000)
+  for (let i = 0; i < 80; i++) bench.shim.edge('D27')
+  bench.shim.pass(halfHourMs)
+  const [day] = read(bench, first, 8) as ProfileDay[]
+  assert.equal([...day!.wh].slice(3, 7), [-1, 0, 80, -1])
+  assert.equal([...day!.marked].slice(3, 7), [0, 1, 0, 0])
+})
+
+test('a board that sleeps deeply is woken by an edge on its line, and listens', async () => {
+  const { cells, truth } = recordedFlash(first, 48, 9)
+  const bench = await start('pico', cells, (first + 48) * halfHourMs + 1000)
+  assert.ok(!bench.shim.deepSleep())
+  bench.shim.pass(11000)
+  assert.ok(bench.shim.deepSleep())
+  assert.ok(bench.shim.edge('B7'))
+  assert.ok(!bench.shim.deepSleep())
   bench.shim.pass(1000)
-  assert.is(bench.shim.said[1], 'smets1: started, boot 2')
+  assert.equal(whOf(read(bench, first, 48)), [...truth.values()])
+  bench.shim.pass(30000)
+  assert.ok(bench.shim.deepSleep())
+})
+
+test('pulses of all four channels are counted', async () => {
+  const { cells } = recordedFlash(first, 1, 7)
+  const bench = await start('nrf52840', cells, (first + 1) * halfHourMs)
+  for (const [channel, pin] of ['D3', 'D4', 'D28', 'D29'].entries()) {
+    for (let i = 0; i <= channel * 10; i++) bench.shim.edge(pin)
+  }
+  bench.shim.pass(halfHourMs + 300)
+  for (const channel of [0, 1, 2, 3]) {
+    const days = read(bench, first, 2, channel) as ProfileDay[]
+    assert.is(days[0]!.wh[1], channel * 10 + 1, `channel ${channel}`)
+  }
 })
 
 test('pulses on the pin are counted, and recorded as half-hours end, past midnight too', async () => {
@@ -185,10 +229,10 @@ test('rubbish on the line is dropped; the next wake is answered', async () => {
 test('flash that is worn out stops the meter, which says so', async () => {
   const { cells } = recordedFlash(first, 2, 10)
   const bench = await start('linux', cells, (first + 2) * halfHourMs)
-  bench.shim.cells.fill(0)
+  bench.shim.wearOut()
   bench.shim.pass(halfHourMs * 2)
   assert.is(bench.shim.said.length, 2)
-  assert.match(bench.shim.said[1]!, 'stopped: Error: journal page')
+  assert.match(bench.shim.said[1]!, 'stopped: Error: the flash is worn out')
 })
 
 test.run()

@@ -15,7 +15,7 @@ export interface Asker {
   wake(eui: Uint8Array, hostNonce: Uint8Array): void
   awake(): boolean
   /** Asks for the days that `count` half-hours from `first` on touch; `days` has them once the last block has come. */
-  ask(first: number, count: number): void
+  ask(first: number, count: number, channel?: number): void
   days(): ProfileDay[] | undefined
   /** The error code of the last answer, if it was a refusal. */
   refusal(): number | undefined
@@ -91,13 +91,13 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
       put(preamble)
     },
     awake: () => link !== undefined,
-    ask(first, count) {
+    ask(first, count, ofChannel = channel.activeImport) {
       counter += 1
       blocks = 0
       days = []
       whole = false
       refused = undefined
-      const message = encodeAsk('readProfile', { channel: channel.activeImport, firstHalfHour: first, count })
+      const message = encodeAsk('readProfile', { channel: ofChannel, firstHalfHour: first, count })
       put(encodeFrame(encodeSealedAsk(counter, seal(message, nonceOf(kind.ask, link!, counter, 0), key))))
     },
     days: () => (whole && refused === undefined ? days : undefined),

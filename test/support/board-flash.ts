@@ -3,7 +3,7 @@
 import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
-import { type EspruinoBoard, meterFlashBytes } from '../../hardware/boards.ts'
+import type { EspruinoBoard } from '../../hardware/boards.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 import { halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { createRandom } from './random.ts'
@@ -43,7 +43,7 @@ export function recordedFlash(first: number, count: number, seed: number): Recor
     nowMs += halfHourMs
     meter.step()
   }
-  return { cells: flash.read(0, meterFlashBytes), truth, boots: meter.boot() }
+  return { cells: flash.read(0, flashPagesFull * pageBytes), truth, boots: meter.boot() }
 }
 
 /** A flash with the days before `nowMs` in it, up to the last half-hour that was over. */
@@ -71,7 +71,7 @@ export function flashImage(
   cells: Uint8Array,
   files: { [name: string]: Uint8Array } = {},
 ): Uint8Array {
-  const { base, storageFile } = board.flash
+  const { base, storageFile } = 'spi' in board.flash ? { base: 0, storageFile: undefined } : board.flash
   if (storageFile === undefined) throw new Error(`the pages of ${board.title} are not in Storage`)
   const image = new Uint8Array(bytes).fill(0xff)
   const before = base - storageFile.at - 32

@@ -4,6 +4,7 @@
 
 import { createContext, runInContext } from 'node:vm'
 import { absentGlobals, absentStatics, replacedGlobals } from '../../hardware/espruino-subset.ts'
+import { createSpiChip } from './spi-chip.ts'
 
 export interface EspruinoShim {
   /** Runs a script. */
@@ -26,6 +27,12 @@ export interface EspruinoShim {
   /** The flash, from `flashAt` on. */
   cells: Uint8Array
   erases(): number
+  /** From now on no cell changes any more. */
+  wearOut(): void
+  /** Seconds of the watchdog that was set, 0 for none. */
+  watchdog(): number
+  /** True while the board may sleep deeply. */
+  deepSleep(): boolean
 }
 
 export interface ShimOptions {
@@ -34,6 +41,8 @@ export interface ShimOptions {
   eraseBytes: number
   /** The UART's name. */
   serial: string
+  /** The name of an SPI port with a flash chip that holds `cells`, instead of flash in the chip itself. */
+  spi?: string
   /** Takes what leaves on the UART. */
   send(bytes: Uint8Array): void
   clockMs: number
@@ -82,6 +91,9 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
   let receiver: ((data: string) => void) | undefined
   let consoleDevice = ''
   let erases = 0
+  let watchdog = 0
+  let isWorn = false
+  let deepSleep = false
 
   function timer(due: () => void, ms: number, everyMs: number | undefined): Timer {
     const one = { dueMs: nowMs + Math.max(ms, 0), everyMs, due }
@@ -105,12 +117,12 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
     write: (data: Uint8Array, address: number) => {
       const at = offset(address, data.length)
       if (at % 4 !== 0 || data.length % 4 !== 0) throw new Error(`a write of ${data.length} bytes at ${address}`)
-      for (let i = 0; i < data.length; i++) cells[at + i]! &= data[i]!
+      for (let i = 0; i < data.length && !isWorn; i++) cells[at + i]! &= data[i]!
     },
     erasePage: (address: number) => {
       const at = offset(address, 1)
       erases += 1
-      cells.fill(0xff, at - (at % eraseBytes), at - (at % eraseBytes) + eraseBytes)
+      if (!isWorn) cells.fill(0xff, at - (at % eraseBytes), at - (at % eraseBytes) + eraseBytes)
     },
     getPage: (address: number) => {
       const at = address - flashAt
@@ -122,7 +134,11 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
     setInterval: (due: () => void, ms: number) => timer(due, ms, ms),
     setWatch: (due: () => void, pin: string) => watches.set(pin, due),
     console: { log: (text: string) => said.push(text) },
-    E: { setConsole: (device: string) => (consoleDevice = device) },
+    E: {
+      setConsole: (device: string) => (consoleDevice = device),
+      enableWatchdog: (seconds: number) => (watchdog = seconds),
+    },
+    setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
     require: (module: string) => {
       if (module !== 'Flash') throw new Error(`in service the meter requires ${module}`)
       return flash
@@ -134,6 +150,15 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
       },
       write: (data: Uint8Array) => options.send(new Uint8Array(data)),
     },
+  }
+  if (options.spi !== undefined) {
+    const chip = createSpiChip(cells)
+    Object.assign(globals, {
+      [options.spi]: { setup: () => {}, send: (data: unknown[]) => new bytesOfRealm(chip.send(data)) },
+      require: (module: string) => {
+        throw new Error(`in service the meter requires ${module}`)
+      },
+    })
   }
   strip(realm)
   Object.assign(realm, globals)
@@ -176,5 +201,10 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
     consoleOn: () => consoleDevice,
     cells,
     erases: () => erases,
+    wearOut: () => {
+      isWorn = true
+    },
+    watchdog: () => watchdog,
+    deepSleep: () => deepSleep,
   }
 }
