@@ -2,7 +2,7 @@
 
 import type { CborValue } from '../protocol/cbor.ts'
 import { eventCode } from '../protocol/event-entry.ts'
-import { answerBytesMax, eventBytes } from '../protocol/limits.ts'
+import { answerBytesMax } from '../protocol/limits.ts'
 import { answerMessage, encodeRefusal, errorCode, messageCode, takeAsk } from '../protocol/message-layout.ts'
 import { type Metering, timeOf } from './counting.ts'
 import { deviceProfile } from './device-profiles.ts'
@@ -58,19 +58,9 @@ function inParts(next: NextRecord): NextPart {
   }
 }
 
-/** Entries one by one, oldest first. */
-function eachOf(entries: Uint8Array): NextRecord {
-  let at = 0
-  return () => {
-    at += eventBytes
-    return at > entries.length ? undefined : entries.subarray(at - eventBytes, at)
-  }
-}
-
 /** Alerts that were not acknowledged, the oldest that one frame takes; `undefined` when there are none. */
 export function alertsMessage(metering: Metering): Uint8Array | undefined {
-  const alerts = entriesOf(metering.logs.events, 0, 0)
-  return alerts.length > 0 ? inParts(eachOf(alerts))().message : undefined
+  return entriesOf(metering.logs.events, 0, 0)() ? inParts(entriesOf(metering.logs.events, 0, 0))().message : undefined
 }
 
 function writeConfiguration(metering: Metering, version: number, bytes: Uint8Array): NextPart {
@@ -143,7 +133,7 @@ export function answerTo(metering: Metering, counts: LineCounts, message: Uint8A
     case messageCode.takeBilling:
       return billing(metering, first)
     case messageCode.readEvents:
-      return inParts(eachOf(entriesOf(logs.events, first, second)))
+      return inParts(entriesOf(logs.events, first, second))
     case messageCode.acknowledgeAlerts:
       acknowledgeAlerts(logs.events, first)
       return answer([])

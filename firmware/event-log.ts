@@ -5,7 +5,8 @@ import { encodeEvent, eventLog, isAlert, securityCodesFrom } from '../protocol/e
 import { eventEntriesMax } from '../protocol/limits.ts'
 import type { Flash } from './board.ts'
 import { pageKind, wornOut } from './flash-pages.ts'
-import { openSlots, putSlot, type SlotLog, slotBytes, slotsOf, turnSlots } from './slot-log.ts'
+import type { NextRecord } from './record-ring.ts'
+import { openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
 
 /** A record that is no entry: alerts up to the sequence in `value` were acknowledged. */
 const acknowledgedCode = 63
@@ -27,46 +28,48 @@ export function logOf(code: number): number {
   return code >= securityCodesFrom ? eventLog.security : eventLog.event
 }
 
-function isEntry(bytes: Uint8Array, at: number): boolean {
-  return bytes[at]! > 0 && bytes[at] !== acknowledgedCode
+function isEntry(bytes: Uint8Array): boolean {
+  return bytes[0]! > 0 && bytes[0] !== acknowledgedCode
 }
 
-function take(log: EventLog, bytes: Uint8Array, at: number): void {
-  if (bytes[at] === acknowledgedCode) log.acknowledged = getU32(bytes, at + 8)
-  if (!isEntry(bytes, at)) return
-  log.sequence = getU24(bytes, at + 1)
-  log.lastSeconds = Math.max(log.lastSeconds, getU32(bytes, at + 4))
-  log.lastCode = bytes[at]!
+function take(log: EventLog, bytes: Uint8Array): void {
+  if (bytes[0] === acknowledgedCode) log.acknowledged = getU32(bytes, 8)
+  if (!isEntry(bytes)) return
+  log.sequence = getU24(bytes, 1)
+  log.lastSeconds = Math.max(log.lastSeconds, getU32(bytes, 4))
+  log.lastCode = bytes[0]!
 }
 
 function acknowledgement(sequence: number): Uint8Array {
   return encodeEvent({ code: acknowledgedCode, sequence: 0, atSeconds: 0, value: sequence, detail: 0 })
 }
 
-/** Takes along to the new page the newest 100 entries of each log, and what was acknowledged. */
-function carry(log: EventLog, old: Uint8Array): boolean {
+/** Takes along from an old page the newest 100 entries of each log, and what was acknowledged. */
+function carry(log: EventLog, page: number, used: number): boolean {
   const left = [0, 0, 0]
-  for (let at = 0; at < old.length; at += slotBytes) {
-    if (isEntry(old, at)) left[logOf(old[at]!)] = left[logOf(old[at]!)]! + 1
+  for (let slot = 0; slot < used; slot++) {
+    const entry = slotAt(log.slots, page, slot)
+    if (isEntry(entry)) left[logOf(entry[0]!)] = left[logOf(entry[0]!)]! + 1
   }
   if (!putSlot(log.slots, acknowledgement(log.acknowledged))) return false
-  for (let at = 0; at < old.length; at += slotBytes) {
-    if (!isEntry(old, at)) continue
-    const which = logOf(old[at]!)
+  for (let slot = 0; slot < used; slot++) {
+    const entry = slotAt(log.slots, page, slot)
+    if (!isEntry(entry)) continue
+    const which = logOf(entry[0]!)
     left[which] = left[which]! - 1
-    if (left[which]! >= eventEntriesMax) continue
-    if (!putSlot(log.slots, new Uint8Array(old.subarray(at, at + slotBytes)))) return false
+    if (left[which]! < eventEntriesMax && !putSlot(log.slots, entry)) return false
   }
   return true
 }
 
 function append(log: EventLog, bytes: Uint8Array): void {
   if (!putSlot(log.slots, bytes)) {
-    const old = slotsOf(log.slots)
-    turnSlots(log.slots, () => carry(log, old))
+    const page = log.slots.page
+    const used = log.slots.used
+    turnSlots(log.slots, () => carry(log, page, used))
     if (!putSlot(log.slots, bytes)) throw new Error(wornOut)
   }
-  take(log, bytes, 0)
+  take(log, bytes)
 }
 
 /** Records that something happened. Values are cut to the widths of an entry (SPEC.md section 10). */
@@ -89,22 +92,32 @@ export function acknowledgeAlerts(log: EventLog, sequence: number): void {
 }
 
 /**
- * Entries of one log from a sequence on, oldest first, the newest 100 at most, one after the other as they lie in flash;
- * with `log` 0 the alerts that were not acknowledged, of both.
+ * Entries of one log from a sequence on, oldest first, the newest 100 at most; with `which` 0 the alerts that were not
+ * acknowledged, of both logs.
  */
-export function entriesOf(log: EventLog, which: number, firstSequence: number): Uint8Array {
-  const bytes = slotsOf(log.slots)
-  let used = 0
-  for (let at = 0; at < bytes.length; at += slotBytes) {
-    if (!isEntry(bytes, at)) continue
-    const sequence = getU24(bytes, at + 1)
-    const wanted = which === 0 ? isAlert(bytes[at]!) && sequence > log.acknowledged : logOf(bytes[at]!) === which
-    if (!wanted || sequence < firstSequence) continue
-    // Moved to the front of the same array: no second one is needed.
-    bytes.set(bytes.subarray(at, at + slotBytes), used)
-    used += slotBytes
+export function entriesOf(log: EventLog, which: number, firstSequence: number): NextRecord {
+  const slots = log.slots
+  const page = slots.page
+  const used = slots.used
+  const least = which === 0 ? log.acknowledged + 1 : firstSequence
+  let slot = 0
+
+  function next(): Uint8Array | undefined {
+    // The page was turned meanwhile: what is left of the old one may be erased any time.
+    while (slot < used && slots.page === page) {
+      const entry = slotAt(slots, page, slot)
+      slot += 1
+      const wanted = which === 0 ? isAlert(entry[0]!) : logOf(entry[0]!) === which
+      if (isEntry(entry) && wanted && getU24(entry, 1) >= least) return entry
+    }
+    return undefined
   }
-  return bytes.subarray(Math.max(0, used - eventEntriesMax * slotBytes), used)
+
+  let count = 0
+  while (next()) count += 1
+  slot = 0
+  for (; count > eventEntriesMax; count--) next()
+  return next
 }
 
 /** Opens both logs. */
@@ -116,8 +129,7 @@ export function openEventLog(flash: Flash, firstPage: number): EventLog {
     lastSeconds: 0,
     lastCode: 0,
   }
-  const bytes = slotsOf(log.slots)
-  for (let at = 0; at < bytes.length; at += slotBytes) take(log, bytes, at)
-  if (log.slots.page < 0) turnSlots(log.slots, () => carry(log, bytes))
+  for (let slot = 0; slot < log.slots.used; slot++) take(log, slotAt(log.slots, log.slots.page, slot))
+  if (log.slots.page < 0) turnSlots(log.slots, () => carry(log, 0, 0))
   return log
 }

@@ -3,7 +3,7 @@
 import type { Metering } from './counting.ts'
 import { pageKind, readHeader } from './flash-pages.ts'
 import type { RecordRing } from './record-ring.ts'
-import { isWholeSlot, type SlotLog, slotBytes, slotsOf } from './slot-log.ts'
+import { isWholeSlot, type SlotLog, slotAt } from './slot-log.ts'
 
 /** Bits of what was found. */
 export const fault = {
@@ -24,10 +24,10 @@ const checkedMax = 64
 
 /** Of the newest records those that do not prove themselves; a burnt one (first byte 0) is none. */
 function spoiltIn(log: SlotLog): number {
-  const bytes = slotsOf(log)
   let spoilt = 0
-  for (let at = Math.max(0, bytes.length - checkedMax * slotBytes); at < bytes.length; at += slotBytes) {
-    if (bytes[at] !== 0 && !isWholeSlot(new Uint8Array(bytes.subarray(at, at + slotBytes)))) spoilt += 1
+  for (let slot = Math.max(0, log.used - checkedMax); slot < log.used; slot++) {
+    const bytes = slotAt(log, log.page, slot)
+    if (bytes[0] !== 0 && !isWholeSlot(bytes)) spoilt += 1
   }
   return spoilt
 }

@@ -34,6 +34,11 @@ function slotAddress(log: SlotLog, slot: number): number {
   return log.page * log.flash.pageBytes + pageHeaderBytes + slot * slotBytes
 }
 
+/** A record of a page, burnt (first byte 0) or not. */
+export function slotAt(log: SlotLog, page: number, slot: number): Uint8Array {
+  return log.flash.read(page * log.flash.pageBytes + pageHeaderBytes + slot * slotBytes, slotBytes)
+}
+
 /** True when the record proves itself. */
 export function isWholeSlot(bytes: Uint8Array): boolean {
   return bytes[0] !== 0 && crc16(bytes, 0, 14) === getU16(bytes, 14)

@@ -5,57 +5,63 @@ import { cborDepthMax, messageBytesMax } from './limits.ts'
 
 export type CborValue = number | boolean | null | string | Uint8Array | CborValue[]
 
+/** Bytes, and where in them one is. */
+export interface Reader {
+  bytes: Uint8Array
+  at: number
+}
+
 function headBytes(value: number): number {
   return value < 24 ? 1 : value < 0x100 ? 2 : value < 0x10000 ? 3 : value < 0x100000000 ? 5 : 9
 }
 
-function putHead(out: number[], major: number, value: number): void {
+function putByte(to: Reader, byte: number): void {
+  // What lies outside is not written; `encodeCbor` sees by the place that it was too much.
+  to.bytes[to.at] = byte
+  to.at += 1
+}
+
+function putHead(to: Reader, major: number, value: number): void {
   const size = headBytes(value) - 1
-  out.push((major << 5) | (size === 0 ? value : size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27))
+  putByte(to, (major << 5) | (size === 0 ? value : size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27))
   // Powers by doubling: Espruino's Math.pow is off in the last bits.
   let scale = 1
   for (let i = 1; i < size; i++) scale *= 256
   for (let i = 0; i < size; i++) {
-    out.push(Math.floor(value / scale) & 255)
+    putByte(to, Math.floor(value / scale) & 255)
     scale /= 256
   }
 }
 
-function putValue(out: number[], value: CborValue): void {
-  if (value === false) out.push(0xf4)
-  else if (value === true) out.push(0xf5)
-  else if (value === null) out.push(0xf6)
+function putValue(to: Reader, value: CborValue): void {
+  if (value === false) putByte(to, 0xf4)
+  else if (value === true) putByte(to, 0xf5)
+  else if (value === null) putByte(to, 0xf6)
   else if (typeof value === 'number') {
     if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991) throw new RangeError('not a whole number')
-    if (value < 0) putHead(out, 1, -1 - value)
-    else putHead(out, 0, value)
+    if (value < 0) putHead(to, 1, -1 - value)
+    else putHead(to, 0, value)
   } else if (typeof value === 'string') {
-    putHead(out, 3, value.length)
+    putHead(to, 3, value.length)
     for (let i = 0; i < value.length; i++) {
       const code = value.charCodeAt(i)
       if (code > 127) throw new RangeError('not ASCII')
-      out.push(code)
+      putByte(to, code)
     }
-  } else if (value instanceof Uint8Array) {
-    putHead(out, 2, value.length)
-    for (let i = 0; i < value.length; i++) out.push(value[i]!)
   } else {
-    putHead(out, 4, value.length)
-    for (let i = 0; i < value.length; i++) putValue(out, value[i]!)
+    putHead(to, value instanceof Uint8Array ? 2 : 4, value.length)
+    if (value instanceof Uint8Array) {
+      for (let i = 0; i < value.length; i++) putByte(to, value[i]!)
+    } else for (let i = 0; i < value.length; i++) putValue(to, value[i]!)
   }
 }
 
-/** Encodes one value. Text is ASCII. @throws RangeError for what the subset cannot say */
+/** Encodes one value, of 232 bytes at most. Text is ASCII. @throws RangeError for what the subset cannot say */
 export function encodeCbor(value: CborValue): Uint8Array {
-  const out: number[] = []
-  putValue(out, value)
-  return new Uint8Array(out)
-}
-
-/** Where a decoder is in its bytes. */
-export interface Reader {
-  bytes: Uint8Array
-  at: number
+  const to: Reader = { bytes: new Uint8Array(messageBytesMax), at: 0 }
+  putValue(to, value)
+  if (to.at > messageBytesMax) throw new RangeError(to.at + ' bytes of message')
+  return to.bytes.subarray(0, to.at)
 }
 
 /** The number in or after a head's first byte, of which `info` is the low 5 bits; `undefined` for "refused". */

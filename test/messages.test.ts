@@ -25,8 +25,8 @@ const value: fc.Arbitrary<CborValue> = fc.oneof(
 test('any value comes back, and cbor-x reads what we write', () => {
   fc.assert(
     fc.property(value, (item) => {
+      fc.pre(oracle.encode(item).length <= 232)
       const bytes = encodeCbor(item)
-      fc.pre(bytes.length <= 232)
       assert.equal(decodeCbor(bytes), item)
       assert.equal(plain(oracle.decode(bytes)), plain(item))
     }),

@@ -212,7 +212,10 @@ test('what the meter cannot do it refuses with a code', () => {
   assert.equal(refusalOf(encodeCbor([99])), { error: errorCode.unknownMessage })
   assert.equal(refusalOf(encodeCbor('x')), { error: errorCode.malformed })
   assert.equal(refusalOf(encodeCbor([1, 0, 5, 0])), { error: errorCode.outOfRange })
-  assert.equal(refusalOf(encodeCbor([1, 2, 5, 1])), { error: errorCode.notRecorded })
+  assert.equal(refusalOf(encodeCbor([1, 4, 5, 1])), { error: errorCode.outOfRange })
+  assert.equal(refusalOf(encodeCbor([12, 7, new Uint8Array(10)])), { error: errorCode.versionConflict })
+  assert.equal(refusalOf(encodeCbor([12, 1, new Uint8Array(10)])), { error: errorCode.outOfRange })
+  assert.equal(refusalOf(encodeCbor([13, 1])), { error: errorCode.malformed })
 })
 
 test.run()

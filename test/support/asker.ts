@@ -1,10 +1,20 @@
-// The bridge's end of the line, as little of it as a test of a board needs: wakes a meter, asks for days, opens answers.
+// The bridge's end of the line, as little of it as a test of a board needs: wakes a meter, asks, opens answers.
 
 import { sameBytes } from '../../protocol/bytes.ts'
+import { decodeEvent, type EventEntry } from '../../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import { dayOfHalfHour } from '../../protocol/half-hour.ts'
-import { decodePacket, encodeSealedAsk, encodeWake, kind, type LinkSession, nonceOf } from '../../protocol/link.ts'
-import { channel, decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
+import { eventBytes } from '../../protocol/limits.ts'
+import {
+  decodePacket,
+  encodeSealedAsk,
+  encodeWake,
+  kind,
+  type LinkSession,
+  nonceOf,
+  type SealedAnswer,
+} from '../../protocol/link.ts'
+import { type Answer, type Ask, channel, decodeAnswer, encodeAsk, type MessageName } from '../../protocol/messages.ts'
 import { dayBlockLength, decodeDayBlock, type ProfileDay } from '../../protocol/profile-coding.ts'
 import { open, seal } from '../../protocol/seal.ts'
 
@@ -14,6 +24,11 @@ export interface Asker {
   /** Sends a wake; `awake` is true once its answer has come. */
   wake(eui: Uint8Array, hostNonce: Uint8Array): void
   awake(): boolean
+  /** Alerts that were pushed ahead of the last awake. */
+  alerts(): EventEntry[]
+  /** Asks anything; `answers` has its parts once the last block has come. */
+  request<N extends MessageName>(name: N, fields: Ask<N>): void
+  answers<N extends MessageName>(name: N): Answer<N>[] | undefined
   /** Asks for the days that `count` half-hours from `first` on touch; `days` has them once the last block has come. */
   ask(first: number, count: number, channel?: number): void
   days(): ProfileDay[] | undefined
@@ -33,49 +48,70 @@ function daysOf(blocks: Uint8Array): ProfileDay[] {
   return days
 }
 
+function eventsOf(entries: Uint8Array): EventEntry[] {
+  return Array.from({ length: entries.length / eventBytes }, (_, i) => decodeEvent(entries, i * eventBytes)!)
+}
+
 export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void): Asker {
   let hostNonce: Uint8Array = new Uint8Array(8)
   let link: LinkSession | undefined
   let counter = 0
-  let blocks = 0
   let bytes = 0
-  let days: ProfileDay[] = []
+  let asked: MessageName = 'sleep'
+  let parts: Uint8Array[] = []
   let whole = false
   let refused: number | undefined
+  let pushed: SealedAnswer | undefined
+  let alerts: EventEntry[] = []
 
   function put(frame: Uint8Array): void {
     bytes += frame.length
     send(frame)
   }
 
-  function answer(block: number, last: boolean, sealed: Uint8Array): void {
-    const nonce = nonceOf(last ? kind.lastAnswer : kind.answer, link!, counter, block)
-    const message = open(sealed, nonce, key)
+  function opened(answer: SealedAnswer): Uint8Array {
+    const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link!, answer.counter, answer.block)
+    const message = open(answer.sealed, nonce, key)
     if (message === undefined) throw new Error('an answer does not open')
-    if (block !== blocks) throw new Error(`block ${block} came, ${blocks} was expected`)
-    blocks += 1
-    const result = decodeAnswer('readProfile', message)
-    if (result === undefined) throw new Error('an answer is no answer to readProfile')
+    return message
+  }
+
+  function decoded<N extends MessageName>(name: N, message: Uint8Array): Answer<N> | undefined {
+    const result = decodeAnswer(name, message)
+    if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
     if ('error' in result) refused = result.error
-    else days.push(...daysOf(result.fields.blocks))
-    whole = last
+    else return result.fields
+    return undefined
+  }
+
+  function take(answer: SealedAnswer): void {
+    if (answer.block !== parts.length) throw new Error(`block ${answer.block} came, ${parts.length} was expected`)
+    const message = opened(answer)
+    decoded(asked, message)
+    parts.push(message)
+    whole = answer.last
+  }
+
+  function awake(to: LinkSession): void {
+    link = to
+    const fields = pushed === undefined ? undefined : decoded('readEvents', opened(pushed))
+    if (fields !== undefined) alerts = eventsOf(fields.entries)
   }
 
   const decoder = createFrameDecoder(
     (packet) => {
       const taken = decodePacket(packet)
       if (taken?.kind === 'awake' && sameBytes(taken.tag, hostNonce.subarray(0, 2))) {
-        link = { hostNonce, boot: taken.boot, session: taken.session }
-      } else if (taken?.kind === 'answer' && link !== undefined && taken.counter === counter) {
-        answer(taken.block, taken.last, taken.sealed)
-      }
+        awake({ hostNonce, boot: taken.boot, session: taken.session })
+      } else if (taken?.kind === 'answer' && taken.counter === 0) pushed = taken
+      else if (taken?.kind === 'answer' && link !== undefined && taken.counter === counter) take(taken)
     },
     (why, count) => {
       throw new Error(`the meter sent ${count} bytes of no frame: ${why}`)
     },
   )
 
-  return {
+  const asker: Asker = {
     received(part) {
       bytes += part.length
       decoder.push(part)
@@ -83,6 +119,8 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
     wake(eui, nonce) {
       hostNonce = nonce
       link = undefined
+      pushed = undefined
+      alerts = []
       counter = 0
       bytes = 0
       const frame = encodeFrame(encodeWake(eui, nonce))
@@ -91,19 +129,25 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
       put(preamble)
     },
     awake: () => link !== undefined,
-    ask(first, count, ofChannel = channel.activeImport) {
+    alerts: () => alerts,
+    request(name, fields) {
       counter += 1
-      blocks = 0
-      days = []
+      asked = name
+      parts = []
       whole = false
       refused = undefined
-      const message = encodeAsk('readProfile', { channel: ofChannel, firstHalfHour: first, count })
+      const message = encodeAsk(name, fields)
       put(encodeFrame(encodeSealedAsk(counter, seal(message, nonceOf(kind.ask, link!, counter, 0), key))))
     },
-    days: () => (whole && refused === undefined ? days : undefined),
+    answers: (name) => (whole && refused === undefined ? parts.map((message) => decoded(name, message)!) : undefined),
+    ask(first, count, ofChannel = channel.activeImport) {
+      asker.request('readProfile', { channel: ofChannel, firstHalfHour: first, count })
+    },
+    days: () => asker.answers('readProfile')?.flatMap(({ blocks }) => daysOf(blocks)),
     refusal: () => refused,
     lineBytes: () => bytes,
   }
+  return asker
 }
 
 /** The day of a half-hour among days that were read. */

@@ -61,8 +61,8 @@ async function kill(child: ChildProcess | undefined): Promise<void> {
 
 /** Starts a program whose input stays open and quiet: with its input at an end Espruino's line receives nothing. */
 function launch(program: string, args: string[], cwd: string): ChildProcess {
-  // Orphaned by a test that was killed it would spin: the kernel ends it after a minute of processor time.
-  const child = spawn('sh', ['-c', 'ulimit -t 60; exec "$0" "$@"', program, ...args], { cwd, stdio: 'pipe' })
+  // Orphaned by a test that was killed it would spin: the kernel ends it after five minutes of processor time.
+  const child = spawn('sh', ['-c', 'ulimit -t 300; exec "$0" "$@"', program, ...args], { cwd, stdio: 'pipe' })
   children.add(child)
   child.once('close', () => children.delete(child))
   child.stdin!.on('error', () => {})
