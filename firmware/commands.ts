@@ -4,15 +4,15 @@ import type { CborValue } from '../protocol/cbor.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
 import { answerMessage, encodeRefusal, errorCode, messageCode, takeAsk } from '../protocol/message-layout.ts'
-import { type Metering, timeOf } from './counting.ts'
+import { type Metering, secondsOf, timeOf } from './counting.ts'
 import { deviceProfile } from './device-profiles.ts'
-import { acknowledgeAlerts, entriesOf } from './event-log.ts'
+import { entriesOf } from './event-log.ts'
 import { daysIn, flashMapOf } from './flash-map.ts'
-import { readBilling, readDailyReads, readProfile, snapshotNow, takeBilling } from './logs.ts'
-import { changeClock, commitAll, configure, note, secondsOf } from './metering.ts'
+import { readBilling, readDailyReads, readProfile, snapshotNow } from './logs.ts'
+import { act, action } from './metering.ts'
 import type { NextRecord } from './record-ring.ts'
 import { selfTest } from './self-test.ts'
-import { decodeConfiguration, encodeConfiguration, isConfiguration, writeSettings } from './settings.ts'
+import { encodeConfiguration, isConfiguration } from './settings.ts'
 
 /** One open message of an answer, and whether it is the last. */
 export interface AnswerPart {
@@ -63,18 +63,11 @@ export function alertsMessage(metering: Metering): Uint8Array | undefined {
   return entriesOf(metering.logs.events, 0, 0)() ? inParts(entriesOf(metering.logs.events, 0, 0))().message : undefined
 }
 
-function writeConfiguration(metering: Metering, version: number, bytes: Uint8Array): NextPart {
-  const settings = metering.settings
-  if (version !== settings.version) return refusal(errorCode.versionConflict)
+function configure(metering: Metering, version: number, bytes: Uint8Array): NextPart {
+  if (version !== metering.settings.version) return refusal(errorCode.versionConflict)
   if (!isConfiguration(bytes)) return refusal(errorCode.outOfRange)
-  // What was counted until now was counted under the old settings.
-  commitAll(metering)
-  settings.configuration = decodeConfiguration(bytes)
-  settings.version += 1
-  writeSettings(metering.board.flash, settings)
-  note(metering, eventCode.settingsWritten, settings.version, 0)
-  configure(metering)
-  return answer([settings.version])
+  act(metering, action.configure, 0, 0, bytes)
+  return answer([metering.settings.version])
 }
 
 function inventory(metering: Metering): NextPart {
@@ -95,20 +88,19 @@ function inventory(metering: Metering): NextPart {
 }
 
 function registers(metering: Metering): NextPart {
-  commitAll(metering)
+  act(metering, action.commit)
   const snapshot = snapshotNow(metering.logs, secondsOf(metering))
   return snapshot ? answer([snapshot]) : refusal(errorCode.outOfRange)
 }
 
 function billing(metering: Metering, cause: number): NextPart {
-  commitAll(metering)
-  const number = takeBilling(metering.logs, cause, false, secondsOf(metering))
+  const number = act(metering, action.takeBilling, cause)
   return number > 0 ? answer([number]) : refusal(errorCode.outOfRange)
 }
 
 function tested(metering: Metering, counts: LineCounts): NextPart {
   const result = selfTest(metering)
-  if (result.faults > 0) note(metering, eventCode.selfTestFailed, result.faults, 0)
+  if (result.faults > 0) act(metering, action.note, eventCode.selfTestFailed, result.faults)
   return answer([result.faults, result.spoilt, counts.framesDropped, counts.notOpened])
 }
 
@@ -135,7 +127,7 @@ export function answerTo(metering: Metering, counts: LineCounts, message: Uint8A
     case messageCode.readEvents:
       return inParts(entriesOf(logs.events, first, second))
     case messageCode.acknowledgeAlerts:
-      acknowledgeAlerts(logs.events, first)
+      act(metering, action.acknowledge, first)
       return answer([])
     case messageCode.readClock:
       return answer([
@@ -145,13 +137,13 @@ export function answerTo(metering: Metering, counts: LineCounts, message: Uint8A
         logs.journal.driftPpm,
       ])
     case messageCode.setClock:
-      return answer([Math.round(changeClock(metering, first, 0))])
+      return answer([Math.round(act(metering, action.setClock, first))])
     case messageCode.readInventory:
       return inventory(metering)
     case messageCode.readSettings:
       return answer([metering.settings.version, encodeConfiguration(metering.settings.configuration)])
     case messageCode.writeSettings:
-      return writeConfiguration(metering, first, ask.fields[1] as Uint8Array)
+      return configure(metering, first, ask.fields[1] as Uint8Array)
     case messageCode.selfTest:
       return tested(metering, counts)
   }

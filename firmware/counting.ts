@@ -48,11 +48,42 @@ export interface Metering {
   offSinceMs: number
 }
 
+/** The state of a meter that has not started yet: its settings and its logs come with the start. */
+export function newMetering(board: Board): Metering {
+  const state = {
+    board: board,
+    quirks: 0,
+    dailyReads: 0,
+    wh: [0, 0, 0, 0],
+    rest: [0, 0, 0, 0],
+    halfHour: 0,
+    marked: true,
+    day: 0,
+    tou: 0,
+    quarter: -1,
+    lost: false,
+    boardMs: 0,
+    upMs: 0,
+    nextBoardMs: 0,
+    nextUpMs: 0,
+    pulses: [0, 0, 0, 0],
+    estimateMs: 0,
+    startUpMs: 0,
+    offSinceMs: -1,
+  }
+  return state as Metering
+}
+
 /** The meter's time in ms of UTC: an estimate while it is lost. */
 export function timeOf(metering: Metering): number {
   return metering.lost
     ? metering.estimateMs + metering.upMs - metering.startUpMs
     : metering.boardMs + metering.logs.journal.clockAheadMs
+}
+
+/** UTC seconds for a log entry; 0 while the time is lost. */
+export function secondsOf(metering: Metering): number {
+  return metering.lost ? 0 : Math.floor(timeOf(metering) / 1000)
 }
 
 /** Counts the pulses that this step found. */

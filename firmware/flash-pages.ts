@@ -111,7 +111,7 @@ export function clearPage(flash: Flash, page: number): void {
   flash.erase(page)
 }
 
-/** Makes a cleared page count. */
+/** Makes a cleared page count. @throws Error when the page does not take its header: the flash is worn out */
 export function writeHeader(flash: Flash, page: number, kind: number, sequence: number, extra: number): void {
-  commit(flash, page * flash.pageBytes, headerOf(kind, sequence, extra))
+  if (!commit(flash, page * flash.pageBytes, headerOf(kind, sequence, extra))) throw new Error(wornOut)
 }

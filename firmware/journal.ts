@@ -1,7 +1,7 @@
 // The journal: all energy as it is counted, every half-hour as it ends, every start (DESIGN.md, "Journal"). What it has
 // committed is the meter's registers; replaying the newer of its two pages gives them back after a power cut.
 
-import { getU16, getU24, getU32, putU24, putU32 } from '../protocol/bytes.ts'
+import { crc16, getU16, getU24, getU32, putU24, putU32 } from '../protocol/bytes.ts'
 import { dayOfHalfHour, firstHalfHourOfDay, startOfHalfHour } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
 import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
@@ -82,6 +82,8 @@ function takeEnergy(journal: Journal, bytes: Uint8Array, at: number): void {
 }
 
 function take(journal: Journal, bytes: Uint8Array, at: number): void {
+  // Burnt, on a worn page where a bit can no longer be cleared: all but that bit is zero, the CRC too.
+  if (getU16(bytes, at + 14) === 0 && crc16(bytes, at, at + 14) !== 0) return
   const type = bytes[at]
   if (type === recordType.energy || type === recordType.kept) takeEnergy(journal, bytes, at)
   else if (type === recordType.start) journal.boots = getU24(bytes, at + 1)

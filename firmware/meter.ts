@@ -3,39 +3,33 @@
 import { createFrameDecoder } from '../protocol/frame.ts'
 import { isWakeFor } from '../protocol/link.ts'
 import type { Board } from './board.ts'
-import { countOnly, type Metering } from './counting.ts'
-import { commitAll, powerFails, settle, startMetering } from './metering.ts'
+import { countOnly, type Metering, newMetering } from './counting.ts'
+import { act, action } from './metering.ts'
 import { type LineState, openSession, type Session } from './session.ts'
-import { readSettings } from './settings.ts'
 
 /** Packets that wait for the next step; more than an honest asker ever has under way. */
 const packetsWaitingMax = 2
 
 interface State {
-  board: Board
-  metering: Metering | undefined
+  metering: Metering
   waiting: Uint8Array[]
   line: LineState
   session: Session | undefined
 }
 
-/**
- * Gives the function that does what is due: starts the meter, settles time, answers packets, records a last gasp. A board
- * has it, and all that only it needs, in memory while there is something to do, which is seldom (hardware/sink.ts).
- */
-function openWork(state: State): (failing: boolean) => void {
-  const board = state.board
+/** What there is to do beside what the line brings: nothing, or an action of metering.ts. */
+const noAction = -1
 
-  return (failing) => {
-    if (!state.metering) {
-      const settings = readSettings(board.flash)
-      if (!settings) throw new Error('this meter has no settings')
-      state.metering = startMetering(board, settings)
-      return
-    }
-    const metering = state.metering
-    settle(metering)
-    if (failing) powerFails(metering)
+/**
+ * Gives the function that does what is due: writes, and answers packets. A board has it, and all that only it needs, in
+ * memory while there is something to do, which is seldom (hardware/sink.ts).
+ */
+function openWork(state: State): (what: number) => void {
+  const metering = state.metering
+  const board = metering.board
+
+  return (what) => {
+    if (what !== noAction) act(metering, what)
     while (state.waiting.length > 0) {
       const packet = state.waiting.shift()!
       // Asleep, nothing but a wake with this meter's EUI-64 is worth a session.
@@ -66,14 +60,13 @@ export interface BoardMeter {
 /** Starts the meter on a board. @throws Error when the flash holds no settings */
 export function startMeter(board: Board): BoardMeter {
   const state: State = {
-    board: board,
-    metering: undefined,
+    metering: newMetering(board),
     waiting: [],
     line: { sessions: 0, framesDropped: 0, notOpened: 0, notOpenedNoted: 0, firstWakeMs: -1 },
     session: undefined,
   }
-  let work: ((failing: boolean) => void) | undefined
-  openWork(state)(false)
+  let work: ((what: number) => void) | undefined
+  openWork(state)(action.start)
   const decoder = createFrameDecoder(
     (packet) => {
       if (state.waiting.length < packetsWaitingMax) state.waiting.push(packet)
@@ -84,16 +77,21 @@ export function startMeter(board: Board): BoardMeter {
     },
   )
 
-  function step(failing: boolean): void {
-    if (countOnly(state.metering!) && !failing && !state.session && state.waiting.length === 0) return
+  function workOn(what: number): void {
     if (!work) work = openWork(state)
-    work(failing)
+    work(what)
     if (!state.session) work = undefined
   }
 
   return {
-    step: () => step(false),
-    powerFails: () => step(true),
+    step: () => {
+      if (!countOnly(state.metering)) workOn(action.settle)
+      else if (state.session || state.waiting.length > 0) workOn(noAction)
+    },
+    powerFails: () => {
+      if (!countOnly(state.metering)) workOn(action.settle)
+      workOn(action.powerFails)
+    },
     received: decoder.push,
     busy: () => (state.session ? state.session.busy() : false),
     state: state,
@@ -119,7 +117,7 @@ export interface Meter extends BoardMeter {
 /** Starts the meter on a board. @throws Error when the flash holds no settings */
 export function createMeter(board: Board): Meter {
   const meter = startMeter(board)
-  const metering = meter.state.metering!
+  const metering = meter.state.metering
   const journal = metering.logs.journal
   return {
     step: meter.step,
@@ -131,7 +129,10 @@ export function createMeter(board: Board): Meter {
     lastHalfHour: () => journal.newest,
     boot: () => journal.boots,
     dropped: () => meter.state.line.framesDropped,
-    commit: () => commitAll(metering),
+    commit: () => {
+      meter.step()
+      act(metering, action.commit)
+    },
     powerFails: meter.powerFails,
   }
 }

@@ -1,9 +1,10 @@
 // From pulses and time to the logs: when a half-hour ends, whether it was whole, which TOU register counts, what a step
 // of the clock does (DESIGN.md, "Half-hours" and "Clock"). All of it acts on one plain state.
 
+import { sameBytes } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { dayOfHalfHour, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
-import type { Board } from './board.ts'
+import { snapshotCause } from '../protocol/register-snapshot.ts'
 import {
   clockSetMs,
   clockStepMs,
@@ -11,27 +12,23 @@ import {
   hasCounted,
   jumpOf,
   type Metering,
+  secondsOf,
   takeTimes,
   timeOf,
 } from './counting.ts'
 import { deviceProfile, quirk } from './device-profiles.ts'
-import { addEvent } from './event-log.ts'
-import { commitClock, commitEnergy } from './journal.ts'
+import { acknowledgeAlerts, addEvent } from './event-log.ts'
+import { commitClock, commitEnergy, countStart } from './journal.ts'
 import { energyOf } from './journal-record.ts'
-import { enterDay, lastNumber, openLogs } from './logs.ts'
-import type { Settings } from './settings.ts'
+import { enterDay, lastNumber, openLogs, takeBilling } from './logs.ts'
+import { decodeConfiguration, readSettings, writeSettings } from './settings.ts'
 import { registerAt, switchGrainMs } from './tariff.ts'
 
 /** Drift is estimated over an hour at least, and not from a change that no crystal makes. */
 const driftOverSeconds = 3600
 const driftPpmMax = 1000
 
-/** UTC seconds for a log entry; 0 while the time is lost. */
-export function secondsOf(metering: Metering): number {
-  return metering.lost ? 0 : Math.floor(timeOf(metering) / 1000)
-}
-
-export function note(metering: Metering, code: number, value: number, detail: number): void {
+function note(metering: Metering, code: number, value: number, detail: number): void {
   addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
 }
 
@@ -43,7 +40,7 @@ function commit(metering: Metering, whose: number, isMarked: boolean): void {
 }
 
 /** Commits all that is counted; what runs goes on. */
-export function commitAll(metering: Metering): void {
+function commitAll(metering: Metering): void {
   if (hasCounted(metering, 1)) commit(metering, metering.lost ? energyOf.none : energyOf.running, false)
 }
 
@@ -114,7 +111,7 @@ function noteOutage(metering: Metering): void {
 }
 
 /** Takes the configuration into account, after a start and after a change. */
-export function configure(metering: Metering): void {
+function configure(metering: Metering): void {
   const configuration = metering.settings.configuration
   const profile = deviceProfile(configuration.deviceProfile)
   metering.quirks = profile.quirks | configuration.quirks
@@ -123,38 +120,31 @@ export function configure(metering: Metering): void {
   metering.quarter = -1
 }
 
-/** Starts metering: finds what was recorded, closes what a power cut left open, and goes on from the board's time. */
-export function startMetering(board: Board, settings: Settings): Metering {
+/**
+ * Starts metering: finds what was recorded, closes what a power cut left open, and goes on from the board's time.
+ * @throws Error when the flash holds no settings
+ */
+function startMetering(metering: Metering): void {
+  const board = metering.board
+  const settings = readSettings(board.flash)
+  if (!settings) throw new Error('this meter has no settings')
   const logs = openLogs(board.flash)
   const journal = logs.journal
   const aliveMs = Math.max(journal.aliveMs, logs.events.lastSeconds * 1000)
-  const boardMs = board.nowMs()
-  const upMs = board.upMs()
   // Pulses from before the start belong to no time that this meter knows.
   board.takePulses()
-  const metering: Metering = {
-    board: board,
-    settings: settings,
-    logs: logs,
-    quirks: 0,
-    dailyReads: 0,
-    wh: [0, 0, 0, 0],
-    rest: [0, 0, 0, 0],
-    halfHour: 0,
-    marked: true,
-    day: lastNumber(logs.dailyReads),
-    tou: 0,
-    quarter: -1,
-    lost: boardMs < clockSetMs,
-    boardMs: boardMs,
-    upMs: upMs,
-    nextBoardMs: boardMs,
-    nextUpMs: upMs,
-    pulses: [0, 0, 0, 0],
-    estimateMs: aliveMs,
-    startUpMs: upMs,
-    offSinceMs: journal.aliveMs > 0 ? aliveMs : -1,
-  }
+  metering.settings = settings
+  metering.logs = logs
+  metering.nextBoardMs = board.nowMs()
+  metering.nextUpMs = board.upMs()
+  takeTimes(metering)
+  metering.day = lastNumber(logs.dailyReads)
+  metering.lost = metering.boardMs < clockSetMs
+  // Set while the board's own clock was at its beginning, it says nothing about one that shows the time.
+  if (journal.clockSetSeconds * 1000 - journal.clockAheadMs < clockSetMs) journal.clockAheadMs = 0
+  metering.estimateMs = aliveMs
+  metering.startUpMs = metering.upMs
+  if (journal.aliveMs > 0) metering.offSinceMs = aliveMs
   configure(metering)
   const nowMs = timeOf(metering)
   const halfHour = halfHourOf(nowMs)
@@ -177,11 +167,10 @@ export function startMetering(board: Board, settings: Settings): Metering {
     enterDay(logs, day, metering.marked || halfHour % 48 !== 0, settings.configuration.billingDay)
   }
   switchTariff(metering, nowMs)
-  return metering
 }
 
 /** Does what `countOnly` found due: the end of a half-hour or a day, a switch of the tariff, a jump of the board's clock. */
-export function settle(metering: Metering): void {
+function settle(metering: Metering): void {
   let jumpMs = jumpOf(metering)
   const wasUnset = metering.boardMs < clockSetMs
   takeTimes(metering)
@@ -198,7 +187,7 @@ export function settle(metering: Metering): void {
   }
   const stepped = !metering.lost && Math.abs(jumpMs) >= clockStepMs
   if (stepped) {
-    const seconds = Math.floor(Math.abs(jumpMs) / 1000)
+    const seconds = Math.round(Math.abs(jumpMs) / 1000)
     note(metering, jumpMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, 1)
   }
   passTime(metering, stepped)
@@ -208,7 +197,7 @@ export function settle(metering: Metering): void {
  * Sets the meter's clock to `utcMs`. Answers by how much it stepped, in ms, 0 when the time was lost. `unasked` is 1 when
  * it is the board that brings the time, 0 when it was told to.
  */
-export function changeClock(metering: Metering, utcMs: number, unasked: number): number {
+function changeClock(metering: Metering, utcMs: number, unasked: number): number {
   const journal = metering.logs.journal
   const wasLost = metering.lost
   const stepMs = wasLost ? 0 : utcMs - timeOf(metering)
@@ -225,7 +214,7 @@ export function changeClock(metering: Metering, utcMs: number, unasked: number):
   const stepped = Math.abs(stepMs) >= clockStepMs
   if (!stepped) note(metering, eventCode.clockSet, 0, unasked)
   else {
-    const seconds = Math.floor(Math.abs(stepMs) / 1000)
+    const seconds = Math.round(Math.abs(stepMs) / 1000)
     note(metering, stepMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, unasked)
   }
   noteOutage(metering)
@@ -237,8 +226,61 @@ export function changeClock(metering: Metering, utcMs: number, unasked: number):
   return stepMs
 }
 
-/** Commits what is counted, and says that power is about to fail. */
-export function powerFails(metering: Metering): void {
+function writeConfiguration(metering: Metering, bytes: Uint8Array): void {
+  const settings = metering.settings
+  // What was counted until now was counted under the old settings.
   commitAll(metering)
-  note(metering, eventCode.lastGasp, 0, 0)
+  const tariff = settings.configuration.tariff
+  settings.configuration = decodeConfiguration(bytes)
+  settings.version += 1
+  writeSettings(metering.board.flash, settings)
+  note(metering, eventCode.settingsWritten, settings.version, 0)
+  configure(metering)
+  if (!sameBytes(tariff, settings.configuration.tariff)) {
+    takeBilling(metering.logs, snapshotCause.tariffChange, false, secondsOf(metering))
+  }
+}
+
+/** What `act` may be asked to do. */
+export const action = {
+  /** Start; nothing else works before. */
+  start: 0,
+  /** Do what `countOnly` found due. */
+  settle: 1,
+  /** Commit all that is counted. */
+  commit: 2,
+  /** Power is about to fail: commit all that is counted, and say so. */
+  powerFails: 3,
+  /** Count a start more, because the session numbers of this one are used up. */
+  countStart: 4,
+  /** Set the clock to `value`, in ms of UTC; answers by how much it stepped. */
+  setClock: 5,
+  /** Take an entry of the billing data log for the cause `value`; answers its number, 0 when it does not fit. */
+  takeBilling: 6,
+  /** Keep alerts up to the sequence `value` from being pushed again. */
+  acknowledge: 7,
+  /** Enter the event `value` with its value `detail`. */
+  note: 8,
+  /** Write the configuration in `bytes`. */
+  configure: 9,
+} as const
+
+/**
+ * Everything that writes to flash. One function, so that on a board all that only it needs is in memory while it is at
+ * work and not otherwise (hardware/sink.ts).
+ */
+export function act(metering: Metering, what: number, value?: number, detail?: number, bytes?: Uint8Array): number {
+  if (what === action.start) startMetering(metering)
+  else if (what === action.settle) settle(metering)
+  else if (what === action.setClock) return changeClock(metering, value!, 0)
+  else if (what === action.countStart) countStart(metering.logs.journal)
+  else if (what === action.acknowledge) acknowledgeAlerts(metering.logs.events, value!)
+  else if (what === action.note) note(metering, value!, detail!, 0)
+  else if (what === action.configure) writeConfiguration(metering, bytes!)
+  else {
+    commitAll(metering)
+    if (what === action.powerFails) note(metering, eventCode.lastGasp, 0, 0)
+    if (what === action.takeBilling) return takeBilling(metering.logs, value!, false, secondsOf(metering))
+  }
+  return 0
 }

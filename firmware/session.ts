@@ -17,8 +17,7 @@ import { open, seal } from '../protocol/seal.ts'
 import { alertsMessage, answerTo, type NextPart } from './commands.ts'
 import type { Metering } from './counting.ts'
 import { quirk } from './device-profiles.ts'
-import { countStart } from './journal.ts'
-import { note } from './metering.ts'
+import { act, action } from './metering.ts'
 
 /** What outlives a session. */
 export interface LineState {
@@ -62,7 +61,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     link = undefined
     part = undefined
     if (line.notOpened > line.notOpenedNoted) {
-      note(metering, eventCode.badAsk, line.notOpened - line.notOpenedNoted, 0)
+      act(metering, action.note, eventCode.badAsk, line.notOpened - line.notOpenedNoted)
       line.notOpenedNoted = line.notOpened
     }
   }
@@ -81,7 +80,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     sleep()
     // A session number used twice would repeat nonces: go on as after a start.
     if (line.sessions >= sessionsPerBootMax) {
-      countStart(journal)
+      act(metering, action.countStart)
       line.sessions = 0
     }
     line.sessions += 1

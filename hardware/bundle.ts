@@ -52,13 +52,18 @@ const naclPlugin: Plugin = {
 }
 
 /** Functions that are at work seldom, inner ones first. */
-const coldFunctions = ['startMetering', 'selfTest', 'openSession', 'openWork']
+const coldFunctions = ['startMetering', 'selfTest', 'act', 'openSession', 'openWork']
 
 /** What is used so often that a short name for it pays. */
 const aliases = ['Uint8Array', 'Math.floor', 'Math.min', 'Math.max'].map((of) => ({
   of,
   name: `alias_${of.replace('.', '_')}`,
 }))
+
+/** A value as code, its keys without quotes: a quoted name is never shortened. */
+function literal(value: object): string {
+  return JSON.stringify(value).replace(/"(\w+)":/g, '$1:')
+}
 
 /** One script of all modules, in the order in which they need each other; its source map as text. */
 async function joinModules(name: BoardName, clock: string): Promise<Script> {
@@ -68,12 +73,12 @@ async function joinModules(name: BoardName, clock: string): Promise<Script> {
   const { device, baudMax, ...lineRest } = line
   const { ratedErases, ...place } = flash
   const open = 'spi' in flash ? 'spiFlash' : 'chipFlash'
-  const placeText = JSON.stringify('storageFile' in place ? { ...place, storageFile: undefined } : place)
-  const flashText = `() => ${open}(${placeText}${'spi' in flash ? `, ${flash.spi}` : ''})`
+  const spi = 'spi' in flash ? `, ${flash.spi}` : ''
+  const flashText = `() => ${open}(${literal({ ...place, spi: undefined, storageFile: undefined })}${spi})`
   const entry = [
     "import { startBoard } from './espruino.ts'",
     `import { ${open} } from './${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
-    `startBoard(${JSON.stringify({ ...rest, line: lineRest })}, ${device}, ${flashText}, ${clock})`,
+    `startBoard(${literal({ ...rest, line: lineRest })}, ${device}, ${flashText}, ${clock})`,
   ]
   const result = await build({
     absWorkingDir: root,

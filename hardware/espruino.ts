@@ -160,8 +160,8 @@ export function startBoard(
     })
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
-    say('started, boot ' + meter.state.metering!.logs.journal.boots)
-    if (meter.state.metering!.lost) say('the clock is not set')
+    say('started, boot ' + meter.state.metering.logs.journal.boots)
+    if (meter.state.metering.lost) say('the clock is not set')
   } catch (error) {
     say('not started: ' + error)
   }

@@ -19,8 +19,9 @@ interface Piece {
 /** What protocol/seal.ts calls. */
 const wanted = ['nacl.secretbox', 'nacl.secretbox.open']
 
-// Sees to it that arguments are Uint8Arrays: in this project the compiler does.
-const dropped = 'checkArrayTypes'
+// See to it that arguments are Uint8Arrays, key and nonce of the right length: in this project the compiler and the only
+// caller (protocol/seal.ts, firmware/settings.ts) do.
+const dropped = ['checkArrayTypes', 'checkLengths']
 
 // Reading and writing words is spelled out sixteen times each in the package; called instead, it spares 1.4 KB.
 const words = `function load32(x, i) {
@@ -131,7 +132,7 @@ function textOf(source: string, node: AnyNode): string {
     }
     if (inner.type === 'ExpressionStatement' && inner.expression.type === 'CallExpression') {
       const callee = inner.expression.callee
-      if (callee.type === 'Identifier' && callee.name === dropped) {
+      if (callee.type === 'Identifier' && dropped.includes(callee.name)) {
         edits.push({ from: inner.start, to: inner.end, text: '' })
         return
       }
@@ -189,7 +190,7 @@ function piecesOf(source: string): Map<string, Piece> {
 
 /**
  * An ES module whose default export has `secretbox` and `secretbox.open` as tweetnacl has them, and nothing else.
- * Wrong sizes of key and nonce are refused as there; that arguments are Uint8Arrays is not checked.
+ * That arguments are Uint8Arrays, key and nonce of the right size is not checked.
  * @throws Error when the package is not laid out as its version 1.0.3 is
  */
 export function cutNacl(source = readNacl()): string {
@@ -207,7 +208,7 @@ export function cutNacl(source = readNacl()): string {
     if (!pieces.has(name)) throw new Error(`tweetnacl has no ${name}`)
     take(name)
   }
-  taken.delete(dropped)
+  for (const name of dropped) taken.delete(name)
   const texts = [...taken].map((name) => pieces.get(name)!).sort((a, b) => a.at - b.at)
   const text = `${words}${texts.map((piece) => piece.text).join('\n')}\nexport default { secretbox: secretbox };\n`
   // Two declarations of one name in a block, which `let` does not allow, would be found here.

@@ -57,25 +57,13 @@ export interface CivilDate {
   day: number
 }
 
-/** Year, month and day of a day number (proleptic Gregorian; the algorithm counts years from March). */
+/** Year, month and day of a day number. */
 export function dateOfDay(day: number): CivilDate {
-  const shifted = day + 719468
-  const era = Math.floor(shifted / 146097)
-  const ofEra = shifted - era * 146097
-  const year = Math.floor(
-    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36524) - Math.floor(ofEra / 146096)) / 365,
-  )
-  const ofYear = ofEra - (365 * year + Math.floor(year / 4) - Math.floor(year / 100))
-  const fromMarch = Math.floor((5 * ofYear + 2) / 153)
-  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
-  return {
-    year: year + era * 400 + (month <= 2 ? 1 : 0),
-    month: month,
-    day: ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1,
-  }
+  const date = new Date(day * dayMs)
+  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
 }
 
-/** Number of a day of UTC. `month` and `day` count from 1. */
+/** Number of a day of UTC. `month` and `day` count from 1. By sums that count years from March: Espruino has no Date.UTC. */
 export function dayOfDate(year: number, month: number, day: number): number {
   const fromMarch = month > 2 ? month - 3 : month + 9
   const shifted = month > 2 ? year : year - 1

@@ -2,13 +2,18 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
+  dateOfDay,
+  dayMs,
+  dayOfDate,
   dayOfHalfHour,
   firstHalfHourOfDay,
   halfHourMs,
   halfHourOf,
   halfHoursInWindow,
+  localAheadMs,
   stampOfHalfHour,
   startOfHalfHour,
+  weekdayOfDay,
 } from '../protocol/half-hour.ts'
 
 const iso = (ms: number) => new Date(ms).toISOString()
@@ -44,6 +49,32 @@ test('a window takes exactly the half-hours with start < stamp <= end', () => {
       }
     }),
   )
+})
+
+test('days and dates, both ways, for every day from 1970 to 2149', () => {
+  for (let day = 0; day <= 65535; day++) {
+    const date = new Date(day * dayMs)
+    const { year, month, day: ofMonth } = dateOfDay(day)
+    assert.is(Date.UTC(year, month - 1, ofMonth), day * dayMs)
+    assert.is(dayOfDate(year, month, ofMonth), day)
+    assert.is(weekdayOfDay(day), date.getUTCDay())
+  }
+})
+
+test('British local time is what the time zone database says', () => {
+  const hourOf = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', hour: '2-digit', hourCycle: 'h23' })
+  for (let atMs = Date.UTC(2020, 0, 1); atMs < Date.UTC(2032, 0, 1); atMs += 6 * 3600000 + 1800000) {
+    const local = new Date(atMs + localAheadMs(atMs))
+    assert.is(Number(hourOf.format(atMs)), local.getUTCHours(), new Date(atMs).toISOString())
+  }
+  for (const [iso, ahead] of [
+    ['2026-03-29T00:59:59.999Z', 0],
+    ['2026-03-29T01:00:00.000Z', 3600000],
+    ['2026-10-25T00:59:59.999Z', 3600000],
+    ['2026-10-25T01:00:00.000Z', 0],
+  ] as const) {
+    assert.is(localAheadMs(Date.parse(iso)), ahead, iso)
+  }
 })
 
 test.run()
