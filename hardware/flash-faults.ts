@@ -24,9 +24,7 @@ export interface FaultyFlash extends Flash {
   powerOn(): void
 }
 
-/** Cells that each erase beyond the limit breaks, by number of the byte in the page and bit. */
-const brokenPerErase = 4
-
+/** A cell that is broken, by number of the byte in the page and bit. */
 interface Broken {
   at: number
   mask: number
@@ -39,9 +37,9 @@ interface Broken {
  *
  * - An operation that power interrupts stops half-way (at some bit), or has changed some of its bits, anywhere. It throws
  *   PowerCut, and so does whatever is done with the flash until `powerOn`.
- * - Of a page that was erased more than `erasesMax` times, each further erase breaks four cells for good. Three of four
- *   stay 0 whatever is erased, as cells do that have trapped charge; the fourth kind stays 1 whatever is programmed.
- *   Nothing says so: such a page gives back wrong bits.
+ * - Of a page that was erased more than `erasesMax` times, each further erase breaks a cell for good. Three of four stay 0
+ *   whatever is erased, as cells do that have trapped charge; the others stay 1 whatever is programmed. Nothing says so:
+ *   such a page gives back wrong bits. (Rates and kinds are an assumption.)
  */
 export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlash {
   const { seed, erasesMax } = faults
@@ -74,12 +72,9 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
   }
 
   function wear(page: number): void {
-    const cells = broken[page]!
-    for (let i = 0; i < brokenPerErase; i++) {
-      const number = (page * 0x10000 + erases[page]!) * brokenPerErase + i
-      const bit = Math.floor(chance(seed, number, stream.place) * pageBytes * 8)
-      cells.push({ at: bit >> 3, mask: 1 << (bit & 7), high: chance(seed, number, stream.kind) >= 0.75 })
-    }
+    const number = page * 0x10000 + erases[page]!
+    const bit = Math.floor(chance(seed, number, stream.place) * pageBytes * 8)
+    broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: chance(seed, number, stream.kind) >= 0.75 })
   }
 
   /** Programs the cells of a page that no erase sets any more. */
@@ -117,7 +112,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       const fails = failsNow()
       if (fails) for (const [i, done] of doneMask(bytes.length).entries()) written[i]! |= ~done & 0xff
       flash.program(address, written)
-      if (fails) throw new PowerCut(`operation ${operations}, a program of ${bytes.length} bytes in page ${page}`)
+      if (fails) throw new PowerCut(`a program of ${bytes.length} bytes in page ${page}`)
     },
     erase(page) {
       demandPower()
@@ -133,7 +128,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
         page * pageBytes,
         doneMask(pageBytes).map((done, i) => before[i]! | done),
       )
-      throw new PowerCut(`operation ${operations}, the erase of page ${page}`)
+      throw new PowerCut(`the erase of page ${page}`)
     },
   }
 }

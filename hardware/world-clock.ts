@@ -16,24 +16,26 @@ export interface WorldClock {
   /** As of the last `read`: UTC since 1970, and a clock that never jumps. */
   nowMs: number
   upMs: number
-  /** Looks at the machine's clocks: what has passed since the last time, by either, counts `scale` times. */
+  /** Looks at the machine's clocks: the time since the last look counts `scale` times, a jump of the wall clock once. */
   read(scale: number): void
 }
 
 /** A clock that shows `startMs` now. */
 export function createWorldClock(machine: MachineClocks, startMs: number): WorldClock {
-  let wallMs = machine.wallMs()
   let steadyMs = machine.steadyMs()
+  let aheadMs = machine.wallMs() - steadyMs
   const world: WorldClock = {
     nowMs: startMs,
     upMs: 0,
     read(scale) {
-      const nextWallMs = machine.wallMs()
-      const nextSteadyMs = machine.steadyMs()
-      world.nowMs += (nextWallMs - wallMs) * scale
-      world.upMs += (nextSteadyMs - steadyMs) * scale
-      wallMs = nextWallMs
-      steadyMs = nextSteadyMs
+      const nextMs = machine.steadyMs()
+      const nextAheadMs = machine.wallMs() - nextMs
+      const passedMs = (nextMs - steadyMs) * scale
+      world.upMs += passedMs
+      // The wall clock counts whole milliseconds: only what it gains on the other may not be multiplied.
+      world.nowMs += passedMs + nextAheadMs - aheadMs
+      steadyMs = nextMs
+      aheadMs = nextAheadMs
     },
   }
   return world

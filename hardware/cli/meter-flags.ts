@@ -6,6 +6,8 @@ import { typicalPeakW } from '../solar.ts'
 
 export type Flag = readonly [string, string, (string | number)?]
 
+// Of a flag whose meaning ends in "again" there may be several.
+
 /** Where the energy comes from. */
 export const loadFlags: readonly Flag[] = [
   ['--seed <n>', 'household and weather; from the EUI unless given'],
@@ -31,17 +33,14 @@ export const settingsFlags: readonly Flag[] = [
 
 /** What goes wrong on purpose. */
 export const faultFlags: readonly Flag[] = [
-  ['--time-scale <n>', "the meter's clock runs so many times as fast, 1 to 3600; in real time while it is awake"],
+  ['--time-scale <n>', "the meter's time runs n times as fast, 1 to 3600; while it is awake as it is"],
   [
     '--cut-power-after <when>',
-    'cut the power after a time (90s, 15m, 2h, 1d), or inside the nth operation on flash (200); /off-time may follow, as in 15m/5m (1 s unless given); may be given again',
+    'after 90s, 15m, 2h, 1d, or inside the nth operation on flash: 200; off for 15m/5m; again',
   ],
-  ['--last-gasp', 'the board warns before the power goes after a time, and when told to stop'],
-  ['--clock-drift-ppm <n>', "the board's clock runs fast, or slow with a minus, by so many millionths"],
-  [
-    '--clock-step <step>',
-    "the board's clock jumps, seconds@when: 3600@10m, or =-7200@2026-10-25T01:00Z (= before a minus); may be given again",
-  ],
-  ['--clock-lost', "the board's clock begins at 1970 when power comes"],
-  ['--flash-wear <n>', 'pages erased more than n times, counted from this start, break bit by bit'],
+  ['--last-gasp', 'the board warns before power goes after a time, and when told to stop'],
+  ['--clock-drift-ppm <n>', "the board's clocks run fast by so many millionths; slow: --clock-drift-ppm=-50"],
+  ['--clock-step <step>', 'its clock jumps: 3600@10m, --clock-step=-7200@2026-10-25T01:00Z (seconds@when); again'],
+  ['--clock-lost', 'its clock begins at 1970 when power comes'],
+  ['--flash-wear <n>', 'each erase of a page after n, counted from this start, breaks a bit of it'],
 ]
