@@ -54,7 +54,7 @@ test('profiles that are alike are kept once, in whatever order their switches st
 
 test('what is wrong with a file is said, with its place', () => {
   const good = { time: 'utc', weekday: peak }
-  const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${2026 + i}-06-15`, night]))
+  const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${2000 + i}-06-15`, night]))
   const cases: [unknown, RegExp][] = [
     [[], /the file is not an object/],
     [{ weekday: peak }, /time is "local" or "utc"/],
