@@ -11,7 +11,7 @@ export interface MeterPast {
   /** The last moment at which the meter is known to have run, by its board's clock (ms of UTC); 0 for a new meter. */
   aliveMs: number
   /** Wh (varh) of each channel that are kept of the half-hour in which that is; not known where the clocks differ. */
-  countedWh: Float64Array | undefined
+  countedWh: ArrayLike<number> | undefined
 }
 
 /** Looks on a copy: opening the logs counts a start, and the flash itself must not see one at this time. */
