@@ -37,9 +37,9 @@ interface Broken {
  *
  * - An operation that power interrupts stops half-way (at some bit), or has changed some of its bits, anywhere. It throws
  *   PowerCut, and so does whatever is done with the flash until `powerOn`.
- * - Of a page that was erased more than `erasesMax` times, each further erase breaks a cell for good. Three of four stay 0
- *   whatever is erased, as cells do that have trapped charge; the others stay 1 whatever is programmed. Nothing says so:
- *   such a page gives back wrong bits. (Rates and kinds are an assumption.)
+ * - Of a page that was erased more than `erasesMax` times, each further erase breaks cells for good, one more each time.
+ *   Three of four stay 0 whatever is erased, as cells do that have trapped charge; the others stay 1 whatever is
+ *   programmed. Nothing says so: such a page gives back wrong bits. (Rates and kinds are an assumption.)
  */
 export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlash {
   const { seed, erasesMax } = faults
@@ -72,9 +72,12 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
   }
 
   function wear(page: number): void {
-    const number = page * 0x10000 + erases[page]!
-    const bit = Math.floor(chance(seed, number, stream.place) * pageBytes * 8)
-    broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: chance(seed, number, stream.kind) >= 0.75 })
+    const beyond = erases[page]! - erasesMax
+    for (let i = 0; i < beyond; i++) {
+      const number = broken[page]!.length * flash.pages + page
+      const bit = Math.floor(chance(seed, number, stream.place) * pageBytes * 8)
+      broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: chance(seed, number, stream.kind) >= 0.75 })
+    }
   }
 
   /** Programs the cells of a page that no erase sets any more. */

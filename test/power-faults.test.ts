@@ -167,8 +167,9 @@ test('a worn page gives back wrong bits, more with each erase; a fresh one does 
     low = stuckLow
     high = stuckHigh
   }
-  assert.is(low + high, 50)
-  assert.ok(high > 5 && low > 25)
+  // 1 + 2 + ... + 50 cells, of which some lie in one byte.
+  assert.ok(low + high > 1100 && low + high <= 1275, `${low} low, ${high} high`)
+  assert.ok(low > 2 * high && high > 200)
   flash.erase(1)
   assert.ok(flash.read(4096, 4096).every((cell) => cell === 0xff))
 })

@@ -42,5 +42,5 @@ export const faultFlags: readonly Flag[] = [
   ['--clock-drift-ppm <n>', "the board's clocks run fast by so many millionths; slow: --clock-drift-ppm=-50"],
   ['--clock-step <step>', 'its clock jumps: 3600@10m, --clock-step=-7200@2026-10-25T01:00Z (seconds@when); again'],
   ['--clock-lost', 'its clock begins at 1970 when power comes'],
-  ['--flash-wear <n>', 'each erase of a page after n, counted from this start, breaks a bit of it'],
+  ['--flash-wear <n>', 'each erase of a page after n, counted from this start, breaks bits of it, one more each time'],
 ]
