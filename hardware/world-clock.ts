@@ -13,7 +13,7 @@ export const systemClocks: MachineClocks = {
 }
 
 export interface WorldClock {
-  /** As of the last `read`: UTC since 1970, and a clock that never jumps. */
+  /** As of the last `read`: UTC since 1970 in whole milliseconds, and a clock that never jumps. */
   nowMs: number
   upMs: number
   /** Looks at the machine's clocks: the time since the last look counts `scale` times, a jump of the wall clock once. */
@@ -24,6 +24,7 @@ export interface WorldClock {
 export function createWorldClock(machine: MachineClocks, startMs: number): WorldClock {
   let steadyMs = machine.steadyMs()
   let aheadMs = machine.wallMs() - steadyMs
+  let exactMs = startMs
   const world: WorldClock = {
     nowMs: startMs,
     upMs: 0,
@@ -33,7 +34,8 @@ export function createWorldClock(machine: MachineClocks, startMs: number): World
       const passedMs = (nextMs - steadyMs) * scale
       world.upMs += passedMs
       // The wall clock counts whole milliseconds: only what it gains on the other may not be multiplied.
-      world.nowMs += passedMs + nextAheadMs - aheadMs
+      exactMs += passedMs + nextAheadMs - aheadMs
+      world.nowMs = Math.round(exactMs)
       steadyMs = nextMs
       aheadMs = nextAheadMs
     },

@@ -80,14 +80,15 @@ test('time runs so many times as fast, jumps of the machine’s clock count once
     const before = { ...clock }
     steadyMs += 1.37
     clock.read(3600)
+    assert.ok(Number.isInteger(clock.nowMs))
     const jump = clock.nowMs - before.nowMs - (clock.upMs - before.upMs)
-    assert.ok(Math.abs(jump) < 1.001, `${jump} ms`)
+    assert.ok(Math.abs(jump) < 2.001, `${jump} ms`)
   }
   assert.is(Math.round(clock.upMs), 1370 * 3600)
   const ahead = clock.nowMs - clock.upMs
   jumpedMs = 5000
   clock.read(3600)
-  assert.is(Math.round(clock.nowMs - clock.upMs - ahead), 5000)
+  assert.ok(Math.abs(clock.nowMs - clock.upMs - ahead - 5000) < 2.001)
   // While the meter is awake.
   const { upMs } = clock
   steadyMs += 100
