@@ -1,6 +1,5 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { entriesOf } from '../firmware/event-log.ts'
 import { readBilling, readDailyReads } from '../firmware/logs.ts'
 import { createMeter } from '../firmware/meter.ts'
 import { fridgeWh, householdWh } from '../hardware/household.ts'
@@ -8,10 +7,17 @@ import { reactiveVarh } from '../hardware/reactive.ts'
 import { solarExportWh } from '../hardware/solar.ts'
 import { readTariff } from '../hardware/tariff-file.ts'
 import { advance, bootAt, runLoad } from '../hardware/virtual-run.ts'
-import { decodeEvent, type EventEntry, eventCode } from '../protocol/event-entry.ts'
+import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, halfHourMs, startOfHalfHour } from '../protocol/half-hour.ts'
 import { decodeSnapshot, type RegisterSnapshot } from '../protocol/register-snapshot.ts'
-import { createEmulatedWorld, type EmulatedWorld, first, logsOf, profileOf } from './support/emulated-world.ts'
+import {
+  createEmulatedWorld,
+  type EmulatedWorld,
+  eventsOf,
+  first,
+  logsOf,
+  profileOf,
+} from './support/emulated-world.ts'
 
 const load = (halfHour: number) => householdWh(3, halfHour)
 function otherLoad(halfHour: number, channel: number): number {
@@ -33,11 +39,6 @@ function live(world: EmulatedWorld, halfHours: number) {
   let next = run.next()
   while (!next.done) next = run.next()
   return next.value!
-}
-
-function events(world: EmulatedWorld): EventEntry[] {
-  const bytes = entriesOf(logsOf(world).events, 1, 0)
-  return Array.from({ length: bytes.length / 16 }, (_, i) => decodeEvent(bytes, i * 16)!)
 }
 
 function snapshots(next: () => Uint8Array | undefined): RegisterSnapshot[] {
@@ -82,7 +83,7 @@ test('a meter that was run through its past has the daily reads, billing entries
     assert.is(entry.registers[0], sumTo((entry.atSeconds * 1000) / halfHourMs, 0))
   }
   assert.equal(
-    events(world).map(({ code, atSeconds }) => [code, atSeconds]),
+    eventsOf(logsOf(world)).map(({ code, atSeconds }) => [code, atSeconds]),
     [
       [eventCode.started, startOfHalfHour(first) / 1000],
       ...billing.map(({ atSeconds }) => [eventCode.billing, atSeconds]),
@@ -120,7 +121,7 @@ test('a machine that was asleep leaves a gap; one that came late does not', () =
   assert.equal(marked, [first + 4, first + 14])
   assert.is(meter.importWh(), sumTo(first + 17, 0), 'the house went on')
   assert.equal(
-    events(asleep).map(({ code, value }) => [code, Math.round(value / 10)]),
+    eventsOf(logsOf(asleep)).map(({ code, value }) => [code, Math.round(value / 10)]),
     [
       [eventCode.started, 0],
       [eventCode.clockForward, 1800],

@@ -1,8 +1,8 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { entriesOf } from '../firmware/event-log.ts'
 import { householdWh } from '../hardware/household.ts'
-import { decodeEvent, type EventEntry, eventCode } from '../protocol/event-entry.ts'
+import { eventCode } from '../protocol/event-entry.ts'
+import { eventsOf } from './support/emulated-world.ts'
 import {
   createMeterFolder,
   logsIn,
@@ -23,10 +23,7 @@ test.after.each(() => at.remove())
 const port = 'tcp://127.0.0.1:0'
 const seed = 9
 
-function events(): EventEntry[] {
-  const bytes = entriesOf(logsIn(at).events, 1, 0)
-  return Array.from({ length: bytes.length / 16 }, (_, i) => decodeEvent(bytes, i * 16)!)
-}
+const events = () => eventsOf(logsIn(at))
 
 test('power is cut inside an operation on flash and at a time, and comes back by itself', async () => {
   provision(at)

@@ -1,11 +1,10 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { entriesOf } from '../firmware/event-log.ts'
 import { fridgeWh, householdWh } from '../hardware/household.ts'
 import { reactiveVarh } from '../hardware/reactive.ts'
 import { solarExportWh, typicalPeakW } from '../hardware/solar.ts'
-import { decodeEvent, eventCode } from '../protocol/event-entry.ts'
-import { profileOf } from './support/emulated-world.ts'
+import { eventCode } from '../protocol/event-entry.ts'
+import { eventsOf, profileOf } from './support/emulated-world.ts'
 import { createMeterFolder, logsIn, type MeterFolder, provision, readOverLine, start } from './support/meter-process.ts'
 
 const test = suite('meter-restart')
@@ -39,10 +38,7 @@ function assertRegisters(): void {
   }
 }
 
-function codes(): number[] {
-  const bytes = entriesOf(logsIn(at).events, 1, 0)
-  return Array.from({ length: bytes.length / 16 }, (_, i) => decodeEvent(bytes, i * 16)!.code)
-}
+const codes = () => eventsOf(logsIn(at)).map(({ code }) => code)
 
 test('registers go on after a stop, a kill and a stop that is warned of, on four channels', async () => {
   provision(at)

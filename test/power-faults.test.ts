@@ -1,14 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { entriesOf } from '../firmware/event-log.ts'
 import { createMeter } from '../firmware/meter.ts'
 import { createFaultyFlash, PowerCut } from '../hardware/flash-faults.ts'
 import { createMemoryFlash } from '../hardware/flash-file.ts'
 import { householdWh } from '../hardware/household.ts'
 import { createPoweredMeter, type PlannedCut, type PowerNews } from '../hardware/powered-meter.ts'
-import { decodeEvent, eventCode } from '../protocol/event-entry.ts'
+import { eventCode } from '../protocol/event-entry.ts'
 import { halfHourMs, startOfHalfHour } from '../protocol/half-hour.ts'
-import { createEmulatedWorld, first, logsOf, profileOf } from './support/emulated-world.ts'
+import { createEmulatedWorld, eventsOf, first, logsOf, profileOf } from './support/emulated-world.ts'
 
 const load = (halfHour: number) => householdWh(3, halfHour)
 
@@ -34,11 +33,8 @@ function powered(cuts: PlannedCut[], given: { lastGasp?: boolean; seed?: number 
       meter.live(world.hand.nowMs + stepMs, world.hand.upMs + stepMs)
     }
   }
-  const eventCodes = () => {
-    const bytes = entriesOf(logsOf(world).events, 1, 0)
-    return Array.from({ length: bytes.length / 16 }, (_, i) => decodeEvent(bytes, i * 16)!)
-  }
-  return { ...world, world, meter, news, live, eventCodes }
+  const events = () => eventsOf(logsOf(world))
+  return { ...world, world, meter, news, live, events }
 }
 
 test('power fails inside any operation, comes back by itself, and no recorded half-hour is wrong', () => {
@@ -77,7 +73,7 @@ test('cuts after a time are exact; with a warning nothing that was counted is lo
       // While there is no power anyway.
       { after: { ms: 21 * halfHourMs }, offMs: 1000 },
     ]
-    const { hand, meter, news, live, eventCodes } = powered(cuts, { lastGasp })
+    const { hand, meter, news, live, events } = powered(cuts, { lastGasp })
     live(5)
     assert.is(meter.dueInMs(), halfHourMs / 4)
     live(0.5)
@@ -93,7 +89,7 @@ test('cuts after a time are exact; with a warning nothing that was counted is lo
     for (let i = 0; i < 30; i++) if (!none.includes(i)) truth += load(first + i) * (halves.includes(i) ? 0.5 : 1)
     const lost = truth - meter.meter()!.importWh()
     assert.ok(lastGasp ? Math.abs(lost) <= 2 : lost > 2 && lost < 400, `${lost} Wh lost`)
-    const outages = eventCodes().filter(({ code }) => code === eventCode.powerOutage)
+    const outages = events().filter(({ code }) => code === eventCode.powerOutage)
     assert.is(outages.length, 2)
     if (lastGasp) {
       assert.equal(
@@ -104,19 +100,19 @@ test('cuts after a time are exact; with a warning nothing that was counted is lo
         ],
       )
     }
-    assert.is(eventCodes().filter(({ code }) => code === eventCode.lastGasp).length, lastGasp ? 2 : 0)
+    assert.is(events().filter(({ code }) => code === eventCode.lastGasp).length, lastGasp ? 2 : 0)
   }
 })
 
 test('told to stop, the meter keeps what it has counted, to the pulse', () => {
   for (const lastGasp of [true, false]) {
-    const { world, meter, live, eventCodes } = powered([], { lastGasp })
+    const { world, meter, live, events } = powered([], { lastGasp })
     live(7.4)
     const counted = meter.meter()!.importWh()
     meter.stop()
     assert.is(meter.meter(), undefined)
     assert.is(logsOf(world).journal.registers[0], counted)
-    assert.is(eventCodes().at(-1)!.code, lastGasp ? eventCode.lastGasp : eventCode.started)
+    assert.is(events().at(-1)!.code, lastGasp ? eventCode.lastGasp : eventCode.started)
   }
 })
 

@@ -1,11 +1,13 @@
 // An emulated board with a meter's flash, in memory, on a hand that the test moves.
 
+import { entriesOf } from '../../firmware/event-log.ts'
 import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { type Logs, openLogs, readProfile } from '../../firmware/logs.ts'
 import { type Configuration, defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { createEmulatedBoard, type EmulatedBoard, systemTimers } from '../../hardware/emulated.ts'
 import { createFaultyFlash, type FaultyFlash } from '../../hardware/flash-faults.ts'
 import { createMemoryFlash } from '../../hardware/flash-file.ts'
+import { decodeEvent, type EventEntry, eventLog } from '../../protocol/event-entry.ts'
 import { startOfHalfHour } from '../../protocol/half-hour.ts'
 import { decodeDayBlock } from '../../protocol/profile-coding.ts'
 
@@ -62,4 +64,12 @@ export function profileOf(logs: Logs, channel = 0): { wh: Map<number, number>; m
     for (const [i, mark] of profile.marked.entries()) if (mark === 1) marked.push(profile.day * 48 + i)
   }
   return { wh, marked }
+}
+
+/** The event log, oldest first. */
+export function eventsOf(logs: Logs): EventEntry[] {
+  const next = entriesOf(logs.events, eventLog.event, 0)
+  const entries: EventEntry[] = []
+  for (let bytes = next(); bytes !== undefined; bytes = next()) entries.push(decodeEvent(bytes, 0)!)
+  return entries
 }
