@@ -14,7 +14,7 @@ export interface Timers {
 
 export interface EmulatedBoardOptions {
   flash: Flash
-  /** Milliseconds of UTC since 1970, as the meter's clock shows them; the load follows it. */
+  /** Milliseconds of UTC since 1970, as the board's clock shows them; the load follows it. */
   clock: () => number
   /** Wh that the household takes in a half-hour (its number since 1970); `undefined` for none known, which counts nothing. */
   load: (halfHour: number) => number | undefined
@@ -38,6 +38,11 @@ export interface EmulatedBoard extends Board {
   off(): void
   /** Power is back; pulses count from the clock's time now. A new meter is created by the caller. */
   on(): void
+  /**
+   * Says what of each channel (Wh, varh) has been counted of the running half-hour, whatever its time so far would make
+   * it: its end brings the rest. For a new meter that goes on where the log of the one before ended.
+   */
+  goOnFrom(countedWh: ArrayLike<number>): void
 }
 
 export const systemTimers: Timers = {
@@ -119,6 +124,8 @@ interface Metrology {
   takeTo(atMs: number): number
   /** Forgets what was not taken and goes on from an instant. */
   moveTo(atMs: number): void
+  /** Goes on with so many Wh of the running half-hour taken. */
+  goOnFrom(countedWh: number): void
 }
 
 /**
@@ -157,6 +164,9 @@ function createMetrology(
   moveTo(startMs)
   return {
     moveTo,
+    goOnFrom(countedWh) {
+      taken = Math.min(pulses, Math.floor((countedWh * pulsesPerKwh) / 1000))
+    },
     takeTo(atMs) {
       const until = halfHourOf(atMs)
       if (until < halfHour) {
@@ -232,6 +242,9 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
     on() {
       powered = true
       for (const metrology of metrologies) metrology.moveTo(clock())
+    },
+    goOnFrom(countedWh) {
+      for (const [channel, metrology] of metrologies.entries()) metrology.goOnFrom(countedWh[channel] ?? 0)
     },
   }
 }

@@ -1,38 +1,10 @@
 // The household behind an emulated meter when no file of readings is given.
 
-import { dayMs, startOfHalfHour } from '../protocol/half-hour.ts'
+import { dayMs, localAheadMs, startOfHalfHour, weekdayOfDay } from '../protocol/half-hour.ts'
+import { chance } from './chance.ts'
 
 // One stream of random numbers per use, so that changing one habit leaves the others as they were.
 const stream = { fridge: 1, noise: 2, kettle: 3, dinner: 4, laundry: 5, away: 6, house: 7, oven: 8 } as const
-
-/** Mixes three whole numbers into one of 32 bits (the finaliser of murmur3, twice). */
-function mix(seed: number, number: number, use: number): number {
-  let hash = Math.imul(seed ^ Math.imul(use, 0x9e3779b1), 0x85ebca6b) ^ Math.imul(number, 0xc2b2ae35)
-  for (let round = 0; round < 2; round++) {
-    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-    hash ^= hash >>> 16
-  }
-  return hash >>> 0
-}
-
-/** A number from 0 up to, but not, 1 that depends on nothing but its arguments. */
-function chance(seed: number, number: number, use: number): number {
-  return mix(seed, number, use) / 0x100000000
-}
-
-/** The instant at which a month's last Sunday begins, UTC. `month` counts from 0. */
-function lastSunday(year: number, month: number): number {
-  const last = new Date(Date.UTC(year, month + 1, 0))
-  return last.getTime() - last.getUTCDay() * dayMs
-}
-
-/** British summer time: from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last Sunday of October. */
-function isSummerTime(atMs: number): boolean {
-  const year = new Date(atMs).getUTCFullYear()
-  const hourMs = dayMs / 24
-  return atMs >= lastSunday(year, 2) + hourMs && atMs < lastSunday(year, 9) + hourMs
-}
 
 /** Watts of lights, screens and cooking at a local hour while people are at home and awake, before the season. */
 function habitWatts(hour: number, isWeekend: boolean): number {
@@ -46,6 +18,11 @@ function habitWatts(hour: number, isWeekend: boolean): number {
   if (hour < 9) return 300
   if (hour < 16.5) return 90
   return hour < 23 ? 400 : 90
+}
+
+/** Energy of the fridge in a half-hour, 12 to 32 Wh, not rounded. A part of `householdWh`. */
+export function fridgeWh(seed: number, halfHour: number): number {
+  return 12 + 20 * chance(seed, halfHour, stream.fridge)
 }
 
 /**
@@ -69,12 +46,12 @@ function habitWatts(hour: number, isWeekend: boolean): number {
  */
 export function householdWh(seed: number, halfHour: number): number {
   const atMs = startOfHalfHour(halfHour)
-  const localMs = atMs + (isSummerTime(atMs) ? dayMs / 24 : 0)
+  const localMs = atMs + localAheadMs(atMs)
   const day = Math.floor(localMs / dayMs)
   const slot = Math.floor((localMs - day * dayMs) / (dayMs / 48))
-  const weekday = (day + 4) % 7 // 1970-01-01 was a Thursday; 0 is Sunday
+  const weekday = weekdayOfDay(day)
   const base = (70 + 40 * chance(seed, 0, stream.house)) / 2
-  const always = base + 12 + 20 * chance(seed, halfHour, stream.fridge)
+  const always = base + fridgeWh(seed, halfHour)
   if (chance(seed, Math.floor((day + 3) / 7), stream.away) < 1 / 26) return Math.round(always)
 
   const season = 1 + 0.2 * Math.cos((2 * Math.PI * (day - 14)) / 365.25)

@@ -26,6 +26,11 @@ export function loadOf(profile: LoadProfile): (halfHour: number) => number | und
   }
 }
 
+/** The readings, so many days later. */
+export function shiftProfile(profile: LoadProfile, days: number): LoadProfile {
+  return { halfHours: profile.halfHours.map((halfHour) => halfHour + days * halfHoursPerDay), wh: profile.wh }
+}
+
 export interface ShiftedLoad {
   profile: LoadProfile
   /** Whole days added to every reading; weekdays move unless 7 divides it. */
@@ -47,11 +52,9 @@ export function shiftToYesterday(profile: LoadProfile, today: number): ShiftedLo
   const kept = profile.halfHours.filter((halfHour) => halfHour < first).length
   if (kept === 0) return undefined
   const days = today - 1 - lastDay
+  const whole = { halfHours: profile.halfHours.subarray(0, kept), wh: profile.wh.slice(0, kept) }
   return {
-    profile: {
-      halfHours: profile.halfHours.subarray(0, kept).map((halfHour) => halfHour + days * halfHoursPerDay),
-      wh: profile.wh.slice(0, kept),
-    },
+    profile: shiftProfile(whole, days),
     days,
     cut: profile.halfHours.length - kept,
   }

@@ -2,26 +2,41 @@
 
 import type { Board } from '../firmware/board.ts'
 import type { Meter } from '../firmware/meter.ts'
-import { halfHourMs, startOfHalfHour } from '../protocol/half-hour.ts'
+import { switchGrainMs } from '../firmware/tariff.ts'
+import { halfHourMs, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
 import type { EmulatedBoard } from './emulated.ts'
 
-/** The clock that an emulated board reads (`clock: () => hand.nowMs`), in milliseconds of UTC since 1970. */
+/** The clocks that an emulated board reads (`clock: () => hand.nowMs`). */
 export interface Hand {
+  /** Milliseconds of UTC since 1970. */
   nowMs: number
+  /** Milliseconds of a clock that never jumps, for a board that has one (`up: () => hand.upMs`). */
+  upMs?: number
 }
 
+/** A clock that gets further ahead than this of the one that never jumps has jumped. */
+const jumpMs = 2000
+
 /**
- * Moves the hand to an instant and steps the meter there. It stops exactly on every boundary of a half-hour on the way,
- * so each is closed with its own pulses however late the caller comes. A clock set back is handed on as it is.
+ * Moves the hand to an instant and steps the meter there. It stops exactly on every quarter of an hour on the way, so that
+ * each half-hour is closed with its own pulses and each switch of the tariff is on time, however late the caller comes.
+ *
+ * `toUpMs` is where the clock that never jumps has got to. Where the other has gone further (the machine was asleep, or
+ * its clock was set) there is no way to stop on: the hand jumps, as a clock set back does too, and the meter sees it.
  */
-export function advance(hand: Hand, meter: Meter, toMs: number): void {
-  let boundary = (Math.floor(hand.nowMs / halfHourMs) + 1) * halfHourMs
-  while (boundary < toMs) {
-    hand.nowMs = boundary
+export function advance(hand: Hand, meter: Meter, toMs: number, toUpMs?: number): void {
+  const upMs = hand.upMs ?? hand.nowMs
+  const endUpMs = toUpMs ?? upMs + Math.max(0, toMs - hand.nowMs)
+  const jumpsAtMs = hand.nowMs + (endUpMs - upMs) + jumpMs
+  let stopMs = (Math.floor(hand.nowMs / switchGrainMs) + 1) * switchGrainMs
+  while (stopMs < toMs && stopMs <= jumpsAtMs) {
+    hand.upMs = Math.min(endUpMs, (hand.upMs ?? upMs) + stopMs - hand.nowMs)
+    hand.nowMs = stopMs
     meter.step()
-    boundary += halfHourMs
+    stopMs += switchGrainMs
   }
   hand.nowMs = toMs
+  hand.upMs = endUpMs
   meter.step()
 }
 
@@ -34,8 +49,15 @@ export interface LoadRun {
   from: number
   /** The half-hour after the last one. */
   to: number
-  /** Steps in each half-hour, the one on its closing boundary included; 3 unless given. */
-  stepsPerHalfHour?: number
+  /** Where the meter before stopped, inside the first half-hour. Without it the run begins with the half-hour. */
+  goOn?: GoOn
+}
+
+export interface GoOn {
+  /** Milliseconds of UTC since 1970. */
+  atMs: number
+  /** Wh (varh) of each channel that the log has of the half-hour in which that is; by the time alone where not known. */
+  countedWh: ArrayLike<number> | undefined
 }
 
 export interface RunProgress {
@@ -46,6 +68,19 @@ export interface RunProgress {
   halfHour: number
 }
 
+/** Powers the board and starts a meter on it, at an instant. `countedWh` is what the log has of the half-hour then. */
+export function bootAt(
+  run: Pick<LoadRun, 'hand' | 'board' | 'createMeter'>,
+  atMs: number,
+  countedWh?: ArrayLike<number>,
+): Meter {
+  run.hand.nowMs = atMs
+  run.board.on()
+  const meter = run.createMeter(run.board)
+  if (countedWh !== undefined) run.board.goOnFrom(countedWh)
+  return meter
+}
+
 /**
  * Runs the firmware through the half-hours `from` to `to - 1`. Through a gap the board is without power; after it a new
  * meter boots exactly at the start of the next half-hour. Yields after each day's worth of half-hours and at the end, and
@@ -53,8 +88,7 @@ export interface RunProgress {
  * @returns the meter as it stands at the start of `to`, or `undefined` when the power is off then (the board is off)
  */
 export function* runLoad(run: LoadRun): Generator<RunProgress, Meter | undefined> {
-  const { hand, board, from, to } = run
-  const steps = run.stepsPerHalfHour ?? 3
+  const { hand, board, from, to, goOn } = run
   const total = Math.max(0, to - from)
   let meter: Meter | undefined
   board.off()
@@ -64,12 +98,8 @@ export function* runLoad(run: LoadRun): Generator<RunProgress, Meter | undefined
       if (meter !== undefined) board.off()
       meter = undefined
     } else {
-      if (meter === undefined) {
-        hand.nowMs = startMs
-        board.on()
-        meter = run.createMeter(board)
-      }
-      for (let i = 1; i < steps; i++) advance(hand, meter, startMs + Math.floor((i * halfHourMs) / steps))
+      const here = goOn !== undefined && halfHourOf(goOn.atMs) === halfHour ? goOn : undefined
+      meter ??= bootAt(run, here?.atMs ?? startMs, here?.countedWh)
       advance(hand, meter, startMs + halfHourMs)
     }
     const done = halfHour - from + 1

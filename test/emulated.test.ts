@@ -7,7 +7,7 @@ import { openLogs, readProfile } from '../firmware/logs.ts'
 import { createMeter } from '../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../firmware/settings.ts'
 import type { EmulatedBoard, Timers } from '../hardware/emulated.ts'
-import { createEmulatedBoard } from '../hardware/emulated.ts'
+import { createEmulatedBoard, systemTimers } from '../hardware/emulated.ts'
 import { createMemoryFlash } from '../hardware/flash-file.ts'
 import { householdWh } from '../hardware/household.ts'
 import type { RunProgress } from '../hardware/virtual-run.ts'
@@ -150,7 +150,9 @@ test('a line without pace sends at once', () => {
   assert.is(sent.length, 1000)
   assert.ok(board.uart.ready())
   assert.throws(() => createWorld(() => 0, 1000, -1), /baud/)
-  assert.throws(() => createWorld(() => 0, 0), /settings|pulses per kWh/)
+  const { flash } = board
+  const given = { flash, clock: () => 0, load: () => 0, send: () => {}, baud: 0, timers: systemTimers }
+  assert.throws(() => createEmulatedBoard({ ...given, pulsesPerKwh: 0 }), /pulses per kWh/)
 })
 
 test('without power nothing is sent, counted or kept', () => {

@@ -1,132 +1,31 @@
-import type { ChildProcess } from 'node:child_process'
-import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { createMeter } from '../firmware/meter.ts'
-import { defaultConfiguration, writeSettings } from '../firmware/settings.ts'
-import { meterCommand } from '../hardware/cli/meter.ts'
 import { createEmulatedBoard, systemTimers } from '../hardware/emulated.ts'
 import { openFlashFile } from '../hardware/flash-file.ts'
 import { householdWh } from '../hardware/household.ts'
 import { runLoad } from '../hardware/virtual-run.ts'
-import { systemTiming } from '../host/cli/open-bridge.ts'
-import { createDco, type DcoSession } from '../host/dco/sealer.ts'
-import { openPort } from '../host/wan/bindings.ts'
-import { defaultLineLimits } from '../host/wan/limits.ts'
-import { createLine } from '../host/wan/line.ts'
-import { readProfile } from '../host/wan/meter-session.ts'
-import { noUsage } from '../host/wan/usage.ts'
-import { euiFromBytes, euiToBytes } from '../protocol/bytes.ts'
 import { dayMs, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
+import { createMeterFolder, type MeterFolder, provision, readOverLine, run, start } from './support/meter-process.ts'
 
 const geometry = { pageBytes, pages: flashPagesFull }
-const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
-const key = new Uint8Array(32).fill(7)
 
 const test = suite('meter-command')
+let at: MeterFolder
 let folder = ''
 let flash = ''
-let children: ChildProcess[] = []
 
 test.before.each(() => {
-  folder = mkdtempSync(join(tmpdir(), 'smets1-meter-'))
-  flash = join(folder, 'meter.flash')
+  at = createMeterFolder()
+  folder = at.folder
+  flash = at.flash
 })
-test.after.each(() => {
-  for (const child of children) child.kill('SIGKILL')
-  children = []
-  rmSync(folder, { recursive: true, force: true })
-})
-
-function provision(): void {
-  const file = openFlashFile(flash, geometry)
-  writeSettings(file, { eui, key, version: 1, configuration: defaultConfiguration() })
-  file.close()
-}
-
-/** Runs the command here, for what ends by itself. */
-async function run(options: Record<string, unknown>): Promise<{ code: number; stdout: string; stderr: string }> {
-  const said = { stdout: '', stderr: '' }
-  const io = {
-    stdout: (text: string) => {
-      said.stdout += text
-    },
-    stderr: (text: string) => {
-      said.stderr += text
-    },
-    isTerminal: false,
-    env: {},
-  }
-  return { code: await meterCommand.run(options, io), ...said }
-}
-
-interface Running {
-  child: ChildProcess
-  ready: { ready: boolean; port: string; lastHalfHour: number; eui: string }
-  stderr(): string
-  ended: Promise<unknown[]>
-}
-
-/** Starts the command as a process of its own and waits until it says that it is ready. */
-async function start(options: Record<string, unknown>, stdio: 'pipe' | 'ipc' = 'pipe'): Promise<Running> {
-  const script = `import { meterCommand } from './hardware/cli/meter.ts'
-    const io = {
-      stdout: (text) => process.stdout.write(text), stderr: (text) => process.stderr.write(text), isTerminal: false, env: {},
-    }
-    process.exit(await meterCommand.run(JSON.parse(process.argv[1]), io))`
-  const given = JSON.stringify({ flash, json: true, ...options })
-  const child = spawn(
-    process.execPath,
-    ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, given],
-    {
-      stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
-    },
-  )
-  children.push(child)
-  let stderr = ''
-  child.stderr!.on('data', (text) => {
-    stderr += text
-  })
-  const ended = once(child, 'exit')
-  const line = await Promise.race([
-    once(createInterface(child.stdout!), 'line'),
-    ended.then(() => Promise.reject(new Error(`it ended: ${stderr}`))),
-  ])
-  return { child, ready: JSON.parse(line[0]), stderr: () => stderr, ended }
-}
-
-/** Reads half-hours as the bridge does; none may be marked. Also the meter's count of starts. */
-async function readOverLine(
-  port: string,
-  first: number,
-  count: number,
-): Promise<{ wh: Map<number, number>; boot: number }> {
-  const dco = createDco({ key: () => key }, randomBytes)
-  let boot = 0
-  function openSession(meter: string): DcoSession {
-    const session = dco.open(meter)!
-    const bind = (starts: number, number: number) => {
-      boot = starts
-      session.bind(starts, number)
-    }
-    return { ...session, bind }
-  }
-  const line = createLine(port, openPort, defaultLineLimits, systemTiming)
-  const reader = { line, dco: { open: openSession }, timing: systemTiming }
-  const readings = await readProfile(reader, euiFromBytes(eui), 0, first, count, Date.now() + 16000, noUsage())
-  await line.close()
-  assert.ok(readings.every((reading) => !reading.marked))
-  const recorded = readings.filter((reading) => reading.wh !== undefined)
-  return { wh: new Map(recorded.map((reading) => [reading.halfHour, reading.wh!])), boot }
-}
+test.after.each(() => at.remove())
 
 test('what is wrong with the command is said, and how to put it right', async () => {
   const given = { port: 'tcp://:0', flash }
@@ -141,6 +40,9 @@ test('what is wrong with the command is said, and how to put it right', async ()
     [{ ...given, stamps: 'middle', load: 'x' }, 2, /start or end/],
     [{ ...given, yearEnds: true }, 2, /--load/],
     [{ ...given, load: 'x', catchUp: false }, 2, /--no-catch-up/],
+    [{ ...given, loadExport: 'x' }, 2, /name them with --load/],
+    [{ ...given, solar: -1 }, 2, /--solar is a whole number from 0/],
+    [{ ...given, solar: true }, 2, /--solar needs a value/],
     [given, 3, /smets1 up/],
   ]
   for (const [options, code, words] of cases) {
@@ -155,7 +57,7 @@ test('what is wrong with the command is said, and how to put it right', async ()
 test('a flash that is not a meter’s, a file that cannot be read, and a port that cannot be had', async () => {
   openFlashFile(flash, geometry).close()
   assert.equal([(await run({ port: 'tcp://:0', flash })).code], [3])
-  provision()
+  provision(at)
   const none = await run({ port: 'tcp://:0', flash, load: join(folder, 'none.csv') })
   assert.is(none.code, 2)
   assert.match(none.stderr, 'none.csv')
@@ -182,7 +84,7 @@ test('a flash that is not a meter’s, a file that cannot be read, and a port th
 })
 
 test('a file ends yesterday, is read over the line with its gap, and survives kill -9', async () => {
-  provision()
+  provision(at)
   const csv = join(folder, 'load.csv')
   const first = halfHourOf(Date.UTC(2013, 0, 5))
   const missing = first + 100
@@ -194,7 +96,7 @@ test('a file ends yesterday, is read over the line with its gap, and survives ki
   writeFileSync(csv, rows.join('\n'))
   const port = `unix://${join(folder, 'm.sock')}`
   const before = halfHourOf(Date.now())
-  const one = await start({ port, load: csv, yearEnds: true, seed: 9 })
+  const one = await start(at, { port, load: csv, yearEnds: true, seed: 9 })
   assert.is(one.ready.port, port)
   assert.is(one.ready.eui, '00-DB-12-34-56-78-90-A0')
   assert.ok(one.ready.lastHalfHour >= before - 1 && one.ready.lastHalfHour < halfHourOf(Date.now()))
@@ -204,6 +106,7 @@ test('a file ends yesterday, is read over the line with its gap, and survives ki
   const from = (today - 5) * 48
   assert.is(from, first + Number(shift[1]) * 48)
   const read = await readOverLine(port, from, 6 * 48)
+  assert.equal(read.marked, [])
   for (let halfHour = from; halfHour <= one.ready.lastHalfHour; halfHour++) {
     const at = halfHour - from
     const expected = at === 100 ? undefined : at < 240 ? 100 + at : householdWh(9, halfHour)
@@ -212,7 +115,7 @@ test('a file ends yesterday, is read over the line with its gap, and survives ki
 
   one.child.kill('SIGKILL')
   await one.ended
-  const two = await start({ port, seed: 9 })
+  const two = await start(at, { port, seed: 9 })
   assert.ok(two.ready.lastHalfHour >= one.ready.lastHalfHour)
   const again = await readOverLine(port, from, 6 * 48)
   for (const [halfHour, wh] of read.wh) assert.is(again.wh.get(halfHour), wh)
@@ -227,10 +130,10 @@ test('a file ends yesterday, is read over the line with its gap, and survives ki
 })
 
 test('a meter without a log makes up its days, and ends with its parent', async () => {
-  provision()
+  provision(at)
   const port = `unix://${join(folder, 'm.sock')}`
   const before = halfHourOf(Date.now())
-  const made = await start({ port, days: 3, seed: 4, baud: 0, exitWithParent: true })
+  const made = await start(at, { port, days: 3, seed: 4, baud: 0, exitWithParent: true })
   const { wh } = await readOverLine(port, before - 200, 250)
   const first = Math.min(...wh.keys())
   assert.is(first % 48, 0)
@@ -243,7 +146,7 @@ test('a meter without a log makes up its days, and ends with its parent', async 
 })
 
 test('the time between is made up from where the log ends, or left as a gap when told', async () => {
-  provision()
+  provision(at)
   const now = halfHourOf(Date.now())
   const file = openFlashFile(flash, geometry)
   const hand = { nowMs: 0 }
@@ -263,13 +166,13 @@ test('the time between is made up from where the log ends, or left as a gap when
   const kept = readFileSync(flash)
   const port = `unix://${join(folder, 'm.sock')}`
 
-  const gap = await start({ port, catchUp: false }, 'ipc')
+  const gap = await start(at, { port, catchUp: false }, 'ipc')
   assert.is(gap.ready.lastHalfHour, now - 61)
   gap.child.disconnect()
   assert.equal(await gap.ended, [0, null])
 
   writeFileSync(flash, kept)
-  const full = await start({ port, seed: 8 })
+  const full = await start(at, { port, seed: 8 })
   const { wh } = await readOverLine(port, now - 100, 110)
   for (let halfHour = now - 100; halfHour <= full.ready.lastHalfHour; halfHour++) {
     assert.is(wh.get(halfHour), halfHour < now - 60 ? 50 : householdWh(8, halfHour))

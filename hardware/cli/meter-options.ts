@@ -1,6 +1,16 @@
 // What `smets1 meter` may be told, checked.
 
 import type { StampRule } from '../load-layouts.ts'
+import { typicalPeakW } from '../solar.ts'
+
+export interface LoadFiles {
+  file: string
+  /** Readings of active export. */
+  exportFile: string | undefined
+  stamps: StampRule
+  household: string | undefined
+  yearEnds: boolean
+}
 
 export interface MeterOptions {
   port: string
@@ -8,7 +18,9 @@ export interface MeterOptions {
   baud: number
   /** `undefined`: from the meter's EUI-64, so that every meter has a household of its own. */
   seed: number | undefined
-  load: { file: string; stamps: StampRule; household: string | undefined; yearEnds: boolean } | undefined
+  /** Watts peak of the panels on the roof, 0 for none. */
+  solarW: number
+  load: LoadFiles | undefined
   catchUp: boolean
   days: number
   json: boolean
@@ -17,22 +29,52 @@ export interface MeterOptions {
 
 type Given = Record<string, unknown>
 
-function text(options: Given, name: string): string | undefined {
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** An option's one value; `undefined` when it was not given. @throws Error in words */
+export function text(options: Given, name: string): string | undefined {
   const value = options[name]
   if (value === undefined || value === null || value === false) return undefined
-  if (Array.isArray(value)) throw new Error(`--${name} was given more than once; give it once`)
-  if (value === true || value === '') throw new Error(`--${name} needs a value`)
+  if (Array.isArray(value)) throw new Error(`--${kebab(name)} was given more than once; give it once`)
+  if (value === true || value === '') {
+    throw new Error(`--${kebab(name)} needs a value; one with a minus is written --${kebab(name)}=-1`)
+  }
   return String(value)
 }
 
-function whole(options: Given, name: string, from: number, to: number): number | undefined {
+/** An option's value as a whole number. @throws Error in words */
+export function whole(options: Given, name: string, from: number, to: number): number | undefined {
   const value = text(options, name)
   if (value === undefined) return undefined
   const number = Number(value)
   if (!Number.isInteger(number) || number < from || number > to) {
-    throw new Error(`--${name} is a whole number from ${from} to ${to}, not ${value}`)
+    throw new Error(`--${kebab(name)} is a whole number from ${from} to ${to}, not ${value}`)
   }
   return number
+}
+
+function readLoad(options: Given, catchUp: boolean): LoadFiles | undefined {
+  const file = text(options, 'load')
+  const exportFile = text(options, 'loadExport')
+  const stamps = text(options, 'stamps')
+  const household = text(options, 'household')
+  const yearEnds = options.yearEnds === true
+  if (stamps !== undefined && !/^(?:start|end)s?$/.test(stamps)) {
+    throw new Error(`--stamps is start or end (of the half-hour that a stamp names), not ${stamps}`)
+  }
+  if (file !== undefined && !catchUp) {
+    throw new Error('--load puts readings into the log by catching up; leave --no-catch-up out')
+  }
+  if (file !== undefined) {
+    return { file, exportFile, stamps: stamps?.startsWith('end') ? 'end' : 'start', household, yearEnds }
+  }
+  if (exportFile !== undefined) throw new Error('--load-export goes with readings of import; name them with --load')
+  if (stamps !== undefined || household !== undefined || yearEnds) {
+    throw new Error('--stamps, --household and --year-ends say how to read a file of readings; name it with --load')
+  }
+  return undefined
 }
 
 /**
@@ -51,29 +93,16 @@ export function readMeterOptions(options: Given): MeterOptions {
   const flash = text(options, 'flash')
   if (flash === undefined)
     throw new Error('--flash is missing: the file that is the meter’s flash, as in --flash meter.flash')
-  const file = text(options, 'load')
-  const stamps = text(options, 'stamps')
-  const household = text(options, 'household')
-  const yearEnds = options.yearEnds === true
   const catchUp = options.catchUp !== false
-  if (stamps !== undefined && !/^(?:start|end)s?$/.test(stamps)) {
-    throw new Error(`--stamps is start or end (of the half-hour that a stamp names), not ${stamps}`)
-  }
-  if (file === undefined && (stamps !== undefined || household !== undefined || yearEnds)) {
-    throw new Error('--stamps, --household and --year-ends say how to read a file of readings; name it with --load')
-  }
-  if (file !== undefined && !catchUp) {
-    throw new Error('--load puts readings into the log by catching up; leave --no-catch-up out')
-  }
+  const load = readLoad(options, catchUp)
   return {
     port,
     flash,
     baud: whole(options, 'baud', 0, 10000000) ?? 115200,
     seed: whole(options, 'seed', -2147483648, 4294967295),
-    load:
-      file === undefined
-        ? undefined
-        : { file, stamps: stamps?.startsWith('end') ? 'end' : 'start', household, yearEnds },
+    // Nothing is made up beside real readings unless asked for.
+    solarW: whole(options, 'solar', 0, 1000000) ?? (load === undefined ? typicalPeakW : 0),
+    load,
     catchUp,
     days: whole(options, 'days', 0, 3650) ?? 30,
     json: options.json === true,

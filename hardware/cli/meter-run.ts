@@ -1,11 +1,12 @@
 // A meter through the time it has missed, and then in real time.
 
 import type { Meter } from '../../firmware/meter.ts'
-import { createMeter } from '../../firmware/meter.ts'
-import { halfHourMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { switchGrainMs } from '../../firmware/tariff.ts'
+import { stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { EmulatedBoard } from '../emulated.ts'
-import type { Hand } from '../virtual-run.ts'
-import { advance, runLoad } from '../virtual-run.ts'
+import type { PoweredMeter } from '../powered-meter.ts'
+import { type LoadRun, runLoad } from '../virtual-run.ts'
+import type { WorldClock } from '../world-clock.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import type { LineHolder } from './line-holder.ts'
@@ -13,17 +14,14 @@ import type { Stop } from './stop.ts'
 
 const quietMs = 2000
 
-export interface Driven {
-  board: EmulatedBoard
-  hand: Hand
-  io: Io
-  stop: Stop
-}
-
-/** Runs the meter through what it has missed. `undefined` when told to stop meanwhile, or when it has no power at the end. */
-export async function catchUp({ board, hand, io, stop }: Driven, from: number, to: number): Promise<Meter | undefined> {
+/**
+ * Runs a meter through the half-hours that it has missed. `undefined` when told to stop meanwhile, or when it has no power
+ * at the end.
+ */
+export async function catchUp(missed: LoadRun, io: Io, stop: Stop): Promise<Meter | undefined> {
+  const { from, to } = missed
   const began = Date.now()
-  const run = runLoad({ hand, board, createMeter, from, to })
+  const run = runLoad(missed)
   let shown = began
   let yielded = began
   let told = false
@@ -51,46 +49,75 @@ export async function catchUp({ board, hand, io, stop }: Driven, from: number, t
   }
 }
 
+/** Everything of a meter that serves. */
+export interface Serving {
+  powered: PoweredMeter
+  clock: WorldClock
+  board: EmulatedBoard
+  line: LineHolder
+  stop: Stop
+  /** The meter's time runs so many times as fast while the meter sleeps. */
+  timeScale: number
+  /** Called after each half-hour in the log. */
+  recorded(): void
+}
+
 /**
- * Drives the meter in real time until told to stop; calls `recorded` after each half-hour in the log.
+ * Drives the meter in its time until told to stop, and keeps what it has counted then.
  * @throws what the firmware or the flash throws
  */
-export function serve(
-  { board, hand, stop }: Driven,
-  meter: Meter,
-  line: LineHolder,
-  recorded: () => void,
-): Promise<void> {
+export function serve({ powered, clock, board, line, stop, timeScale, recorded }: Serving): Promise<void> {
   return new Promise((stopped, failed) => {
     let timer: NodeJS.Timeout | undefined
-    let last = meter.lastHalfHour()
+    let last = powered.meter()?.lastHalfHour()
     function end(): void {
       clearTimeout(timer)
       line.take(() => {})
     }
-    function turn(): void {
-      clearTimeout(timer)
+    /** Runs what may fail; a meter that cannot record must not go on. */
+    function safely(act: () => void): boolean {
       try {
-        advance(hand, meter, Date.now())
-        while (meter.busy() && board.uart.ready()) meter.step()
-        if (meter.lastHalfHour() !== last) recorded()
-        last = meter.lastHalfHour()
+        act()
+        return true
       } catch (error) {
         end()
         failed(error)
-        return
+        return false
       }
+    }
+    // An awake meter is spoken with over a line that knows real time only.
+    const scale = () => (powered.meter()?.awake() === true ? 1 : timeScale)
+    function work(): void {
+      clock.read(scale())
+      powered.live(clock.nowMs, clock.upMs)
+      const meter = powered.meter()
+      while (meter?.busy() === true && powered.meter() === meter && board.uart.ready()) {
+        powered.live(clock.nowMs, clock.upMs)
+      }
+      const newest = meter?.lastHalfHour()
+      if (newest !== undefined && newest !== last) recorded()
+      last = newest ?? last
+    }
+    function turn(): void {
+      clearTimeout(timer)
+      if (!safely(work)) return
       // Often enough for a session to fall asleep on time, and exactly at the end of the half-hour.
-      const toBoundary = halfHourMs - (hand.nowMs % halfHourMs)
-      timer = setTimeout(turn, meter.busy() ? 2 : Math.min(1000, toBoundary))
+      const toQuarter = switchGrainMs - (clock.nowMs % switchGrainMs)
+      const dueMs = Math.min(toQuarter, powered.dueInMs()) / scale()
+      timer = setTimeout(turn, powered.meter()?.busy() === true ? 2 : Math.min(1000, Math.max(1, dueMs)))
     }
     line.take((bytes) => {
-      meter.received(bytes)
+      powered.meter()?.received(bytes)
       turn()
     })
     void stop.asked.then(() => {
       end()
-      stopped()
+      const kept = safely(() => {
+        clock.read(scale())
+        powered.live(clock.nowMs, clock.upMs)
+        powered.stop()
+      })
+      if (kept) stopped()
     })
     turn()
   })

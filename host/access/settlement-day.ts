@@ -8,9 +8,7 @@
 // Sunday of October. Earlier years, 1972 to 1995 among them, had other dates and are not supported: the functions
 // answer for them by today's rule, which is wrong for some days. No registration may begin before 1996.
 
-import { dayMs, halfHourMs, halfHoursInWindow, startOfHalfHour } from '../../protocol/half-hour.ts'
-
-const hourMs = 2 * halfHourMs
+import { dayMs, halfHourMs, halfHoursInWindow, localAheadMs, startOfHalfHour } from '../../protocol/half-hour.ts'
 
 /** Settlement Days that one call lists: 13 months and a bit, more than any profile log holds. */
 export const settlementDaysMax = 500
@@ -22,7 +20,7 @@ const latestMs = Date.parse('9999-12-31T00:00Z')
 /** The Settlement Day in which an instant (milliseconds UTC) lies, from 0001-01-01 to 9999-12-31 whatever the instant. */
 export function settlementDayOf(atMs: number): string {
   const insideMs = Math.min(Math.max(atMs, earliestMs), latestMs)
-  return dateOf(insideMs + summerOffsetMs(insideMs))
+  return dateOf(insideMs + localAheadMs(insideMs))
 }
 
 /**
@@ -84,7 +82,7 @@ export function dayBefore(day: string): string {
 // Clocks change at 01:00 UTC. Local midnight is 23:00Z or 00:00Z, so what holds at 00:00Z held at local midnight.
 function localMidnightMs(day: string): number {
   const midnightMs = utcMidnightMs(day)
-  return midnightMs - summerOffsetMs(midnightMs)
+  return midnightMs - localAheadMs(midnightMs)
 }
 
 function utcMidnightMs(day: string): number {
@@ -94,17 +92,4 @@ function utcMidnightMs(day: string): number {
 
 function dateOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10)
-}
-
-function summerOffsetMs(atMs: number): number {
-  const year = new Date(atMs).getUTCFullYear()
-  const startMs = lastSundayMs(year, 2) + hourMs
-  const endMs = lastSundayMs(year, 9) + hourMs
-  return atMs >= startMs && atMs < endMs ? hourMs : 0
-}
-
-/** 00:00Z of the last Sunday of a month, January being 0. Right for months of 31 days in the years 100 to 9999. */
-function lastSundayMs(year: number, month: number): number {
-  const lastDayMs = Date.UTC(year, month, 31)
-  return lastDayMs - new Date(lastDayMs).getUTCDay() * dayMs
 }

@@ -10,8 +10,10 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {
   async up() {
-    const { provisionFlash } = await import('../../hardware/cli/provision.ts')
-    return (await import('./up.ts')).upCommand(provisionFlash)
+    const { flashKbFull, flashKbMin, provisionFlash } = await import('../../hardware/cli/provision.ts')
+    const { faultFlags, loadFlags, settingsFlags } = await import('../../hardware/cli/meter-flags.ts')
+    const meterFlags = [...loadFlags, ...settingsFlags, ...faultFlags]
+    return (await import('./up.ts')).upCommand({ provisionFlash, meterFlags, flashKbMin, flashKbFull })
   },
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   bridge: async () => (await import('./bridge.ts')).bridgeCommand,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { CommandError, exitCode, type Io } from './command.ts'
+import { type Command, CommandError, exitCode, type Io, type Options } from './command.ts'
 
 export interface MeterProcess {
   pid: number
@@ -17,6 +17,22 @@ export interface MeterProcess {
   /** Settles when the process is gone, with its exit code. */
   ended: Promise<number>
   stop(): Promise<void>
+}
+
+/**
+ * Those of the given options that are flags of the meter, as its own command line. A flag with a value is `--name <value>`,
+ * one that may be given again has an array of them; `--no-name` comes as `name: false`.
+ */
+export function meterArguments(flags: Command['options'], options: Options): string[] {
+  return flags.flatMap(([flag]) => {
+    const [, no, name, value] = /^--(no-)?([\w-]+)( <)?/.exec(flag)!
+    const given = options[name!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (no !== undefined) return given === false ? [`--no-${name}`] : []
+    if (value === undefined) return given === true ? [`--${name}`] : []
+    const values = given === undefined ? [] : Array.isArray(given) ? given : [given]
+    // With an equals sign, as a value may begin with a minus. What has no value is for the meter to complain of.
+    return values.map((one) => (one === true ? `--${name}` : `--${name}=${one}`))
+  })
 }
 
 /** Longest path that a unix socket may have, with room to spare. */

@@ -6,8 +6,8 @@ import { loadRegistry, readConfig } from '../config.ts'
 import type { Answered } from '../router.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../state.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from './bridge.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
-import { type MeterProcess, startMeter } from './meter-process.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
 import { type RunningBridge, runBridge } from './open-bridge.ts'
 import { readAs } from './read.ts'
@@ -16,17 +16,6 @@ import { testDevice } from './test-registry.ts'
 
 /** Waits for a response, in `up`: the target response time and a little. */
 const readTimeoutMs = 20000
-
-/** Flags of the meter that `up` hands on. */
-function meterArguments(options: Options): string[] {
-  const names = ['load', 'stamps', 'household', 'seed', 'days', 'baud']
-  const valued = names.flatMap((name) => {
-    const value = textOption(options, name)
-    return value === undefined ? [] : [`--${name}`, value]
-  })
-  const yearEnds = options.yearEnds === true ? ['--year-ends'] : []
-  return [...valued, ...yearEnds, ...(options.catchUp === false ? ['--no-catch-up'] : [])]
-}
 
 function costOf(answered: Answered | undefined): string {
   if (answered === undefined) return ''
@@ -146,36 +135,52 @@ async function live(
   }
 }
 
-/** The command; `provisionFlash` comes from the board side. */
-export function upCommand(provisionFlash: ProvisionFlash): Command {
+/** What `up` needs of the board side. */
+export interface BoardSide {
+  provisionFlash: ProvisionFlash
+  /** Flags of `smets1 meter` that `up` hands on. */
+  meterFlags: Command['options']
+  flashKbMin: number
+  flashKbFull: number
+}
+
+/** Makes the bench unless it is there. @returns whether it was made */
+async function ready(options: Options, paths: StatePaths, { provisionFlash, flashKbMin }: BoardSide): Promise<boolean> {
+  const isNew = stateOf(paths) === 'absent'
+  const flashKb = wholeOption(options, 'flashKb', flashKbMin, 16384)
+  if (isNew) await createState(paths, (made) => fillBench(made, provisionFlash, flashKb))
+  else if (flashKb !== undefined) {
+    throw new CommandError(exitCode.usage, `${paths.root} has its meter already; --flash-kb is for a new bench`)
+  }
+  return isNew
+}
+
+/** The command; the board side is handed in by `main.ts`. */
+export function upCommand(boardSide: BoardSide): Command {
+  const { meterFlags, flashKbMin, flashKbFull } = boardSide
+  const baud: Command['options'][number] = ['--baud <n>', 'pace of the line, bits a second (115200 unless given)']
+  const handedOn = [...meterFlags, baud]
   return {
     name: 'up',
     summary: 'a meter and the bridge on this machine, in one go, with a first read by a supplier and an MDR',
     options: [
       ['--state <dir>', 'where keys, logs and the meter live; made when it is not there', '.smets1'],
       ['--once', 'do the two reads and stop: 0 if they agree, 1 if not'],
-      ['--load <file>', 'half-hourly readings (CSV) as the load of a new meter'],
-      ['--stamps <which>', 'what a stamp in the file names: start or end of its half-hour (start unless given)'],
-      ['--household <id>', 'the LCLid to take from a file of several'],
-      ['--year-ends', 'shift the file by whole days so that it ends yesterday'],
-      ['--seed <n>', 'household of the load when no file is given'],
-      ['--days <n>', 'days of log made up for a new meter (30 unless given)'],
-      ['--no-catch-up', 'leave the time since the meter last ran as a gap'],
-      ['--baud <n>', 'pace of the line, bits a second (115200 unless given)'],
+      ['--flash-kb <n>', `flash of a new meter, ${flashKbMin} KB at least; less history than ${flashKbFull} KB keep`],
+      ...handedOn,
       ...bridgeFlags,
     ],
     examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],
     async run(options, io) {
       const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-      const isNew = stateOf(paths) === 'absent'
       // Wrong settings are said before anything is made.
       readConfig(paths.config, io.env, bridgeSettings(options))
-      if (isNew) await createState(paths, (made) => fillBench(made, provisionFlash))
+      const isNew = await ready(options, paths, boardSide)
       io.stdout(
         `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
       )
       const stopping = askedToStop()
-      const meter = await startMeter(paths.root, paths.flash, meterArguments(options), io)
+      const meter = await startMeter(paths.root, paths.flash, meterArguments(handedOn, options), io)
       try {
         return await live(options, io, paths, meter, stopping)
       } finally {

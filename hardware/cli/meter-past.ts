@@ -1,0 +1,28 @@
+// What a meter's flash says of the meter's life so far, looked up before the meter starts.
+
+import type { Flash } from '../../firmware/board.ts'
+import { openLogs } from '../../firmware/logs.ts'
+import { halfHourOf } from '../../protocol/half-hour.ts'
+import { createMemoryFlash } from '../flash-file.ts'
+
+export interface MeterPast {
+  /** The newest half-hour in the log, -1 for none. */
+  lastHalfHour: number
+  /** The last moment at which the meter is known to have run, by its board's clock (ms of UTC); 0 for a new meter. */
+  aliveMs: number
+  /** Wh (varh) of each channel that are kept of the half-hour in which that is; not known where the clocks differ. */
+  countedWh: ArrayLike<number> | undefined
+}
+
+/** Looks on a copy: opening the logs counts a start, and the flash itself must not see one at this time. */
+export function lookBack(flash: Flash): MeterPast {
+  const { pageBytes, pages } = flash
+  const { journal, events } = openLogs(createMemoryFlash({ pageBytes, pages }, flash))
+  const aliveMs = Math.max(journal.aliveMs, events.lastSeconds * 1000)
+  const ofHalfHour = journal.runningHalfHour === halfHourOf(aliveMs) ? journal.running.slice() : new Float64Array(4)
+  return {
+    lastHalfHour: journal.newest,
+    aliveMs: aliveMs === 0 ? 0 : aliveMs - journal.clockAheadMs,
+    countedWh: journal.clockAheadMs === 0 ? ofHalfHour : undefined,
+  }
+}
