@@ -72,8 +72,8 @@ test('a frame that never ends is dropped whole, and said so', () => {
 })
 
 test('a packet over the limit is a broken promise of ours', () => {
-  assert.throws(() => encodeFrame(new Uint8Array(packetBytesMax + 1)), /1 to 252/)
-  assert.throws(() => encodeFrame(new Uint8Array(0)), /1 to 252/)
+  assert.throws(() => encodeFrame(new Uint8Array(packetBytesMax + 1)), /bytes of packet/)
+  assert.throws(() => encodeFrame(new Uint8Array(0)), /bytes of packet/)
 })
 
 test.run()
