@@ -17,7 +17,8 @@ export interface MeterOptions {
 
 type Given = Record<string, unknown>
 
-function text(options: Given, name: string): string | undefined {
+/** An option's one value; `undefined` when it was not given. @throws Error in words */
+export function text(options: Given, name: string): string | undefined {
   const value = options[name]
   if (value === undefined || value === null || value === false) return undefined
   if (Array.isArray(value)) throw new Error(`--${name} was given more than once; give it once`)
@@ -25,7 +26,8 @@ function text(options: Given, name: string): string | undefined {
   return String(value)
 }
 
-function whole(options: Given, name: string, from: number, to: number): number | undefined {
+/** An option's value as a whole number. @throws Error in words */
+export function whole(options: Given, name: string, from: number, to: number): number | undefined {
   const value = text(options, name)
   if (value === undefined) return undefined
   const number = Number(value)
@@ -41,11 +43,10 @@ function whole(options: Given, name: string, from: number, to: number): number |
  */
 export function readMeterOptions(options: Given): MeterOptions {
   const board = text(options, 'board') ?? 'emulated'
-  if (board === 'pi')
-    throw new Error(
-      '--board pi is not there yet: no code drives the pins. Use --board emulated, which runs on a Pi too.',
-    )
-  if (board !== 'emulated') throw new Error(`--board is emulated, not ${board}`)
+  if (board !== 'emulated') throw new Error(`--board is emulated or pi, not ${board}`)
+  if (Object.keys(options).some((name) => name.startsWith('pulse') && options[name] !== undefined)) {
+    throw new Error('--pulse-import and its like name GPIO lines of a Pi: add --board pi, or leave them out')
+  }
   const port = text(options, 'port')
   if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port tcp://127.0.0.1:7000')
   const flash = text(options, 'flash')

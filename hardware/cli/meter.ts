@@ -20,6 +20,7 @@ import type { MeterLoad } from './meter-load.ts'
 import { meterLoad } from './meter-load.ts'
 import type { MeterOptions } from './meter-options.ts'
 import { readMeterOptions } from './meter-options.ts'
+import { pulseFlags } from './meter-pi-options.ts'
 import { catchUp, serve } from './meter-run.ts'
 import type { Stop } from './stop.ts'
 import { watchForStop } from './stop.ts'
@@ -143,6 +144,8 @@ async function withFlash(options: MeterOptions, flash: FlashFile, io: Io, stop: 
 async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   let options: MeterOptions
   let flash: FlashFile
+  // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
+  if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)
   try {
     options = readMeterOptions(given)
     if (!existsSync(options.flash)) {
@@ -171,7 +174,7 @@ export const meterCommand = {
   summary: 'the meter firmware on this machine, behind a line',
   /** Flags, what they mean, and what holds without them. */
   options: [
-    ['--board <board>', 'emulated (pi is not there yet)', 'emulated'],
+    ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
     ['--flash <file>', 'the meter’s flash, as `smets1 up` makes it'],
     ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
@@ -182,9 +185,13 @@ export const meterCommand = {
     ['--year-ends', 'shift the file by whole days so that it ends yesterday'],
     ['--days <n>', 'whole days before today made up for a meter without a log', 30],
     ['--no-catch-up', 'leave the time since the last half-hour recorded as a gap'],
+    ...pulseFlags,
     ['--exit-with-parent', 'stop when standard input ends'],
     ['--json', 'say when it is ready as one line of JSON'],
   ] as const,
-  examples: ['smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash'],
+  examples: [
+    'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash',
+    'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
+  ],
   run,
 }
