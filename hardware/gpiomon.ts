@@ -70,6 +70,7 @@ export function monitorProblem(words: string): string {
   if (/out of range|invalid argument/i.test(words)) {
     return `the chip does not take this line with these settings: gpioinfo lists its lines (${words})`
   }
+  if (/inappropriate ioctl/i.test(words)) return 'that is no GPIO chip: ls /dev/gpiochip* shows the chips'
   if (/no such (?:file|device)|cannot find GPIO chip/i.test(words)) return `the chip is not there (${words})`
   return words
 }

@@ -115,6 +115,7 @@ test('the last words of gpiomon become a fix', () => {
   assert.match(monitorProblem('gpiomon: error waiting for events: Permission denied'), /usermod -aG gpio/)
   assert.match(monitorProblem("gpiomon: offset 99 is out of range on chip '0'"), /does not take this line/)
   assert.match(monitorProblem('gpiomon: error waiting for events: No such file or directory'), /chip is not there/)
+  assert.match(monitorProblem('gpiomon: error waiting for events: Inappropriate ioctl for device'), /no GPIO chip/)
   assert.is(monitorProblem('Segmentation fault'), 'Segmentation fault')
 })
 
