@@ -1,12 +1,14 @@
 // smets1 meter --board pi as a user runs it, on programs that stand in for libgpiod's.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { flashMapPages, pageBytes } from '../firmware/flash-map.ts'
+import type { Flash } from '../firmware/board.ts'
+import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
+import { openLogs } from '../firmware/logs.ts'
 import { createMeter } from '../firmware/meter.ts'
 import { meterCommand } from '../hardware/cli/meter.ts'
 import { provisionFlash } from '../hardware/cli/provision.ts'
@@ -18,12 +20,13 @@ import { createPiBoard } from '../hardware/pi.ts'
 import type { PulseInput } from '../hardware/pulse-input.ts'
 import { parsePulseInput } from '../hardware/pulse-input.ts'
 import { euiToBytes } from '../protocol/bytes.ts'
+import { eventCode } from '../protocol/event-entry.ts'
 import { startOfHalfHour } from '../protocol/half-hour.ts'
 import { type Run, smets1 } from './support/cli.ts'
 import type { FakePrograms } from './support/fake-gpio.ts'
 import { fakePrograms } from './support/fake-gpio.ts'
 
-const geometry = { pageBytes, pages: flashMapPages }
+const geometry = { pageBytes, pages: flashPagesFull }
 const test = suite('pi-command')
 let folder = ''
 let flash = ''
@@ -46,6 +49,14 @@ test.after.each(() => {
   programs = undefined
   rmSync(folder, { recursive: true, force: true })
 })
+
+/** A copy of what the meter's flash holds, also while it runs. */
+function flashNow(): Flash {
+  const bytes = readFileSync(flash)
+  const cells = createMemoryFlash(geometry)
+  for (let at = 0; at < bytes.length; at += pageBytes) cells.program(at, bytes.subarray(at, at + pageBytes))
+  return cells
+}
 
 /** Any character device passes for a chip with programs that do not look at it. */
 const chip = '/dev/null'
@@ -154,7 +165,7 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     assert.match(err, /no pulse input import \(\/dev\/null:17\): another program or driver has this line/)
   })
 
-  test('it says what it counts, goes on after SIGPWR and a lost gpiomon, and stops on SIGTERM', async () => {
+  test('it says what it counts, gasps on SIGPWR, outlives a lost gpiomon, and keeps what it counted when it is stopped', async () => {
     const env = use([17, 27])
     run = smets1(args('--json', '--pulse-import', `${chip}:17`, '--pulse-export', `${chip}:27,rising,debounce=20`), env)
     await run.says('"ready":true')
@@ -163,16 +174,25 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     assert.ok(lost.args.includes('--bias=pull-up') && lost.args.includes('--debounce-period=5ms'))
     const other = programs!.watcher(27)
     assert.ok(other.args.includes('--edges=rising') && other.args.includes('--debounce-period=20ms'))
+    // What is no edge is said, and so tells that all before it was read.
+    programs!.write(17, `${'2 5.000000000\n'.repeat(37)}all of it\n`)
+    await until('the pulses are read', () => run!.err().includes('all of it'))
     run.child.kill('SIGPWR')
     await until('SIGPWR is said', () => run!.err().includes('SIGPWR'))
+    const gasped = openLogs(flashNow())
+    assert.is(gasped.events.lastCode, eventCode.lastGasp)
+    assert.equal([...gasped.journal.registers], [37, 0, 0, 0])
     process.kill(lost.pid, 'SIGKILL')
     await until('the loss is said', () => run!.err().includes('import (/dev/null:17) is lost'))
     await until('it is watched again', () => run!.err().includes('is watched again'))
     const again = programs!.watcher(17)
     assert.is.not(again.pid, lost.pid)
+    programs!.write(27, `${'1 5.000000000\n'.repeat(11)}and of that\n`)
+    await until('the pulses are read', () => run!.err().includes('and of that'))
     run.child.kill('SIGTERM')
     assert.is(await run.ended, 0, run.err())
     await until('both programs are gone', () => !alive(again.pid) && !alive(other.pid))
+    assert.equal([...openLogs(flashNow()).journal.registers], [37, 11, 0, 0])
     assert.not(existsSync(`${flash}.lock`))
     assert.not(existsSync(join(folder, 'm.sock')))
   })
@@ -199,11 +219,7 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     const opened = await openPulseInputs(wanted, world)
     if (!opened.ok) throw new Error(opened.problem)
     let nowMs = startOfHalfHour(980000)
-    const cells = createMemoryFlash(geometry)
-    const file = openFlashFile(flash, geometry, { durable: true })
-    for (let page = 0; page < flashMapPages; page++)
-      cells.program(page * pageBytes, file.read(page * pageBytes, pageBytes))
-    file.close()
+    const cells = flashNow()
     // Counted twice over: as the board hands pulses on, and as the meter adds them up.
     const sums = [0, 0, 0, 0]
     const inputs = {

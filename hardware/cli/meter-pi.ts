@@ -1,7 +1,7 @@
 // smets1 meter --board pi: the firmware in real time, counting the pulses of GPIO lines.
 
 import { existsSync } from 'node:fs'
-import { flashMapPages, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import type { Meter } from '../../firmware/meter.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import type { Settings } from '../../firmware/settings.ts'
@@ -32,6 +32,8 @@ import { watchForStop } from './stop.ts'
 const usage = 2
 const keyMissing = 3
 const unavailable = 20
+/** SIGPWR within so long of another is about the same failure. */
+const gaspEveryMs = 60000
 
 function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
@@ -66,7 +68,14 @@ function serve(meter: Meter, board: PiBoard, line: LineHolder, stop: Stop, servi
     })
     void stop.asked.then(() => {
       end()
-      stopped()
+      try {
+        // What was counted until now is not to wait for an hour that this process does not see.
+        meter.step()
+        meter.commit()
+        stopped()
+      } catch (error) {
+        failed(error)
+      }
     })
     turn()
   })
@@ -96,11 +105,22 @@ async function live({ options, flash, settings, inputs }: Found, io: Io, stop: S
     systemdNotify(io.env, (why) => io.stderr(`${why}\n`)),
   )
   let meter: Meter | undefined
+  let gaspMs = Number.NEGATIVE_INFINITY
 
   /** An uninterruptible supply says that it runs on its battery. The meter goes on: the mains may come back. */
   function powerFails(): void {
-    meter?.powerFails()
-    io.stderr('SIGPWR: power is about to fail; the meter has kept what it counted\n')
+    if (meter === undefined) return
+    try {
+      meter.step()
+      // Supplies repeat themselves; a failure has one last gasp.
+      if (board.upMs() - gaspMs < gaspEveryMs) meter.commit()
+      else meter.powerFails()
+      gaspMs = board.upMs()
+      io.stderr('SIGPWR: power is about to fail; the meter has kept what it counted\n')
+    } catch (error) {
+      // The meter's next step meets the same fault, and ends it.
+      io.stderr(`SIGPWR: the meter could not keep what it counted: ${words(error)}\n`)
+    }
   }
   process.on('SIGPWR', powerFails)
   try {
@@ -163,7 +183,7 @@ export async function runPiMeter(given: Record<string, unknown>, io: Io): Promis
       io.stderr(`there is no meter in ${options.flash}: no such file. \`smets1 up\` makes a provisioned meter.\n`)
       return keyMissing
     }
-    flash = openFlashFile(options.flash, { pageBytes, pages: flashMapPages }, { durable: true })
+    flash = openFlashFile(options.flash, { pageBytes, pages: flashPagesFull }, { durable: true })
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return usage
