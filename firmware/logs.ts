@@ -171,16 +171,22 @@ export function readProfile(logs: Logs, channel: number, first: number, count: n
 /** Daily reads of the midnights of `count` days from `firstDay` on, oldest first, of the newest `keep`. */
 export function readDailyReads(logs: Logs, firstDay: number, count: number, keep: number): NextRecord {
   const ring = logs.dailyReads
-  let oldest = firstDay
-  // The ring holds more than the log has entries: count back to where the log begins.
-  const all = readRing(ring, 0, 0, 65535)
-  const numbers: number[] = []
-  for (let entry = all(); entry !== undefined; entry = all()) {
-    numbers.push(dayBlockDay(entry, 0))
-    if (numbers.length > keep) numbers.shift()
+  // The ring holds more than the log has entries, and days without power have none: look back until there are enough.
+  let oldest = lastNumber(ring) + 1
+  let found = 0
+  for (let back = keep; found < keep && oldest > 0; back *= 2) {
+    oldest = Math.max(0, lastNumber(ring) + 1 - back)
+    const next = readRing(ring, 0, oldest, 65535)
+    for (found = 0; next(); ) found += 1
   }
-  if (numbers.length > 0 && numbers[0]! > oldest) oldest = numbers[0]!
-  return readRing(ring, 0, oldest, firstDay + count - 1)
+  const next = readRing(ring, 0, oldest, firstDay + count - 1)
+  for (; found > keep; found--) next()
+
+  return () => {
+    let entry = next()
+    while (entry && dayBlockDay(entry, 0) < firstDay) entry = next()
+    return entry
+  }
 }
 
 /** The newest 12 entries of the billing data log from a number on, oldest first. */

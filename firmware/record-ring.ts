@@ -1,7 +1,7 @@
 // A ring of pages of records of any length, appended, never changed, read as they lie: day blocks and register snapshots
 // (DESIGN.md, "Rings"). A record begins with its length and a form, then its number; it ends with a CRC-16.
 
-import { crc16, getU16 } from '../protocol/bytes.ts'
+import { crc16, getU16, getU32 } from '../protocol/bytes.ts'
 import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
@@ -48,14 +48,6 @@ function wholeAt(bytes: Uint8Array, at: number, bytesMax: number): number {
   return crc16(bytes, at, at + length - 2) === getU16(bytes, at + length - 2) ? length : 0
 }
 
-/** What begins at `at`: the length of a plausible record, 0 for a word to skip, -1 for the end of what is written. */
-function lengthAt(bytes: Uint8Array, at: number, end: number, bytesMax: number): number {
-  if (at + 4 > end) return -1
-  const length = bytes[at]!
-  if (length === 0xff && bytes[at + 1] === 0xff && getU16(bytes, at + 2) === 0xffff) return -1
-  return length < 6 || length > bytesMax || at + wholeWords(length) > end ? 0 : length
-}
-
 function areBlank(cells: Uint8Array, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (cells[at] !== 0xff) return false
   return true
@@ -79,23 +71,31 @@ function findTail(ring: RecordRing): void {
   const end = flash.pageBytes
   const cells = flash.read(start, end)
   const reach = wholeWords(ring.bytesMax)
+  const max = ring.bytesMax
   let at = pageHeaderBytes
   let lastAt = 0
-  let length = lengthAt(cells, at, end, ring.bytesMax)
-  while (length >= 0) {
-    if (length > 0) lastAt = at
-    else if (getU16(cells, at) + getU16(cells, at + 2) > 0 && areBlank(cells, at + reach, end)) break
-    at += length > 0 ? wholeWords(length) : 4
-    length = lengthAt(cells, at, end, ring.bytesMax)
+
+  /** Goes from plausible record to plausible record, as far as they go. No calls, since a start waits for it. */
+  function follow(to: number): void {
+    let length = at < to ? cells[at]! : 0
+    while (length >= 6 && length <= max && at + length <= to) {
+      lastAt = at
+      at += (length + 3) & ~3
+      length = at < to ? cells[at]! : 0
+    }
+  }
+
+  for (follow(end); at < end; follow(end)) {
+    const word = getU32(cells, at)
+    if (isBlankWord(word) || (word > 0 && areBlank(cells, at + reach, end))) break
+    at += 4
   }
   // The last record may be torn, or whole but weak.
-  while (lastAt > 0 && wholeAt(cells, lastAt, ring.bytesMax) === 0) {
-    at = lastAt
+  while (lastAt > 0 && wholeAt(cells, lastAt, max) === 0) {
+    const torn = lastAt
     lastAt = 0
-    for (let from = pageHeaderBytes; from < at; from += length > 0 ? wholeWords(length) : 4) {
-      length = lengthAt(cells, from, at, ring.bytesMax)
-      if (length > 0) lastAt = from
-    }
+    at = pageHeaderBytes
+    for (follow(torn); at < torn; follow(torn)) at += 4
   }
   if (lastAt > 0) {
     ring.last = new Uint8Array(cells.subarray(lastAt, lastAt + cells[lastAt]!))
