@@ -2,6 +2,7 @@
 
 import { eventCode } from '../../protocol/event-entry.ts'
 import type { Ask, MessageName } from '../../protocol/messages.ts'
+import { snapshotCause } from '../../protocol/register-snapshot.ts'
 import { commitAll, durable, note, type PlainMeter, secondsOf } from './plain-meter.ts'
 import type { PlainSettings } from './plain-settings.ts'
 import { boot, changeClock, powerFails, step, takeBilling } from './plain-time.ts'
@@ -36,6 +37,7 @@ export interface Times {
 
 function changeSettings(world: PlainMeter, settings: PlainSettings): void {
   commitAll(world)
+  const { tariff } = world.kept.settings
   // Thousandths of a Wh at one rate are none at another.
   if (settings.pulsesPerKwh !== world.kept.settings.pulsesPerKwh) world.ram.rest = [0, 0, 0, 0]
   durable(world, (kept) => {
@@ -43,19 +45,23 @@ function changeSettings(world: PlainMeter, settings: PlainSettings): void {
     kept.version += 1
   })
   note(world, eventCode.settingsWritten, world.kept.version, 0)
+  if (tariff !== settings.tariff) takeBilling(world, snapshotCause.tariffChange, false, secondsOf(world))
 }
 
 /** What an act does to the model. */
 export function onModel(act: Act, times: Times, world: PlainMeter): void {
+  const { sequence } = world.kept
+  // Whatever a meter is told, it looks at its clocks first.
+  if (!['step', 'start', 'jump'].includes(act.do)) step(world, times.boardMs, times.upMs, [0, 0, 0, 0])
   if (act.do === 'step') step(world, times.boardMs, times.upMs, act.pulses)
   else if (act.do === 'start') boot(world, times.boardMs, times.upMs)
   else if (act.do === 'fails') powerFails(world)
   else if (act.do === 'setClock') changeClock(world, times.nowMs + act.aheadMs, false)
   else if (act.do === 'settings') changeSettings(world, act.settings)
   else if (act.do === 'acknowledge') {
-    if (world.kept.acknowledged === world.kept.sequence) return
+    if (world.kept.acknowledged === sequence) return
     durable(world, (kept) => {
-      kept.acknowledged = kept.sequence
+      kept.acknowledged = sequence
     })
   } else if (act.do === 'ask') {
     if (act.name === 'readRegisters' || act.name === 'takeBilling') commitAll(world)

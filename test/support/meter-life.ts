@@ -214,7 +214,13 @@ export function cutIn(life: Life, worlds: PlainMeter[], stake: Stake): void {
 function fingerprint({ kept, ram }: PlainMeter, isOn: boolean): string {
   const { settings, days, dailyReads, billing, events, ...rest } = kept
   // Of what only grows, worlds of one life can differ at the end alone.
-  const ends = [days.size, days.get(Math.floor(kept.newest / 48)), dailyReads.at(-1), billing.at(-1), events[0]!.at(-1)]
+  const ends = [
+    days.size,
+    days.get(Math.floor(kept.newest / 48)),
+    dailyReads.at(-1),
+    billing.at(-1),
+    events[0]!.slice(-9),
+  ]
   return JSON.stringify([rest, settings.checkpointWh, ends, isOn ? ram : 0])
 }
 
@@ -227,7 +233,7 @@ function distinct(worlds: readonly PlainMeter[], isOn: boolean): PlainMeter[] {
 export function look(life: Life): void {
   const { copy } = life
   copy.become(life.flash.image)
-  const read = readBack(copy, life.fromDay, life.worlds[0]!.kept.settings.dailyReads)
+  const read = readBack(copy, life.fromDay)
   const left: PlainMeter[] = []
   let nearest: { found: Findings; sum: number; world: PlainMeter } | undefined
   for (const world of life.worlds) {
@@ -239,7 +245,6 @@ export function look(life: Life): void {
   if (left.length > 0) life.worlds = distinct(left, life.meter !== undefined)
   else {
     find(life, nearest!.found, 'what is in flash')
-    if ((globalThis as any).debug) (globalThis as any).debug(life, nearest, read)
     life.worlds = [nearest!.world]
   }
   weigh(life)

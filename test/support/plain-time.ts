@@ -92,6 +92,13 @@ function count(meter: PlainMeter, pulses: readonly number[]): void {
 
 const none = [0, 0, 0, 0]
 
+/** A day that the meter's time has not been in, or one after that being recorded, which is over then. */
+function isNewDay(meter: PlainMeter, day: number): boolean {
+  const { kept, ram } = meter
+  if (ram.lost && !goesByEstimate(meter)) return false
+  return day > ram.day || (kept.openDay > 0 && day > kept.openDay)
+}
+
 /** Time has passed, or was changed: then `stepped`. */
 function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]): void {
   const { ram, kept } = meter
@@ -116,8 +123,8 @@ function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]
   }
   ram.halfHour = halfHour
   const day = Math.floor(halfHour / 48)
-  if (day > ram.day && (!ram.lost || goesByEstimate(meter))) {
-    ram.day = day
+  if (isNewDay(meter, day)) {
+    ram.day = Math.max(ram.day, day)
     enterDay(meter, day, disturbed || ram.lost)
   }
   switchTariff(meter)
@@ -134,6 +141,14 @@ function noteOutage(meter: PlainMeter): void {
   if (seconds > 0) addEvent(meter, eventCode.powerOutage, since, seconds, isEstimate)
 }
 
+/** What the clock is ahead of the board's after a start: set when the board's showed nothing, it says nothing any more. */
+export function aheadAtStart({
+  clockAheadMs,
+  clockSetSeconds,
+}: Pick<Kept, 'clockAheadMs' | 'clockSetSeconds'>): number {
+  return clockSetSeconds * 1000 - clockAheadMs < clockSetMs ? 0 : clockAheadMs
+}
+
 /** The meter starts. */
 export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
   const { kept } = meter
@@ -141,6 +156,7 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
     kept.boots += 1
   })
   const lost = boardMs < clockSetMs
+  kept.clockAheadMs = aheadAtStart(kept)
   const aliveMs = Math.max(kept.aliveMs, kept.lastSeconds * 1000)
   const isFirst = kept.aliveMs === 0
   const ram = {
@@ -172,9 +188,9 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
   const day = Math.floor(halfHour / 48)
   // A new meter has lived through no midnight.
   if (isFirst && !lost) ram.day = day
-  if (!isFirst && !lost && day > ram.day) {
-    ram.day = day
-    enterDay(meter, day, timeOf(meter) % dayMs !== 0)
+  if (isNewDay(meter, day)) {
+    ram.day = Math.max(ram.day, day)
+    enterDay(meter, day, lost || timeOf(meter) % dayMs !== 0)
   }
   switchTariff(meter)
 }
@@ -200,7 +216,7 @@ export function changeClock(meter: PlainMeter, utcMs: number, unasked: boolean):
     if (isDrift) kept.driftPpm = ppm
   })
   const code = setBy(stepMs)
-  note(meter, code, code === eventCode.clockSet ? 0 : Math.floor(Math.abs(stepMs) / 1000), unasked ? 1 : 0)
+  note(meter, code, code === eventCode.clockSet ? 0 : Math.round(Math.abs(stepMs) / 1000), unasked ? 1 : 0)
   noteOutage(meter)
   if (wasLost) {
     ram.halfHour = Math.floor(utcMs / halfHourMs)
@@ -230,7 +246,7 @@ export function step(meter: PlainMeter, boardMs: number, upMs: number, pulses: r
     })
   }
   const stepped = !ram.lost && Math.abs(jumpMs) >= 2000
-  if (stepped) note(meter, setBy(jumpMs), Math.floor(Math.abs(jumpMs) / 1000), 1)
+  if (stepped) note(meter, setBy(jumpMs), Math.round(Math.abs(jumpMs) / 1000), 1)
   passTime(meter, stepped, pulses)
 }
 

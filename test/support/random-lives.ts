@@ -125,7 +125,6 @@ export function randomLife(seed: number, options: LifeOptions): Tally {
       return
     }
     tally.cuts += 1
-    if ((globalThis as any).trace) (globalThis as any).trace(life, isBack ? 'start' : act.do)
     flash.powerOn()
     // What the next reading may find different is not settled until a start has made it firm.
     if (flash.isFirm()) look(life)

@@ -10,6 +10,7 @@ import { dayBlockDay, decodeDayBlock } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
 import type { Day, Kept } from './plain-meter.ts'
 import { type PlainSettings, toConfiguration } from './plain-settings.ts'
+import { aheadAtStart } from './plain-time.ts'
 import { mustOf, type Recorded, type RingCut } from './ring-capacity.ts'
 import type { SimFlash } from './sim-flash.ts'
 
@@ -37,7 +38,7 @@ export function anyFindings(found: Findings): boolean {
 /** What the meter's own functions read from flash, as bytes. */
 export interface Readback {
   boots: number
-  clockAheadMs: number
+  clock: { clockAheadMs: number; clockSetSeconds: number }
   /** Alerts up to this sequence were acknowledged. */
   acknowledged: number
   /** Version of the settings, and the configuration in bytes. */
@@ -58,21 +59,21 @@ function all(next: () => Uint8Array | undefined): Uint8Array[] {
 }
 
 /** Reads it all as a start would find it: give a copy of the flash, for looking counts a start and heals. */
-export function readBack(copy: SimFlash, fromDay: number, dailyReads: number): Readback {
+export function readBack(copy: SimFlash, fromDay: number): Readback {
   const logs = openLogs(copy)
   const registers = snapshotNow(logs, 0)
   const settings = readSettings(copy)!
   return {
     boots: logs.journal.boots,
-    clockAheadMs: logs.journal.clockAheadMs,
+    clock: { clockAheadMs: logs.journal.clockAheadMs, clockSetSeconds: logs.journal.clockSetSeconds },
     acknowledged: logs.events.acknowledged,
     version: settings.version,
     configuration: encodeConfiguration(settings.configuration),
     registers: decodeSnapshot(registers!)!,
     blocks: [0, 1, 2, 3].map((channel) => all(readProfile(logs, channel, fromDay * 48, 3000000 - fromDay * 48))),
-    dailyReads: all(readDailyReads(logs, 0, 65536, dailyReads)),
+    dailyReads: all(readDailyReads(logs, 0, 65536, settings.configuration.dailyReads)),
     billing: all(readBilling(logs, 0)),
-    events: [1, 2].map((log) => new Uint8Array(entriesOf(logs.events, log, 0))),
+    events: [1, 2].map((log) => Buffer.concat(all(entriesOf(logs.events, log, 0)))),
   }
 }
 
@@ -214,7 +215,7 @@ export function compare(kept: Kept, read: Readback, fromDay: number, flash: Flas
   const found = noFindings()
   // Looking was a start as well.
   if (read.boots !== kept.boots + 1) found[read.boots <= kept.boots ? 'backwards' : 'invented'] += 1
-  if (read.clockAheadMs !== kept.clockAheadMs || read.acknowledged !== kept.acknowledged) found.lost += 1
+  if (aheadAtStart(read.clock) !== aheadAtStart(kept) || read.acknowledged !== kept.acknowledged) found.lost += 1
   const configuration = configurationOf(kept.settings)
   if (read.version !== kept.version || Buffer.compare(read.configuration, configuration) !== 0) found.lost += 1
   for (const [i, wh] of read.registers.registers.entries()) {

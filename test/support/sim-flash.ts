@@ -77,7 +77,7 @@ export function createSimFlash(pageBytes: number, pages: number, random: Random,
       weak[address + i]! &= ~mask | (undriven?.[i] ?? 0)
     }
     if (model === 'weak') image.mayBeWeak = true
-    powered = false; ;(image as any).lastTorn=model+'@'+address+'+'+target.length
+    powered = false
     throw new PowerCut()
   }
 
