@@ -4,14 +4,14 @@ import { getU32 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
-import { dayBlockDay, dayBlockLast, encodeDayBlock } from '../protocol/profile-coding.ts'
+import { dayBlockDay, encodeDayBlock } from '../protocol/profile-coding.ts'
 import { encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
 import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
 import { dailyReadPages, flashMapOf } from './flash-map.ts'
 import { pageKind } from './flash-pages.ts'
 import { countStart, dayOf, forgetDay, type Journal, noteBilling, noteClosing, openJournal } from './journal.ts'
-import { appendRecord, burnTail, keyOf, type NextRecord, openRing, type RecordRing, readRing } from './record-ring.ts'
+import { appendRecord, keyOf, type NextRecord, openRing, placeOf, type RecordRing, readRing } from './record-ring.ts'
 
 export interface Logs {
   journal: Journal
@@ -26,7 +26,12 @@ export interface Logs {
 
 /** Number of the newest record of a ring of snapshots, 0 for none. */
 export function lastNumber(ring: RecordRing): number {
-  return ring.lastKey < 0 ? 0 : ring.lastKey >> 2
+  return ring.lastKey >> 2
+}
+
+/** A day that is a block is over: nothing more of it is recorded. */
+function noteOver(logs: Logs): void {
+  logs.journal.newest = Math.max(logs.journal.newest, firstHalfHourOfDay(lastNumber(logs.imports) + 1) - 1)
 }
 
 /**
@@ -36,23 +41,23 @@ export function lastNumber(ring: RecordRing): number {
 export function openLogs(flash: Flash): Logs {
   const map = flashMapOf(flash.pages)
   const journal = openJournal(flash, map.journal)
+  const closing = keyOf(journal.closingDay, 0)
+  const entered = keyOf(journal.enteredDay, 0)
+  const billing = keyOf(journal.billingNumber, 0)
+  const at = journal.places
+  const kind = pageKind
   const logs: Logs = {
     journal: journal,
-    imports: openRing(flash, map.imports, map.importPages, pageKind.imports, dayBlockBytesMax),
-    others: openRing(flash, map.others, map.othersPages, pageKind.others, dayBlockBytesMax),
-    dailyReads: openRing(flash, map.dailyReads, dailyReadPages, pageKind.dailyReads, snapshotBytesMax),
-    billing: openRing(flash, map.billing, 2, pageKind.billing, snapshotBytesMax),
+    imports: openRing(flash, map.imports, map.importPages, kind.imports, dayBlockBytesMax, at[0]!, closing),
+    others: openRing(flash, map.others, map.othersPages, kind.others, dayBlockBytesMax, at[1]!, closing + 3),
+    dailyReads: openRing(flash, map.dailyReads, dailyReadPages, kind.dailyReads, snapshotBytesMax, at[2]!, entered),
+    billing: openRing(flash, map.billing, 2, kind.billing, snapshotBytesMax, at[3]!, billing),
     events: openEventLog(flash, map.events),
     averagePower: false,
   }
-  if (logs.imports.lastKey < keyOf(journal.closingDay, 0)) burnTail(logs.imports)
-  if (logs.others.lastKey < keyOf(journal.closingDay, 3)) burnTail(logs.others)
-  if (lastNumber(logs.dailyReads) < journal.enteredDay) burnTail(logs.dailyReads)
-  if (lastNumber(logs.billing) < journal.billingNumber) burnTail(logs.billing)
   // A day that has all its blocks is over, whatever the journal still holds of it.
   if (logs.imports.lastKey >= keyOf(journal.day, 0) && logs.others.lastKey >= keyOf(journal.day, 3)) forgetDay(journal)
-  const last = logs.imports.last
-  if (last) journal.newest = Math.max(journal.newest, firstHalfHourOfDay(dayBlockDay(last, 0)) + dayBlockLast(last))
+  noteOver(logs)
   countStart(journal)
   return logs
 }
@@ -101,6 +106,7 @@ export function takeBilling(logs: Logs, cause: number, late: boolean, atSeconds:
     addEvent(logs.events, eventCode.snapshotTooLong, atSeconds, 0, cause)
     return 0
   }
+  logs.journal.places[3] = placeOf(logs.billing)
   noteBilling(logs.journal, number)
   appendRecord(logs.billing, entry)
   addEvent(logs.events, eventCode.billing, atSeconds, number, cause)
@@ -126,6 +132,9 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
   const before = lastNumber(logs.dailyReads)
   const closing = journal.day > 0 && journal.day < day
   if (!closing && before >= day) return
+  journal.places[0] = placeOf(logs.imports)
+  journal.places[1] = placeOf(logs.others)
+  journal.places[2] = placeOf(logs.dailyReads)
   noteClosing(journal, day)
   if (closing) {
     if (logs.imports.lastKey < keyOf(journal.day, 0)) appendRecord(logs.imports, blockOfDay(logs, 0, false))
@@ -133,6 +142,7 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
       if (logs.others.lastKey < keyOf(journal.day, channel)) appendRecord(logs.others, blockOfDay(logs, channel, false))
     }
     forgetDay(journal)
+    noteOver(logs)
   }
   if (before >= day) return
   const midnight = (day * dayMs) / 1000

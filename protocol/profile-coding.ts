@@ -141,16 +141,6 @@ export function dayBlockChannel(bytes: Uint8Array, at: number): number {
   return bytes[at + 1]! & otherChannel ? bytes[at + 4]! : 0
 }
 
-/** The latest half-hour that a whole block records, 0 to 47; -1 when it records none. */
-export function dayBlockLast(block: Uint8Array): number {
-  const mapAt = block[1]! & otherChannel ? 5 : 4
-  for (let i = halfHoursPerDay - 1; i >= 0; i--) {
-    const missing = block[1]! & missingMap && block[mapAt + (i >> 3)]! & (1 << (i & 7))
-    if (!missing) return i
-  }
-  return -1
-}
-
 /** The day in a block; `undefined` when the bytes are not one whole block as `encodeDayBlock` writes it. */
 export function decodeDayBlock(block: Uint8Array): ProfileDay | undefined {
   const length = dayBlockLength(block, 0)
