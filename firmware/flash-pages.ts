@@ -99,7 +99,7 @@ export function newestPage(
   const found = { page: -1, sequence: 0, extra: 0 }
   for (let page = firstPage; page < firstPage + pages; page++) {
     const header = readHeader(flash, page, kind)
-    if (header === undefined || header.sequence <= found.sequence) continue
+    if (!header || header.sequence <= found.sequence) continue
     found.page = page
     found.sequence = header.sequence
     found.extra = header.extra

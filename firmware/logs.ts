@@ -102,7 +102,7 @@ export function snapshotNow(logs: Logs, atSeconds: number): Uint8Array | undefin
 export function takeBilling(logs: Logs, cause: number, late: boolean, atSeconds: number): number {
   const number = lastNumber(logs.billing) + 1
   const entry = snapshot(logs, cause, late, number, atSeconds)
-  if (entry === undefined) {
+  if (!entry) {
     addEvent(logs.events, eventCode.snapshotTooLong, atSeconds, 0, cause)
     return 0
   }
@@ -149,11 +149,11 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
   const due = billingDate(billingDay, day)
   const last = logs.billing.last
   const dueSeconds = (due * dayMs) / 1000
-  if (before > 0 && due > before && (last === undefined || getU32(last, 4) < dueSeconds)) {
+  if (before > 0 && due > before && (!last || getU32(last, 4) < dueSeconds)) {
     takeBilling(logs, snapshotCause.billingDate, late || due < day, dueSeconds)
   }
   const entry = snapshot(logs, snapshotCause.midnight, late, day, midnight)
-  if (entry !== undefined) appendRecord(logs.dailyReads, entry)
+  if (entry) appendRecord(logs.dailyReads, entry)
   else addEvent(logs.events, eventCode.snapshotTooLong, midnight, day, snapshotCause.midnight)
 }
 
@@ -167,7 +167,7 @@ export function readProfile(logs: Logs, channel: number, first: number, count: n
 
   return () => {
     const block = past()
-    if (block !== undefined) {
+    if (block) {
       given = dayBlockDay(block, 0)
       return block
     }

@@ -32,6 +32,13 @@ function note(metering: Metering, code: number, value: number, detail: number): 
   addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
 }
 
+/** Enters by how much the clock moved; a correction has an entry too, without a value. */
+function noteStep(metering: Metering, stepMs: number, unasked: number): void {
+  const isStep = Math.abs(stepMs) >= clockStepMs
+  const code = isStep ? (stepMs > 0 ? eventCode.clockForward : eventCode.clockBack) : eventCode.clockSet
+  note(metering, code, isStep ? Math.round(Math.abs(stepMs) / 1000) : 0, unasked)
+}
+
 function commit(metering: Metering, whose: number, isMarked: boolean): void {
   const journal = metering.logs.journal
   const minute = Math.floor((timeOf(metering) - startOfHalfHour(metering.halfHour)) / 60000)
@@ -191,10 +198,7 @@ function settle(metering: Metering): void {
     commitClock(metering.logs.journal, 0, setSeconds, metering.logs.journal.driftPpm)
   }
   const stepped = !metering.lost && Math.abs(jumpMs) >= clockStepMs
-  if (stepped) {
-    const seconds = Math.round(Math.abs(jumpMs) / 1000)
-    note(metering, jumpMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, 1)
-  }
+  if (stepped) noteStep(metering, jumpMs, 1)
   passTime(metering, stepped)
 }
 
@@ -217,11 +221,7 @@ function changeClock(metering: Metering, utcMs: number, unasked: number): number
   metering.lost = false
   commitClock(journal, utcMs - metering.boardMs, Math.floor(utcMs / 1000), driftPpm)
   const stepped = Math.abs(stepMs) >= clockStepMs
-  if (!stepped) note(metering, eventCode.clockSet, 0, unasked)
-  else {
-    const seconds = Math.round(Math.abs(stepMs) / 1000)
-    note(metering, stepMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, unasked)
-  }
+  noteStep(metering, stepMs, unasked)
   noteOutage(metering)
   if (wasLost) {
     metering.halfHour = halfHourOf(utcMs)

@@ -1,7 +1,7 @@
 // A ring of pages of records of any length, appended, never changed, read as they lie: day blocks and register snapshots
 // (DESIGN.md, "Rings"). A record begins with its length and a form, then its number; it ends with a CRC-16.
 
-import { crc16, getU16, getU32 } from '../protocol/bytes.ts'
+import { crc16, getU16 } from '../protocol/bytes.ts'
 import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
@@ -154,7 +154,7 @@ function pageOf(ring: RecordRing, sequence: number): number {
   if (sequence < 1 || sequence > ring.sequence || ring.sequence - sequence >= ring.pages) return -1
   const page = ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
   const header = readHeader(ring.flash, page, ring.kind)
-  return header !== undefined && header.sequence === sequence ? page : -1
+  return header && header.sequence === sequence ? page : -1
 }
 
 /** The sequence of the page in which reading must begin to see every record from number `from` on. */

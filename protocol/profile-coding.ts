@@ -78,7 +78,7 @@ function putBits(block: Uint8Array, bitAt: number, value: number, count: number)
 export function encodeDayBlock(profile: ProfileDay): Uint8Array {
   const wh = profile.wh
   if (profile.day < 1 || profile.day > 65534 || profile.channel < 0 || profile.channel > 3)
-    throw new RangeError('day ' + profile.day + ', channel ' + profile.channel)
+    throw new RangeError('day ' + profile.day)
   let missing = 0
   let marks = 0
   for (let i = 0; i < halfHoursPerDay; i++) {
