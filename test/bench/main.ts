@@ -31,4 +31,4 @@ for (const name of wanted.length > 0 ? wanted : Object.keys(benches)) {
     )
 }
 if (json) process.stdout.write(`${JSON.stringify(rows.map((row) => ({ ...row, value: rounded(row.value) })))}\n`)
-process.exit(0)
+process.exit()

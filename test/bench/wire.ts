@@ -48,6 +48,14 @@ export const wire: Bench = async () => {
     wholes.push(day.out + day.in)
   }
   const months = await exchange(world.first, days * 48)
+  // The same at 9,600 baud: how much of the time, from the first byte to the last, the line carries bytes.
+  const slow = createWorld({ seed, days, eui, key, baud: 9600, endMs, whOf: (halfHour) => householdWh(seed, halfHour) })
+  const slowLine = createLine('sim:', slow.line.openPort, { ...defaultLineLimits, baud: 9600 }, slow.clock)
+  const slowReader = { line: slowLine, dco: reader.dco, timing: slow.clock }
+  const slowMs = slow.clock.nowMs()
+  await slow.clock.run(readProfile(slowReader, eui, 0, slow.first, days * 48, slowMs + 600000, noUsage()))
+  const tookMs = slow.clock.nowMs() - slowMs
+  const busyMs = ((slow.line.bytes.toDevice + slow.line.bytes.toHost) * 10000) / 9600
   const used = world.meter.flash.image.cells.filter((cell) => cell !== 0xff).length
   const row = (name: string, value: number, unit: string) => ({ bench: 'wire', name, value, unit })
   return [
@@ -60,6 +68,8 @@ export const wire: Bench = async () => {
     row('  of it to the meter (wake, ask, sleep)', day.out, 'bytes'),
     row('  of it from the meter (awake, answer)', day.in, 'bytes'),
     row('13 months whole, both directions', months.out + months.in, 'bytes'),
+    row('13 months at 9,600 baud', tookMs / 1000, 's'),
+    row('  share of that time in which the line is busy', (busyMs / tookMs) * 100, '%'),
     row('flash for 13 months: pages of the ring', flashMapOf(flashPagesFull).importPages * pageBytes, 'bytes'),
     row('flash of a meter in all', flashPagesFull * pageBytes, 'bytes'),
     row('  of it written after 13 months', used, 'bytes'),

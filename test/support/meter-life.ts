@@ -197,7 +197,7 @@ export function live(life: Life, act: Act): boolean {
 
 /** Power has failed, and left one of `worlds` behind. */
 export function cutIn(life: Life, worlds: PlainMeter[], stake: Stake): void {
-  const before = Math.min(...life.worlds.map(({ ringRecords }) => ringRecords))
+  const before = life.worlds.reduce((least, { ringRecords }) => Math.min(least, ringRecords), Number.POSITIVE_INFINITY)
   if (worlds.some(({ ringRecords }) => ringRecords > before)) {
     const { kept } = worlds.at(-1)!
     life.ringCuts.push({

@@ -53,3 +53,18 @@ export function month(seed: number, days = 30, steps = 24): Span {
     fromDay: firstDay - 2,
   }
 }
+
+/**
+ * The day before a billing date, up to half an hour after its midnight. The history before it is such that pages of the
+ * journal, of both rings of day blocks and of billing turn in it.
+ */
+export function day(steps = 2): Span {
+  const before = 62
+  const fromMs = Date.UTC(2024, 10, 9)
+  return {
+    settings,
+    history: history(createRandom(4), fromMs - before * dayMs, before, { starts: 23, billing: 39, acknowledged: 3 }),
+    acts: ordinary(createRandom(3), fromMs, 49, { steps, pulses: [50, 30, 20, 10] }),
+    fromDay: fromMs / dayMs - 2,
+  }
+}

@@ -26,6 +26,9 @@ export const anyYear: LifeOptions = { days: 365, cuts: 60, anything: true, steps
 
 const minuteMs = 60000
 
+/** After so many power cuts of which none left firm flash, the meter is left alone for one start. */
+const mostUnsettled = 3
+
 /** Half an hour of each, so that a change of local time is in reach of every seed. */
 const simpleTariff: PlainTariff = {
   local: false,
@@ -71,7 +74,9 @@ function anyAct(random: Random, life: Life, today: number, anything: boolean): A
   // A board's clock goes wrong by seconds, hours or days, or somebody sets it right.
   if (kind === 9) return { do: 'jump', ms: -life.boardAheadMs }
   const most = [10000, 40 * minuteMs, 5 * 60 * minuteMs, 3 * dayMs][random.below(4)]!
-  return { do: 'jump', ms: random.below(2 * most) - most }
+  // Less is a correction, which a meter that looks four times a second sees a moment later; here it looks more seldom.
+  const ms = 2000 + random.below(most)
+  return { do: 'jump', ms: random.below(2) === 0 ? ms : -ms }
 }
 
 function dayOf(random: Random, life: Life, fromMs: number, options: LifeOptions): Act[] {
@@ -116,19 +121,26 @@ export function randomLife(seed: number, options: LifeOptions): Tally {
     return keepsTime ? { do: 'start', atMs } : { do: 'start', atMs, boardMs: random.below(100000) }
   }
 
+  /** Power cuts since everything was known for certain: what each may have left behind multiplies. */
+  let unsettled = 0
+
   /** One act, and what follows if power fails in it. */
   function take(act: Act): void {
     const isBack = act.do === 'start' || (act.do === 'step' && life.meter === undefined && random.below(4) > 0)
     if (life.meter === undefined && !isBack) return
-    if (!live(life, isBack ? start((act as { atMs: number }).atMs) : act)) {
-      if (isBack) look(life)
-      return
+    const isCut = live(life, isBack ? start((act as { atMs: number }).atMs) : act)
+    if (isCut) {
+      tally.cuts += 1
+      flash.powerOn()
+      unsettled += 1
     }
-    tally.cuts += 1
-    flash.powerOn()
     // What the next reading may find different is not settled until a start has made it firm.
-    if (flash.isFirm()) look(life)
-    arm()
+    if (isCut ? flash.isFirm() : isBack) {
+      look(life)
+      if (unsettled === mostUnsettled) arm()
+      unsettled = 0
+    }
+    if (isCut && unsettled < mostUnsettled) arm()
   }
 
   arm()
