@@ -3,6 +3,8 @@
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import { createRequestCounters } from './access/request-counters.ts'
+import { createDeviceAlerts } from './alerts.ts'
+import type { DailyReadThrough } from './cache/daily-reads.ts'
 import type { ReadThrough } from './cache/single-flight.ts'
 import type { BridgeConfig } from './config.ts'
 import type { Dco } from './dco/sealer.ts'
@@ -11,13 +13,14 @@ import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import { type Accepted, type Answered, createRouter, type Handler } from './router.ts'
-import { answerReadProfile } from './srv/read-profile.ts'
+import { type Accepted, type Answered, createRouter } from './router.ts'
+import { deviceReads } from './srv/device-reads.ts'
 import type { Store } from './store/store.ts'
 import type { OpenPort } from './wan/bindings.ts'
 import { defaultLineLimits } from './wan/limits.ts'
 import { createLine, type Line, type Timing } from './wan/line.ts'
-import { ReadError, readProfile } from './wan/meter-session.ts'
+import { createMeterSessions } from './wan/meter-session.ts'
+import { ReadError } from './wan/read-error.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
 /** What comes in from outside: time, randomness, serial, disk, keys, the log. */
@@ -30,6 +33,9 @@ export interface BridgeParts {
   dco: Dco
   store: Store
   readThrough: ReadThrough
+  dailyReadThrough: DailyReadThrough
+  /** Forgets what the cache holds of a device. */
+  emptyCache(eui: string): Promise<void>
   schema: Schema | undefined
   timing: Timing
   openPort: OpenPort
@@ -45,6 +51,11 @@ export interface Bridge {
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   delivery: Delivery
+  /**
+   * Forgets what the cache holds of a device: for a change of its supplier, its decommissioning, a step of its clock.
+   * `why` is for the log.
+   */
+  forget(eui: string, why: string): Promise<void>
   /** What everything cost since the start. */
   total: Usage
   /** Waits for answers under way, then lets go of lines. */
@@ -73,20 +84,31 @@ export function createBridge(parts: BridgeParts): Bridge {
     return line
   }
 
-  const readActiveImport: Handler = (accepted, answer, usage) =>
-    answerReadProfile(
-      accepted.request,
-      accepted.allowed.device,
-      {
-        readThrough: parts.readThrough,
-        nowMs: timing.nowMs(),
-        readMeter: (device, channel, first, count) => {
-          const reader = { line: lineOf(device.line), dco: parts.dco, timing }
-          return readProfile(reader, device.eui, channel, first, count, accepted.deadlineMs, usage)
-        },
-      },
-      answer,
-    )
+  async function forget(eui: string, why: string): Promise<void> {
+    await parts.emptyCache(eui)
+    log('cache emptied', { device: eui, why })
+  }
+
+  const delivery = createDelivery(store, parts.post, timing, log)
+  const alerted = createDeviceAlerts({
+    store,
+    delivery,
+    registry: () => parts.registry,
+    nowMs: timing.nowMs,
+    dsp: parts.dsp,
+    s1sp: parts.s1sp,
+    clockLost: (eui) => forget(eui, 'the meter has lost its clock'),
+    check: (xml, id) => router.checkOwn(xml, id),
+    log,
+  })
+  const sessions = createMeterSessions({ dco: parts.dco, timing, alerted })
+  const handlers = deviceReads({
+    nowMs: timing.nowMs,
+    readThrough: parts.readThrough,
+    dailyReadThrough: parts.dailyReadThrough,
+    visit: async ({ eui, line }, { deadlineMs }, usage, work) =>
+      sessions.visit(lineOf(line), eui, { deadlineMs, usage }, work),
+  })
 
   const router = createRouter({
     nowMs: timing.nowMs,
@@ -99,11 +121,9 @@ export function createBridge(parts: BridgeParts): Bridge {
     s1sp: parts.s1sp,
     schema: parts.schema,
     explain: config.explain,
-    handlers: { '4.8.1': readActiveImport },
+    handlers,
     log,
   })
-  const delivery = createDelivery(store, parts.post, timing, log)
-
   /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
   async function handOver(id: string, callback: string, xml: string): Promise<void> {
     await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
@@ -158,6 +178,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       }
     },
     delivery,
+    forget,
     total,
     async stop() {
       await Promise.all(underWay)

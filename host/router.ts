@@ -13,9 +13,9 @@ import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import type { Sources } from './srv/read-profile.ts'
+import type { Sources } from './srv/sources.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
-import { ReadError } from './wan/meter-session.ts'
+import { ReadError } from './wan/read-error.ts'
 import type { Usage } from './wan/usage.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
@@ -46,7 +46,7 @@ export type Handler = (
   accepted: Accepted,
   answer: Smets1Answer,
   usage: Usage,
-) => Promise<{ xml: string; sources: Sources }>
+) => Promise<{ xml: string; sources?: Sources }>
 
 export interface RouterParts {
   nowMs(): number
@@ -76,6 +76,8 @@ export interface Router {
    * here is its final answer. `undefined` when nobody is left to tell.
    */
   recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  /** Logs what the schema, when it is there, has against a message of ours. */
+  checkOwn(xml: string, id: string): void
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -177,6 +179,7 @@ export function createRouter(parts: RouterParts): Router {
   }
 
   return {
+    checkOwn,
     async receive(endpoint, body, wantsExplanation) {
       let known: ReadableHeader = {}
       let code = 'I99'
@@ -238,7 +241,7 @@ export function createRouter(parts: RouterParts): Router {
       try {
         if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
         const { xml, sources } = await parts.handlers[row.variant]!(accepted, answer, usage)
-        return done(xml, { sources })
+        return done(xml, sources === undefined ? {} : { sources })
       } catch (error) {
         const code = codes[error instanceof ReadError ? faultOf(error) : 'internal']
         const detail = (error as Error).message

@@ -22,10 +22,10 @@ import { createDco, type DcoSession } from '../host/dco/sealer.ts'
 import { openPort } from '../host/wan/bindings.ts'
 import { defaultLineLimits } from '../host/wan/limits.ts'
 import { createLine } from '../host/wan/line.ts'
-import { readProfile } from '../host/wan/meter-session.ts'
 import { noUsage } from '../host/wan/usage.ts'
 import { euiFromBytes, euiToBytes } from '../protocol/bytes.ts'
 import { dayMs, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
+import { readProfile } from './support/read-profile.ts'
 
 const geometry = { pageBytes, pages: flashPagesFull }
 const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
