@@ -1,11 +1,12 @@
 // What of a read the S1SP's cache keeps. The MP256 consultation says it in one sentence, which can be read in two ways;
 // the clause of SEC Appendix AM itself was not available.
 
-import { dayOfHalfHour, firstHalfHourOfDay, halfHourMs, halfHourOf } from '../../protocol/half-hour.ts'
+import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf } from '../../protocol/half-hour.ts'
+import { halfHoursPerDay } from '../../protocol/limits.ts'
 
 /**
- * `previous-day`: half-hours of the last complete UTC day and later. `sliding-24h`: half-hours that began in the 24 hours
- * before the read. `any`: every half-hour read. `off`: nothing.
+ * `previous-day`: half-hours of the last complete UTC day and later. `sliding-24h`: half-hours that ended in the 24 hours
+ * before the read, which are 48. `any`: every half-hour read. `off`: nothing.
  * It rules what is kept; what was kept is answered until its key's end.
  */
 export type CachePolicy = 'previous-day' | 'sliding-24h' | 'any' | 'off'
@@ -26,6 +27,6 @@ export const cachePolicies: { readonly [policy in CachePolicy]: string } = {
 export function keptFrom(policy: CachePolicy, readMs: number): number {
   if (policy === 'off') return Number.POSITIVE_INFINITY
   if (policy === 'any') return 0
-  if (policy === 'sliding-24h') return Math.ceil(readMs / halfHourMs) - 48
+  if (policy === 'sliding-24h') return halfHourOf(readMs) - halfHoursPerDay
   return firstHalfHourOfDay(dayOfHalfHour(halfHourOf(readMs)) - 1)
 }
