@@ -12,6 +12,7 @@ import { createDelivery, type Delivery, type Post } from './delivery.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
+import { createFutureDated } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { type Accepted, type Answered, createRouter } from './router.ts'
 import { deviceReads } from './srv/device-reads.ts'
@@ -66,6 +67,8 @@ export interface Bridge {
 interface Kept {
   body: Uint8Array
   receivedMs: number
+  /** When it is to be executed, of a future-dated one. */
+  executionMs?: number
 }
 
 export function createBridge(parts: BridgeParts): Bridge {
@@ -73,6 +76,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const lines = new Map<string, Line>()
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
+  const futureDated = createFutureDated(timing)
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
 
   /** The line of a device; the default one when the registry names none of its own. */
@@ -122,6 +126,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     schema: parts.schema,
     explain: config.explain,
     handlers,
+    futureDated: futureDated.count,
     log,
   })
   /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
@@ -147,13 +152,31 @@ export function createBridge(parts: BridgeParts): Bridge {
     underWay.add(work)
   }
 
+  /** Goes on with a request that lies on disk: as the registry stands now, and a future-dated one when its time has come. */
+  function takeUp(id: string, { body, receivedMs, executionMs }: Kept): void {
+    if (executionMs !== undefined && timing.nowMs() < executionMs) {
+      futureDated.wait(id, executionMs, () => takeUp(id, { body, receivedMs, executionMs }))
+      return
+    }
+    const recalled = router.recall(body, receivedMs)
+    if (recalled === undefined) {
+      log('dropped', { requestId: id, reason: 'its User is no longer in the registry: there is nobody to answer' })
+      void store.remove('accepted', id)
+    } else if ('xml' in recalled) {
+      log('answered', { requestId: id, reason: recalled.reason })
+      void handOver(id, recalled.callback, recalled.xml)
+    } else start(recalled)
+  }
+
   return {
     async receive(endpoint, body, wantsExplanation) {
       const { accepted, ...answer } = await router.receive(endpoint, body, wantsExplanation)
       if (accepted !== undefined) {
-        const kept: Kept = { body, receivedMs: accepted.receivedMs }
+        const { executionMs } = accepted.request
+        const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
         await store.put('accepted', accepted.id, kept)
-        start(accepted)
+        if (executionMs === undefined) start(accepted)
+        else takeUp(accepted.id, kept)
       }
       return answer
     },
@@ -161,26 +184,19 @@ export function createBridge(parts: BridgeParts): Bridge {
       // First what was answered before; what is answered from here on is sent by itself.
       delivery.resume()
       for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
-        const { body, receivedMs } = value as Kept
         // Answered already: only the note that it was accepted is left.
         if (delivery.has(key)) {
           void store.remove('accepted', key)
           continue
         }
-        const recalled = router.recall(body, receivedMs)
-        if (recalled === undefined) {
-          log('dropped', { requestId: key, reason: 'its User is no longer in the registry: there is nobody to answer' })
-          void store.remove('accepted', key)
-        } else if ('xml' in recalled) {
-          log('answered', { requestId: key, reason: recalled.reason })
-          void handOver(key, recalled.callback, recalled.xml)
-        } else start(recalled)
+        takeUp(key, value as Kept)
       }
     },
     delivery,
     forget,
     total,
     async stop() {
+      futureDated.stop()
       await Promise.all(underWay)
       await delivery.stop()
       await Promise.all([...lines.values()].map((line) => line.close()))
