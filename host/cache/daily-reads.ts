@@ -10,11 +10,12 @@ import type { Store } from '../store/store.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
 import type { CachePolicy } from './policy.ts'
 import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
+import type { ReadingSource } from './single-flight.ts'
 
 /** A daily read, where it came from, and how long ago the meter was asked for it. */
 export interface SourcedSnapshot {
   snapshot: RegisterSnapshot
-  from: 'cache' | 'meter' | 'shared'
+  from: ReadingSource
   ageMs: number
 }
 

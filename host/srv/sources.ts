@@ -1,12 +1,11 @@
 // Where the data of a response came from, for the log: from the cache or from the meter, how old, and what that saved.
 
-/** Where a reading came from: the cache, a read of one's own, or one that was under way for somebody else. */
-export type Source = 'cache' | 'meter' | 'shared'
+import type { ReadingSource } from '../cache/single-flight.ts'
 
 /** One reading of a response, by its stamp. */
 export interface SourcedStamp {
   stampMs: number
-  from: Source
+  from: ReadingSource
   /** How long ago the meter was asked for it. */
   ageMs: number
   /** False when the meter has no record of it. */
@@ -17,7 +16,7 @@ export interface SourcedStamp {
 export interface SourceGroup {
   /** A channel of the profile data log, or `daily-reads`. */
   of: string
-  from: Source
+  from: ReadingSource
   /** Stamps of the first and the last, as in the response. */
   first: string
   last: string
