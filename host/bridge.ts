@@ -3,6 +3,8 @@
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import { createRequestCounters } from './access/request-counters.ts'
+import { createDeviceAlerts } from './alerts.ts'
+import type { DailyReadThrough } from './cache/daily-reads.ts'
 import type { ReadThrough } from './cache/single-flight.ts'
 import type { BridgeConfig } from './config.ts'
 import type { Dco } from './dco/sealer.ts'
@@ -10,14 +12,16 @@ import { createDelivery, type Delivery, type Post } from './delivery.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
+import { createFutureDated } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import { type Accepted, type Answered, createRouter, type Handler } from './router.ts'
-import { answerReadProfile } from './srv/read-profile.ts'
+import { type Accepted, type Answered, createRouter } from './router.ts'
+import { deviceReads } from './srv/device-reads.ts'
 import type { Store } from './store/store.ts'
 import type { OpenPort } from './wan/bindings.ts'
 import { defaultLineLimits } from './wan/limits.ts'
 import { createLine, type Line, type Timing } from './wan/line.ts'
-import { ReadError, readProfile } from './wan/meter-session.ts'
+import { createMeterSessions } from './wan/meter-session.ts'
+import { ReadError } from './wan/read-error.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
 /** What comes in from outside: time, randomness, serial, disk, keys, the log. */
@@ -30,6 +34,9 @@ export interface BridgeParts {
   dco: Dco
   store: Store
   readThrough: ReadThrough
+  dailyReadThrough: DailyReadThrough
+  /** Forgets what the cache holds of a device. */
+  emptyCache(eui: string): Promise<void>
   schema: Schema | undefined
   timing: Timing
   openPort: OpenPort
@@ -45,6 +52,11 @@ export interface Bridge {
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   delivery: Delivery
+  /**
+   * Forgets what the cache holds of a device: for a change of its supplier, its decommissioning, a step of its clock.
+   * `why` is for the log.
+   */
+  forget(eui: string, why: string): Promise<void>
   /** What everything cost since the start. */
   total: Usage
   /** Waits for answers under way, then lets go of lines. */
@@ -55,6 +67,8 @@ export interface Bridge {
 interface Kept {
   body: Uint8Array
   receivedMs: number
+  /** When it is to be executed, of a future-dated one. */
+  executionMs?: number
 }
 
 export function createBridge(parts: BridgeParts): Bridge {
@@ -62,6 +76,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const lines = new Map<string, Line>()
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
+  const futureDated = createFutureDated(timing)
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
 
   /** The line of a device; the default one when the registry names none of its own. */
@@ -73,20 +88,31 @@ export function createBridge(parts: BridgeParts): Bridge {
     return line
   }
 
-  const readActiveImport: Handler = (accepted, answer, usage) =>
-    answerReadProfile(
-      accepted.request,
-      accepted.allowed.device,
-      {
-        readThrough: parts.readThrough,
-        nowMs: timing.nowMs(),
-        readMeter: (device, channel, first, count) => {
-          const reader = { line: lineOf(device.line), dco: parts.dco, timing }
-          return readProfile(reader, device.eui, channel, first, count, accepted.deadlineMs, usage)
-        },
-      },
-      answer,
-    )
+  async function forget(eui: string, why: string): Promise<void> {
+    await parts.emptyCache(eui)
+    log('cache emptied', { device: eui, why })
+  }
+
+  const delivery = createDelivery(store, parts.post, timing, log)
+  const alerted = createDeviceAlerts({
+    store,
+    delivery,
+    registry: () => parts.registry,
+    nowMs: timing.nowMs,
+    dsp: parts.dsp,
+    s1sp: parts.s1sp,
+    clockLost: (eui) => forget(eui, 'the meter has lost its clock'),
+    check: (xml, id) => router.checkOwn(xml, id),
+    log,
+  })
+  const sessions = createMeterSessions({ dco: parts.dco, timing, alerted })
+  const handlers = deviceReads({
+    nowMs: timing.nowMs,
+    readThrough: parts.readThrough,
+    dailyReadThrough: parts.dailyReadThrough,
+    visit: async ({ eui, line }, { deadlineMs }, usage, work) =>
+      sessions.visit(lineOf(line), eui, { deadlineMs, usage }, work),
+  })
 
   const router = createRouter({
     nowMs: timing.nowMs,
@@ -99,11 +125,10 @@ export function createBridge(parts: BridgeParts): Bridge {
     s1sp: parts.s1sp,
     schema: parts.schema,
     explain: config.explain,
-    handlers: { '4.8.1': readActiveImport },
+    handlers,
+    futureDated: futureDated.count,
     log,
   })
-  const delivery = createDelivery(store, parts.post, timing, log)
-
   /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
   async function handOver(id: string, callback: string, xml: string): Promise<void> {
     await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
@@ -127,13 +152,31 @@ export function createBridge(parts: BridgeParts): Bridge {
     underWay.add(work)
   }
 
+  /** Goes on with a request that lies on disk: as the registry stands now, and a future-dated one when its time has come. */
+  function takeUp(id: string, { body, receivedMs, executionMs }: Kept): void {
+    if (executionMs !== undefined && timing.nowMs() < executionMs) {
+      futureDated.wait(id, executionMs, () => takeUp(id, { body, receivedMs, executionMs }))
+      return
+    }
+    const recalled = router.recall(body, receivedMs)
+    if (recalled === undefined) {
+      log('dropped', { requestId: id, reason: 'its User is no longer in the registry: there is nobody to answer' })
+      void store.remove('accepted', id)
+    } else if ('xml' in recalled) {
+      log('answered', { requestId: id, reason: recalled.reason })
+      void handOver(id, recalled.callback, recalled.xml)
+    } else start(recalled)
+  }
+
   return {
     async receive(endpoint, body, wantsExplanation) {
       const { accepted, ...answer } = await router.receive(endpoint, body, wantsExplanation)
       if (accepted !== undefined) {
-        const kept: Kept = { body, receivedMs: accepted.receivedMs }
+        const { executionMs } = accepted.request
+        const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
         await store.put('accepted', accepted.id, kept)
-        start(accepted)
+        if (executionMs === undefined) start(accepted)
+        else takeUp(accepted.id, kept)
       }
       return answer
     },
@@ -141,25 +184,19 @@ export function createBridge(parts: BridgeParts): Bridge {
       // First what was answered before; what is answered from here on is sent by itself.
       delivery.resume()
       for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
-        const { body, receivedMs } = value as Kept
         // Answered already: only the note that it was accepted is left.
         if (delivery.has(key)) {
           void store.remove('accepted', key)
           continue
         }
-        const recalled = router.recall(body, receivedMs)
-        if (recalled === undefined) {
-          log('dropped', { requestId: key, reason: 'its User is no longer in the registry: there is nobody to answer' })
-          void store.remove('accepted', key)
-        } else if ('xml' in recalled) {
-          log('answered', { requestId: key, reason: recalled.reason })
-          void handOver(key, recalled.callback, recalled.xml)
-        } else start(recalled)
+        takeUp(key, value as Kept)
       }
     },
     delivery,
+    forget,
     total,
     async stop() {
+      futureDated.stop()
       await Promise.all(underWay)
       await delivery.stop()
       await Promise.all([...lines.values()].map((line) => line.close()))

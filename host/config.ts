@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { checkRegistry, type Registry } from './access/parties.ts'
+import { type CachePolicy, cachePolicies } from './cache/policy.ts'
 import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
 import { ConfigurationError, readJson } from './state.ts'
 
@@ -14,6 +15,8 @@ export interface BridgeConfig {
   baud: number
   /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
   counters: 'window' | 'strict'
+  /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
+  cachePolicy: CachePolicy
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
@@ -61,6 +64,12 @@ const settings: Setting[] = [
     read: (value) => (value === 'window' || value === 'strict' ? value : undefined),
     expected: 'window or strict',
   },
+  {
+    name: 'cachePolicy',
+    env: 'SMETS1_CACHE_POLICY',
+    read: (value) => (typeof value === 'string' && Object.hasOwn(cachePolicies, value) ? value : undefined),
+    expected: Object.keys(cachePolicies).join(', '),
+  },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
 ]
@@ -71,6 +80,7 @@ const defaults = {
   lineUrl: undefined,
   baud: 115200,
   counters: 'window',
+  cachePolicy: 'previous-day',
   schema: undefined,
   explain: false,
 } as const

@@ -5,7 +5,7 @@ import type { Timing } from './wan/line.ts'
 
 /** A response that a User has not taken yet. */
 export interface Outgoing {
-  /** RequestID that it answers. */
+  /** RequestID that it answers; of an alert, its own ResponseID. */
   id: string
   url: string
   body: string

@@ -12,10 +12,11 @@ import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
+import { wrongExecution } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import type { Sources } from './srv/read-profile.ts'
+import type { Sources } from './srv/sources.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
-import { ReadError } from './wan/meter-session.ts'
+import { ReadError } from './wan/read-error.ts'
 import type { Usage } from './wan/usage.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
@@ -46,7 +47,7 @@ export type Handler = (
   accepted: Accepted,
   answer: Smets1Answer,
   usage: Usage,
-) => Promise<{ xml: string; sources: Sources }>
+) => Promise<{ xml: string; sources?: Sources }>
 
 export interface RouterParts {
   nowMs(): number
@@ -61,6 +62,8 @@ export interface RouterParts {
   /** Whether callers that ask for it are told why they are refused. */
   explain: boolean
   handlers: { [variant: string]: Handler }
+  /** Future-dated requests that wait. */
+  futureDated(): number
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
@@ -76,6 +79,8 @@ export interface Router {
    * here is its final answer. `undefined` when nobody is left to tell.
    */
   recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  /** Logs what the schema, when it is there, has against a message of ours. */
+  checkOwn(xml: string, id: string): void
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -96,8 +101,12 @@ const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = 
   'not increasing': 'the counter is not above the highest used',
 }
 
-/** What a failed read is called: E20 when no session came about, E21 when one did and no answer came. */
-function faultOf(error: ReadError): Fault {
+/**
+ * What a failed read is called: E20 when no session came about, E21 when one did and no answer came, E30 when the time of
+ * a future-dated one had passed.
+ */
+function faultOf(error: ReadError, isFutureDated: boolean): Fault {
+  if (isFutureDated && error.fault === 'too late') return 'futureDatedTimeout'
   return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
     ? 'unreachable'
     : 'noResponse'
@@ -152,22 +161,27 @@ export function createRouter(parts: RouterParts): Router {
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
+    if (request.executionMs !== undefined) {
+      const wrong = wrongExecution(request.executionMs, nowMs, parts.futureDated())
+      if (wrong !== undefined) refuse('executionDate', wrong)
+    }
     const accepted = allow(request, row, nowMs)
     if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)
     if (!row.handled || parts.handlers[row.variant] === undefined) {
       refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     }
-    if (request.executionMs !== undefined)
-      refuse('notForDevice', 'this bridge does not offer future-dated requests (ExecutionDateTime)')
     return accepted
   }
 
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
-    const decision = decide(request, receivedMs, parts.registry(), row, parts.policy)
+    // A future-dated request is as one that was sent at its time, and has the target response time from then on
+    // (assumption).
+    const sentMs = request.executionMs ?? receivedMs
+    const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
     const { originator, target, counter } = request.requestId
-    const deadlineMs = receivedMs + (row.trtMs.onDemand ?? 0)
+    const deadlineMs = sentMs + (row.trtMs.onDemand ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
   }
 
@@ -177,6 +191,7 @@ export function createRouter(parts: RouterParts): Router {
   }
 
   return {
+    checkOwn,
     async receive(endpoint, body, wantsExplanation) {
       let known: ReadableHeader = {}
       let code = 'I99'
@@ -186,7 +201,9 @@ export function createRouter(parts: RouterParts): Router {
         accepted = await accept(endpoint, body, (header) => {
           known = header
         })
-        reason = explain(accepted.allowed)
+        const { executionMs } = accepted.request
+        const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
+        reason = explain(accepted.allowed) + later
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         code = error.code
@@ -233,14 +250,17 @@ export function createRouter(parts: RouterParts): Router {
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
       const done = (xml: string, more: Partial<Answered>) => {
         checkOwn(xml, id)
-        return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - accepted.receivedMs } }
+        return {
+          xml,
+          answered: { ...answered, ...more, tookMs: parts.nowMs() - (request.executionMs ?? accepted.receivedMs) },
+        }
       }
       try {
         if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
         const { xml, sources } = await parts.handlers[row.variant]!(accepted, answer, usage)
-        return done(xml, { sources })
+        return done(xml, sources === undefined ? {} : { sources })
       } catch (error) {
-        const code = codes[error instanceof ReadError ? faultOf(error) : 'internal']
+        const code = codes[error instanceof ReadError ? faultOf(error, request.executionMs !== undefined) : 'internal']
         const detail = (error as Error).message
         return done(formatFailure({ ...answer, code, nowMs: parts.nowMs() }), { code, detail })
       }

@@ -68,6 +68,17 @@ test('up serves until it is stopped; read answers as table, csv, json and xml; t
   assert.is(csv.out.trim().split('\n')[1], `${json.entries[0].timestamp},${json.entries[0].wh}`)
   const xml = await read('--format', 'xml')
   assert.match(xml.out, /^<\?xml [^>]*>\s*<sr:Response [\s\S]*<\/sr:Response>\s*$/)
+  const other = (...args: string[]) => finished(['read', ...args, '--state', state, '--url', url])
+  const registers = await other('4.1.1', '--as', 'mdr')
+  assert.match(registers.out, /active import register +\d+ Wh {2}\(\d+\.\d{3} kWh\)/)
+  assert.match(registers.out, /reactive import register/)
+  const daily = await other('4.6.1', '--format', 'csv')
+  assert.match(daily.out, /^timestamp,import_wh,tou_1_wh,.*,tou_48_wh\n\d{4}-\d\d-\d\dT00:00:00Z,(\d+),\1,0,/)
+  const both = JSON.parse((await other('4.8.3', '--as', 'other-user', '--json')).out)
+  assert.equal(Object.keys(both.entries[0]), ['timestamp', 'wh', 'varh'])
+  const never = await other('4.17', '--as', 'mdr', '--explain')
+  assert.is(never.code, 1)
+  assert.match(never.err, /E11[\s\S]*SMETS1 has no 4.17/)
   const refused = await read('--from', '1999-06-01', '--to', '1999-06-02', '--explain')
   assert.is(refused.code, 1)
   assert.match(refused.err, /E4[\s\S]*rule "registration"[\s\S]*1999-06-01/)
@@ -132,7 +143,9 @@ test('mistakes are said in a sentence, with the code that the help lists', async
     [['bridge', '--state', freshPath(), '--port', 'tcp://127.0.0.1:1'], 2, /smets1 up makes it/],
     [['bridge', '--state', state], 2, /--port/],
     [['up', '--htp-port', '1'], 2, /htp-port|htpPort/],
-    [['read', '4.8.3', '--state', state], 2, /4\.8\.1/],
+    [['read', '4.10', '--state', state], 2, /4\.8\.1 Read Active Import/],
+    [['read', '8.2', '--state', state], 2, /4\.6\.1 Retrieve Import Daily/],
+    [['read', '4.1.1', '--state', state, '--from', '2026-11-01'], 2, /takes no --from/],
     [['read', '4.8.1', '--state', state, '--as', 'nobody'], 2, /supplier/],
     [['read', '4.8.1', '--state', state, '--from', 'lately'], 2, /--from/],
     [['fly'], 2, /no command "fly"/],

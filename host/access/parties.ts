@@ -1,6 +1,8 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
 import { parseEui } from '../duis/request.ts'
+import { readCallback, shown } from './callback.ts'
+import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
 import { dayBefore, isDate } from './settlement-day.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
@@ -37,7 +39,13 @@ export type User = {
 }
 
 /** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
-export type Device = { eui: string; importMpan?: string; exportMpan?: string; status: DeviceStatus; line: string }
+export type Device = {
+  eui: string
+  importMpan?: string
+  exportMpan?: string
+  status: DeviceStatus
+  line: string
+} & Partial<MeterConventions>
 
 /**
  * One row of Industry Registration Data. `from` is the EFD, the first Settlement Day; `to` the ETD, the last one. That
@@ -190,7 +198,8 @@ function readUser(value: unknown, place: string, note: Note): User {
 }
 
 function readDevice(value: unknown, place: string, note: Note): Device {
-  const fields = readFields(value, place, ['eui', 'importMpan', 'exportMpan', 'status', 'line'], note)
+  const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...conventionNames]
+  const fields = readFields(value, place, names, note)
   const device: Device = {
     eui: readEui(fields.eui, `${place}.eui`, note),
     status: readOneOf(fields.status, `${place}.status`, deviceStatuses, note),
@@ -198,6 +207,10 @@ function readDevice(value: unknown, place: string, note: Note): Device {
   }
   if (fields.importMpan !== undefined) device.importMpan = readMpan(fields.importMpan, `${place}.importMpan`, note)
   if (fields.exportMpan !== undefined) device.exportMpan = readMpan(fields.exportMpan, `${place}.exportMpan`, note)
+  for (const name of conventionNames) {
+    if (fields[name] === undefined) continue
+    Object.assign(device, { [name]: readOneOf(fields[name], `${place}.${name}`, conventions[name], note) })
+  }
   return device
 }
 
@@ -279,19 +292,4 @@ function readOneOf<T extends string>(value: unknown, place: string, allowed: rea
   const found = allowed.find((one) => one === value)
   if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
   return found ?? allowed[0]!
-}
-
-function readCallback(value: unknown, place: string, note: Note): string {
-  const url = typeof value === 'string' && value.length <= 2048 && URL.canParse(value) ? new URL(value) : undefined
-  const loopback = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  const plain = url !== undefined && url.username === '' && url.password === '' && url.hash === ''
-  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)
-  if (!plain) note(place, `${shown(value)} is no URL without user, password and fragment`)
-  else if (!allowed) note(place, `${shown(value)}: answers go out by https, or by http to this machine (127.0.0.1)`)
-  return plain && allowed ? url.href : ''
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a value of type ${typeof value}`
 }

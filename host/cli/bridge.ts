@@ -12,10 +12,11 @@ export const bridgeFlags: Command['options'] = [
     'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
+  ['--cache-policy <policy>', 'what of a read the cache keeps: previous-day (unless configured), sliding-24h or off'],
   ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
 ]
 
-const settings = ['httpPort', 'httpHost', 'schema', 'counters', 'baud', 'explain']
+const settings = ['httpPort', 'httpHost', 'schema', 'counters', 'cachePolicy', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {

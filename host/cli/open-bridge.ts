@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Bridge, createBridge } from '../bridge.ts'
+import { createDailyReadThrough } from '../cache/daily-reads.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
@@ -85,7 +86,10 @@ export async function runBridge(
   const dco = createDco(openVault(paths.vault), randomBytes)
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
-  const cache = createReadingCache({ store, keys, randomBytes })
+  const policy = config.cachePolicy
+  const cache = createReadingCache({ store, keys, randomBytes, policy })
+  const { nowMs } = systemTiming
+  const kept = { store, keys, randomBytes, policy, nowMs, emptied: cache.emptied, report }
   const bridge = createBridge({
     config,
     registry,
@@ -94,7 +98,9 @@ export async function runBridge(
     s1sp,
     dco,
     store,
-    readThrough: createReadThrough(cache, systemTiming.nowMs, report),
+    readThrough: createReadThrough(cache, nowMs, report),
+    dailyReadThrough: createDailyReadThrough(kept),
+    emptyCache: cache.empty,
     schema,
     timing: systemTiming,
     openPort,

@@ -12,6 +12,7 @@ import { fillBench, type ProvisionFlash } from './new-bench.ts'
 import { type RunningBridge, runBridge } from './open-bridge.ts'
 import { readAs } from './read.ts'
 import { type Entry, kWh, table, totalWh } from './show.ts'
+import { column } from './show-response.ts'
 import { testDevice } from './test-registry.ts'
 
 /** Waits for a response, in `up`: the target response time and a little. */
@@ -53,14 +54,22 @@ async function readAndShow(
   if (user === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no User called ${name}`)
   const device = bench.registry.devices[0]
   if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
-  const outcome = await readAs(bench.paths, bench.running.url, user, device.eui, window, readTimeoutMs)
+  const outcome = await readAs(
+    bench.paths,
+    bench.running.url,
+    user,
+    device.eui,
+    '4.8.1',
+    { period: window },
+    readTimeoutMs,
+  )
   const answered = bench.answers.get(outcome.response?.requestId?.text.toUpperCase() ?? '')
   io.stdout(`\n${title}\n`)
   if (outcome.code !== 'I0') {
     const why = outcome.explanation ?? answered?.detail ?? ''
     throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
   }
-  const entries = outcome.response?.entries ?? []
+  const entries = column(outcome.response?.entries ?? [], 'wh')
   io.stdout(table(entries))
   io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
   return entries
@@ -76,6 +85,8 @@ function sayNext(bench: Bench, io: Io, url: string): void {
   const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
   const lines = [
     `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}`,
+    `${run} read 4.1.1 --as supplier${where}${state}`,
+    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}`,
     `${run} read 4.8.1 --as supplier --format xml${where}${state}`,
     `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}`,
   ]

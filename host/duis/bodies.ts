@@ -22,6 +22,7 @@ export const bodies: Readonly<Record<string, BodyRow>> = {
   RetrieveImportDailyReadLog: { variant: '4.6.1', children: [executionDateTime, readLogPeriod, credentials] },
   RetrieveExportDailyReadLog: { variant: '4.6.2', children: [executionDateTime, readLogPeriod] },
   ReadActiveImportProfileData: { variant: '4.8.1', children: [executionDateTime, readLogPeriod, credentials] },
+  ReadReactiveImportProfileData: { variant: '4.8.2', children: [executionDateTime, readLogPeriod] },
   ReadExportProfileData: { variant: '4.8.3', children: [executionDateTime, readLogPeriod] },
   RetrieveDailyConsumptionLog: { variant: '4.17', children: [executionDateTime, readLogPeriod, credentials] },
 }

@@ -34,7 +34,7 @@ export const responseCodes: Readonly<Record<string, ResponseCodeRow>> = {
   E48: row('Not a valid message', 'too big, not XML, or not what the DUIS schema allows', assumed, 'M'),
   E49: row(
     'Contradictory message',
-    'reference, variant and body disagree, or the period ends before it starts',
+    'reference, variant and body disagree, the period ends before it starts, or the execution date is out of range',
     assumed,
     'M',
   ),
@@ -71,6 +71,7 @@ export const faultCodes = {
   unsupportedVersion: 'E48',
   mismatch: 'E49',
   period: 'E49',
+  executionDate: 'E49',
   replayed: 'E50',
   unsigned: 'E100',
   badSignature: 'E100',

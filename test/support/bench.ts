@@ -4,8 +4,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import type { Configuration } from '../../firmware/settings.ts'
 import { checkRegistry } from '../../host/access/parties.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
+import { createDailyReadThrough } from '../../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
 import { createReadThrough } from '../../host/cache/single-flight.ts'
@@ -33,6 +35,8 @@ export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
 export const midnight = Date.UTC(2026, 10, 22)
 const dayMs = 86400000
+
+const yesterday = { startMs: midnight - dayMs, endMs: midnight }
 
 /** Wh of a half-hour, as the meter of every bench has lived it. */
 export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
@@ -88,6 +92,22 @@ export function testParties() {
   }
 }
 
+export const exportMpan = '1012345678903'
+
+/** The same, with an export MPAN for which the supplier, the network operator and the MDR are registered too. */
+export function exportParties() {
+  const parties = testParties()
+  Object.assign(parties.devices[0]!, { exportMpan })
+  Object.assign(parties.users[0]!, { roles: ['IS', 'ES', 'GS'] })
+  const from = '2020-01-01'
+  parties.registrations.push(
+    { mpan: exportMpan, role: 'ES', mpid: 'SUPA', from },
+    { mpan: exportMpan, role: 'ED', mpid: 'NETA', from },
+    { mpan: exportMpan, role: 'MDR', mpid: 'MDRA', from },
+  )
+  return parties
+}
+
 export interface Callback {
   url: string
   xml: string
@@ -100,6 +120,10 @@ export interface BenchOptions {
   days?: number
   parties?: ReturnType<typeof testParties>
   config?: Partial<BridgeConfig>
+  /** Active export, reactive import and reactive export of a half-hour; nothing unless given. */
+  othersOf?: (halfHour: number) => number[]
+  /** How the meter is set, when not as it comes. */
+  configuration?: Configuration
   /** Key that the DCO holds, when it is not the meter's. */
   dcoKey?: Uint8Array
 }
@@ -111,7 +135,9 @@ function validate(xml: string): void {
 export function createBench(options: BenchOptions = {}) {
   const seed = options.seed ?? 1
   const key = createRandom(42).bytes(32)
-  const world = createWorld({ seed, days: options.days ?? 10, eui: esme, key, endMs: midnight, whOf })
+  const { othersOf, configuration } = options
+  const days = options.days ?? 10
+  const world = createWorld({ seed, days, eui: esme, key, endMs: midnight, whOf, othersOf, configuration })
   const { clock } = world
   // Ten minutes past midnight: yesterday is complete.
   clock.set(midnight + 600000)
@@ -147,9 +173,12 @@ export function createBench(options: BenchOptions = {}) {
     const life = lives
     const own = storeOf(life)
     const keys = openHourlyKeys(join(directory, 'cache-keys'), createRandom(seed + 8).bytes, () => {})
-    const cache = createReadingCache({ store: own, keys, randomBytes: createRandom(seed + 9).bytes })
+    const config = { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config }
+    const kept = { store: own, keys, randomBytes: createRandom(seed + 9).bytes, policy: config.cachePolicy }
+    const cache = createReadingCache(kept)
+    const daily = { ...kept, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
-      config: { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config },
+      config,
       registry: (checked as { ok: true; registry: never }).registry,
       trust,
       dsp: identity('dsp').signer,
@@ -157,6 +186,8 @@ export function createBench(options: BenchOptions = {}) {
       dco,
       store: own,
       readThrough: createReadThrough(cache, clock.nowMs, () => {}),
+      dailyReadThrough: createDailyReadThrough(daily),
+      emptyCache: cache.empty,
       schema: undefined,
       timing: clock,
       openPort: world.line.openPort,
@@ -196,7 +227,8 @@ export function createBench(options: BenchOptions = {}) {
       return formatRequest({
         requestId: requestIdOf(testIdentities[name].eui, esme, counter),
         serviceReferenceVariant: '4.8.1',
-        period: { startMs: midnight - dayMs, endMs: midnight },
+        // Registers are read as they are: 4.1.1 and 4.2 have no window.
+        ...(/^4\.(1\.1|2)$/.test(fields.serviceReferenceVariant ?? '') ? {} : { period: yesterday }),
         ...fields,
       })
     },
