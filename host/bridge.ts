@@ -1,6 +1,7 @@
 // The S1SP bridge: builds its parts, and sees every accepted request through to its delivery.
 
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
+import { deviceDefaults } from './access/device-details.ts'
 import type { Registry } from './access/parties.ts'
 import { createRequestCounters } from './access/request-counters.ts'
 import type { ReadThrough } from './cache/single-flight.ts'
@@ -11,7 +12,12 @@ import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import { type Accepted, type Answered, createRouter, type Handler } from './router.ts'
+import { createPerformance } from './performance.ts'
+import { type Accepted, type Answered, createRouter, type Handler, type Router, trtMsOf } from './router.ts'
+import { createCapacity, type Priority, priority } from './schedule/capacity.ts'
+import { openSchedules, type ScheduleService } from './schedule/service.ts'
+import { cohortRate } from './schedule/settings.ts'
+import { readInventoryHandler } from './srv/inventory.ts'
 import { answerReadProfile } from './srv/read-profile.ts'
 import type { Store } from './store/store.ts'
 import type { OpenPort } from './wan/bindings.ts'
@@ -26,6 +32,8 @@ export interface BridgeParts {
   registry: Registry
   trust: TrustStore
   dsp: Signer
+  /** EUI-64 of the DSP. */
+  dspEui: string
   s1sp: Signer
   dco: Dco
   store: Store
@@ -45,6 +53,8 @@ export interface Bridge {
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   delivery: Delivery
+  /** DCC schedules. Call `runner.reconcile` when registrations or devices have changed. */
+  schedules: Pick<ScheduleService, 'book' | 'runner'>
   /** What everything cost since the start. */
   total: Usage
   /** Waits for answers under way, then lets go of lines. */
@@ -63,6 +73,10 @@ export function createBridge(parts: BridgeParts): Bridge {
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
+  const registry = () => parts.registry
+  const performance = createPerformance(store, timing)
+  const { lineRate } = config.schedule
+  const capacity = createCapacity({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
   /** The line of a device; the default one when the registry names none of its own. */
   function lineOf(name: string): Line {
@@ -73,6 +87,13 @@ export function createBridge(parts: BridgeParts): Bridge {
     return line
   }
 
+  /** The same line, for one request: its sessions wait for their turn among those of others. */
+  function lineFor({ allowed, deadlineMs, ...accepted }: Accepted): Line {
+    const { eui, line, cohort, s1sp } = allowed.device
+    const passenger = { line, eui, deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp }
+    return capacity.forPassenger(lineOf(line), { ...passenger, priority: priorityOf({ ...accepted, allowed }) })
+  }
+
   const readActiveImport: Handler = (accepted, answer, usage) =>
     answerReadProfile(
       accepted.request,
@@ -81,28 +102,57 @@ export function createBridge(parts: BridgeParts): Bridge {
         readThrough: parts.readThrough,
         nowMs: timing.nowMs(),
         readMeter: (device, channel, first, count) => {
-          const reader = { line: lineOf(device.line), dco: parts.dco, timing }
+          const reader = { line: lineFor(accepted), dco: parts.dco, timing }
           return readProfile(reader, device.eui, channel, first, count, accepted.deadlineMs, usage)
         },
       },
       answer,
     )
 
-  const router = createRouter({
+  const handlers: { [variant: string]: Handler } = { '4.8.1': readActiveImport }
+  const delivery = createDelivery(store, parts.post, timing, log)
+  const schedules = openSchedules(
+    store,
+    {
+      ...parts,
+      settings: config.schedule,
+      registry,
+      policy,
+      alertCodes: config.alertCodes,
+      delivery,
+      performance,
+      async carryOut(accepted, usage) {
+        try {
+          return await router.carryOut(accepted, usage)
+        } finally {
+          addUsage(total, usage)
+        }
+      },
+      answered: tell,
+    },
+    (variant) => handlers[variant] !== undefined,
+  )
+  const router: Router = createRouter({
     nowMs: timing.nowMs,
-    registry: () => parts.registry,
+    registry,
     policy,
     codes: config.codes,
     trust: parts.trust,
     counters: createRequestCounters(store, config.counters),
     dsp: parts.dsp,
+    dspEui: parts.dspEui,
     s1sp: parts.s1sp,
     schema: parts.schema,
     explain: config.explain,
-    handlers: { '4.8.1': readActiveImport },
+    handlers,
+    directHandlers: { ...schedules.directHandlers, '8.2': readInventoryHandler({ registry, policy }) },
     log,
   })
-  const delivery = createDelivery(store, parts.post, timing, log)
+
+  function tell(answered: Answered): void {
+    log('answered', { ...answered, requestId: answered.id })
+    parts.answered?.(answered)
+  }
 
   /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
   async function handOver(id: string, callback: string, xml: string): Promise<void> {
@@ -116,11 +166,17 @@ export function createBridge(parts: BridgeParts): Bridge {
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
     await handOver(accepted.id, accepted.allowed.user.callback, xml)
-    log('answered', { ...answered, requestId: answered.id })
-    parts.answered?.(answered)
+    const { row, allowed, receivedMs } = accepted
+    const settlement = allowed.role === 'MDR'
+    const trtMs = trtMsOf(row, allowed.role) ?? 0
+    const tookMs = timing.nowMs() - receivedMs
+    performance.record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs, good: answered.code === 'I0' })
+    tell(answered)
   }
 
   function start(accepted: Accepted): void {
+    // A read of the device that waits for its turn on behalf of somebody less urgent will serve this one, too.
+    capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted))
     const work = finish(accepted)
       .catch((error) => log('answer failed', { requestId: accepted.id, problem: (error as Error).message }))
       .finally(() => underWay.delete(work))
@@ -156,13 +212,26 @@ export function createBridge(parts: BridgeParts): Bridge {
           void handOver(key, recalled.callback, recalled.xml)
         } else start(recalled)
       }
+      schedules.runner.start()
+      void schedules.runner
+        .reconcile()
+        .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
     },
     delivery,
+    schedules,
     total,
     async stop() {
-      await Promise.all(underWay)
+      capacity.stop()
+      await Promise.all([...underWay, schedules.runner.stop()])
       await delivery.stop()
+      await performance.flush()
       await Promise.all([...lines.values()].map((line) => line.close()))
     },
   }
+}
+
+/** On demand first, then what serves settlement, which is all that an MDR asks for (table 6), then schedules. */
+function priorityOf({ schedule, allowed }: Pick<Accepted, 'schedule' | 'allowed'>): Priority {
+  if (schedule !== undefined) return priority.scheduled
+  return allowed.role === 'MDR' ? priority.settlement : priority.onDemand
 }

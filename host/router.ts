@@ -1,18 +1,19 @@
 // The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
 // knows the order.
 
-import { type AccessPolicy, type Allowed, decide, explain } from './access/access-control.ts'
-import type { Registry } from './access/parties.ts'
+import { type AccessPolicy, type Allowed, decide, decideUser, explain } from './access/access-control.ts'
+import type { Registry, Role } from './access/parties.ts'
 import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
-import { formatAcknowledgement, formatFailure, type Smets1Answer } from './duis/format.ts'
+import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
-import type { ReadableHeader, RequestId, ServiceRequest } from './duis/request.ts'
+import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
 import type { Fault, FaultCodes } from './duis/response-code.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
+import type { DirectAnswer, DirectHandler } from './srv/non-device.ts'
 import type { Sources } from './srv/read-profile.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
 import { ReadError } from './wan/meter-session.ts'
@@ -28,6 +29,8 @@ export interface Accepted {
   receivedMs: number
   /** Until when it must be answered. */
   deadlineMs: number
+  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
+  schedule?: Smets1Answer['schedule']
 }
 
 /** What an answered request was and cost, for the log. */
@@ -37,6 +40,8 @@ export interface Answered {
   code: string
   tookMs: number
   detail: string
+  /** Of the DCC schedule that asked. */
+  scheduleId?: number
   sources?: Sources
   usage: Usage
 }
@@ -56,11 +61,15 @@ export interface RouterParts {
   trust: TrustStore
   counters: RequestCounters
   dsp: Signer
+  /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
+  dspEui: string
   s1sp: Signer
   schema: Schema | undefined
   /** Whether callers that ask for it are told why they are refused. */
   explain: boolean
   handlers: { [variant: string]: Handler }
+  /** For the requests that the DCC answers itself. */
+  directHandlers: { [variant: string]: DirectHandler }
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
@@ -76,6 +85,8 @@ export interface Router {
    * here is its final answer. `undefined` when nobody is left to tell.
    */
   recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
+  carryOut(accepted: Accepted, usage: Usage): Promise<{ xml: string; sources: Sources }>
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -101,6 +112,11 @@ function faultOf(error: ReadError): Fault {
   return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
     ? 'unreachable'
     : 'noResponse'
+}
+
+/** Target Response Time of a request on demand. What an MDR asks for always serves settlement (table 6). */
+export function trtMsOf(row: SrvRow, role: Role): number | undefined {
+  return role === 'MDR' ? row.trtMs.settlement : row.trtMs.onDemand
 }
 
 /** The explanation as the value of an HTTP header. */
@@ -132,7 +148,7 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
-  ): Promise<Accepted> {
+  ): Promise<Accepted | DirectAnswer> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
     if (!parsed.ok) {
@@ -147,11 +163,13 @@ export function createRouter(parts: RouterParts): Router {
     const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
-    if (parts.registry().user(originator) !== undefined && parts.registry().device(target) !== undefined) {
+    const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
+    if (parts.registry().user(originator) !== undefined && isTarget) {
       const verdict = await parts.counters.accept(originator, target, counter)
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
+    if (row.endpoint === 'serviceD') return answerDirectly(request, row, nowMs)
     const accepted = allow(request, row, nowMs)
     if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)
     if (!row.handled || parts.handlers[row.variant] === undefined) {
@@ -162,12 +180,24 @@ export function createRouter(parts: RouterParts): Router {
     return accepted
   }
 
+  /** A request that the DCC answers itself. */
+  async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<DirectAnswer> {
+    const decision = decideUser(request, parts.registry(), row, parts.policy)
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
+    const { target } = request.requestId
+    if (target !== parts.dspEui)
+      refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
+    const handler = parts.directHandlers[row.variant]
+    const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
+    return 'fault' in answer ? refuse(answer.fault, answer.reason) : answer
+  }
+
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     const decision = decide(request, receivedMs, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
     const { originator, target, counter } = request.requestId
-    const deadlineMs = receivedMs + (row.trtMs.onDemand ?? 0)
+    const deadlineMs = receivedMs + (trtMsOf(row, decision.role) ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
   }
 
@@ -176,17 +206,38 @@ export function createRouter(parts: RouterParts): Router {
     if (wrong.length > 0) log('own message is not valid', { requestId: id, problem: wrong[0] })
   }
 
+  function answerTo({ request, schedule }: Accepted): Smets1Answer {
+    const { requestId, schemaVersion, serviceReferenceVariant } = request
+    const { dsp, s1sp } = parts
+    return { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant, dsp, s1sp, schedule }
+  }
+
+  async function carryOut(accepted: Accepted, usage: Usage): Promise<{ xml: string; sources: Sources }> {
+    if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
+    const answer = await parts.handlers[accepted.row.variant]!(accepted, answerTo(accepted), usage)
+    checkOwn(answer.xml, accepted.id)
+    return answer
+  }
+
   return {
     async receive(endpoint, body, wantsExplanation) {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
+      let content = ''
       let accepted: Accepted | undefined
       try {
-        accepted = await accept(endpoint, body, (header) => {
+        const outcome = await accept(endpoint, body, (header) => {
           known = header
         })
-        reason = explain(accepted.allowed)
+        if ('row' in outcome) {
+          accepted = outcome
+          reason = explain(outcome.allowed)
+        } else {
+          code = outcome.code
+          content = outcome.content
+          reason = outcome.reason
+        }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         code = error.code
@@ -194,9 +245,14 @@ export function createRouter(parts: RouterParts): Router {
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatAcknowledgement({ requestId, code, nowMs: parts.nowMs(), ...header, dsp: parts.dsp })
+      const xml = formatResponseMessage({ requestId, code, nowMs: parts.nowMs(), ...header }, content, parts.dsp)
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : 'refused', { requestId: requestId?.text, srv: serviceReferenceVariant, code, reason })
+      log(accepted ? 'accepted' : /^[IW]/.test(code) ? 'answered directly' : 'refused', {
+        requestId: requestId?.text,
+        srv: serviceReferenceVariant,
+        code,
+        reason,
+      })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
       return { xml, headers, ...(accepted && { accepted }) }
     },
@@ -219,30 +275,23 @@ export function createRouter(parts: RouterParts): Router {
       }
     },
 
+    carryOut,
+
     async answer(accepted, usage) {
-      const { id, request, row } = accepted
-      const answer = {
-        requestId: request.requestId as RequestId,
-        code: 'I0',
-        nowMs: parts.nowMs(),
-        schemaVersion: request.schemaVersion,
-        serviceReferenceVariant: request.serviceReferenceVariant,
-        dsp: parts.dsp,
-        s1sp: parts.s1sp,
-      }
+      const { id, row } = accepted
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
       const done = (xml: string, more: Partial<Answered>) => {
-        checkOwn(xml, id)
         return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - accepted.receivedMs } }
       }
       try {
-        if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
-        const { xml, sources } = await parts.handlers[row.variant]!(accepted, answer, usage)
+        const { xml, sources } = await carryOut(accepted, usage)
         return done(xml, { sources })
       } catch (error) {
         const code = codes[error instanceof ReadError ? faultOf(error) : 'internal']
         const detail = (error as Error).message
-        return done(formatFailure({ ...answer, code, nowMs: parts.nowMs() }), { code, detail })
+        const xml = formatFailure({ ...answerTo(accepted), code })
+        checkOwn(xml, id)
+        return done(xml, { code, detail })
       }
     },
   }

@@ -1,6 +1,8 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
 import { parseEui } from '../duis/request.ts'
+import { readCallback, shown } from './callback.ts'
+import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
 import { dayBefore, isDate } from './settlement-day.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
@@ -37,7 +39,13 @@ export type User = {
 }
 
 /** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
-export type Device = { eui: string; importMpan?: string; exportMpan?: string; status: DeviceStatus; line: string }
+export type Device = DeviceDetails & {
+  eui: string
+  importMpan?: string
+  exportMpan?: string
+  status: DeviceStatus
+  line: string
+}
 
 /**
  * One row of Industry Registration Data. `from` is the EFD, the first Settlement Day; `to` the ETD, the last one. That
@@ -107,6 +115,7 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     if (device.importMpan !== undefined) devicesByMpan.set(device.importMpan, { device, kind: 'import' })
     if (device.exportMpan !== undefined) devicesByMpan.set(device.exportMpan, { device, kind: 'export' })
   })
+  checkPremises(devices, note)
   rows.forEach((row, index) => {
     if (row.mpan === '') return
     const kind = devicesByMpan.get(row.mpan)?.kind
@@ -190,8 +199,10 @@ function readUser(value: unknown, place: string, note: Note): User {
 }
 
 function readDevice(value: unknown, place: string, note: Note): Device {
-  const fields = readFields(value, place, ['eui', 'importMpan', 'exportMpan', 'status', 'line'], note)
+  const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...deviceDetailNames]
+  const fields = readFields(value, place, names, note)
   const device: Device = {
+    ...readDeviceDetails(fields, place, note),
     eui: readEui(fields.eui, `${place}.eui`, note),
     status: readOneOf(fields.status, `${place}.status`, deviceStatuses, note),
     line: readText(fields.line, `${place}.line`, 'the line it is reached on', 200, note),
@@ -279,19 +290,4 @@ function readOneOf<T extends string>(value: unknown, place: string, allowed: rea
   const found = allowed.find((one) => one === value)
   if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
   return found ?? allowed[0]!
-}
-
-function readCallback(value: unknown, place: string, note: Note): string {
-  const url = typeof value === 'string' && value.length <= 2048 && URL.canParse(value) ? new URL(value) : undefined
-  const loopback = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  const plain = url !== undefined && url.username === '' && url.password === '' && url.hash === ''
-  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)
-  if (!plain) note(place, `${shown(value)} is no URL without user, password and fragment`)
-  else if (!allowed) note(place, `${shown(value)}: answers go out by https, or by http to this machine (127.0.0.1)`)
-  return plain && allowed ? url.href : ''
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a value of type ${typeof value}`
 }

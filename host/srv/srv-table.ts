@@ -51,7 +51,7 @@ const nonDevice = {
   schedulable: false,
   cached: false,
   onSmets1: true,
-  handled: false,
+  handled: true,
 } as const
 
 const onDemandOnly = { onDemand: 16 * secondMs, settlement: dayMs }

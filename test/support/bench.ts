@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { checkRegistry } from '../../host/access/parties.ts'
+import { checkRegistry, type Registry } from '../../host/access/parties.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
@@ -27,7 +27,7 @@ import type { Answered } from '../../host/router.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { duisSchema } from './duis-schema.ts'
 import { createRandom } from './random.ts'
-import { createWorld } from './world.ts'
+import { createSimMeter, createWorld } from './world.ts'
 
 export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
@@ -102,6 +102,14 @@ export interface BenchOptions {
   config?: Partial<BridgeConfig>
   /** Key that the DCO holds, when it is not the meter's. */
   dcoKey?: Uint8Array
+  /** EUI-64s of more meters on the line, that live the same life with the same key. */
+  moreMeters?: string[]
+}
+
+function registryOf(parties: ReturnType<typeof testParties>): Registry {
+  const checked = checkRegistry(parties)
+  if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  return checked.registry
 }
 
 function validate(xml: string): void {
@@ -113,11 +121,13 @@ export function createBench(options: BenchOptions = {}) {
   const key = createRandom(42).bytes(32)
   const world = createWorld({ seed, days: options.days ?? 10, eui: esme, key, endMs: midnight, whOf })
   const { clock } = world
+  const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, world.line, eui, key))
+  const lived = Array.from({ length: world.end - world.first }, (_, i) => whOf(world.first + i))
+  for (const meter of more) meter.live(world.first, lived)
   // Ten minutes past midnight: yesterday is complete.
   clock.set(midnight + 600000)
-  world.meter.meter().step()
-  const checked = checkRegistry(options.parties ?? testParties())
-  if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  for (const meter of [world.meter, ...more]) meter.meter().step()
+  let registry = registryOf(options.parties ?? testParties())
   const directory = mkdtempSync(join(scratch, 'bench-'))
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
@@ -125,7 +135,9 @@ export function createBench(options: BenchOptions = {}) {
   const log: { event: string; [name: string]: unknown }[] = []
   let status: (url: string, tries: number) => number | string = () => 204
   const dco = createDco(
-    { key: (eui) => (eui === esme ? (options.dcoKey ?? key) : undefined) },
+    {
+      key: (eui) => (eui === esme || options.moreMeters?.includes(eui) ? (options.dcoKey ?? key) : undefined),
+    },
     createRandom(seed + 7).bytes,
   )
 
@@ -150,9 +162,12 @@ export function createBench(options: BenchOptions = {}) {
     const cache = createReadingCache({ store: own, keys, randomBytes: createRandom(seed + 9).bytes })
     return createBridge({
       config: { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config },
-      registry: (checked as { ok: true; registry: never }).registry,
+      get registry() {
+        return registry
+      },
       trust,
       dsp: identity('dsp').signer,
+      dspEui: testIdentities.dsp.eui,
       s1sp: identity('s1sp').signer,
       dco,
       store: own,
@@ -180,6 +195,11 @@ export function createBench(options: BenchOptions = {}) {
 
   const bench = {
     ...world,
+    meters: [world.meter, ...more],
+    /** The registry changes while the bridge runs. */
+    setParties(parties: ReturnType<typeof testParties>) {
+      registry = registryOf(parties)
+    },
     callbacks,
     answers,
     log,
