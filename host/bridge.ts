@@ -2,7 +2,7 @@
 
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import { deviceDefaults } from './access/device-details.ts'
-import type { Registry } from './access/parties.ts'
+import type { Registry, Role } from './access/parties.ts'
 import { createRequestCounters } from './access/request-counters.ts'
 import type { ReadThrough } from './cache/single-flight.ts'
 import type { BridgeConfig } from './config.ts'
@@ -12,13 +12,14 @@ import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import { createPerformance } from './performance.ts'
-import { type Accepted, type Answered, createRouter, type Handler, type Router, trtMsOf } from './router.ts'
+import { createPerformance, trtMsOf } from './performance.ts'
+import { type Accepted, type Answered, createRouter, type Handler, type Router } from './router.ts'
 import { createCapacity, type Priority, priority } from './schedule/capacity.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
 import { cohortRate } from './schedule/settings.ts'
 import { readInventoryHandler } from './srv/inventory.ts'
 import { answerReadProfile } from './srv/read-profile.ts'
+import type { SrvRow } from './srv/srv-table.ts'
 import type { Store } from './store/store.ts'
 import type { OpenPort } from './wan/bindings.ts'
 import { defaultLineLimits } from './wan/limits.ts'
@@ -149,6 +150,12 @@ export function createBridge(parts: BridgeParts): Bridge {
     log,
   })
 
+  function measure(row: SrvRow, role: Role | undefined, receivedMs: number, good: boolean): void {
+    const trtMs = trtMsOf(row, role) ?? 0
+    const tookMs = timing.nowMs() - receivedMs
+    performance.record({ srv: row.variant, kind: 'onDemand', settlement: role === 'MDR', trtMs, tookMs, good })
+  }
+
   function tell(answered: Answered): void {
     log('answered', { ...answered, requestId: answered.id })
     parts.answered?.(answered)
@@ -166,11 +173,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
     await handOver(accepted.id, accepted.allowed.user.callback, xml)
-    const { row, allowed, receivedMs } = accepted
-    const settlement = allowed.role === 'MDR'
-    const trtMs = trtMsOf(row, allowed.role) ?? 0
-    const tookMs = timing.nowMs() - receivedMs
-    performance.record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs, good: answered.code === 'I0' })
+    measure(accepted.row, accepted.allowed.role, accepted.receivedMs, answered.code === 'I0')
     tell(answered)
   }
 
@@ -185,7 +188,9 @@ export function createBridge(parts: BridgeParts): Bridge {
 
   return {
     async receive(endpoint, body, wantsExplanation) {
-      const { accepted, ...answer } = await router.receive(endpoint, body, wantsExplanation)
+      const receivedMs = timing.nowMs()
+      const { accepted, direct, ...answer } = await router.receive(endpoint, body, wantsExplanation)
+      if (direct !== undefined) measure(direct.row, direct.roles[0], receivedMs, true)
       if (accepted !== undefined) {
         const kept: Kept = { body, receivedMs: accepted.receivedMs }
         await store.put('accepted', accepted.id, kept)

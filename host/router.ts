@@ -2,8 +2,8 @@
 // knows the order.
 
 import { type AccessPolicy, type Allowed, decide, decideUser, explain } from './access/access-control.ts'
-import type { Registry, Role } from './access/parties.ts'
-import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
+import type { Registry } from './access/parties.ts'
+import { counterWords, type RequestCounters } from './access/request-counters.ts'
 import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
 import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
@@ -13,7 +13,9 @@ import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import type { DirectAnswer, DirectHandler } from './srv/non-device.ts'
+import { trtMsOf } from './performance.ts'
+import { StoppedError } from './schedule/capacity.ts'
+import type { Direct, DirectHandler } from './srv/non-device.ts'
 import type { Sources } from './srv/read-profile.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
 import { ReadError } from './wan/meter-session.ts'
@@ -74,12 +76,15 @@ export interface RouterParts {
 }
 
 export interface Router {
-  /** Takes a request up to its acknowledgement. `accepted` is there when it is I99. */
+  /**
+   * Takes a request up to its acknowledgement. `accepted` is there when it is to be carried out; `direct` when this is the
+   * answer, by the DCC itself.
+   */
   receive(
     endpoint: Endpoint,
     body: Uint8Array,
     wantsExplanation: boolean,
-  ): Promise<HttpAnswer & { accepted?: Accepted }>
+  ): Promise<HttpAnswer & { accepted?: Accepted; direct?: Direct }>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
@@ -101,22 +106,11 @@ class Refusal extends Error {
   }
 }
 
-const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = {
-  repeated: 'this RequestID was used before',
-  'too old': 'the counter lies 1,024 or more below the highest used',
-  'not increasing': 'the counter is not above the highest used',
-}
-
 /** What a failed read is called: E20 when no session came about, E21 when one did and no answer came. */
 function faultOf(error: ReadError): Fault {
   return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
     ? 'unreachable'
     : 'noResponse'
-}
-
-/** Target Response Time of a request on demand. What an MDR asks for always serves settlement (table 6). */
-export function trtMsOf(row: SrvRow, role: Role): number | undefined {
-  return role === 'MDR' ? row.trtMs.settlement : row.trtMs.onDemand
 }
 
 /** The explanation as the value of an HTTP header. */
@@ -148,7 +142,7 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
-  ): Promise<Accepted | DirectAnswer> {
+  ): Promise<Accepted | Direct> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
     if (!parsed.ok) {
@@ -181,7 +175,7 @@ export function createRouter(parts: RouterParts): Router {
   }
 
   /** A request that the DCC answers itself. */
-  async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<DirectAnswer> {
+  async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
     const decision = decideUser(request, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
     const { target } = request.requestId
@@ -189,7 +183,7 @@ export function createRouter(parts: RouterParts): Router {
       refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
     const handler = parts.directHandlers[row.variant]
     const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
-    return 'fault' in answer ? refuse(answer.fault, answer.reason) : answer
+    return 'fault' in answer ? refuse(answer.fault, answer.reason) : { ...answer, row, roles: decision.roles }
   }
 
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
@@ -224,19 +218,19 @@ export function createRouter(parts: RouterParts): Router {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
-      let content = ''
+      let direct: Direct | undefined
       let accepted: Accepted | undefined
       try {
         const outcome = await accept(endpoint, body, (header) => {
           known = header
         })
-        if ('row' in outcome) {
+        if ('allowed' in outcome) {
           accepted = outcome
           reason = explain(outcome.allowed)
         } else {
-          code = outcome.code
-          content = outcome.content
-          reason = outcome.reason
+          direct = outcome
+          code = direct.code
+          reason = direct.reason
         }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
@@ -245,16 +239,20 @@ export function createRouter(parts: RouterParts): Router {
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatResponseMessage({ requestId, code, nowMs: parts.nowMs(), ...header }, content, parts.dsp)
+      const xml = formatResponseMessage(
+        { requestId, code, nowMs: parts.nowMs(), ...header },
+        direct?.content ?? '',
+        parts.dsp,
+      )
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : /^[IW]/.test(code) ? 'answered directly' : 'refused', {
+      log(accepted ? 'accepted' : direct ? 'answered directly' : 'refused', {
         requestId: requestId?.text,
         srv: serviceReferenceVariant,
         code,
         reason,
       })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...(accepted && { accepted }) }
+      return { xml, headers, ...(accepted && { accepted }), ...(direct && { direct }) }
     },
 
     recall(body, receivedMs) {
@@ -287,6 +285,7 @@ export function createRouter(parts: RouterParts): Router {
         const { xml, sources } = await carryOut(accepted, usage)
         return done(xml, { sources })
       } catch (error) {
+        if (error instanceof StoppedError) throw error
         const code = codes[error instanceof ReadError ? faultOf(error) : 'internal']
         const detail = (error as Error).message
         const xml = formatFailure({ ...answerTo(accepted), code })

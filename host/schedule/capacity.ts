@@ -28,8 +28,18 @@ export interface Capacity {
   hurry(eui: string, to: Priority): void
   /** Sessions that wait. */
   waiting(): number
-  /** Turns scheduled sessions that wait away, now and from now on: they are taken up after the next start. */
+  /**
+   * Turns away what waits and has time (settlement, schedules), now and from now on, with StoppedError: it is taken up
+   * after the next start. What was asked on demand still has its turn.
+   */
   stop(): void
+}
+
+/** The bridge stops; nothing is wrong with the request. */
+export class StoppedError extends Error {
+  constructor() {
+    super('the bridge stops; this goes on after the next start')
+  }
 }
 
 export type CapacityLimits = {
@@ -40,7 +50,7 @@ export type CapacityLimits = {
 
 const minuteMs = 60_000
 
-type Waiting = Passenger & { order: number; go(): void; turnAway(why: string): void }
+type Waiting = Passenger & { order: number; go(): void; turnAway(why: Error): void }
 
 export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity {
   const queue = new Set<Waiting>()
@@ -93,11 +103,12 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
   function turnOf(passenger: Passenger): Promise<void> {
     return new Promise((resolve, reject) => {
       const waitMs = Math.max(0, passenger.deadlineMs - timing.nowMs())
-      const turnAway = (why: string) => {
+      const turnAway = (why: Error) => {
         late.cancel()
-        if (queue.delete(one)) reject(new ReadError('too late', why))
+        if (queue.delete(one)) reject(why)
       }
-      const late = timing.after(waitMs, () => turnAway('no turn on the line within the target response time'))
+      const tooLate = new ReadError('too late', 'no turn on the line within the target response time')
+      const late = timing.after(waitMs, () => turnAway(tooLate))
       const go = () => {
         late.cancel()
         resolve()
@@ -105,7 +116,7 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
       orders += 1
       const one: Waiting = { ...passenger, order: orders, go, turnAway }
       queue.add(one)
-      if (stopped && one.priority === priority.scheduled) turnAway('the bridge stops')
+      if (stopped && one.priority !== priority.onDemand) turnAway(new StoppedError())
       else if (!busyLines.has(one.line)) pump()
     })
   }
@@ -129,7 +140,7 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
     waiting: () => queue.size,
     stop() {
       stopped = true
-      for (const one of [...queue]) if (one.priority === priority.scheduled) one.turnAway('the bridge stops')
+      for (const one of [...queue]) if (one.priority !== priority.onDemand) one.turnAway(new StoppedError())
     },
   }
 }

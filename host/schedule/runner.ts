@@ -14,6 +14,7 @@ import { noUsage, type Usage } from '../wan/usage.ts'
 import { createAlarm } from './alarm.ts'
 import { type AlertParts, createScheduleAlerts } from './alerts.ts'
 import type { Run, Schedule, ScheduleBook } from './book.ts'
+import { StoppedError } from './capacity.ts'
 import { commandOf, resultIdOf } from './command.ts'
 import { type EntitlementParts, type RemovalCause, verdictOf } from './entitlement.ts'
 import { nextRunDay } from './schedules.ts'
@@ -61,6 +62,8 @@ export function createRunner(parts: RunnerParts): Runner {
   /** Waiting in `ready`, or under way. */
   const taken = new Set<Run>()
   const beginning = new Set<Schedule>()
+  /** For when the alarm is set. A window that is moved moves it. */
+  const armedMs = new WeakMap<Schedule, number>()
   const underWay = new Set<Promise<void>>()
   let stopped = false
   const alarm = createAlarm(timing, wake)
@@ -82,8 +85,15 @@ export function createRunner(parts: RunnerParts): Runner {
     return dueMsOf(schedule.details, day, windowOf(schedule), place, settings.startTimes)
   }
 
+  function armNext(schedule: Schedule): void {
+    if (schedule.nextDay === undefined) return
+    const atMs = dueMs(schedule, schedule.nextDay)
+    if (armedMs.get(schedule) !== atMs) alarm.set(atMs, schedule.id)
+    armedMs.set(schedule, atMs)
+  }
+
   function arm(schedule: Schedule): void {
-    if (schedule.nextDay !== undefined) alarm.set(dueMs(schedule, schedule.nextDay), schedule.id)
+    armNext(schedule)
     for (const run of schedule.runs) if (!taken.has(run)) alarm.set(run.nextTryMs, schedule.id)
   }
 
@@ -92,8 +102,9 @@ export function createRunner(parts: RunnerParts): Runner {
     if (schedule === undefined) return
     const nowMs = timing.nowMs()
     for (const run of schedule.runs) if (run.nextTryMs <= nowMs && !taken.has(run)) enqueue(schedule, run)
-    if (schedule.nextDay !== undefined && dueMs(schedule, schedule.nextDay) <= nowMs) {
-      if (beginning.has(schedule)) return
+    if (schedule.nextDay === undefined || beginning.has(schedule)) return
+    if (dueMs(schedule, schedule.nextDay) > nowMs) armNext(schedule)
+    else {
       beginning.add(schedule)
       work(
         beginRun(schedule, nowMs).finally(() => beginning.delete(schedule)),
@@ -196,6 +207,7 @@ export function createRunner(parts: RunnerParts): Runner {
       measure(schedule, run, true)
       if (verdict.last !== undefined) await removeSchedule(schedule, verdict.last, verdict.because)
     } catch (error) {
+      if (error instanceof StoppedError) return
       const detail = (error as Error).message
       log('scheduled request failed', { scheduleId: schedule.id, day: run.day, tries: run.tries + 1, detail, usage })
       await tryLater(schedule, run, deadlineMs)
@@ -267,7 +279,9 @@ export function createRunner(parts: RunnerParts): Runner {
     },
     async reconcile() {
       let removed = 0
-      for (const schedule of [...book.all()]) {
+      for (const [index, schedule] of [...book.all()].entries()) {
+        // Requests are not kept waiting: a hundred thousand take two seconds.
+        if (index % 1000 === 999) await new Promise<void>((goOn) => timing.after(0, goOn))
         if (schedule.nextDay === undefined || stopped) continue
         const atMs = Math.max(timing.nowMs(), dueMs(schedule, schedule.nextDay))
         const verdict = verdictOf(schedule, schedule.nextDay, atMs, entitlement(schedule))
