@@ -97,6 +97,29 @@ test('killed at any moment, a run has one answer and no day is forgotten', async
   }
 })
 
+test('killed between any two writes of a run, the run still has one answer', async () => {
+  let died = 0
+  for (let count = 0; count < 24; count++) {
+    const b = createScheduleBench({ days: 2 })
+    await b.create('other-user', dailyRead({ startDay: today, endDay: today, executionTimeMs: hourMs }))
+    await b.liveUntil(midnight + hourMs - 60_000)
+    b.dieAfterWrites(count)
+    await b.clock.pass(120_000)
+    if (b.results().length === 0) died += 1
+    const answers = b.answers.length
+    const isKept = [...b.store.range('outbox', '', '\uffff')].length > 0
+    b.kill().resume()
+    await b.clock.pass(hourMs)
+    if (isKept) assert.is(b.answers.length, answers, `after ${count} writes: what is answered is not carried out again`)
+    const ids = b.results().map(({ response }) => response.responseId!.text)
+    assert.is(new Set(ids).size, 1, `after ${count} writes: ${ids}`)
+    assert.equal(b.results()[0]!.response.entries, entriesOf(today - 1))
+    assert.is(b.schedules().length, 0, `after ${count} writes`)
+    assert.is(b.alerts().length, 0, `after ${count} writes`)
+  }
+  assert.ok(died >= 4 && died < 24, `${died}`)
+})
+
 test('every frequency runs on its days, and asks for the days before', async () => {
   const b = createScheduleBench({ days: 1 })
   const dates: { [frequency in Frequency]: string[] } = {

@@ -142,20 +142,26 @@ export function createBench(options: BenchOptions = {}) {
   )
 
   let lives = 0
+  let writesLeft = Number.POSITIVE_INFINITY
 
   /** The store as one life of the bridge sees it: what a killed one still does has no effect, and never ends. */
   function storeOf(life: number): Store {
-    const dead = () => life !== lives
     const never = new Promise<never>(() => {})
+    /** Counts a write; false when the process is killed before it. */
+    const writes = () => {
+      writesLeft -= 1
+      return life === lives && writesLeft >= 0
+    }
     return {
       ...store,
-      put: (table, name, value) => (dead() ? never : store.put(table, name, value)),
-      remove: (table, name) => (dead() ? never : store.remove(table, name)),
+      put: (table, name, value) => (writes() ? store.put(table, name, value) : never),
+      remove: (table, name) => (writes() ? store.remove(table, name) : never),
     }
   }
 
   function start(): Bridge {
     lives += 1
+    writesLeft = Number.POSITIVE_INFINITY
     const life = lives
     const own = storeOf(life)
     const keys = openHourlyKeys(join(directory, 'cache-keys'), createRandom(seed + 8).bytes, () => {})
@@ -176,7 +182,7 @@ export function createBench(options: BenchOptions = {}) {
       timing: clock,
       openPort: world.line.openPort,
       async post(url, xml) {
-        if (life !== lives) return new Promise<never>(() => {})
+        if (life !== lives || writesLeft < 0) return new Promise<never>(() => {})
         validate(xml)
         const outcome = status(url, callbacks.length + 1)
         if (typeof outcome === 'string') throw new Error(outcome)
@@ -241,6 +247,10 @@ export function createBench(options: BenchOptions = {}) {
     async answered() {
       for (let i = 0; i < 600 && [...store.range('accepted', '', '\uffff')].length > 0; i++) await clock.pass(100)
       await clock.pass(1)
+    },
+    /** Nothing is written or sent any more after so many writes: the process was killed there. `kill` starts the next. */
+    dieAfterWrites(count: number) {
+      writesLeft = count
     },
     /** The process is killed: what was in memory is gone. */
     kill() {
