@@ -199,7 +199,9 @@ export function createBridge(parts: BridgeParts): Bridge {
       return answer
     },
     resume() {
-      // First what was answered before; what is answered from here on is sent by itself.
+      // Schedules look into the outbox for what they have answered, before anything leaves it.
+      schedules.runner.start()
+      // Then what was answered before; what is answered from here on is sent by itself.
       delivery.resume()
       for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
         const { body, receivedMs } = value as Kept
@@ -217,7 +219,6 @@ export function createBridge(parts: BridgeParts): Bridge {
           void handOver(key, recalled.callback, recalled.xml)
         } else start(recalled)
       }
-      schedules.runner.start()
       void schedules.runner
         .reconcile()
         .catch((error) => log('schedules not checked', { problem: (error as Error).message }))

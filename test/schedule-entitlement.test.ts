@@ -148,6 +148,25 @@ test('a User that is suspended, or gone', async () => {
   assert.is(b.schedules().length, 0)
 })
 
+test('killed between any two writes of a run that is refused, its User is told, once', async () => {
+  for (let count = 0; count < 12; count++) {
+    const b = createScheduleBench({ days: 2 })
+    await b.create('supplier', dailyRead({ startDay: today, endDay: today, executionTimeMs: hourMs }))
+    const parties = testParties()
+    parties.devices[0]!.status = 'Suspended'
+    b.setParties(parties)
+    await b.liveUntil(midnight + hourMs - 60_000)
+    b.dieAfterWrites(count)
+    await b.clock.pass(120_000)
+    b.kill().resume()
+    await b.clock.pass(hourMs)
+    const ids = b.callbacks.map(({ response }) => response.responseId!.text)
+    assert.is(new Set(ids).size, 1, `after ${count} writes: ${ids}`)
+    assert.is(b.alerts()[0]!.kind, 'CommandFailure')
+    assert.is(b.schedules().length, 0)
+  }
+})
+
 test('alert codes are those of the DUIS schema, and may be changed to others of it', () => {
   for (const code of ['AD1', 'N1', 'N31', 'N33', 'N65', 'N999']) assert.ok(isAlertCode(code), code)
   for (const code of ['', 'N0', 'N32', 'N66', 'N01', 'AD2', 'E1', 'N6 ']) assert.not.ok(isAlertCode(code), code)

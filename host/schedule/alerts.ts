@@ -8,7 +8,7 @@ import type { Signer } from '../duis/sign.ts'
 import { alertTargetMs, type Performance } from '../performance.ts'
 import type { Timing } from '../wan/line.ts'
 import type { Run, Schedule } from './book.ts'
-import { commandIdOf } from './command.ts'
+import { alertIdOf, commandIdOf } from './command.ts'
 import type { RemovalCause } from './entitlement.ts'
 
 export interface AlertParts {
@@ -44,7 +44,7 @@ export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
     if (callback === undefined) return { kept: Promise.resolve(), send() {} }
     const to = { code: parts.alertCodes[cause], dspEui, userEui: owner, counter, nowMs, schemaVersion, dsp }
     const xml = formatScheduleAlert(to, { ...what, scheduleId: schedule.id, deviceEui: details.deviceEui })
-    const id = `${dspEui}:${owner}:${counter}`
+    const id = alertIdOf(dspEui, owner, counter)
     return {
       kept: delivery.keep(id, callback, xml),
       send() {

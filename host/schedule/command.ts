@@ -16,6 +16,11 @@ export function resultIdOf({ owner, details }: Schedule, run: Run): string {
   return `${details.deviceEui}:${owner}:${run.counter}`
 }
 
+/** The ResponseID of an alert. */
+export function alertIdOf(dspEui: string, owner: string, counter: string | bigint): string {
+  return `${dspEui}:${owner}:${counter}`
+}
+
 /** A run that access control allows, in the form in which an accepted request on demand goes to its handler. */
 export function commandOf(
   schedule: Schedule,

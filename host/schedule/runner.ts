@@ -5,7 +5,6 @@
 // outbox, and after it, so every run has one answer, however often the process dies.
 
 import type { AccessPolicy } from '../access/access-control.ts'
-import { deviceDefaults } from '../access/device-details.ts'
 import type { Delivery } from '../delivery.ts'
 import type { Accepted, Answered } from '../router.ts'
 import { srvRow } from '../srv/srv-table.ts'
@@ -15,14 +14,15 @@ import { createAlarm } from './alarm.ts'
 import { type AlertParts, createScheduleAlerts } from './alerts.ts'
 import type { Run, Schedule, ScheduleBook } from './book.ts'
 import { StoppedError } from './capacity.ts'
-import { commandOf, resultIdOf } from './command.ts'
+import { alertIdOf, commandOf, resultIdOf } from './command.ts'
 import { type EntitlementParts, type RemovalCause, verdictOf } from './entitlement.ts'
 import { nextRunDay } from './schedules.ts'
-import { type ScheduleSettings, windowFor } from './settings.ts'
-import { dueMsOf, placeInWindow } from './windows.ts'
+import type { ScheduleSettings } from './settings.ts'
+import type { Timetable } from './timetable.ts'
 
 export interface RunnerParts extends AlertParts {
   book: ScheduleBook
+  timetable: Timetable
   settings: ScheduleSettings
   policy: AccessPolicy
   /** Counters of what the DCC sends of itself. */
@@ -35,13 +35,9 @@ export interface RunnerParts extends AlertParts {
 }
 
 export interface Runner {
-  /** The day on which a schedule will run first if it is created now; undefined when it never would. */
-  firstDay(schedule: Pick<Schedule, 'details' | 'role'>, nowMs: number): number | undefined
-  /** When the run of a day goes out. `id`: of the schedule; it says where in the window. */
-  dueMs(schedule: Pick<Schedule, 'details' | 'role' | 'id'>, day: number): number
   /** Takes up a schedule that was just created. */
   begin(schedule: Schedule): void
-  /** Takes up every schedule in the book. */
+  /** Takes up every schedule in the book. Call it before delivery takes up the outbox, which says what is answered. */
   start(): void
   /**
    * Looks at every schedule after registrations or devices have changed, and removes those that can serve nothing any more.
@@ -57,6 +53,7 @@ const hourMs = 3_600_000
 
 export function createRunner(parts: RunnerParts): Runner {
   const { book, settings, timing, log, delivery } = parts
+  const { dueMs } = parts.timetable
   const startedMs = timing.nowMs()
   const ready: { schedule: Schedule; run: Run }[] = []
   /** Waiting in `ready`, or under way. */
@@ -73,16 +70,6 @@ export function createRunner(parts: RunnerParts): Runner {
   const trtMs = (schedule: Schedule) => rowOf(schedule).trtMs.scheduled ?? 24 * hourMs
   const entitlement = (schedule: Schedule): EntitlementParts => {
     return { registry: parts.registry(), policy: parts.policy, row: rowOf(schedule) }
-  }
-
-  function windowOf({ details, role }: Pick<Schedule, 'details' | 'role'>) {
-    const { s1sp = deviceDefaults.s1sp } = parts.registry().device(details.deviceEui) ?? {}
-    return windowFor(settings, role, s1sp)
-  }
-
-  function dueMs(schedule: Pick<Schedule, 'details' | 'role' | 'id'>, day: number): number {
-    const place = placeInWindow(schedule.id, settings.seed)
-    return dueMsOf(schedule.details, day, windowOf(schedule), place, settings.startTimes)
   }
 
   function armNext(schedule: Schedule): void {
@@ -185,8 +172,6 @@ export function createRunner(parts: RunnerParts): Runner {
 
   async function attempt(schedule: Schedule, run: Run): Promise<void> {
     if (!isLive(schedule, run)) return
-    // Answered before a kill; only the note that it had begun is left.
-    if (delivery.has(resultIdOf(schedule, run))) return settle(schedule, run)
     const nowMs = timing.nowMs()
     const verdict = verdictOf(schedule, run.day, nowMs, entitlement(schedule))
     if (verdict.outcome === 'remove') return void (await removeSchedule(schedule, verdict.cause, verdict.because))
@@ -221,6 +206,11 @@ export function createRunner(parts: RunnerParts): Runner {
     run.tries += 1
     run.nextTryMs = Math.min(timing.nowMs() + waitMs, deadlineMs)
     await book.save(schedule)
+  }
+
+  /** Whether a run was answered just before a kill; only the note that it had begun is left then. */
+  function isAnswered(schedule: Schedule, run: Run): boolean {
+    return delivery.has(resultIdOf(schedule, run)) || delivery.has(alertIdOf(parts.dspEui, schedule.owner, run.counter))
   }
 
   /** Takes a run off the record; the schedule too when it was its last. */
@@ -265,17 +255,12 @@ export function createRunner(parts: RunnerParts): Runner {
   }
 
   return {
-    dueMs,
-    firstDay(schedule, nowMs) {
-      // Its id is not known yet, so neither is its place in the window: the beginning of the window decides.
-      const due = (day: number) => dueMsOf(schedule.details, day, windowOf(schedule), 0, settings.startTimes)
-      let day = nextRunDay(schedule.details, Math.floor(nowMs / (24 * hourMs)) - 1)
-      while (day !== undefined && due(day) < nowMs) day = nextRunDay(schedule.details, day + 1)
-      return day
-    },
     begin: arm,
     start() {
-      for (const schedule of book.all()) arm(schedule)
+      for (const schedule of [...book.all()]) {
+        for (const run of schedule.runs) if (isAnswered(schedule, run)) work(settle(schedule, run), schedule)
+        arm(schedule)
+      }
     },
     async reconcile() {
       let removed = 0

@@ -6,6 +6,7 @@ import { createSequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
 import { openScheduleBook, type ScheduleBook } from './book.ts'
 import { createRunner, type Runner, type RunnerParts } from './runner.ts'
+import { createTimetable } from './timetable.ts'
 
 export interface ScheduleService {
   book: ScheduleBook
@@ -20,13 +21,14 @@ const counterBlock = 1000n
 /** Loads the schedules. Nothing runs before the runner's `start`. */
 export function openSchedules(
   store: Store,
-  parts: Omit<RunnerParts, 'book' | 'nextCounter'>,
+  parts: Omit<RunnerParts, 'book' | 'timetable' | 'nextCounter'>,
   carriesOut: (variant: string) => boolean,
 ): ScheduleService {
   const book = openScheduleBook(store, createSequence(store, 'schedules', 1n))
   const nextCounter = createSequence(store, 'dsp-counter', counterBlock)
-  const runner = createRunner({ ...parts, book, nextCounter })
-  const handled = { ...parts, book, runner, carriesOut }
+  const timetable = createTimetable(parts.settings, parts.registry)
+  const runner = createRunner({ ...parts, book, timetable, nextCounter })
+  const handled = { ...parts, book, timetable, runner, carriesOut }
   return {
     book,
     runner,

@@ -10,12 +10,14 @@ import type { Schedule, ScheduleBook } from '../schedule/book.ts'
 import type { Runner } from '../schedule/runner.ts'
 import { isForward, lastDay } from '../schedule/schedules.ts'
 import type { ScheduleSettings } from '../schedule/settings.ts'
+import type { Timetable } from '../schedule/timetable.ts'
 import type { DirectHandler, DirectRefusal } from './non-device.ts'
 import { type SrvRow, srvRow } from './srv-table.ts'
 
 export interface ScheduleParts {
   book: ScheduleBook
-  runner: Pick<Runner, 'begin' | 'dueMs' | 'firstDay'>
+  runner: Pick<Runner, 'begin'>
+  timetable: Timetable
   registry(): Registry
   policy: AccessPolicy
   settings: Pick<ScheduleSettings, 'deleteCode'>
@@ -73,7 +75,7 @@ function wrongDates(details: ScheduleDetails, nowMs: number): DirectRefusal | un
  * MDR or supplier may set up its schedules before its registration begins, for days from there on (an assumption).
  */
 export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
-  const { book, runner, policy } = parts
+  const { book, runner, timetable, policy } = parts
   return async (request, { user }, nowMs) => {
     const details = request.schedule!
     const row = scheduledRow(request, parts)
@@ -85,11 +87,11 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
     // The role decides the window, and the window when the first run is: any role that could be it, to begin with.
     const roles = user.roles.filter((role) => row.roles.includes(role))
     const role = roles.length === 1 ? roles[0]! : roles.find((one) => one !== 'MDR')
-    const day = runner.firstDay({ details, role: role ?? 'MDR' }, nowMs)
+    const day = timetable.firstDay({ details, role: role ?? 'MDR' }, nowMs)
     if (day === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const decision = decide({ requestId }, Math.max(nowMs, day * dayMs), registry, row, policy)
     if (!decision.allowed) return refuse(decision.fault, explain(decision))
-    const nextDay = runner.firstDay({ details, role: decision.role }, nowMs)
+    const nextDay = timetable.firstDay({ details, role: decision.role }, nowMs)
     if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const { schemaVersion } = request
     const created = { owner: user.eui, role: decision.role, schemaVersion, details, createdMs: nowMs, nextDay }
@@ -99,7 +101,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
       return refuse('scheduleLimit', `${user.name} has ${most} schedules for ${details.deviceEui}, or there is no room`)
     }
     runner.begin(schedule)
-    const first = new Date(runner.dueMs(schedule, nextDay)).toISOString()
+    const first = new Date(timetable.dueMs(schedule, nextDay)).toISOString()
     const reason = `schedule ${schedule.id} of ${row.variant}, first run ${first}; ${explain(decision)}`
     return { code: 'I0', content: scheduleIdContent(schedule.id), reason }
   }
