@@ -3,7 +3,9 @@
 import { existsSync } from 'node:fs'
 import { checkRegistry, type Registry } from './access/parties.ts'
 import { type CachePolicy, cachePolicies } from './cache/policy.ts'
+import { type AlertCodes, alertCodesWith } from './duis/alert-code.ts'
 import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
+import { readScheduleSettings, type ScheduleSettings } from './schedule/settings.ts'
 import { ConfigurationError, readJson } from './state.ts'
 
 export interface BridgeConfig {
@@ -23,13 +25,16 @@ export interface BridgeConfig {
   explain: boolean
   /** Response codes by fault. */
   codes: FaultCodes
+  /** DCC alert codes by cause. */
+  alertCodes: AlertCodes
+  schedule: ScheduleSettings
 }
 
 type Given = { [name: string]: unknown }
 
 interface Setting {
   /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
-  name: keyof BridgeConfig
+  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'schedule'>
   env: string
   /** Reads what was given; undefined when it is wrong. */
   read(value: unknown): unknown
@@ -105,10 +110,10 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { codes: overrides, ...given } = file as Given
+  const { codes: overrides, alertCodes, schedule, ...given } = file as Given
   for (const name of Object.keys(given)) {
     if (!settings.some((setting) => setting.name === name)) {
-      const known = [...settings.map((setting) => setting.name), 'codes'].join(', ')
+      const known = [...settings.map((setting) => setting.name), 'codes', 'alertCodes', 'schedule'].join(', ')
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
@@ -119,7 +124,12 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   }
   const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
-  return { ...(config as unknown as BridgeConfig), codes: codes.codes }
+  const alerts = alertCodesWith(alertCodes)
+  if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
+  const schedules = readScheduleSettings(schedule)
+  if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
+  const nested = { codes: codes.codes, alertCodes: alerts.codes, schedule: schedules.settings }
+  return { ...(config as unknown as BridgeConfig), ...nested }
 }
 
 /** The registry file. @throws ConfigurationError listing every problem */

@@ -1,12 +1,12 @@
 // The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
 // knows the order.
 
-import { type AccessPolicy, type Allowed, decide, explain } from './access/access-control.ts'
+import { type AccessPolicy, type Allowed, decide, decideUser, explain } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
-import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
-import { formatAcknowledgement, formatFailure, type Smets1Answer } from './duis/format.ts'
+import { counterWords, type RequestCounters } from './access/request-counters.ts'
+import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
-import type { ReadableHeader, RequestId, ServiceRequest } from './duis/request.ts'
+import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
 import type { Fault, FaultCodes } from './duis/response-code.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
@@ -14,6 +14,9 @@ import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
 import { wrongExecution } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
+import { trtMsOf } from './performance.ts'
+import { StoppedError } from './schedule/capacity.ts'
+import type { Direct, DirectHandler } from './srv/non-device.ts'
 import type { Sources } from './srv/sources.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
 import { ReadError } from './wan/read-error.ts'
@@ -29,6 +32,8 @@ export interface Accepted {
   receivedMs: number
   /** Until when it must be answered. */
   deadlineMs: number
+  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
+  schedule?: Smets1Answer['schedule']
 }
 
 /** What an answered request was and cost, for the log. */
@@ -38,6 +43,8 @@ export interface Answered {
   code: string
   tookMs: number
   detail: string
+  /** Of the DCC schedule that asked. */
+  scheduleId?: number
   sources?: Sources
   usage: Usage
 }
@@ -57,6 +64,8 @@ export interface RouterParts {
   trust: TrustStore
   counters: RequestCounters
   dsp: Signer
+  /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
+  dspEui: string
   s1sp: Signer
   schema: Schema | undefined
   /** Whether callers that ask for it are told why they are refused. */
@@ -64,16 +73,21 @@ export interface RouterParts {
   handlers: { [variant: string]: Handler }
   /** Future-dated requests that wait. */
   futureDated(): number
+  /** For the requests that the DCC answers itself. */
+  directHandlers: { [variant: string]: DirectHandler }
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
 export interface Router {
-  /** Takes a request up to its acknowledgement. `accepted` is there when it is I99. */
+  /**
+   * Takes a request up to its acknowledgement. `accepted` is there when it is to be carried out; `direct` when this is the
+   * answer, by the DCC itself.
+   */
   receive(
     endpoint: Endpoint,
     body: Uint8Array,
     wantsExplanation: boolean,
-  ): Promise<HttpAnswer & { accepted?: Accepted }>
+  ): Promise<HttpAnswer & { accepted?: Accepted; direct?: Direct }>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
@@ -81,6 +95,8 @@ export interface Router {
   recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
   /** Logs what the schema, when it is there, has against a message of ours. */
   checkOwn(xml: string, id: string): void
+  /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
+  carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler>
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -95,12 +111,6 @@ class Refusal extends Error {
   }
 }
 
-const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = {
-  repeated: 'this RequestID was used before',
-  'too old': 'the counter lies 1,024 or more below the highest used',
-  'not increasing': 'the counter is not above the highest used',
-}
-
 /**
  * What a failed read is called: E20 when no session came about, E21 when one did and no answer came, E30 when the time of
  * a future-dated one had passed.
@@ -110,6 +120,11 @@ function faultOf(error: ReadError, isFutureDated: boolean): Fault {
   return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
     ? 'unreachable'
     : 'noResponse'
+}
+
+/** From when an accepted request is measured: a future-dated one from its execution time on. */
+export function askedMs({ request, receivedMs }: Accepted): number {
+  return request.executionMs ?? receivedMs
 }
 
 /** The explanation as the value of an HTTP header. */
@@ -141,7 +156,7 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
-  ): Promise<Accepted> {
+  ): Promise<Accepted | Direct> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
     if (!parsed.ok) {
@@ -156,11 +171,13 @@ export function createRouter(parts: RouterParts): Router {
     const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
-    if (parts.registry().user(originator) !== undefined && parts.registry().device(target) !== undefined) {
+    const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
+    if (parts.registry().user(originator) !== undefined && isTarget) {
       const verdict = await parts.counters.accept(originator, target, counter)
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
+    if (row.endpoint === 'serviceD') return answerDirectly(request, row, nowMs)
     if (request.executionMs !== undefined) {
       const wrong = wrongExecution(request.executionMs, nowMs, parts.futureDated())
       if (wrong !== undefined) refuse('executionDate', wrong)
@@ -173,6 +190,18 @@ export function createRouter(parts: RouterParts): Router {
     return accepted
   }
 
+  /** A request that the DCC answers itself. */
+  async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
+    const decision = decideUser(request, parts.registry(), row, parts.policy)
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
+    const { target } = request.requestId
+    if (target !== parts.dspEui)
+      refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
+    const handler = parts.directHandlers[row.variant]
+    const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
+    return 'fault' in answer ? refuse(answer.fault, answer.reason) : { ...answer, row, roles: decision.roles }
+  }
+
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     // A future-dated request is as one that was sent at its time, and has the target response time from then on
@@ -181,7 +210,7 @@ export function createRouter(parts: RouterParts): Router {
     const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
     const { originator, target, counter } = request.requestId
-    const deadlineMs = sentMs + (row.trtMs.onDemand ?? 0)
+    const deadlineMs = sentMs + (trtMsOf(row, decision.role) ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
   }
 
@@ -190,20 +219,41 @@ export function createRouter(parts: RouterParts): Router {
     if (wrong.length > 0) log('own message is not valid', { requestId: id, problem: wrong[0] })
   }
 
+  function answerTo({ request, schedule }: Accepted): Smets1Answer {
+    const { requestId, schemaVersion, serviceReferenceVariant } = request
+    const { dsp, s1sp } = parts
+    return { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant, dsp, s1sp, schedule }
+  }
+
+  async function carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler> {
+    if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
+    const answer = await parts.handlers[accepted.row.variant]!(accepted, answerTo(accepted), usage)
+    checkOwn(answer.xml, accepted.id)
+    return answer
+  }
+
   return {
     checkOwn,
     async receive(endpoint, body, wantsExplanation) {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
+      let direct: Direct | undefined
       let accepted: Accepted | undefined
       try {
-        accepted = await accept(endpoint, body, (header) => {
+        const outcome = await accept(endpoint, body, (header) => {
           known = header
         })
-        const { executionMs } = accepted.request
-        const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
-        reason = explain(accepted.allowed) + later
+        if ('allowed' in outcome) {
+          accepted = outcome
+          const { executionMs } = outcome.request
+          const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
+          reason = explain(outcome.allowed) + later
+        } else {
+          direct = outcome
+          code = direct.code
+          reason = direct.reason
+        }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         code = error.code
@@ -211,11 +261,20 @@ export function createRouter(parts: RouterParts): Router {
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatAcknowledgement({ requestId, code, nowMs: parts.nowMs(), ...header, dsp: parts.dsp })
+      const xml = formatResponseMessage(
+        { requestId, code, nowMs: parts.nowMs(), ...header },
+        direct?.content ?? '',
+        parts.dsp,
+      )
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : 'refused', { requestId: requestId?.text, srv: serviceReferenceVariant, code, reason })
+      log(accepted ? 'accepted' : direct ? 'answered directly' : 'refused', {
+        requestId: requestId?.text,
+        srv: serviceReferenceVariant,
+        code,
+        reason,
+      })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...(accepted && { accepted }) }
+      return { xml, headers, ...(accepted && { accepted }), ...(direct && { direct }) }
     },
 
     recall(body, receivedMs) {
@@ -236,33 +295,25 @@ export function createRouter(parts: RouterParts): Router {
       }
     },
 
+    carryOut,
+
     async answer(accepted, usage) {
-      const { id, request, row } = accepted
-      const answer = {
-        requestId: request.requestId as RequestId,
-        code: 'I0',
-        nowMs: parts.nowMs(),
-        schemaVersion: request.schemaVersion,
-        serviceReferenceVariant: request.serviceReferenceVariant,
-        dsp: parts.dsp,
-        s1sp: parts.s1sp,
-      }
+      const { id, row } = accepted
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
       const done = (xml: string, more: Partial<Answered>) => {
-        checkOwn(xml, id)
-        return {
-          xml,
-          answered: { ...answered, ...more, tookMs: parts.nowMs() - (request.executionMs ?? accepted.receivedMs) },
-        }
+        return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - askedMs(accepted) } }
       }
       try {
-        if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
-        const { xml, sources } = await parts.handlers[row.variant]!(accepted, answer, usage)
+        const { xml, sources } = await carryOut(accepted, usage)
         return done(xml, sources === undefined ? {} : { sources })
       } catch (error) {
-        const code = codes[error instanceof ReadError ? faultOf(error, request.executionMs !== undefined) : 'internal']
+        if (error instanceof StoppedError) throw error
+        const isFutureDated = accepted.request.executionMs !== undefined
+        const code = codes[error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal']
         const detail = (error as Error).message
-        return done(formatFailure({ ...answer, code, nowMs: parts.nowMs() }), { code, detail })
+        const xml = formatFailure({ ...answerTo(accepted), code })
+        checkOwn(xml, id)
+        return done(xml, { code, detail })
       }
     },
   }

@@ -2,6 +2,7 @@
 
 import { parseEui } from '../duis/request.ts'
 import { readCallback, shown } from './callback.ts'
+import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
 import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
 import { dayBefore, isDate } from './settlement-day.ts'
 
@@ -39,7 +40,7 @@ export type User = {
 }
 
 /** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
-export type Device = {
+export type Device = DeviceDetails & {
   eui: string
   importMpan?: string
   exportMpan?: string
@@ -115,6 +116,7 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     if (device.importMpan !== undefined) devicesByMpan.set(device.importMpan, { device, kind: 'import' })
     if (device.exportMpan !== undefined) devicesByMpan.set(device.exportMpan, { device, kind: 'export' })
   })
+  checkPremises(devices, note)
   rows.forEach((row, index) => {
     if (row.mpan === '') return
     const kind = devicesByMpan.get(row.mpan)?.kind
@@ -198,9 +200,10 @@ function readUser(value: unknown, place: string, note: Note): User {
 }
 
 function readDevice(value: unknown, place: string, note: Note): Device {
-  const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...conventionNames]
+  const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...conventionNames, ...deviceDetailNames]
   const fields = readFields(value, place, names, note)
   const device: Device = {
+    ...readDeviceDetails(fields, place, note),
     eui: readEui(fields.eui, `${place}.eui`, note),
     status: readOneOf(fields.status, `${place}.status`, deviceStatuses, note),
     line: readText(fields.line, `${place}.line`, 'the line it is reached on', 200, note),

@@ -81,7 +81,7 @@ export async function runBridge(
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   const registry = loadRegistry(paths.registry)
   const trust = loadTrust(paths.pki)
-  const dsp = loadIdentity(paths.pki, 'dsp').signer
+  const dsp = loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const dco = createDco(openVault(paths.vault), randomBytes)
   const store = openLmdbStore(paths.store)
@@ -94,7 +94,8 @@ export async function runBridge(
     config,
     registry,
     trust,
-    dsp,
+    dsp: dsp.signer,
+    dspEui: dsp.eui,
     s1sp,
     dco,
     store,

@@ -73,12 +73,14 @@ async function listen(callback: string, take: (body: Buffer) => boolean): Promis
   return server
 }
 
-async function send(
+/** POSTs a signed request to one of the services. @throws CommandError */
+export async function send(
   url: string,
   xml: string,
   timeoutMs: number,
+  service: 'serviceD' | 'serviceS' = 'serviceS',
 ): Promise<{ body: Uint8Array; explanation: string | undefined }> {
-  const response = await fetch(`${url}/api/v1/serviceS`, {
+  const response = await fetch(`${url}/api/v1/${service}`, {
     method: 'POST',
     headers: { 'content-type': 'application/xml', 'smets1-explain': '1' },
     body: xml,

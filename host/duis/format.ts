@@ -20,7 +20,7 @@ export const ownSchemaVersion = '5.4'
  */
 export const unreadVariant = '4.8.1'
 
-const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
+export const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
 const allNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:ra="${responseNamespace}" xmlns:sr="${serviceNamespace}"`
 
 /** What every answer says. */
@@ -158,10 +158,13 @@ export type RequestToFormat = BodyFields & {
   schemaVersion?: string
 }
 
-/** A request, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row in `bodies.ts`. */
+/**
+ * A request to a device, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row of children
+ * in `bodies.ts`.
+ */
 export function formatRequest(request: RequestToFormat): string {
   const { requestId, serviceReferenceVariant: variant, executionMs, period } = request
-  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant)
+  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant && bodies[body]!.read === undefined)
   if (name === undefined) throw new RangeError(`no request body for ${variant}`)
   const header =
     element('sr:RequestID', requestId.text) +
@@ -177,7 +180,8 @@ export function formatRequest(request: RequestToFormat): string {
   return xmlDeclaration + envelope('sr:Request', signedNamespaces, request.schemaVersion, header, body)
 }
 
-function responseHeader(answer: Answer, requestId: string | undefined, responseId: string | undefined): string {
+/** Header of a Response, in the schema's order. */
+export function responseHeader(answer: Answer, requestId: string | undefined, responseId: string | undefined): string {
   if (!isResponseCode(answer.code)) throw new RangeError(`"${answer.code}" is no DUIS response code`)
   return (
     (requestId === undefined ? '' : element('sr:RequestID', requestId)) +
@@ -188,7 +192,7 @@ function responseHeader(answer: Answer, requestId: string | undefined, responseI
 }
 
 /** The two reference elements of a message, from whichever of the two is known. */
-function references(answer: Pick<Answer, 'serviceReference' | 'serviceReferenceVariant'>): string {
+export function references(answer: Pick<Answer, 'serviceReference' | 'serviceReferenceVariant'>): string {
   const variant = answer.serviceReferenceVariant ?? firstVariantOf(answer.serviceReference ?? '') ?? unreadVariant
   if (!isServiceReferenceVariant(variant)) throw new RangeError(`"${variant}" is no Service Reference Variant`)
   return element('sr:ServiceReference', serviceReferenceOf(variant)) + element('sr:ServiceReferenceVariant', variant)
@@ -199,7 +203,14 @@ function responseIdOf({ originator, target, counter }: RequestId): string {
   return `${target}:${originator}:${counter}`
 }
 
-function envelope(name: string, namespaces: string, version: string | undefined, header: string, body: string): string {
+/** A message of one Header and one Body. */
+export function envelope(
+  name: string,
+  namespaces: string,
+  version: string | undefined,
+  header: string,
+  body: string,
+): string {
   const open = envelopeOpen(name, namespaces, version)
   return `${open}<sr:Header>${header}</sr:Header><sr:Body>${body}</sr:Body></${name}>`
 }

@@ -19,6 +19,8 @@ export type ServiceResponse = PayloadData & {
   schemaVersion: string
   /** Name of the element in Body: ResponseMessage, SMETS1ResponseMessage, DCCAlertMessage, DeviceAlertMessage. */
   kind: string
+  /** That element, for what only some answers hold (`read-non-device.ts`). */
+  message: XmlElement
   serviceReference?: string
   serviceReferenceVariant?: string
   /** Of the DCC schedule whose result this is. */
@@ -50,6 +52,7 @@ export function parseResponse(bytes: Uint8Array): ParsedResponse {
     responseMs,
     schemaVersion: root.attributes.find((attribute) => attribute.name === 'schemaVersion')?.value ?? '',
     kind: message.name,
+    message,
   }
   const requestId = parseRequestId(child(header, 'RequestID')?.text ?? '')
   if (requestId !== undefined) response.requestId = requestId

@@ -73,7 +73,7 @@ const nonDevice = {
   schedulable: false,
   cached: false,
   onSmets1: true,
-  handled: false,
+  handled: true,
 } as const
 
 const everyGranularity: readonly Granularity[] = ['half-hourly', 'daily', 'monthly']

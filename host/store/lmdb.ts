@@ -7,7 +7,7 @@ import type { Store, Table } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 
-const tables: Table[] = ['counters', 'accepted', 'outbox', 'readings', 'alerts']
+const tables: Table[] = ['counters', 'accepted', 'outbox', 'readings', 'alerts', 'schedules', 'performance']
 
 /**
  * Opens (or makes) the store in a directory, mode 0700.

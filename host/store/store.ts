@@ -1,7 +1,7 @@
 // What the bridge must not forget, behind one small interface. Keys sort as text; values are plain data.
 
 /** Tables of the bridge. A table is made by naming it here. */
-export type Table = 'counters' | 'accepted' | 'outbox' | 'readings' | 'alerts'
+export type Table = 'counters' | 'accepted' | 'outbox' | 'readings' | 'alerts' | 'schedules' | 'performance'
 
 /** Writes reach the disk in the order in which they were asked for. */
 export interface Store {

@@ -31,6 +31,8 @@ export interface MeterSessions {
 }
 
 interface Waiting {
+  /** The line with this errand's own place in its queue. */
+  line: Line
   errand: Errand
   /** Does the work; what it returns tells the asker. It never rejects. */
   work(talk: Conversation): Promise<{ tell(): void; error?: unknown }>
@@ -112,14 +114,20 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     }
   }
 
-  async function serve(line: Line, eui: string, queue: Waiting[]): Promise<void> {
+  async function serve(eui: string, queue: Waiting[]): Promise<void> {
     while (queue.length > 0) {
       const waiting = queue.length
+      const first = queue[0]!
       try {
-        await line.use(queue[0]!.errand.usage, (turn) => attend(turn, eui, queue))
+        await first.line.use(first.errand.usage, (turn) => attend(turn, eui, queue))
       } catch (error) {
-        const reason = error instanceof PortError ? new ReadError('no port', error.message) : error
-        for (const one of queue.splice(0, waiting)) one.fail(reason)
+        if (error instanceof PortError) {
+          for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
+        } else if (queue[0] === first) {
+          // It got no turn: too late, or the bridge stops. Those behind it may have more time, and ask on their own.
+          queue.shift()
+          first.fail(error)
+        }
       }
     }
     waitingByMeter.delete(eui)
@@ -129,6 +137,7 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     visit(line, eui, errand, work) {
       return new Promise((resolve, reject) => {
         const waiting: Waiting = {
+          line,
           errand,
           fail: reject,
           work: (talk) =>
@@ -144,7 +153,7 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
         }
         const own = [waiting]
         waitingByMeter.set(eui, own)
-        void serve(line, eui, own)
+        void serve(eui, own)
       })
     },
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Configuration } from '../../firmware/settings.ts'
-import { checkRegistry } from '../../host/access/parties.ts'
+import { checkRegistry, type Registry } from '../../host/access/parties.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
 import { createDailyReadThrough } from '../../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
@@ -29,7 +29,7 @@ import type { Answered } from '../../host/router.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { duisSchema } from './duis-schema.ts'
 import { createRandom } from './random.ts'
-import { createWorld } from './world.ts'
+import { createSimMeter, createWorld } from './world.ts'
 
 export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
@@ -126,6 +126,14 @@ export interface BenchOptions {
   configuration?: Configuration
   /** Key that the DCO holds, when it is not the meter's. */
   dcoKey?: Uint8Array
+  /** EUI-64s of more meters on the line, that live the same life with the same key. */
+  moreMeters?: string[]
+}
+
+function registryOf(parties: ReturnType<typeof testParties>): Registry {
+  const checked = checkRegistry(parties)
+  if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  return checked.registry
 }
 
 function validate(xml: string): void {
@@ -139,11 +147,13 @@ export function createBench(options: BenchOptions = {}) {
   const days = options.days ?? 10
   const world = createWorld({ seed, days, eui: esme, key, endMs: midnight, whOf, othersOf, configuration })
   const { clock } = world
+  const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, world.line, eui, key))
+  const lived = Array.from({ length: world.end - world.first }, (_, i) => whOf(world.first + i))
+  for (const meter of more) meter.live(world.first, lived)
   // Ten minutes past midnight: yesterday is complete.
   clock.set(midnight + 600000)
-  world.meter.meter().step()
-  const checked = checkRegistry(options.parties ?? testParties())
-  if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  for (const meter of [world.meter, ...more]) meter.meter().step()
+  let registry = registryOf(options.parties ?? testParties())
   const directory = mkdtempSync(join(scratch, 'bench-'))
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
@@ -151,25 +161,33 @@ export function createBench(options: BenchOptions = {}) {
   const log: { event: string; [name: string]: unknown }[] = []
   let status: (url: string, tries: number) => number | string = () => 204
   const dco = createDco(
-    { key: (eui) => (eui === esme ? (options.dcoKey ?? key) : undefined) },
+    {
+      key: (eui) => (eui === esme || options.moreMeters?.includes(eui) ? (options.dcoKey ?? key) : undefined),
+    },
     createRandom(seed + 7).bytes,
   )
 
   let lives = 0
+  let writesLeft = Number.POSITIVE_INFINITY
 
   /** The store as one life of the bridge sees it: what a killed one still does has no effect, and never ends. */
   function storeOf(life: number): Store {
-    const dead = () => life !== lives
     const never = new Promise<never>(() => {})
+    /** Counts a write; false when the process is killed before it. */
+    const writes = () => {
+      writesLeft -= 1
+      return life === lives && writesLeft >= 0
+    }
     return {
       ...store,
-      put: (table, name, value) => (dead() ? never : store.put(table, name, value)),
-      remove: (table, name) => (dead() ? never : store.remove(table, name)),
+      put: (table, name, value) => (writes() ? store.put(table, name, value) : never),
+      remove: (table, name) => (writes() ? store.remove(table, name) : never),
     }
   }
 
   function start(): Bridge {
     lives += 1
+    writesLeft = Number.POSITIVE_INFINITY
     const life = lives
     const own = storeOf(life)
     const keys = openHourlyKeys(join(directory, 'cache-keys'), createRandom(seed + 8).bytes, () => {})
@@ -179,9 +197,12 @@ export function createBench(options: BenchOptions = {}) {
     const daily = { ...kept, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
       config,
-      registry: (checked as { ok: true; registry: never }).registry,
+      get registry() {
+        return registry
+      },
       trust,
       dsp: identity('dsp').signer,
+      dspEui: testIdentities.dsp.eui,
       s1sp: identity('s1sp').signer,
       dco,
       store: own,
@@ -192,7 +213,7 @@ export function createBench(options: BenchOptions = {}) {
       timing: clock,
       openPort: world.line.openPort,
       async post(url, xml) {
-        if (life !== lives) return new Promise<never>(() => {})
+        if (life !== lives || writesLeft < 0) return new Promise<never>(() => {})
         validate(xml)
         const outcome = status(url, callbacks.length + 1)
         if (typeof outcome === 'string') throw new Error(outcome)
@@ -211,6 +232,11 @@ export function createBench(options: BenchOptions = {}) {
 
   const bench = {
     ...world,
+    meters: [world.meter, ...more],
+    /** The registry changes while the bridge runs. */
+    setParties(parties: ReturnType<typeof testParties>) {
+      registry = registryOf(parties)
+    },
     callbacks,
     answers,
     log,
@@ -253,6 +279,10 @@ export function createBench(options: BenchOptions = {}) {
     async answered() {
       for (let i = 0; i < 600 && [...store.range('accepted', '', '\uffff')].length > 0; i++) await clock.pass(100)
       await clock.pass(1)
+    },
+    /** Nothing is written or sent any more after so many writes: the process was killed there. `kill` starts the next. */
+    dieAfterWrites(count: number) {
+      writesLeft = count
     },
     /** The process is killed: what was in memory is gone. */
     kill() {
