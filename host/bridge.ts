@@ -3,10 +3,12 @@
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import { createRequestCounters } from './access/request-counters.ts'
+import { createRecorder } from './audit/recorder.ts'
+import type { ServiceAuditTrail } from './audit/service-audit-trail.ts'
 import type { ReadThrough } from './cache/single-flight.ts'
 import type { BridgeConfig } from './config.ts'
 import type { Dco } from './dco/sealer.ts'
-import { createDelivery, type Delivery, type Post } from './delivery.ts'
+import { createDelivery, type Delivery, type DeliveryEvent, type Post } from './delivery.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
@@ -34,6 +36,8 @@ export interface BridgeParts {
   timing: Timing
   openPort: OpenPort
   post: Post
+  /** What happened to each request, on disk before its acknowledgement or answer leaves. */
+  audit: Pick<ServiceAuditTrail, 'record' | 'committed'>
   log(event: string, fields: { [name: string]: unknown }): void
   /** Told of every final answer. */
   answered?(answered: Answered): void
@@ -58,7 +62,8 @@ interface Kept {
 }
 
 export function createBridge(parts: BridgeParts): Bridge {
-  const { config, store, timing, log } = parts
+  const { config, store, timing, log, audit } = parts
+  const recorder = createRecorder(audit.record, timing.nowMs)
   const lines = new Map<string, Line>()
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
@@ -102,12 +107,35 @@ export function createBridge(parts: BridgeParts): Bridge {
     handlers: { '4.8.1': readActiveImport },
     log,
   })
-  const delivery = createDelivery(store, parts.post, timing, log)
+  const tellDelivery = (event: DeliveryEvent) => {
+    const { event: name, ...fields } = event
+    log(name, fields)
+    recorder.delivery(event)
+  }
+  const delivery = createDelivery(store, parts.post, timing, tellDelivery, (error) =>
+    log('delivery failed', { problem: error.message }),
+  )
 
-  /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
+  /**
+   * Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. What was
+   * recorded of the answer is on disk before it is sent.
+   */
   async function handOver(id: string, callback: string, xml: string): Promise<void> {
+    await audit.committed()
     await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
     delivery.start(id)
+  }
+
+  /** Makes an accepted request and the record of it outlast a crash: both, or neither. */
+  async function keepAccepted(accepted: Accepted, body: Uint8Array): Promise<void> {
+    const kept: Kept = { body, receivedMs: accepted.receivedMs }
+    recorder.accepted(accepted)
+    try {
+      await Promise.all([store.put('accepted', accepted.id, kept), audit.committed()])
+    } catch (error) {
+      await store.remove('accepted', accepted.id)
+      throw error
+    }
   }
 
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
@@ -115,6 +143,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     const usage = noUsage()
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
+    recorder.answered(accepted, answered, xml)
     await handOver(accepted.id, accepted.allowed.user.callback, xml)
     log('answered', { ...answered, requestId: answered.id })
     parts.answered?.(answered)
@@ -129,11 +158,14 @@ export function createBridge(parts: BridgeParts): Bridge {
 
   return {
     async receive(endpoint, body, wantsExplanation) {
-      const { accepted, ...answer } = await router.receive(endpoint, body, wantsExplanation)
+      const { accepted, refused, ...answer } = await router.receive(endpoint, body, wantsExplanation)
       if (accepted !== undefined) {
-        const kept: Kept = { body, receivedMs: accepted.receivedMs }
-        await store.put('accepted', accepted.id, kept)
+        await keepAccepted(accepted, body)
         start(accepted)
+      } else {
+        recorder.refused(refused)
+        // A trail that cannot be written lets nothing in; turning away goes on.
+        await audit.committed().catch(() => {})
       }
       return answer
     },
@@ -149,10 +181,13 @@ export function createBridge(parts: BridgeParts): Bridge {
         }
         const recalled = router.recall(body, receivedMs)
         if (recalled === undefined) {
-          log('dropped', { requestId: key, reason: 'its User is no longer in the registry: there is nobody to answer' })
+          const reason = 'its User is no longer in the registry: there is nobody to answer'
+          log('dropped', { requestId: key, reason })
+          recorder.dropped(key, reason)
           void store.remove('accepted', key)
         } else if ('xml' in recalled) {
           log('answered', { requestId: key, reason: recalled.reason })
+          recorder.recalled(key, recalled)
           void handOver(key, recalled.callback, recalled.xml)
         } else start(recalled)
       }

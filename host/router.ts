@@ -1,9 +1,10 @@
 // The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
 // knows the order.
 
-import { type AccessPolicy, type Allowed, decide, explain } from './access/access-control.ts'
+import { type AccessPolicy, type Allowed, decide, explain, type Refused } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
+import type { RefusedRequest } from './audit/recorder.ts'
 import { formatAcknowledgement, formatFailure, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
 import type { ReadableHeader, RequestId, ServiceRequest } from './duis/request.ts'
@@ -28,6 +29,15 @@ export interface Accepted {
   receivedMs: number
   /** Until when it must be answered. */
   deadlineMs: number
+}
+
+/** The final answer of a request that was accepted, and is no longer allowed. */
+export interface RecalledRefusal {
+  callback: string
+  srv: string
+  code: string
+  xml: string
+  reason: string
 }
 
 /** What an answered request was and cost, for the log. */
@@ -65,17 +75,17 @@ export interface RouterParts {
 }
 
 export interface Router {
-  /** Takes a request up to its acknowledgement. `accepted` is there when it is I99. */
+  /** Takes a request up to its acknowledgement: `accepted` when it is I99, `refused` otherwise. */
   receive(
     endpoint: Endpoint,
     body: Uint8Array,
     wantsExplanation: boolean,
-  ): Promise<HttpAnswer & { accepted?: Accepted }>
+  ): Promise<HttpAnswer & ({ accepted: Accepted; refused?: never } | { refused: RefusedRequest; accepted?: never })>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
 }
@@ -83,10 +93,12 @@ export interface Router {
 class Refusal extends Error {
   readonly fault: Fault
   readonly code: string
-  constructor(fault: Fault, code: string, detail: string) {
+  readonly decision: Refused | undefined
+  constructor(fault: Fault, code: string, detail: string, decision?: Refused) {
     super(detail)
     this.fault = fault
     this.code = code
+    this.decision = decision
   }
 }
 
@@ -132,6 +144,7 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
+    signed: () => void,
   ): Promise<Accepted> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
@@ -146,6 +159,7 @@ export function createRouter(parts: RouterParts): Router {
     const { originator, target, counter } = request.requestId
     const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
+    signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
     if (parts.registry().user(originator) !== undefined && parts.registry().device(target) !== undefined) {
       const verdict = await parts.counters.accept(originator, target, counter)
@@ -165,7 +179,7 @@ export function createRouter(parts: RouterParts): Router {
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     const decision = decide(request, receivedMs, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
     const { originator, target, counter } = request.requestId
     const deadlineMs = receivedMs + (row.trtMs.onDemand ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
@@ -181,24 +195,36 @@ export function createRouter(parts: RouterParts): Router {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
-      let accepted: Accepted | undefined
+      let signed = false
+      let outcome: { accepted: Accepted } | { refused: RefusedRequest }
       try {
-        accepted = await accept(endpoint, body, (header) => {
+        const noteHeader = (header: ReadableHeader) => {
           known = header
+        }
+        const accepted = await accept(endpoint, body, noteHeader, () => {
+          signed = true
         })
         reason = explain(accepted.allowed)
+        outcome = { accepted }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
+        const { decision } = error
         code = error.code
         reason = error.message
+        outcome = { refused: { endpoint, header: known, code, why: reason, signed, ...(decision && { decision }) } }
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
       const xml = formatAcknowledgement({ requestId, code, nowMs: parts.nowMs(), ...header, dsp: parts.dsp })
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : 'refused', { requestId: requestId?.text, srv: serviceReferenceVariant, code, reason })
+      log('accepted' in outcome ? 'accepted' : 'refused', {
+        requestId: requestId?.text,
+        srv: serviceReferenceVariant,
+        code,
+        reason,
+      })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...(accepted && { accepted }) }
+      return { xml, headers, ...outcome }
     },
 
     recall(body, receivedMs) {
@@ -215,7 +241,7 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, xml: formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
       }
     },
 

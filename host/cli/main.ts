@@ -1,11 +1,9 @@
 // smets1 COMMAND: finds the command, hands it its options, ends with its code.
 
-import { readFileSync } from 'node:fs'
 import { cac } from 'cac'
 import { ConfigurationError } from '../state.ts'
 import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+import { version } from './version.ts'
 
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {
@@ -20,6 +18,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   read: async () => (await import('./read.ts')).readCommand,
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }
 

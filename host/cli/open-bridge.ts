@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type Bridge, createBridge } from '../bridge.ts'
+import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
+import { type Bridge, type BridgeParts, createBridge } from '../bridge.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
@@ -22,6 +23,7 @@ import type { Timing } from '../wan/line.ts'
 import { CommandError, exitCode } from './command.ts'
 import { endPosts, post } from './post.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
+import { version } from './version.ts'
 
 /** The clock and timers of this machine. */
 export const systemTiming: Timing = {
@@ -64,6 +66,14 @@ function schemaIn(directory: string): Schema {
   }
 }
 
+/** @throws CommandError when the end of the trail is damaged */
+async function openTrail(paths: StatePaths, log: BridgeParts['log']): Promise<ServiceAuditTrail> {
+  const report = (problem: string) => log('audit', { problem })
+  return openServiceAuditTrail({ directory: paths.audit, timing: systemTiming, report }).catch((error: Error) => {
+    throw new CommandError(exitCode.failed, error.message)
+  })
+}
+
 /**
  * Opens the state, builds the bridge and serves DUIS.
  * @throws ConfigurationError, CommandError
@@ -86,6 +96,8 @@ export async function runBridge(
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
   const cache = createReadingCache({ store, keys, randomBytes })
+  const audit = await openTrail(paths, log)
+  audit.record({ event: 'started', version })
   const bridge = createBridge({
     config,
     registry,
@@ -99,6 +111,7 @@ export async function runBridge(
     timing: systemTiming,
     openPort,
     post,
+    audit,
     log,
     ...(answered && { answered }),
   })
@@ -110,6 +123,8 @@ export async function runBridge(
     server.closeAllConnections()
     clearInterval(sweeping)
     await bridge.stop()
+    audit.record({ event: 'stopped' })
+    await audit.close()
     await store.close()
     endPosts()
     await new Promise<void>((done) => logFile.end(done))

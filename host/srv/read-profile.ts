@@ -3,6 +3,8 @@
 import { halfHoursInWindow, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { channel } from '../../protocol/messages.ts'
 import type { Device } from '../access/parties.ts'
+import type { Served } from '../audit/audit-record.ts'
+import { servedOf } from '../audit/served.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatProfileResponse, type Smets1Answer } from '../duis/format.ts'
 import { entriesMax } from '../duis/payload.ts'
@@ -28,6 +30,8 @@ export interface Sources {
   notRecorded: number
   /** Age of the oldest cached half-hour, milliseconds; 0 when none was cached. */
   oldestMs: number
+  /** The half-hours of the answer one by one, for the record; absent when it has none. */
+  served?: Served
 }
 
 /**
@@ -61,5 +65,6 @@ export async function answerReadProfile(
     if (reading.wh === undefined) sources.notRecorded += 1
     else entries.push({ stampMs: stampOfHalfHour(reading.halfHour), wh: reading.wh })
   }
-  return { xml: formatProfileResponse(answer, entries), sources }
+  const served = servedOf('active-import', readings)
+  return { xml: formatProfileResponse(answer, entries), sources: { ...sources, ...(served && { served }) } }
 }

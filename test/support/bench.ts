@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { checkRegistry } from '../../host/access/parties.ts'
+import type { AuditEvent } from '../../host/audit/audit-record.ts'
+import { createMemoryTrail } from '../../host/audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
@@ -122,6 +124,8 @@ export function createBench(options: BenchOptions = {}) {
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
   const answers: Answered[] = []
+  const trail: AuditEvent[] = []
+  let commits: () => Promise<void> = async () => {}
   const log: { event: string; [name: string]: unknown }[] = []
   let status: (url: string, tries: number) => number | string = () => 204
   const dco = createDco(
@@ -170,6 +174,7 @@ export function createBench(options: BenchOptions = {}) {
         callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response })
         return outcome
       },
+      audit: { ...createMemoryTrail(trail), committed: () => commits() },
       log: (event, fields) => void log.push({ event, ...fields }),
       answered: (answered) => void answers.push(answered),
     })
@@ -182,10 +187,16 @@ export function createBench(options: BenchOptions = {}) {
     ...world,
     callbacks,
     answers,
+    /** What the audit trail was told. */
+    trail,
     log,
     store,
     verify: (xml: string) => verifyResponse(Buffer.from(xml), trust, { nowMs: clock.nowMs() }),
     bridge: () => bridge,
+    /** What becomes of commits of the audit trail. */
+    auditCommits(how: typeof commits) {
+      commits = how
+    },
     /** What Users answer to callbacks. */
     usersAnswer(how: typeof status) {
       status = how
