@@ -25,8 +25,9 @@ import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 /** What comes in from outside: time, randomness, serial, disk, keys, the log. */
 export interface BridgeParts {
   config: BridgeConfig
-  registry: Registry
-  trust: TrustStore
+  /** Who is who, and whose signatures are believed, from now on. */
+  registry(): Registry
+  trust(): TrustStore
   dsp: Signer
   s1sp: Signer
   dco: Dco
@@ -95,7 +96,7 @@ export function createBridge(parts: BridgeParts): Bridge {
 
   const router = createRouter({
     nowMs: timing.nowMs,
-    registry: () => parts.registry,
+    registry: parts.registry,
     policy,
     codes: config.codes,
     trust: parts.trust,

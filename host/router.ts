@@ -4,7 +4,6 @@
 import { type AccessPolicy, type Allowed, decide, explain, type Refused } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
-import type { RefusedRequest } from './audit/recorder.ts'
 import { formatAcknowledgement, formatFailure, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
 import type { ReadableHeader, RequestId, ServiceRequest } from './duis/request.ts'
@@ -40,6 +39,18 @@ export interface RecalledRefusal {
   reason: string
 }
 
+/** A request that was turned away. */
+export interface RefusedRequest {
+  endpoint: Endpoint
+  header: ReadableHeader
+  code: string
+  why: string
+  /** True once the signature was found to be the originator's. */
+  signed: boolean
+  /** The decision of access control, when it came to that. */
+  decision?: Refused
+}
+
 /** What an answered request was and cost, for the log. */
 export interface Answered {
   id: string
@@ -63,7 +74,7 @@ export interface RouterParts {
   registry(): Registry
   policy: AccessPolicy
   codes: FaultCodes
-  trust: TrustStore
+  trust(): TrustStore
   counters: RequestCounters
   dsp: Signer
   s1sp: Signer
@@ -157,7 +168,7 @@ export function createRouter(parts: RouterParts): Router {
     const wrong = parts.schema?.validate(body) ?? []
     if (wrong.length > 0) refuse('schema', wrong[0]!)
     const { originator, target, counter } = request.requestId
-    const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
+    const verified = verifySignature(document, parts.trust(), { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
     signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
@@ -255,6 +266,7 @@ export function createRouter(parts: RouterParts): Router {
         serviceReferenceVariant: request.serviceReferenceVariant,
         dsp: parts.dsp,
         s1sp: parts.s1sp,
+        boxedCompat: accepted.allowed.user.mode === 'boxed',
       }
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
       const done = (xml: string, more: Partial<Answered>) => {

@@ -1,7 +1,9 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
 import { parseEui } from '../duis/request.ts'
+import { readCallback, shown } from './callback.ts'
 import { dayBefore, isDate } from './settlement-day.ts'
+import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
 export const roles = ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'OU', 'MDR'] as const
@@ -26,7 +28,7 @@ export const registrationRoles = ['IS', 'ES', 'RSA', 'ED', 'MDR'] as const
 export type RegistrationRole = (typeof registrationRoles)[number]
 
 /** A DCC User. EUI-64 in upper case; MPID: 4 characters, upper case, absent for a User that is an Other User only. */
-export type User = {
+export type User = UserDetails & {
   eui: string
   name: string
   mpid?: string
@@ -172,12 +174,15 @@ function recordsOf(rows: readonly Registration[], note: Note): Map<string, Regis
 // problem is enough to refuse the whole registry.
 
 function readUser(value: unknown, place: string, note: Note): User {
-  const fields = readFields(value, place, ['eui', 'name', 'mpid', 'roles', 'status', 'callback'], note)
+  const names = ['eui', 'name', 'mpid', 'roles', 'status', 'callback', ...userDetailNames]
+  const fields = readFields(value, place, names, note)
   const list = Array.isArray(fields.roles) ? [...new Set(fields.roles)] : []
   const known = list.filter((role): role is Role => (roles as readonly unknown[]).includes(role))
   if (list.length === 0 || known.length < list.length) note(`${place}.roles`, `list one or more of ${roles.join(' ')}`)
+  const eui = readEui(fields.eui, `${place}.eui`, note)
   const user: User = {
-    eui: readEui(fields.eui, `${place}.eui`, note),
+    ...readUserDetails(fields, eui, place, note),
+    eui,
     name: readText(fields.name, `${place}.name`, 'a name', 100, note),
     roles: known,
     status: readOneOf(fields.status, `${place}.status`, ['active', 'suspended'] as const, note),
@@ -279,19 +284,4 @@ function readOneOf<T extends string>(value: unknown, place: string, allowed: rea
   const found = allowed.find((one) => one === value)
   if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
   return found ?? allowed[0]!
-}
-
-function readCallback(value: unknown, place: string, note: Note): string {
-  const url = typeof value === 'string' && value.length <= 2048 && URL.canParse(value) ? new URL(value) : undefined
-  const loopback = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  const plain = url !== undefined && url.username === '' && url.password === '' && url.hash === ''
-  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)
-  if (!plain) note(place, `${shown(value)} is no URL without user, password and fragment`)
-  else if (!allowed) note(place, `${shown(value)}: answers go out by https, or by http to this machine (127.0.0.1)`)
-  return plain && allowed ? url.href : ''
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a value of type ${typeof value}`
 }

@@ -76,7 +76,7 @@ export interface AnsweredEvent extends OfRequest {
   /** Answered after it was due. */
   late: boolean
   detail?: string
-  served?: Served
+  served?: Served[]
   /** Of the response as it is sent. */
   bytes: number
   sha256: string
@@ -108,8 +108,9 @@ export type BridgeEvent =
   | { event: 'started'; version: string }
   | { event: 'stopped' }
   /** The registry in force from here on. */
-  | { event: 'registry'; sha256: string; users: number; devices: number; registrations: number }
-  | { event: 'registry refused'; sha256: string; problem: string }
+  | { event: 'registry'; sha256: string; users: number; devices: number }
+  /** One that is wrong; the one before stays in force. */
+  | { event: 'registry refused'; problem: string }
   /** Refusals of unsigned requests that were not recorded one by one. */
   | { event: 'refusals not listed'; count: number }
   /** A crash had left half a batch; its bytes are in the file named. */

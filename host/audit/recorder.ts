@@ -1,25 +1,11 @@
 // What the bridge tells the audit trail of each request, in one place.
 
 import { createHash } from 'node:crypto'
-import type { Refused } from '../access/access-control.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
 import type { DeliveryEvent } from '../delivery.ts'
 import type { ReadableHeader } from '../duis/request.ts'
-import type { Endpoint } from '../http-server.ts'
-import type { Accepted, Answered, RecalledRefusal } from '../router.ts'
+import type { Accepted, Answered, RecalledRefusal, RefusedRequest } from '../router.ts'
 import type { AuditEvent, DecidingRecord } from './audit-record.ts'
-
-/** A request that was turned away. */
-export interface RefusedRequest {
-  endpoint: Endpoint
-  header: ReadableHeader
-  code: string
-  why: string
-  /** True once the signature was found to be the originator's. */
-  signed: boolean
-  /** The decision of access control, when it came to that. */
-  decision?: Refused
-}
 
 export interface Recorder {
   accepted(accepted: Accepted): void
@@ -104,7 +90,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
         tookMs,
         late: accepted.receivedMs + tookMs > deadlineMs,
         ...(detail !== '' && { detail: short(detail) }),
-        ...(sources?.served && { served: sources.served }),
+        ...(sources && sources.served.length > 0 && { served: sources.served }),
         ...fingerprint(xml),
       })
     },

@@ -15,10 +15,13 @@ interface Reading {
 
 const letters = { cache: 'c', meter: 'm', shared: 's' } as const
 
-/** Readings of one channel, one for each half-hour, in order; at most 19,056, which come to 38 KB when all differ. */
-export function servedOf(channel: string, readings: readonly Reading[]): Served | undefined {
+/**
+ * Readings of one channel, one for each half-hour, in order: at least one and at most 19,056, which come to 38 KB when
+ * all differ.
+ */
+export function servedOf(channel: string, readings: readonly Reading[]): Served {
   const [first] = readings
-  if (first === undefined) return undefined
+  if (first === undefined) throw new RangeError('no half-hour was served')
   let what = ''
   let count = 0
   let last: ServedFrom | undefined

@@ -23,9 +23,9 @@ export function bridgeSettings(options: { [name: string]: unknown }): { [name: s
 }
 
 /** Resolves when the user or the system asks to stop. */
-export function askedToStop(): Promise<void> {
+export function askedToStop(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    for (const signal of signals) process.once(signal, () => resolve())
   })
 }
 
@@ -46,8 +46,13 @@ export const bridgeCommand: Command = {
     const line = textOption(options, 'port')
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
-    const stopping = askedToStop()
+    // A terminal that is closed says SIGHUP, and so does who wants a service to read its files again.
+    const isService = process.stdin.isTTY !== true
+    const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
+    let reload = () => {}
+    if (isService) process.on('SIGHUP', () => reload())
     const running = await runBridge(paths, config)
+    reload = running.reload
     if (options.json === true) io.stdout(`${JSON.stringify({ ready: true, url: running.url, port: config.lineUrl })}\n`)
     else
       io.stdout(

@@ -18,6 +18,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   read: async () => (await import('./read.ts')).readCommand,
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
+  import: async () => (await import('./import.ts')).importCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }

@@ -4,13 +4,13 @@ import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { redacted } from '../audit/redact.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, type BridgeParts, createBridge } from '../bridge.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config.ts'
-import { loadRegistry } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
@@ -21,8 +21,9 @@ import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
 import { CommandError, exitCode } from './command.ts'
+import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
-import { loadIdentity, loadTrust } from './test-pki.ts'
+import { loadIdentity } from './test-pki.ts'
 import { version } from './version.ts'
 
 /** The clock and timers of this machine. */
@@ -38,6 +39,8 @@ export interface RunningBridge {
   bridge: Bridge
   /** Where DUIS is served, `http://127.0.0.1:8079`. */
   url: string
+  /** Reads the registry and certificates again. */
+  reload(): void
   stop(): Promise<void>
 }
 
@@ -85,11 +88,12 @@ export async function runBridge(
 ): Promise<RunningBridge> {
   const logFile = createWriteStream(paths.log, { flags: 'a', mode: 0o600 })
   const log = (event: string, fields: { [name: string]: unknown }) =>
-    void logFile.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`)
+    void logFile.write(
+      `${JSON.stringify({ time: new Date().toISOString(), event, ...(redacted(fields) as object) })}\n`,
+    )
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
-  const registry = loadRegistry(paths.registry)
-  const trust = loadTrust(paths.pki)
+  let known = loadKnownParties(paths)
   const dsp = loadIdentity(paths.pki, 'dsp').signer
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const dco = createDco(openVault(paths.vault), randomBytes)
@@ -98,10 +102,16 @@ export async function runBridge(
   const cache = createReadingCache({ store, keys, randomBytes })
   const audit = await openTrail(paths, log)
   audit.record({ event: 'started', version })
+  const noteParties = () => {
+    const { users, devices } = known.registry
+    audit.record({ event: 'registry', sha256: known.sha256, users: users.length, devices: devices.length })
+    log('registry', { sha256: known.sha256, users: users.length, devices: devices.length })
+  }
+  noteParties()
   const bridge = createBridge({
     config,
-    registry,
-    trust,
+    registry: () => known.registry,
+    trust: () => known.trust,
     dsp,
     s1sp,
     dco,
@@ -118,7 +128,19 @@ export async function runBridge(
   const server = createHttpServer(bridge.receive, defaultHttpLimits, (error) =>
     log('fault', { problem: (error as Error).stack ?? String(error) }),
   )
+  // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
+  const watching = watchParties(paths, () => {
+    try {
+      known = loadKnownParties(paths)
+      noteParties()
+    } catch (error) {
+      const problem = (error as Error).message
+      log('registry refused', { problem })
+      audit.record({ event: 'registry refused', problem: problem.slice(0, 1000) })
+    }
+  })
   const stop = async () => {
+    watching.stop()
     server.close()
     server.closeAllConnections()
     clearInterval(sweeping)
@@ -137,7 +159,7 @@ export async function runBridge(
   try {
     const url = await listen(server, config.httpHost, config.httpPort)
     bridge.resume()
-    return { bridge, url, stop }
+    return { bridge, url, reload: watching.look, stop }
   } catch (error) {
     await stop()
     throw error

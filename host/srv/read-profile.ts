@@ -30,8 +30,8 @@ export interface Sources {
   notRecorded: number
   /** Age of the oldest cached half-hour, milliseconds; 0 when none was cached. */
   oldestMs: number
-  /** The half-hours of the answer one by one, for the record; absent when it has none. */
-  served?: Served
+  /** The half-hours of the answer one by one, by channel, for the record. */
+  served: Served[]
 }
 
 /**
@@ -50,7 +50,7 @@ export async function answerReadProfile(
   const end = asked.first + asked.count
   const first = Math.max(asked.first, end - entriesMax.importProfile, 0)
   const count = Math.max(0, end - first)
-  const sources: Sources = { fromCache: 0, fromMeter: 0, shared: 0, notRecorded: 0, oldestMs: 0 }
+  const sources: Sources = { fromCache: 0, fromMeter: 0, shared: 0, notRecorded: 0, oldestMs: 0, served: [] }
   if (count === 0) return { xml: formatProfileResponse(answer, []), sources }
   const readings = await parts.readThrough(device.eui, 'active-import', first, count, (from, howMany) =>
     parts.readMeter(device, channel.activeImport, from, howMany),
@@ -65,6 +65,6 @@ export async function answerReadProfile(
     if (reading.wh === undefined) sources.notRecorded += 1
     else entries.push({ stampMs: stampOfHalfHour(reading.halfHour), wh: reading.wh })
   }
-  const served = servedOf('active-import', readings)
-  return { xml: formatProfileResponse(answer, entries), sources: { ...sources, ...(served && { served }) } }
+  sources.served.push(servedOf('active-import', readings))
+  return { xml: formatProfileResponse(answer, entries), sources }
 }

@@ -120,6 +120,7 @@ export function createBench(options: BenchOptions = {}) {
   world.meter.meter().step()
   const checked = checkRegistry(options.parties ?? testParties())
   if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  let { registry } = checked
   const directory = mkdtempSync(join(scratch, 'bench-'))
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
@@ -154,8 +155,8 @@ export function createBench(options: BenchOptions = {}) {
     const cache = createReadingCache({ store: own, keys, randomBytes: createRandom(seed + 9).bytes })
     return createBridge({
       config: { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config },
-      registry: (checked as { ok: true; registry: never }).registry,
-      trust,
+      registry: () => registry,
+      trust: () => trust,
       dsp: identity('dsp').signer,
       s1sp: identity('s1sp').signer,
       dco,
@@ -196,6 +197,12 @@ export function createBench(options: BenchOptions = {}) {
     /** What becomes of commits of the audit trail. */
     auditCommits(how: typeof commits) {
       commits = how
+    },
+    /** From now on these are the parties. */
+    changeParties(parties: ReturnType<typeof testParties>) {
+      const changed = checkRegistry(parties)
+      if (!changed.ok) throw new Error(changed.problems.join('\n'))
+      registry = changed.registry
     },
     /** What Users answer to callbacks. */
     usersAnswer(how: typeof status) {
