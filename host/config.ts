@@ -18,6 +18,9 @@ export interface BridgeConfig {
   schema: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
+  /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
+  metricsHost: string
+  metricsPort: number | undefined
   /** Response codes by fault. */
   codes: FaultCodes
 }
@@ -63,6 +66,8 @@ const settings: Setting[] = [
   },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
+  { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
+  { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
 
 const defaults = {
@@ -73,6 +78,8 @@ const defaults = {
   counters: 'window',
   schema: undefined,
   explain: false,
+  metricsHost: '127.0.0.1',
+  metricsPort: undefined,
 } as const
 
 /**

@@ -24,7 +24,7 @@ async function holds(path: string, text: string, times: number): Promise<void> {
 }
 
 test.before(async () => {
-  up = smets1(['up', '--state', state, '--days', '3', ...anyPort])
+  up = smets1(['up', '--state', state, '--days', '3', '--metrics-port', '0', ...anyPort])
   await up.says('Ctrl-C stops')
   url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
 })
@@ -54,6 +54,21 @@ test('the trail of the first two reads: intact, one line an event, a party sees 
 
 test('the log names no MPAN', () => {
   assert.not.match(readFileSync(join(state, 'bridge.log'), 'utf8'), new RegExp(mpan))
+})
+
+test('metrics, health and totals of the running bridge; the same totals from the trail', async () => {
+  const metricsUrl = /metrics: (http:\/\/127\.0\.0\.1:\d+)\/metrics/.exec(up.out())![1]!
+  const metrics = await (await fetch(`${metricsUrl}/metrics`)).text()
+  assert.match(metrics, /smets1_requests_total\{srv="4\.8\.1",code="I99"\} 2\n/)
+  assert.match(metrics, /smets1_acknowledgement_seconds_count 2\n/)
+  assert.match(metrics, /smets1_pending_responses 0\n/)
+  assert.is((await fetch(`${metricsUrl}/readyz`)).status, 200)
+  const running = JSON.parse((await mine('stats', '--url', metricsUrl, '--json')).out)
+  const { now, ...totals } = running
+  assert.equal(now, { unanswered: 0, pending: 0 })
+  assert.equal(JSON.parse((await mine('stats', '--json')).out), totals)
+  assert.match((await mine('stats', '--trail')).out, /reads saved +1: 1 wake-ups/)
+  assert.is((await mine('stats', '--url', 'http://127.0.0.1:1')).code, 20)
 })
 
 test('import: a running bridge takes the new registry up; a wrong one changes nothing', async () => {

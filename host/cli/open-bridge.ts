@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { AuditEvent } from '../audit/audit-record.ts'
 import { redacted } from '../audit/redact.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, type BridgeParts, createBridge } from '../bridge.ts'
@@ -25,6 +26,7 @@ import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
 import { loadIdentity } from './test-pki.ts'
 import { version } from './version.ts'
+import { watchBridge } from './watch-bridge.ts'
 
 /** The clock and timers of this machine. */
 export const systemTiming: Timing = {
@@ -39,17 +41,19 @@ export interface RunningBridge {
   bridge: Bridge
   /** Where DUIS is served, `http://127.0.0.1:8079`. */
   url: string
+  /** Where metrics are served, if they are. */
+  metricsUrl: string | undefined
   /** Reads the registry and certificates again. */
   reload(): void
   stop(): Promise<void>
 }
 
-function listen(server: Server, host: string, port: number): Promise<string> {
+function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why =
         error.code === 'EADDRINUSE'
-          ? `${host}:${port} is taken by another program: stop it, or choose another port with --http-port`
+          ? `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
           : `cannot listen on ${host}:${port}: ${error.message}`
       reject(new CommandError(exitCode.portUnavailable, why))
     })
@@ -100,7 +104,15 @@ export async function runBridge(
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
   const cache = createReadingCache({ store, keys, randomBytes })
-  const audit = await openTrail(paths, log)
+  const trail = await openTrail(paths, log)
+  const watch = watchBridge(store, trail)
+  const audit = {
+    ...trail,
+    record(event: AuditEvent) {
+      trail.record(event)
+      watch.event(event)
+    },
+  }
   audit.record({ event: 'started', version })
   const noteParties = () => {
     const { users, devices } = known.registry
@@ -125,7 +137,7 @@ export async function runBridge(
     log,
     ...(answered && { answered }),
   })
-  const server = createHttpServer(bridge.receive, defaultHttpLimits, (error) =>
+  const server = createHttpServer(watch.timed(bridge.receive), defaultHttpLimits, (error) =>
     log('fault', { problem: (error as Error).stack ?? String(error) }),
   )
   // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
@@ -140,6 +152,7 @@ export async function runBridge(
     }
   })
   const stop = async () => {
+    watch.setReady(false)
     watching.stop()
     server.close()
     server.closeAllConnections()
@@ -149,6 +162,8 @@ export async function runBridge(
     await audit.close()
     await store.close()
     endPosts()
+    watch.server.close()
+    watch.server.closeAllConnections()
     await new Promise<void>((done) => logFile.end(done))
   }
   // Keys are destroyed on time also when nobody asks for anything.
@@ -157,9 +172,13 @@ export async function runBridge(
     60_000,
   )
   try {
-    const url = await listen(server, config.httpHost, config.httpPort)
+    const { metricsHost, metricsPort } = config
+    const metricsUrl =
+      metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
+    const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
     bridge.resume()
-    return { bridge, url, reload: watching.look, stop }
+    watch.setReady(true)
+    return { bridge, url, metricsUrl, reload: watching.look, stop }
   } catch (error) {
     await stop()
     throw error

@@ -115,7 +115,8 @@ async function live(
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
-        `bridge: ${running.url}, log in ${paths.log}\n`,
+        `bridge: ${running.url}, log in ${paths.log}\n` +
+        (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
     )
     const agree = await demonstrate(bench, io)
     shown = true
