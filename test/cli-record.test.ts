@@ -71,6 +71,26 @@ test('metrics, health and totals of the running bridge; the same totals from the
   assert.is((await mine('stats', '--url', 'http://127.0.0.1:1')).code, 20)
 })
 
+test('completeness of a settlement day: plot, csv, json', async () => {
+  // In summer time yesterday's settlement day begins before the UTC day that was read.
+  const plot = await mine('completeness', '--as', 'mdr')
+  assert.is(plot.code, 0, plot.err)
+  assert.match(plot.out, /^\d{4}-\d\d-\d\d active-import [▒·]{46,50} +(complete|incomplete), \d\d periods: \d\d cache/)
+  const csv = (await mine('completeness', '--format', 'csv')).out.trim().split('\n')
+  assert.ok([47, 49, 51].includes(csv.length))
+  assert.match(csv[1]!, /^\d{4}-\d\d-\d\d,1,\S+Z,active-import,(meter|missing)$/)
+  const [report] = JSON.parse((await mine('completeness', '--json', '--mpan', mpan)).out)
+  assert.is(report.counts.meter >= 46, true)
+  assert.is((await mine('completeness', '--day', '2020-01-01', '--strict')).code, 1)
+  for (const wrong of [
+    ['--day', 'x'],
+    ['--mpan', '1'],
+    ['--format', 'x'],
+    ['--day', '2026-01-02', '--to', '2026-01-01'],
+  ])
+    assert.is((await mine('completeness', ...wrong)).code, 2, wrong.join(' '))
+})
+
 test('import: a running bridge takes the new registry up; a wrong one changes nothing', async () => {
   const read = () => finished(['read', '4.8.1', '--as', 'mdr', '--state', state, '--url', url, '--explain'])
   assert.is((await read()).code, 0)

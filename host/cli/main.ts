@@ -19,6 +19,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
   import: async () => (await import('./import.ts')).importCommand,
+  completeness: async () => (await import('./completeness.ts')).completenessCommand,
   stats: async () => (await import('./stats.ts')).statsCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
