@@ -127,16 +127,18 @@ export function createBridge(parts: BridgeParts): Bridge {
     delivery.start(id)
   }
 
-  /** Makes an accepted request and the record of it outlast a crash: both, or neither. */
+  /**
+   * Makes an accepted request and the record of it outlast a crash: first the request, so that what is on record as
+   * accepted is always answered. One that was killed in between is recorded when it is taken up again.
+   */
   async function keepAccepted(accepted: Accepted, body: Uint8Array): Promise<void> {
     const kept: Kept = { body, receivedMs: accepted.receivedMs }
+    await store.put('accepted', accepted.id, kept)
     recorder.accepted(accepted)
-    try {
-      await Promise.all([store.put('accepted', accepted.id, kept), audit.committed()])
-    } catch (error) {
+    await audit.committed().catch(async (error) => {
       await store.remove('accepted', accepted.id)
       throw error
-    }
+    })
   }
 
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
@@ -190,7 +192,10 @@ export function createBridge(parts: BridgeParts): Bridge {
           log('answered', { requestId: key, reason: recalled.reason })
           recorder.recalled(key, recalled)
           void handOver(key, recalled.callback, recalled.xml)
-        } else start(recalled)
+        } else {
+          recorder.accepted(recalled, true)
+          start(recalled)
+        }
       }
     },
     delivery,

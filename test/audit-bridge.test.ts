@@ -169,6 +169,12 @@ test('killed between the record of an answer and its delivery: recorded again, d
   const delivered = b.trail.filter(({ event }) => event === 'delivered')
   assert.is(delivered.length, 1)
   assert.ok(b.trail.some(({ event }) => event === 'answered'))
+  const decided = b.trail.filter(({ event }) => event === 'accepted') as { resumed?: true }[]
+  assert.equal(
+    decided.map(({ resumed }) => resumed),
+    [undefined, true],
+    'what is taken up again is decided again, on record',
+  )
 })
 
 test('picked by User, device, variant and time; a party sees its own and no more', async () => {

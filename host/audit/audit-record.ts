@@ -49,6 +49,8 @@ export interface AcceptedEvent extends OfRequest {
   window?: { from: string; to: string }
   /** Until when it must be answered (the Target Response Time). */
   due: string
+  /** Decided again at a start, which found it accepted and unanswered. */
+  resumed?: true
 }
 
 export interface RefusedEvent extends Partial<OfRequest> {

@@ -8,7 +8,8 @@ import type { Accepted, Answered, RecalledRefusal, RefusedRequest } from '../rou
 import type { AuditEvent, DecidingRecord } from './audit-record.ts'
 
 export interface Recorder {
-  accepted(accepted: Accepted): void
+  /** `resumed`: decided again after a restart. */
+  accepted(accepted: Accepted, resumed?: boolean): void
   refused(refused: RefusedRequest): void
   /** An answer that is about to leave, and what it cost. */
   answered(accepted: Accepted, answered: Answered, xml: string): void
@@ -41,7 +42,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
   }
 
   return {
-    accepted({ id, request, row, allowed, deadlineMs }) {
+    accepted({ id, request, row, allowed, deadlineMs }, resumed = false) {
       const { user, device, role, records, days } = allowed
       const mpan = row.mpan === 'export' ? device.exportMpan : row.mpan === 'import' ? device.importMpan : undefined
       record({
@@ -57,6 +58,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
         days,
         ...(request.period && { window: { from: iso(request.period.startMs), to: iso(request.period.endMs) } }),
         due: iso(deadlineMs),
+        ...(resumed && { resumed }),
       })
     },
 

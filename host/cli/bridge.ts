@@ -12,12 +12,13 @@ export const bridgeFlags: Command['options'] = [
     'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
+  ['--log <format>', 'plain, or json: events as JSON lines on standard error instead of in bridge.log'],
   ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
   ['--metrics-host <address>', 'address for them (127.0.0.1 unless configured)'],
   ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
 ]
 
-const settings = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost', 'schema', 'counters', 'baud', 'explain']
+const settings = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost', 'log', 'schema', 'counters', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -59,7 +60,7 @@ export const bridgeCommand: Command = {
       io.stdout(
         `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, port: config.lineUrl })}\n`,
       )
-    else
+    else if (config.log === 'plain')
       io.stdout(
         `bridge: DUIS on ${running.url}/api/v1/serviceS, meter on ${config.lineUrl}, log in ${paths.log}; Ctrl-C stops it\n`,
       )

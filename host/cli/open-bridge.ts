@@ -1,11 +1,9 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { AuditEvent } from '../audit/audit-record.ts'
-import { redacted } from '../audit/redact.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, type BridgeParts, createBridge } from '../bridge.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
@@ -21,6 +19,7 @@ import type { StatePaths } from '../state.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
+import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { CommandError, exitCode } from './command.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
@@ -82,19 +81,17 @@ async function openTrail(paths: StatePaths, log: BridgeParts['log']): Promise<Se
 }
 
 /**
- * Opens the state, builds the bridge and serves DUIS.
+ * Opens the state, builds the bridge and serves DUIS. `bridgeLog` is closed with it.
  * @throws ConfigurationError, CommandError
  */
 export async function runBridge(
   paths: StatePaths,
   config: BridgeConfig,
   answered?: (answered: Answered) => void,
+  bridgeLog?: BridgeLog,
 ): Promise<RunningBridge> {
-  const logFile = createWriteStream(paths.log, { flags: 'a', mode: 0o600 })
-  const log = (event: string, fields: { [name: string]: unknown }) =>
-    void logFile.write(
-      `${JSON.stringify({ time: new Date().toISOString(), event, ...(redacted(fields) as object) })}\n`,
-    )
+  const logging = bridgeLog ?? (await openBridgeLog(paths, config.log))
+  const { log } = logging
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   let known = loadKnownParties(paths)
@@ -164,7 +161,7 @@ export async function runBridge(
     endPosts()
     watch.server.close()
     watch.server.closeAllConnections()
-    await new Promise<void>((done) => logFile.end(done))
+    await logging.close()
   }
   // Keys are destroyed on time also when nobody asks for anything.
   const sweeping = setInterval(
@@ -178,6 +175,7 @@ export async function runBridge(
     const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
     bridge.resume()
     watch.setReady(true)
+    log('ready', { version, url, metricsUrl, line: config.lineUrl })
     return { bridge, url, metricsUrl, reload: watching.look, stop }
   } catch (error) {
     await stop()

@@ -76,7 +76,7 @@ const sources = { m: 'meter', c: 'cache', s: 'shared', n: 'none' } as const
 
 /** Adds one event. */
 export function addEvent(totals: Totals, event: AuditEvent): void {
-  if (event.event === 'accepted') count(totals.requests, `${event.srv} ${event.code}`)
+  if (event.event === 'accepted' && !event.resumed) count(totals.requests, `${event.srv} ${event.code}`)
   else if (event.event === 'refused') count(totals.requests, `${event.srv ?? 'unknown'} ${event.code}`)
   else if (event.event === 'refusals not listed') count(totals.requests, 'unknown unlisted', event.count)
   else if (event.event === 'device read') {
