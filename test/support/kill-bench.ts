@@ -73,7 +73,9 @@ export async function killBridge(
   seed: number,
   note: (text: string) => void = () => {},
 ): Promise<Killed> {
+  // What is asked depends on the machine's speed; when the bridge is killed shall not.
   const random = createRandom(seed)
+  const asking = createRandom(seed + 1)
   const directory = mkdtempSync(join(tmpdir(), 'smets1-kills-'))
   const paths = statePaths(join(directory, 'state'))
   await createState(paths, (made) => fillBench(made, provisionFlash))
@@ -93,9 +95,9 @@ export async function killBridge(
 
   async function ask(url: string): Promise<boolean> {
     counter += 1n
-    const identity = identities[random.below(identities.length)]!
+    const identity = identities[asking.below(identities.length)]!
     const requestId = requestIdOf(identity.eui, testDevice.eui, counter)
-    const startMs = today - (1 + random.below(3)) * dayMs
+    const startMs = today - (1 + asking.below(3)) * dayMs
     const period = { startMs, endMs: startMs + dayMs }
     const body = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), identity.signer)
     sent.add(requestId.text)
@@ -130,7 +132,10 @@ export async function killBridge(
     await bridge.says('"ready":true')
     const { url } = JSON.parse(bridge.out().split('\n')[0]!)
     const work = Array.from({ length: inFlight }, () => load(url))
-    await pause(5 + random.below(400))
+    // After so many acknowledgements, and at any moment of the next.
+    const enough = accepted.size + random.below(16)
+    for (let waits = 0; accepted.size < enough && waits < 2000; waits++) await pause(5)
+    await pause(random.below(60))
     bridge.child.kill('SIGKILL')
     await Promise.all([bridge.ended, ...work])
     if ((i + 1) % 20 === 0) note(`${i + 1} kills, ${accepted.size} accepted`)
