@@ -1,4 +1,13 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  existsSync,
+  fstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -211,7 +220,7 @@ test('a batch larger than a crash may tear is written in parts', async () => {
   let last = 0
   const trail = await open({
     sync: async (file) => {
-      const { size } = await file.stat()
+      const { size } = fstatSync(file)
       sizes.push(size - last)
       last = size
     },

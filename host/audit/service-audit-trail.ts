@@ -7,8 +7,8 @@
 // The chain shows that something in it was changed, left out or put in. That its end was cut off, or all of it written
 // anew, only shows against a point noted elsewhere (`smets1 audit --verify --anchor`).
 
-import { mkdirSync } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import type { Timing } from '../wan/line.ts'
 import { type AuditEvent, type ChainPoint, chainLine, chainStart, lineBytesMax } from './audit-record.ts'
 import { numberOfFile, pathOfFile, trailFiles } from './read-trail.ts'
@@ -34,8 +34,8 @@ export interface TrailParts {
   fileBytesMax?: number
   /** Told of what cannot be written. */
   report(problem: string): void
-  /** Brings written bytes to the disk. */
-  sync?(file: FileHandle): Promise<void>
+  /** Brings the written bytes of an open file to the disk. */
+  sync?(file: number): Promise<void>
 }
 
 /** The least time from one fdatasync to the next, milliseconds. An idle trail writes at once. */
@@ -57,13 +57,13 @@ interface Waiter {
  */
 export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
   const { directory, timing, fileBytesMax = defaultFileBytesMax, report } = parts
-  const sync = parts.sync ?? ((handle) => handle.datasync())
+  const sync = parts.sync ?? promisify(fdatasync)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const tail = await findTail(directory)
   const newest = trailFiles(directory).at(-1)
   let number = newest === undefined ? 1 : numberOfFile(newest)
-  let file = await open(pathOfFile(directory, number), 'a', 0o600)
-  let bytes = (await file.stat()).size
+  let file = openSync(pathOfFile(directory, number), 'a', 0o600)
+  let bytes = fstatSync(file).size
   let head = tail.head
   syncDirectory(directory)
 
@@ -123,7 +123,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     const upTo = taken - (waiting.length - count)
     let problem: Error | undefined
     try {
-      if (bytes > 0 && bytes + lines.length > fileBytesMax) await nextFile()
+      if (bytes > 0 && bytes + lines.length > fileBytesMax) nextFile()
       await write(lines)
       lost = 0
       trouble = undefined
@@ -144,21 +144,22 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     schedule()
   }
 
+  // Only the fdatasync takes long enough to be waited for elsewhere: the others cost microseconds here.
   async function write(lines: Buffer): Promise<void> {
-    const { size } = await file.stat()
+    const { size } = fstatSync(file)
     if (size !== bytes) {
       if (size < bytes) throw new Error(`${pathOfFile(directory, number)} became shorter: something else changes it`)
       // Ours, of a batch that failed half-way; or another program's, which would break the chain.
       if (trouble === undefined) throw new Error(`${pathOfFile(directory, number)} is written by another program`)
-      await file.truncate(bytes)
+      ftruncateSync(file, bytes)
     }
-    for (let at = 0; at < lines.length; ) at += (await file.write(lines, at)).bytesWritten
+    for (let at = 0; at < lines.length; ) at += writeSync(file, lines, at)
     await sync(file)
   }
 
-  async function nextFile(): Promise<void> {
-    const next = await open(pathOfFile(directory, number + 1), 'ax', 0o600)
-    await file.close()
+  function nextFile(): void {
+    const next = openSync(pathOfFile(directory, number + 1), 'ax', 0o600)
+    closeSync(file)
     file = next
     number += 1
     bytes = 0
@@ -181,7 +182,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     async close() {
       closed = true
       await trail.committed().catch(() => {})
-      await file.close()
+      closeSync(file)
     },
   }
   return trail
