@@ -51,14 +51,14 @@ export const systemTimers: Timers = {
   clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
 }
 
-interface PacedWriter {
+export interface PacedWriter {
   write(bytes: Uint8Array): void
   waiting(): number
   drop(): void
 }
 
 /** Hands bytes on no faster than a line of that speed carries them, the last bit of each having left. */
-function createPacedWriter(baud: number, timers: Timers, send: (bytes: Uint8Array) => void): PacedWriter {
+export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Uint8Array) => void): PacedWriter {
   let queue: Uint8Array[] = []
   let waiting = 0
   // The line has been busy since then, and has carried so many bytes.

@@ -2,6 +2,7 @@
 
 import {
   closeSync,
+  constants,
   fsyncSync,
   openSync,
   readFileSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Flash } from '../firmware/board.ts'
 import { takeLock } from './lock-file.ts'
 
@@ -21,6 +22,19 @@ export interface FlashGeometry {
   /** A multiple of 4, at least 2,048. */
   pageBytes: number
   pages: number
+}
+
+export interface FlashFileOptions {
+  /**
+   * Every program and erase is on the disk, not only with the system, before the call returns (O_DSYNC). For a machine
+   * whose power may fail. A cut then finds the flash as a chip would be: every operation but the last one done, in order.
+   * That is what the firmware's commit rule stands on:
+   * - the body is on the disk before the first word that makes it count,
+   * - the first word is there before the meter says what it commits (a start's number is part of every nonce),
+   * - a page's burnt header is there before the page is erased, and what was copied out of a page before that.
+   * Left to itself the system writes pages of a file in any order, up to half a minute later.
+   */
+  durable?: boolean
 }
 
 export interface FlashFile extends Flash {
@@ -100,7 +114,8 @@ function reason(error: unknown): string {
 function createBlank(path: string, size: number): void {
   const half = `${path}.${process.pid}.new`
   try {
-    writeFileSync(half, new Uint8Array(size).fill(0xff), { mode: 0o600, flag: 'wx' })
+    // On the disk before it has its name: after a power cut the name must not stand for a shorter file.
+    writeFileSync(half, new Uint8Array(size).fill(0xff), { mode: 0o600, flag: 'wx', flush: true })
     renameSync(half, path)
   } catch (error) {
     rmSync(half, { force: true })
@@ -108,7 +123,17 @@ function createBlank(path: string, size: number): void {
   }
 }
 
-function openExisting(path: string, size: number): { fd: number; cells: Uint8Array } {
+/** Waits until the disk has a folder's names. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openExisting(path: string, size: number, durable: boolean): { fd: number; cells: Uint8Array } {
   const stats = statSync(path)
   if (!stats.isFile()) throw new Error(`${path} is not a file, so it cannot be a flash. Name a file.`)
   if (stats.size !== size) {
@@ -118,7 +143,7 @@ function openExisting(path: string, size: number): { fd: number; cells: Uint8Arr
     )
   }
   try {
-    const fd = openSync(path, 'r+')
+    const fd = openSync(path, constants.O_RDWR | (durable ? constants.O_DSYNC : 0))
     return { fd, cells: new Uint8Array(readFileSync(path)) }
   } catch (error) {
     throw new Error(
@@ -129,27 +154,35 @@ function openExisting(path: string, size: number): { fd: number; cells: Uint8Arr
 
 /**
  * Opens a flash kept in a file, or makes a blank one (mode 0600: it will hold keys). Every program and erase is in the
- * file when the call returns, so killing the process loses nothing. One meter at a time: `PATH.lock` names its process,
+ * file when the call returns, so killing the process loses nothing; `durable` holds against power cuts too. One meter at a time: `PATH.lock` names its process,
  * and is taken over from a process that is no more.
  * @throws Error naming the file, what is wrong and the way out: wrong size, no permission, in use, disk full
  * @throws RangeError for a geometry no board has, and from the flash for addresses outside or misaligned
  */
-export function openFlashFile(path: string, geometry: FlashGeometry): FlashFile {
+export function openFlashFile(path: string, geometry: FlashGeometry, options: FlashFileOptions = {}): FlashFile {
   checkGeometry(geometry)
+  const durable = options.durable === true
   const size = geometry.pageBytes * geometry.pages
   const exists = statSync(path, { throwIfNoEntry: false }) !== undefined
   // By its real name: another name for the same file must meet the same lock.
   const lock = takeLock(`${exists ? realpathSync(path) : resolve(path)}.lock`, `the flash file ${path}`)
   try {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) createBlank(path, size)
-    const { fd, cells } = openExisting(path, size)
+    const { fd, cells } = openExisting(path, size, durable)
+    if (durable) {
+      // What an earlier process left with the system, and the file's own name.
+      fsyncSync(fd)
+      syncFolder(dirname(realpathSync(path)))
+    }
     let open = true
     const flash = flashOver(cells, geometry, (address, bytes) => {
       if (!open) throw new Error(`the flash file ${path} was closed`)
       try {
         writeWhole(fd, bytes, address)
       } catch (error) {
-        throw new Error(`cannot write the flash file ${path}: ${reason(error)}. Make room on its disk and start again.`)
+        throw new Error(
+          `cannot write the flash file ${path}: ${reason(error)}. Its disk is full or failing (df, dmesg); see to it and start again.`,
+        )
       }
     })
     return {

@@ -1,59 +1,26 @@
 // The S1SP bridge: builds its parts, and sees every accepted request through to its delivery.
 
+import { type Accepted, type Answered, askedMs } from './accepted.ts'
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
-import { deviceDefaults } from './access/device-details.ts'
 import type { Registry, Role } from './access/parties.ts'
+import { lostDevices } from './access/registry-changes.ts'
 import { createRequestCounters } from './access/request-counters.ts'
+import { settlementDayOf } from './access/settlement-day.ts'
 import { createDeviceAlerts } from './alerts.ts'
-import type { DailyReadThrough } from './cache/daily-reads.ts'
-import type { ReadThrough } from './cache/single-flight.ts'
-import type { BridgeConfig } from './config.ts'
-import type { Dco } from './dco/sealer.ts'
-import { createDelivery, type Delivery, type Post } from './delivery.ts'
-import type { Schema } from './duis/schema.ts'
-import type { Signer } from './duis/sign.ts'
-import type { TrustStore } from './duis/trust.ts'
+import { createRecorder } from './audit/recorder.ts'
+import type { BridgeParts } from './bridge-parts.ts'
+import { createDelivery, type Delivery, type DeliveryEvent } from './delivery.ts'
 import { createFutureDated } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
+import { createLines } from './lines.ts'
 import { createPerformance, trtMsOf } from './performance.ts'
-import { type Accepted, type Answered, askedMs, createRouter, type Router } from './router.ts'
-import { createCapacity, type Priority, priority } from './schedule/capacity.ts'
+import { createRouter, type Router } from './router.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
-import { cohortRate } from './schedule/settings.ts'
 import { deviceReads } from './srv/device-reads.ts'
 import { readInventoryHandler } from './srv/inventory.ts'
 import type { SrvRow } from './srv/srv-table.ts'
-import type { Store } from './store/store.ts'
-import type { OpenPort } from './wan/bindings.ts'
-import { defaultLineLimits } from './wan/limits.ts'
-import { createLine, type Line, type Timing } from './wan/line.ts'
 import { createMeterSessions } from './wan/meter-session.ts'
-import { ReadError } from './wan/read-error.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
-
-/** What comes in from outside: time, randomness, serial, disk, keys, the log. */
-export interface BridgeParts {
-  config: BridgeConfig
-  registry: Registry
-  trust: TrustStore
-  dsp: Signer
-  /** EUI-64 of the DSP. */
-  dspEui: string
-  s1sp: Signer
-  dco: Dco
-  store: Store
-  readThrough: ReadThrough
-  dailyReadThrough: DailyReadThrough
-  /** Forgets what the cache holds of a device. */
-  emptyCache(eui: string): Promise<void>
-  schema: Schema | undefined
-  timing: Timing
-  openPort: OpenPort
-  post: Post
-  log(event: string, fields: { [name: string]: unknown }): void
-  /** Told of every final answer. */
-  answered?(answered: Answered): void
-}
 
 export interface Bridge {
   /** Answers one POST. Whatever was accepted goes on by itself. */
@@ -66,7 +33,9 @@ export interface Bridge {
    * `why` is for the log.
    */
   forget(eui: string, why: string): Promise<void>
-  /** DCC schedules. Call `runner.reconcile` when registrations or devices have changed. */
+  /** To be told when the registry has changed: schedules and caches that it leaves nobody's are given up. */
+  partiesChanged(before: Registry): void
+  /** DCC schedules. */
   schedules: Pick<ScheduleService, 'book' | 'runner'>
   /** What everything cost since the start. */
   total: Usage
@@ -83,39 +52,29 @@ interface Kept {
 }
 
 export function createBridge(parts: BridgeParts): Bridge {
-  const { config, store, timing, log } = parts
-  const lines = new Map<string, Line>()
+  const { config, store, timing, log, audit } = parts
+  const recorder = createRecorder(audit.record, timing.nowMs)
+  const lines = createLines(config, parts.openPort, timing)
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
   const futureDated = createFutureDated(timing)
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
-  const registry = () => parts.registry
+  const { registry } = parts
   const performance = createPerformance(store, timing)
-  const { lineRate } = config.schedule
-  const capacity = createCapacity({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
-
-  /** The line of a device; the default one when the registry names none of its own. */
-  function lineOf(name: string): Line {
-    const url = name === 'default' ? config.lineUrl : name
-    if (url === undefined) throw new ReadError('no port', 'no line is configured: name one with --port')
-    const line = lines.get(url) ?? createLine(url, parts.openPort, { ...defaultLineLimits, baud: config.baud }, timing)
-    lines.set(url, line)
-    return line
-  }
-
-  /** The same line, for one request: its sessions wait for their turn among those of others. */
-  function lineFor({ allowed, deadlineMs, ...accepted }: Accepted): Line {
-    const { eui, line, cohort, s1sp } = allowed.device
-    const passenger = { line, eui, deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp }
-    return capacity.forPassenger(lineOf(line), { ...passenger, priority: priorityOf({ ...accepted, allowed }) })
-  }
 
   async function forget(eui: string, why: string): Promise<void> {
     await parts.emptyCache(eui)
     log('cache emptied', { device: eui, why })
   }
 
-  const delivery = createDelivery(store, parts.post, timing, log)
+  const tellDelivery = (event: DeliveryEvent) => {
+    const { event: name, ...fields } = event
+    log(name, fields)
+    recorder.delivery(event)
+  }
+  const delivery = createDelivery(store, parts.post, timing, tellDelivery, (error) =>
+    log('delivery failed', { problem: error.message }),
+  )
   const alerted = createDeviceAlerts({
     store,
     delivery,
@@ -133,7 +92,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     readThrough: parts.readThrough,
     dailyReadThrough: parts.dailyReadThrough,
     visit: async ({ eui }, accepted, usage, work) =>
-      sessions.visit(lineFor(accepted), eui, { deadlineMs: accepted.deadlineMs, usage }, work),
+      sessions.visit(lines.lineFor(accepted), eui, { deadlineMs: accepted.deadlineMs, usage }, work),
   })
 
   const schedules = openSchedules(
@@ -152,6 +111,11 @@ export function createBridge(parts: BridgeParts): Bridge {
         } finally {
           addUsage(total, usage)
         }
+      },
+      record(accepted, answered, xml) {
+        recorder.accepted(accepted)
+        recorder.answered(accepted, answered, xml)
+        return audit.committed()
       },
       answered: tell,
     },
@@ -182,14 +146,37 @@ export function createBridge(parts: BridgeParts): Bridge {
   }
 
   function tell(answered: Answered): void {
-    log('answered', { ...answered, requestId: answered.id })
+    const { sources, ...fields } = answered
+    // The half-hours one by one are in the audit trail.
+    const known = sources && { sources: { ...sources, served: undefined } }
+    log('answered', { ...fields, ...known, requestId: answered.id })
     parts.answered?.(answered)
   }
 
-  /** Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. */
+  /**
+   * Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. What was
+   * recorded of the answer is on disk before it is sent.
+   */
   async function handOver(id: string, callback: string, xml: string): Promise<void> {
+    await audit.committed()
     await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
     delivery.start(id)
+  }
+
+  /**
+   * Makes an accepted request and the record of it outlast a crash: first the request, so that what is on record as
+   * accepted is always answered. One that was killed in between is recorded when it is taken up again.
+   */
+  async function keepAccepted(accepted: Accepted, body: Uint8Array): Promise<Kept> {
+    const { executionMs } = accepted.request
+    const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
+    await store.put('accepted', accepted.id, kept)
+    recorder.accepted(accepted)
+    await audit.committed().catch(async (error) => {
+      await store.remove('accepted', accepted.id)
+      throw error
+    })
+    return kept
   }
 
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
@@ -197,14 +184,14 @@ export function createBridge(parts: BridgeParts): Bridge {
     const usage = noUsage()
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
+    recorder.answered(accepted, answered, xml)
     await handOver(accepted.id, accepted.allowed.user.callback, xml)
     measure(accepted.row, accepted.allowed.role, askedMs(accepted), answered.code === 'I0')
     tell(answered)
   }
 
   function start(accepted: Accepted): void {
-    // A read of the device that waits for its turn on behalf of somebody less urgent will serve this one, too.
-    capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted))
+    lines.hurry(accepted)
     const work = finish(accepted)
       .catch((error) => log('answer failed', { requestId: accepted.id, problem: (error as Error).message }))
       .finally(() => underWay.delete(work))
@@ -219,26 +206,43 @@ export function createBridge(parts: BridgeParts): Bridge {
     }
     const recalled = router.recall(body, receivedMs)
     if (recalled === undefined) {
-      log('dropped', { requestId: id, reason: 'its User is no longer in the registry: there is nobody to answer' })
+      const reason = 'its User is no longer in the registry: there is nobody to answer'
+      log('dropped', { requestId: id, reason })
+      recorder.dropped(id, reason)
       void store.remove('accepted', id)
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
+      recorder.recalled(id, recalled)
       void handOver(id, recalled.callback, recalled.xml)
-    } else start(recalled)
+    } else {
+      recorder.accepted(recalled, true)
+      start(recalled)
+    }
+  }
+
+  function reconcile(): void {
+    void schedules.runner
+      .reconcile()
+      .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
   }
 
   return {
     async receive(endpoint, body, wantsExplanation) {
       const receivedMs = timing.nowMs()
-      const { accepted, direct, ...answer } = await router.receive(endpoint, body, wantsExplanation)
-      if (direct !== undefined) measure(direct.row, direct.roles[0], receivedMs, true)
+      const { accepted, direct, refused, ...answer } = await router.receive(endpoint, body, wantsExplanation)
       if (accepted !== undefined) {
-        const { executionMs } = accepted.request
-        const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
-        await store.put('accepted', accepted.id, kept)
-        if (executionMs === undefined) start(accepted)
+        const kept = await keepAccepted(accepted, body)
+        if (kept.executionMs === undefined) start(accepted)
         else takeUp(accepted.id, kept)
+        return answer
       }
+      if (refused !== undefined) recorder.refused(refused)
+      else {
+        recorder.direct(direct)
+        measure(direct.row, direct.roles[0], receivedMs, true)
+      }
+      // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
+      await audit.committed().catch(() => {})
       return answer
     },
     resume() {
@@ -254,9 +258,13 @@ export function createBridge(parts: BridgeParts): Bridge {
         }
         takeUp(key, value as Kept)
       }
-      void schedules.runner
-        .reconcile()
-        .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
+      reconcile()
+    },
+    partiesChanged(before) {
+      for (const { eui, why } of lostDevices(before, registry(), settlementDayOf(timing.nowMs()))) {
+        forget(eui, why).catch((error) => log('cache not emptied', { device: eui, problem: error.message }))
+      }
+      reconcile()
     },
     delivery,
     forget,
@@ -264,17 +272,11 @@ export function createBridge(parts: BridgeParts): Bridge {
     total,
     async stop() {
       futureDated.stop()
-      capacity.stop()
+      lines.stopWaiting()
       await Promise.all([...underWay, schedules.runner.stop()])
       await delivery.stop()
       await performance.flush()
-      await Promise.all([...lines.values()].map((line) => line.close()))
+      await lines.close()
     },
   }
-}
-
-/** On demand first, then what serves settlement, which is all that an MDR asks for (table 6), then schedules. */
-function priorityOf({ schedule, allowed }: Pick<Accepted, 'schedule' | 'allowed'>): Priority {
-  if (schedule !== undefined) return priority.scheduled
-  return allowed.role === 'MDR' ? priority.settlement : priority.onDemand
 }

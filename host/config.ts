@@ -23,6 +23,11 @@ export interface BridgeConfig {
   schema: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
+  /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
+  metricsHost: string
+  metricsPort: number | undefined
+  /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */
+  log: 'plain' | 'json'
   /** Response codes by fault. */
   codes: FaultCodes
   /** DCC alert codes by cause. */
@@ -77,6 +82,14 @@ const settings: Setting[] = [
   },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
+  {
+    name: 'log',
+    env: 'SMETS1_LOG',
+    read: (value) => (value === 'plain' || value === 'json' ? value : undefined),
+    expected: 'plain or json',
+  },
+  { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
+  { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
 
 const defaults = {
@@ -88,6 +101,9 @@ const defaults = {
   cachePolicy: 'previous-day',
   schema: undefined,
   explain: false,
+  log: 'plain',
+  metricsHost: '127.0.0.1',
+  metricsPort: undefined,
 } as const
 
 /**

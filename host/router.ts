@@ -1,7 +1,8 @@
 // The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
 // knows the order.
 
-import { type AccessPolicy, type Allowed, decide, decideUser, explain } from './access/access-control.ts'
+import { type Accepted, type Answered, askedMs, type Handler } from './accepted.ts'
+import { type AccessPolicy, decide, decideUser, explain } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import { counterWords, type RequestCounters } from './access/request-counters.ts'
 import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
@@ -15,53 +16,19 @@ import { verifySignature } from './duis/verify.ts'
 import { wrongExecution } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { trtMsOf } from './performance.ts'
+import { faultOf, headerText, type RecalledRefusal, Refusal, type RefusedRequest } from './refusal.ts'
 import { StoppedError } from './schedule/capacity.ts'
 import type { Direct, DirectHandler } from './srv/non-device.ts'
-import type { Sources } from './srv/sources.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
 import { ReadError } from './wan/read-error.ts'
 import type { Usage } from './wan/usage.ts'
-
-/** A request that was acknowledged with I99 and is still to be answered. */
-export interface Accepted {
-  /** RequestID with its EUI-64s in upper case. */
-  id: string
-  request: ServiceRequest
-  row: SrvRow
-  allowed: Allowed
-  receivedMs: number
-  /** Until when it must be answered. */
-  deadlineMs: number
-  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
-  schedule?: Smets1Answer['schedule']
-}
-
-/** What an answered request was and cost, for the log. */
-export interface Answered {
-  id: string
-  srv: string
-  code: string
-  tookMs: number
-  detail: string
-  /** Of the DCC schedule that asked. */
-  scheduleId?: number
-  sources?: Sources
-  usage: Usage
-}
-
-/** Carries out one SRV. Adds what it cost to `usage`. @throws ReadError */
-export type Handler = (
-  accepted: Accepted,
-  answer: Smets1Answer,
-  usage: Usage,
-) => Promise<{ xml: string; sources?: Sources }>
 
 export interface RouterParts {
   nowMs(): number
   registry(): Registry
   policy: AccessPolicy
   codes: FaultCodes
-  trust: TrustStore
+  trust(): TrustStore
   counters: RequestCounters
   dsp: Signer
   /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
@@ -78,58 +45,29 @@ export interface RouterParts {
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
+/** What became of a request that came in. */
+export type Outcome =
+  | { accepted: Accepted; direct?: never; refused?: never }
+  | { direct: Direct; accepted?: never; refused?: never }
+  | { refused: RefusedRequest; accepted?: never; direct?: never }
+
 export interface Router {
   /**
-   * Takes a request up to its acknowledgement. `accepted` is there when it is to be carried out; `direct` when this is the
-   * answer, by the DCC itself.
+   * Takes a request up to its acknowledgement: `accepted` when it is to be carried out; `direct` when this is the answer,
+   * by the DCC itself; `refused` otherwise.
    */
-  receive(
-    endpoint: Endpoint,
-    body: Uint8Array,
-    wantsExplanation: boolean,
-  ): Promise<HttpAnswer & { accepted?: Accepted; direct?: Direct }>
+  receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer & Outcome>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
   /** Logs what the schema, when it is there, has against a message of ours. */
   checkOwn(xml: string, id: string): void
   /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
   carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler>
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
-}
-
-class Refusal extends Error {
-  readonly fault: Fault
-  readonly code: string
-  constructor(fault: Fault, code: string, detail: string) {
-    super(detail)
-    this.fault = fault
-    this.code = code
-  }
-}
-
-/**
- * What a failed read is called: E20 when no session came about, E21 when one did and no answer came, E30 when the time of
- * a future-dated one had passed.
- */
-function faultOf(error: ReadError, isFutureDated: boolean): Fault {
-  if (isFutureDated && error.fault === 'too late') return 'futureDatedTimeout'
-  return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
-    ? 'unreachable'
-    : 'noResponse'
-}
-
-/** From when an accepted request is measured: a future-dated one from its execution time on. */
-export function askedMs({ request, receivedMs }: Accepted): number {
-  return request.executionMs ?? receivedMs
-}
-
-/** The explanation as the value of an HTTP header. */
-function headerText(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }
 
 export function createRouter(parts: RouterParts): Router {
@@ -156,6 +94,7 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
+    signed: () => void,
   ): Promise<Accepted | Direct> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
@@ -168,8 +107,9 @@ export function createRouter(parts: RouterParts): Router {
     const wrong = parts.schema?.validate(body) ?? []
     if (wrong.length > 0) refuse('schema', wrong[0]!)
     const { originator, target, counter } = request.requestId
-    const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
+    const verified = verifySignature(document, parts.trust(), { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
+    signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
     const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
     if (parts.registry().user(originator) !== undefined && isTarget) {
@@ -193,13 +133,14 @@ export function createRouter(parts: RouterParts): Router {
   /** A request that the DCC answers itself. */
   async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
     const decision = decideUser(request, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
-    const { target } = request.requestId
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
+    const { originator, target, counter } = request.requestId
     if (target !== parts.dspEui)
       refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
     const handler = parts.directHandlers[row.variant]
     const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
-    return 'fault' in answer ? refuse(answer.fault, answer.reason) : { ...answer, row, roles: decision.roles }
+    if ('fault' in answer) return refuse(answer.fault, answer.reason)
+    return { ...answer, id: `${originator}:${target}:${counter}`, user: originator, row, roles: decision.roles }
   }
 
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
@@ -208,7 +149,7 @@ export function createRouter(parts: RouterParts): Router {
     // (assumption).
     const sentMs = request.executionMs ?? receivedMs
     const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
     const { originator, target, counter } = request.requestId
     const deadlineMs = sentMs + (trtMsOf(row, decision.role) ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
@@ -219,10 +160,12 @@ export function createRouter(parts: RouterParts): Router {
     if (wrong.length > 0) log('own message is not valid', { requestId: id, problem: wrong[0] })
   }
 
-  function answerTo({ request, schedule }: Accepted): Smets1Answer {
+  function answerTo({ request, schedule, allowed }: Accepted): Smets1Answer {
     const { requestId, schemaVersion, serviceReferenceVariant } = request
     const { dsp, s1sp } = parts
-    return { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant, dsp, s1sp, schedule }
+    const boxedCompat = allowed.user.mode === 'boxed'
+    const of = { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant }
+    return { ...of, dsp, s1sp, schedule, boxedCompat }
   }
 
   async function carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler> {
@@ -238,43 +181,48 @@ export function createRouter(parts: RouterParts): Router {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
-      let direct: Direct | undefined
-      let accepted: Accepted | undefined
+      let signed = false
+      let outcome: Outcome
       try {
-        const outcome = await accept(endpoint, body, (header) => {
+        const noteHeader = (header: ReadableHeader) => {
           known = header
+        }
+        const taken = await accept(endpoint, body, noteHeader, () => {
+          signed = true
         })
-        if ('allowed' in outcome) {
-          accepted = outcome
-          const { executionMs } = outcome.request
+        if ('allowed' in taken) {
+          const { executionMs } = taken.request
           const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
-          reason = explain(outcome.allowed) + later
+          reason = explain(taken.allowed) + later
+          outcome = { accepted: taken }
         } else {
-          direct = outcome
-          code = direct.code
-          reason = direct.reason
+          code = taken.code
+          reason = taken.reason
+          outcome = { direct: taken }
         }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
+        const { decision } = error
         code = error.code
         reason = error.message
+        outcome = { refused: { endpoint, header: known, code, why: reason, signed, ...(decision && { decision }) } }
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
       const xml = formatResponseMessage(
         { requestId, code, nowMs: parts.nowMs(), ...header },
-        direct?.content ?? '',
+        outcome.direct?.content ?? '',
         parts.dsp,
       )
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : direct ? 'answered directly' : 'refused', {
+      log(outcome.accepted ? 'accepted' : outcome.direct ? 'answered directly' : 'refused', {
         requestId: requestId?.text,
         srv: serviceReferenceVariant,
         code,
         reason,
       })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...(accepted && { accepted }), ...(direct && { direct }) }
+      return { xml, headers, ...outcome }
     },
 
     recall(body, receivedMs) {
@@ -291,7 +239,7 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, xml: formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
       }
     },
 

@@ -174,7 +174,11 @@ test('access answers the what-if, pending lists what a User refused', async () =
   const after = await access('2026-06-30T23:00Z', '2026-07-01T23:00Z')
   assert.is(after.code, 1)
   assert.match(after.out, /^refused with E4, rule "registration": on Settlement Day 2026-07-01 .* MDRB/)
-  assert.match((await finished(['access', '--state', mine, '--srv', '8.2'])).err, /a request to a meter/)
+  assert.match((await finished(['access', '--state', mine, '--srv', '9.9'])).err, /--srv is one of 4\.1\.1, .*, or all/)
+  assert.match((await finished(['access', '--state', mine, '--srv', '8.2'])).out, /^allowed: supplier /)
+  const all = await finished(['access', '--state', mine, '--srv', 'all', '--as', 'mdr', '--json'])
+  const codes = (JSON.parse(all.out) as { srv: string; code: string }[]).map(({ srv, code }) => `${srv} ${code}`)
+  assert.ok(codes.includes('4.8.3 E4') && codes.includes('5.1 I99'), codes.join(', '))
 
   assert.match((await finished(['pending', '--state', mine])).out, /every response was taken/)
   const user = createServer((request, response) => void request.resume().on('end', () => response.writeHead(413).end()))

@@ -2,9 +2,11 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -173,5 +175,24 @@ test('a killed process leaves every operation it had done', async () => {
   assert.equal([...flash.read(4088, 8)], [255, 255, 255, 255, 0, 0, 0, 0])
   flash.close()
 })
+
+if (!existsSync('/proc/self/fdinfo')) console.log('  left out: what the system was told of a durable flash (no /proc)')
+else {
+  test('a durable flash has every operation on the disk before it returns, another does not', () => {
+    for (const durable of [true, false]) {
+      const flash = openFlashFile(path, geometry, { durable })
+      const { ino } = statSync(path)
+      const fd = readdirSync('/proc/self/fd').find(
+        (one) => statSync(`/proc/self/fd/${one}`, { throwIfNoEntry: false })?.ino === ino,
+      )
+      const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))![1]!
+      assert.is((Number.parseInt(flags, 8) & constants.O_DSYNC) !== 0, durable)
+      flash.program(0, new Uint8Array(4))
+      flash.erase(1)
+      assert.is(readFileSync(path)[3], 0)
+      flash.close()
+    }
+  })
+}
 
 test.run()

@@ -30,8 +30,8 @@ test.after.each(() => at.remove())
 test('what is wrong with the command is said, and how to put it right', async () => {
   const given = { port: 'tcp://:0', flash }
   const cases: [Record<string, unknown>, number, RegExp][] = [
-    [{ ...given, board: 'pi' }, 2, /not there yet/],
-    [{ ...given, board: 'toaster' }, 2, /emulated, not toaster/],
+    [{ ...given, board: 'toaster' }, 2, /emulated or pi, not toaster/],
+    [{ ...given, pulseImport: 'GPIO17' }, 2, /add --board pi/],
     [{ flash }, 2, /--port is missing/],
     [{ port: 'tcp://:0' }, 2, /--flash is missing/],
     [{ ...given, baud: 'fast' }, 2, /--baud is a whole number/],

@@ -83,11 +83,10 @@ function readLoad(options: Given, catchUp: boolean): LoadFiles | undefined {
  */
 export function readMeterOptions(options: Given): MeterOptions {
   const board = text(options, 'board') ?? 'emulated'
-  if (board === 'pi')
-    throw new Error(
-      '--board pi is not there yet: no code drives the pins. Use --board emulated, which runs on a Pi too.',
-    )
-  if (board !== 'emulated') throw new Error(`--board is emulated, not ${board}`)
+  if (board !== 'emulated') throw new Error(`--board is emulated or pi, not ${board}`)
+  if (Object.keys(options).some((name) => name.startsWith('pulse') && options[name] !== undefined)) {
+    throw new Error('--pulse-import and its like name GPIO lines of a Pi: add --board pi, or leave them out')
+  }
   const port = text(options, 'port')
   if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port tcp://127.0.0.1:7000')
   const flash = text(options, 'flash')

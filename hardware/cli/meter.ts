@@ -20,6 +20,7 @@ import { meterLoad } from './meter-load.ts'
 import type { MeterOptions } from './meter-options.ts'
 import { readMeterOptions } from './meter-options.ts'
 import { lookBack } from './meter-past.ts'
+import { pulseFlags } from './meter-pi-options.ts'
 import { readMeterSettings } from './meter-settings.ts'
 import type { Stop } from './stop.ts'
 import { watchForStop } from './stop.ts'
@@ -108,6 +109,8 @@ async function withFlash({ options, change, faults }: Asked, flash: FlashFile, i
 async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   let asked: Asked
   let flash: FlashFile
+  // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
+  if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)
   try {
     asked = { options: readMeterOptions(given), change: readMeterSettings(given), faults: readMeterFaults(given) }
     const path = asked.options.flash
@@ -137,19 +140,21 @@ export const meterCommand = {
   summary: 'the meter firmware on this machine, behind a line',
   /** Flags, what they mean, and what holds without them. */
   options: [
-    ['--board <board>', 'emulated (pi is not there yet)', 'emulated'],
+    ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
     ['--flash <file>', 'the meter’s flash, as `smets1 up` makes it'],
     ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
     ...loadFlags,
     ...settingsFlags,
     ...faultFlags,
+    ...pulseFlags,
     ['--exit-with-parent', 'stop when standard input ends'],
     ['--json', 'say when it is ready, and when power goes and comes, in lines of JSON'],
   ] as const,
   examples: [
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash',
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --time-scale 60 --cut-power-after 3h/20m --last-gasp',
+    'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
   ],
   run,
 }

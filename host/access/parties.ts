@@ -5,6 +5,7 @@ import { readCallback, shown } from './callback.ts'
 import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
 import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
 import { dayBefore, isDate } from './settlement-day.ts'
+import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
 export const roles = ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'OU', 'MDR'] as const
@@ -29,7 +30,7 @@ export const registrationRoles = ['IS', 'ES', 'RSA', 'ED', 'MDR'] as const
 export type RegistrationRole = (typeof registrationRoles)[number]
 
 /** A DCC User. EUI-64 in upper case; MPID: 4 characters, upper case, absent for a User that is an Other User only. */
-export type User = {
+export type User = UserDetails & {
   eui: string
   name: string
   mpid?: string
@@ -182,12 +183,15 @@ function recordsOf(rows: readonly Registration[], note: Note): Map<string, Regis
 // problem is enough to refuse the whole registry.
 
 function readUser(value: unknown, place: string, note: Note): User {
-  const fields = readFields(value, place, ['eui', 'name', 'mpid', 'roles', 'status', 'callback'], note)
+  const names = ['eui', 'name', 'mpid', 'roles', 'status', 'callback', ...userDetailNames]
+  const fields = readFields(value, place, names, note)
   const list = Array.isArray(fields.roles) ? [...new Set(fields.roles)] : []
   const known = list.filter((role): role is Role => (roles as readonly unknown[]).includes(role))
   if (list.length === 0 || known.length < list.length) note(`${place}.roles`, `list one or more of ${roles.join(' ')}`)
+  const eui = readEui(fields.eui, `${place}.eui`, note)
   const user: User = {
-    eui: readEui(fields.eui, `${place}.eui`, note),
+    ...readUserDetails(fields, eui, place, note),
+    eui,
     name: readText(fields.name, `${place}.name`, 'a name', 100, note),
     roles: known,
     status: readOneOf(fields.status, `${place}.status`, ['active', 'suspended'] as const, note),

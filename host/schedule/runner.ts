@@ -4,9 +4,9 @@
 // the runs that have begun and are not answered. A run leaves the record in the same breath as its answer enters the
 // outbox, and after it, so every run has one answer, however often the process dies.
 
+import type { Accepted, Answered } from '../accepted.ts'
 import type { AccessPolicy } from '../access/access-control.ts'
 import type { Delivery } from '../delivery.ts'
-import type { Accepted, Answered } from '../router.ts'
 import { srvRow } from '../srv/srv-table.ts'
 import type { Sequence } from '../store/sequence.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
@@ -30,6 +30,8 @@ export interface RunnerParts extends AlertParts {
   /** Carries out a request: the very function that on-demand requests go through. @throws when there is no answer */
   carryOut(accepted: Accepted, usage: Usage): Promise<Pick<Answered, 'sources'> & { xml: string }>
   delivery: Pick<Delivery, 'keep' | 'start' | 'has'>
+  /** Puts on record what a run was and what is about to be sent; on disk when it resolves. */
+  record(accepted: Accepted, answered: Answered, xml: string): Promise<void>
   answered(answered: Answered): void
   log(event: string, fields: { [name: string]: unknown }): void
 }
@@ -184,11 +186,14 @@ export function createRunner(parts: RunnerParts): Runner {
     try {
       const { xml, sources } = await parts.carryOut(accepted, usage)
       if (!isLive(schedule, run)) return
+      const tookMs = timing.nowMs() - run.dueMs
+      const done: Answered = { ...answered, code: 'I0', detail: '', tookMs, ...(sources && { sources }) }
+      await parts.record({ ...accepted, id: done.id }, done, xml)
+      if (!isLive(schedule, run)) return
       const kept = delivery.keep(answered.id, verdict.allowed.user.callback, xml)
       await Promise.all([kept, settle(schedule, run)])
       delivery.start(answered.id)
-      const tookMs = timing.nowMs() - run.dueMs
-      parts.answered({ ...answered, code: 'I0', detail: '', tookMs, ...(sources && { sources }) })
+      parts.answered(done)
       measure(schedule, run, true)
       if (verdict.last !== undefined) await removeSchedule(schedule, verdict.last, verdict.because)
     } catch (error) {

@@ -1,10 +1,10 @@
 // Every read of a device, by Service Request Variant: what the router calls once access control has allowed it.
 
+import type { Handler } from '../accepted.ts'
 import type { Device } from '../access/parties.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatSmets1Response } from '../duis/format.ts'
-import type { Handler } from '../router.ts'
 import type { Conversation } from '../wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../wan/layouts.ts'
 import { readDailyLog } from './read-daily-log.ts'

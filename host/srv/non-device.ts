@@ -9,8 +9,8 @@ import type { SrvRow } from './srv-table.ts'
 /** What is answered: a code, the canonical text of what goes into ResponseMessage, and why, for the log. */
 export type DirectAnswer = { code: string; content: string; reason: string }
 
-/** The same, and what was asked, by a User in one of these roles. */
-export type Direct = DirectAnswer & { row: SrvRow; roles: readonly Role[] }
+/** The same, and what was asked: its RequestID, by whom, in one of these roles. */
+export type Direct = DirectAnswer & { id: string; user: string; row: SrvRow; roles: readonly Role[] }
 
 /** Why there is none. */
 export type DirectRefusal = { fault: Fault; reason: string }

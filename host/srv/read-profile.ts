@@ -3,6 +3,7 @@
 import { halfHourMs, halfHoursInWindow, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { channel } from '../../protocol/messages.ts'
 import type { Device } from '../access/parties.ts'
+import { servedOf } from '../audit/served.ts'
 import type { ReadThrough, SourcedReading } from '../cache/single-flight.ts'
 import {
   type ExportEntry,
@@ -57,6 +58,7 @@ export async function readProfileData(
       return { stampMs: stampMs(halfHour), from, ageMs, recorded: wh !== undefined }
     })
     addSources(sources, row.channels![i]!, stamps)
+    if (column.length > 0) sources.served.push(servedOf(row.channels![i]!, column))
   })
   // Values in W are twice the Wh of a half-hour (assumption: the S1SP corrects them only where it is told to).
   const value = (wh: number | undefined) =>

@@ -1,5 +1,6 @@
 // Where the data of a response came from, for the log: from the cache or from the meter, how old, and what that saved.
 
+import type { Served } from '../audit/audit-record.ts'
 import type { ReadingSource } from '../cache/single-flight.ts'
 
 /** One reading of a response, by its stamp. */
@@ -34,6 +35,8 @@ export interface Sources {
   /** Age of the oldest cached reading, milliseconds; 0 when none was cached. */
   oldestMs: number
   groups: SourceGroup[]
+  /** The half-hours of the answer one by one, by channel, for the record. */
+  served: Served[]
   /** What this response would have cost the meter besides: readings to carry, and a wake-up and session if it cost none. */
   saved: { readings: number; wakeUps: number; sessions: number }
 }
@@ -49,6 +52,7 @@ export function noSources(): Sources {
     notRecorded: 0,
     oldestMs: 0,
     groups: [],
+    served: [],
     saved: { readings: 0, wakeUps: 0, sessions: 0 },
   }
 }

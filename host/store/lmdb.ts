@@ -35,6 +35,7 @@ export function openLmdbStore(directory: string): Store {
       for (const entry of database(name).getRange({ start: from, end: to }))
         yield { key: entry.key, value: cbor.decode(entry.value) }
     },
+    count: (name) => (database(name).getStats() as { entryCount: number }).entryCount,
     close: () => root.close(),
   }
 }

@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import type { Configuration } from '../../firmware/settings.ts'
-import { checkRegistry, type Registry } from '../../host/access/parties.ts'
+import type { Answered } from '../../host/accepted.ts'
+import type { AuditEvent } from '../../host/audit/audit-record.ts'
+import { createMemoryTrail } from '../../host/audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
 import { createDailyReadThrough } from '../../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
@@ -25,10 +27,10 @@ import { parseResponse, type ServiceResponse, verifyResponse } from '../../host/
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
 import type { Endpoint } from '../../host/http-server.ts'
-import type { Answered } from '../../host/router.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { duisSchema } from './duis-schema.ts'
 import { createRandom } from './random.ts'
+import { registryOf } from './registry-of.ts'
 import { createSimMeter, createWorld } from './world.ts'
 
 export const esme = '00-DB-12-34-56-78-90-A0'
@@ -130,12 +132,6 @@ export interface BenchOptions {
   moreMeters?: string[]
 }
 
-function registryOf(parties: ReturnType<typeof testParties>): Registry {
-  const checked = checkRegistry(parties)
-  if (!checked.ok) throw new Error(checked.problems.join('\n'))
-  return checked.registry
-}
-
 function validate(xml: string): void {
   assert.equal(duisSchema().validate(xml), [], xml)
 }
@@ -158,6 +154,8 @@ export function createBench(options: BenchOptions = {}) {
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
   const answers: Answered[] = []
+  const trail: AuditEvent[] = []
+  let commits: () => Promise<void> = async () => {}
   const log: { event: string; [name: string]: unknown }[] = []
   let status: (url: string, tries: number) => number | string = () => 204
   const dco = createDco(
@@ -197,10 +195,8 @@ export function createBench(options: BenchOptions = {}) {
     const daily = { ...kept, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
       config,
-      get registry() {
-        return registry
-      },
-      trust,
+      registry: () => registry,
+      trust: () => trust,
       dsp: identity('dsp').signer,
       dspEui: testIdentities.dsp.eui,
       s1sp: identity('s1sp').signer,
@@ -222,6 +218,7 @@ export function createBench(options: BenchOptions = {}) {
         callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response })
         return outcome
       },
+      audit: { ...createMemoryTrail(trail), committed: () => commits() },
       log: (event, fields) => void log.push({ event, ...fields }),
       answered: (answered) => void answers.push(answered),
     })
@@ -239,10 +236,16 @@ export function createBench(options: BenchOptions = {}) {
     },
     callbacks,
     answers,
+    /** What the audit trail was told. */
+    trail,
     log,
     store,
     verify: (xml: string) => verifyResponse(Buffer.from(xml), trust, { nowMs: clock.nowMs() }),
     bridge: () => bridge,
+    /** What becomes of commits of the audit trail. */
+    auditCommits(how: typeof commits) {
+      commits = how
+    },
     /** What Users answer to callbacks. */
     usersAnswer(how: typeof status) {
       status = how

@@ -1,0 +1,64 @@
+// What `smets1 meter --board pi` may be told, checked.
+
+import type { PulseInput } from '../pulse-input.ts'
+import { parsePulseInput, pulseInputForm, pulseKinds } from '../pulse-input.ts'
+import { faultFlags, loadFlags } from './meter-flags.ts'
+import { text, whole } from './meter-options.ts'
+
+export interface PiMeterOptions {
+  port: string
+  flash: string
+  baud: number
+  /** One at least. */
+  inputs: PulseInput[]
+  json: boolean
+  exitWithParent: boolean
+}
+
+/** Flags for the help of `smets1 meter`. */
+export const pulseFlags = pulseKinds.map(
+  (kind) => [`--pulse-${kind} <line>`, `with --board pi: the input that counts ${kind.replace('-', ' ')}`] as const,
+)
+
+/** The flag of an input as the command line parser names it: `pulseReactiveImport`. */
+function camel(flag: string): string {
+  return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
+const emulatedOnly = [...loadFlags, ...faultFlags].map(([flag]) => flag.replace(/^--(no-)?| .*$/g, ''))
+
+/** @throws Error with what is wrong and what to write instead */
+export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOptions {
+  const port = text(options, 'port')
+  if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port /dev/serial0')
+  const flash = text(options, 'flash')
+  if (flash === undefined) throw new Error('--flash is missing: the file that is the meter’s flash')
+  for (const flag of emulatedOnly) {
+    const given = options[camel(flag)]
+    // `--no-…` is false when given, and true of itself.
+    if (given !== undefined && given !== true) {
+      throw new Error(
+        `--${flag} is for a meter that is made up, and a Pi counts real pulses: leave it out, or use --board emulated`,
+      )
+    }
+  }
+  const inputs: PulseInput[] = []
+  for (const kind of pulseKinds) {
+    const written = text({ [`pulse-${kind}`]: options[camel(`pulse-${kind}`)] }, `pulse-${kind}`)
+    if (written === undefined) continue
+    const input = parsePulseInput(kind, written)
+    if (typeof input === 'string') throw new Error(input)
+    inputs.push(input)
+  }
+  if (inputs.length === 0) {
+    throw new Error(`--board pi counts pulses: name an input, as in --pulse-import GPIO17. It is ${pulseInputForm}`)
+  }
+  return {
+    port,
+    flash,
+    baud: whole(options, 'baud', 0, 10000000) ?? 115200,
+    inputs,
+    json: options.json === true,
+    exitWithParent: options.exitWithParent === true,
+  }
+}
