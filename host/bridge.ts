@@ -148,8 +148,8 @@ export function createBridge(parts: BridgeParts): Bridge {
   function tell(answered: Answered): void {
     const { sources, ...fields } = answered
     // The half-hours one by one are in the audit trail.
-    const known = sources && { sources: { ...sources, served: undefined } }
-    log('answered', { ...fields, ...known, requestId: answered.id })
+    const { served: _, ...known } = sources ?? { served: [] }
+    log('answered', { ...fields, ...(sources && { sources: known }), requestId: answered.id })
     parts.answered?.(answered)
   }
 

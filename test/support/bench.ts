@@ -230,9 +230,11 @@ export function createBench(options: BenchOptions = {}) {
   const bench = {
     ...world,
     meters: [world.meter, ...more],
-    /** The registry changes while the bridge runs. */
+    /** The registry changes while the bridge runs. Returns the one before. */
     setParties(parties: ReturnType<typeof testParties>) {
+      const before = registry
       registry = registryOf(parties)
+      return before
     },
     callbacks,
     answers,
