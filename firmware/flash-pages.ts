@@ -24,7 +24,7 @@ export const pageKind = {
 export interface PageHeader {
   /** Grows by one with every page opened; the newest page has the highest. */
   sequence: number
-  /** Of the page's owner: number of the first record of a ring's page, CRC of the settings. */
+  /** Of the page's owner: key of the last record before a ring's page, CRC of the settings. */
   extra: number
 }
 
@@ -48,9 +48,13 @@ export function isBlankWord(word: number): boolean {
   return word === blankWord
 }
 
-/** Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. */
+/**
+ * Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. The first word goes
+ * first: a record half burnt must not be taken for a whole one whose body is not firm any more.
+ */
 export function burn(flash: Flash, address: number, bytes: number): void {
-  flash.program(address, new Uint8Array(bytes))
+  flash.program(address, new Uint8Array(4))
+  if (bytes > 4) flash.program(address + 4, new Uint8Array(bytes - 4))
 }
 
 /**
@@ -95,7 +99,7 @@ export function newestPage(
   const found = { page: -1, sequence: 0, extra: 0 }
   for (let page = firstPage; page < firstPage + pages; page++) {
     const header = readHeader(flash, page, kind)
-    if (header === undefined || header.sequence <= found.sequence) continue
+    if (!header || header.sequence <= found.sequence) continue
     found.page = page
     found.sequence = header.sequence
     found.extra = header.extra

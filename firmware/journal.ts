@@ -1,8 +1,8 @@
 // The journal: all energy as it is counted, every half-hour as it ends, every start (DESIGN.md, "Journal"). What it has
 // committed is the meter's registers; replaying the newer of its two pages gives them back after a power cut.
 
-import { crc16, getU16, getU24, getU32, putU24, putU32 } from '../protocol/bytes.ts'
-import { dayOfHalfHour, firstHalfHourOfDay, startOfHalfHour } from '../protocol/half-hour.ts'
+import { crc16, getU16, getU24, getU32, putU16, putU24, putU32 } from '../protocol/bytes.ts'
+import { dayOfHalfHour, firstHalfHourOfDay, halfHourMs, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
 import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
@@ -35,6 +35,8 @@ export interface Journal {
   closingDay: number
   enteredDay: number
   billingNumber: number
+  /** Where each ring stood then (placeOf): day blocks of active import, of the others, daily reads, billing. */
+  places: number[]
   /** The last instant, in ms of UTC, at which the meter is known to have run. */
   aliveMs: number
 }
@@ -90,8 +92,11 @@ function take(journal: Journal, bytes: Uint8Array, at: number): void {
   else if (type === recordType.closing) {
     journal.closingDay = getU24(bytes, at + 1)
     journal.enteredDay = getU24(bytes, at + 4)
-  } else if (type === recordType.billing) journal.billingNumber = getU24(bytes, at + 1)
-  else if (type === recordType.clock) {
+    for (let i = 0; i < 3; i++) journal.places[i] = getU16(bytes, at + 7 + 2 * i)
+  } else if (type === recordType.billing) {
+    journal.billingNumber = getU24(bytes, at + 1)
+    journal.places[3] = getU16(bytes, at + 4)
+  } else if (type === recordType.clock) {
     journal.driftPpm = getU24(bytes, at + 1) - 0x800000
     journal.clockAheadMs = getU48(bytes, at + 4) - 0x800000000000
     journal.clockSetSeconds = getU32(bytes, at + 10)
@@ -117,6 +122,7 @@ function carry(journal: Journal): boolean {
   const slots = journal.slots
   const put = (bytes: Uint8Array) => putSlot(slots, bytes)
   if (!put(record(recordType.start, journal.boots)) || !put(clockRecord(journal))) return false
+  if (!put(closingRecord(journal)) || !put(billingRecord(journal))) return false
   for (let index = 0; index < 4 + touRegisters; index += 2) {
     const at = index - 4
     const low = at < 0 ? journal.registers[index]! : journal.matrix[at]!
@@ -129,6 +135,10 @@ function carry(journal: Journal): boolean {
     if (!put(bytes)) return false
   }
   const wh = [0, 0, 0, 0]
+  // No energy, of no half-hour: a record that only says when the meter was last known to run.
+  const aliveMinute = Math.floor((journal.aliveMs % halfHourMs) / 60000)
+  const none = energyOf.none | (aliveMinute << 2)
+  if (!eachEnergyRecord(recordType.kept, halfHourOf(journal.aliveMs), 0, none, wh, put)) return false
   for (let at = 0; journal.day > 0 && at < halfHoursPerDay; at++) {
     if (journal.wh[at]! < 0) continue
     for (let i = 0; i < 4; i++) wh[i] = journal.wh[i * halfHoursPerDay + at]!
@@ -138,9 +148,7 @@ function carry(journal: Journal): boolean {
   }
   if (journal.runningHalfHour < 0) return true
   for (let i = 0; i < 4; i++) wh[i] = journal.running[i]!
-  const minute = Math.floor((journal.aliveMs - startOfHalfHour(journal.runningHalfHour)) / 60000)
-  const whose = energyOf.running | (Math.min(29, Math.max(0, minute)) << 2)
-  return eachEnergyRecord(recordType.kept, journal.runningHalfHour, 0, whose, wh, put)
+  return eachEnergyRecord(recordType.kept, journal.runningHalfHour, 0, energyOf.running, wh, put)
 }
 
 /** Writes a record; turns the page first when it is full. Answers true, or throws when the flash is worn out. */
@@ -187,16 +195,33 @@ export function giveUpRunning(journal: Journal, halfHour: number, tou: number): 
   if (journal.runningHalfHour >= 0) commitEnergy(journal, halfHour, 0, tou, energyOf.none, false, [0, 0, 0, 0])
 }
 
-/** Says that the day being recorded becomes blocks, and a daily read is taken for the day entered. */
-export function noteClosing(journal: Journal, enteredDay: number): void {
-  const bytes = record(recordType.closing, journal.day)
-  putU24(bytes, 4, enteredDay)
-  append(journal, bytes)
+function closingRecord(journal: Journal): Uint8Array {
+  const bytes = record(recordType.closing, journal.closingDay)
+  putU24(bytes, 4, journal.enteredDay)
+  for (let i = 0; i < 3; i++) putU16(bytes, 7 + 2 * i, journal.places[i]!)
+  return bytes
 }
 
-/** Says that entry `number` of the billing data log is about to be written. */
+/**
+ * Says that the day being recorded becomes blocks, and a daily read is taken for the day entered. `places` of the rings
+ * are to be up to date.
+ */
+export function noteClosing(journal: Journal, enteredDay: number): void {
+  journal.closingDay = journal.day
+  journal.enteredDay = enteredDay
+  append(journal, closingRecord(journal))
+}
+
+function billingRecord(journal: Journal): Uint8Array {
+  const bytes = record(recordType.billing, journal.billingNumber)
+  putU16(bytes, 4, journal.places[3]!)
+  return bytes
+}
+
+/** Says that entry `number` of the billing data log is about to be written; its place in `places` is to be up to date. */
 export function noteBilling(journal: Journal, number: number): void {
-  append(journal, record(recordType.billing, number))
+  journal.billingNumber = number
+  append(journal, billingRecord(journal))
 }
 
 /** Commits what the meter's clock is ahead of the board's, when it was set, and its drift. */
@@ -240,6 +265,7 @@ export function openJournal(flash: Flash, firstPage: number): Journal {
     closingDay: 0,
     enteredDay: 0,
     billingNumber: 0,
+    places: [0, 0, 0, 0],
     aliveMs: 0,
   }
   const bytes = slotsOf(journal.slots)

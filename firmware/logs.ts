@@ -4,14 +4,14 @@ import { getU32 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
-import { dayBlockDay, dayBlockLast, encodeDayBlock } from '../protocol/profile-coding.ts'
+import { dayBlockDay, encodeDayBlock } from '../protocol/profile-coding.ts'
 import { encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
 import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
 import { dailyReadPages, flashMapOf } from './flash-map.ts'
 import { pageKind } from './flash-pages.ts'
 import { countStart, dayOf, forgetDay, type Journal, noteBilling, noteClosing, openJournal } from './journal.ts'
-import { appendRecord, burnTail, keyOf, type NextRecord, openRing, type RecordRing, readRing } from './record-ring.ts'
+import { appendRecord, keyOf, type NextRecord, openRing, placeOf, type RecordRing, readRing } from './record-ring.ts'
 
 export interface Logs {
   journal: Journal
@@ -26,7 +26,12 @@ export interface Logs {
 
 /** Number of the newest record of a ring of snapshots, 0 for none. */
 export function lastNumber(ring: RecordRing): number {
-  return ring.lastKey < 0 ? 0 : ring.lastKey >> 2
+  return ring.lastKey >> 2
+}
+
+/** A day that is a block is over: nothing more of it is recorded. */
+function noteOver(logs: Logs): void {
+  logs.journal.newest = Math.max(logs.journal.newest, firstHalfHourOfDay(lastNumber(logs.imports) + 1) - 1)
 }
 
 /**
@@ -36,23 +41,23 @@ export function lastNumber(ring: RecordRing): number {
 export function openLogs(flash: Flash): Logs {
   const map = flashMapOf(flash.pages)
   const journal = openJournal(flash, map.journal)
+  const closing = keyOf(journal.closingDay, 0)
+  const entered = keyOf(journal.enteredDay, 0)
+  const billing = keyOf(journal.billingNumber, 0)
+  const at = journal.places
+  const kind = pageKind
   const logs: Logs = {
     journal: journal,
-    imports: openRing(flash, map.imports, map.importPages, pageKind.imports, dayBlockBytesMax),
-    others: openRing(flash, map.others, map.othersPages, pageKind.others, dayBlockBytesMax),
-    dailyReads: openRing(flash, map.dailyReads, dailyReadPages, pageKind.dailyReads, snapshotBytesMax),
-    billing: openRing(flash, map.billing, 2, pageKind.billing, snapshotBytesMax),
+    imports: openRing(flash, map.imports, map.importPages, kind.imports, dayBlockBytesMax, at[0]!, closing),
+    others: openRing(flash, map.others, map.othersPages, kind.others, dayBlockBytesMax, at[1]!, closing + 3),
+    dailyReads: openRing(flash, map.dailyReads, dailyReadPages, kind.dailyReads, snapshotBytesMax, at[2]!, entered),
+    billing: openRing(flash, map.billing, 2, kind.billing, snapshotBytesMax, at[3]!, billing),
     events: openEventLog(flash, map.events),
     averagePower: false,
   }
-  if (logs.imports.lastKey < keyOf(journal.closingDay, 0)) burnTail(logs.imports)
-  if (logs.others.lastKey < keyOf(journal.closingDay, 3)) burnTail(logs.others)
-  if (lastNumber(logs.dailyReads) < journal.enteredDay) burnTail(logs.dailyReads)
-  if (lastNumber(logs.billing) < journal.billingNumber) burnTail(logs.billing)
   // A day that has all its blocks is over, whatever the journal still holds of it.
   if (logs.imports.lastKey >= keyOf(journal.day, 0) && logs.others.lastKey >= keyOf(journal.day, 3)) forgetDay(journal)
-  const last = logs.imports.last
-  if (last) journal.newest = Math.max(journal.newest, firstHalfHourOfDay(dayBlockDay(last, 0)) + dayBlockLast(last))
+  noteOver(logs)
   countStart(journal)
   return logs
 }
@@ -97,10 +102,11 @@ export function snapshotNow(logs: Logs, atSeconds: number): Uint8Array | undefin
 export function takeBilling(logs: Logs, cause: number, late: boolean, atSeconds: number): number {
   const number = lastNumber(logs.billing) + 1
   const entry = snapshot(logs, cause, late, number, atSeconds)
-  if (entry === undefined) {
+  if (!entry) {
     addEvent(logs.events, eventCode.snapshotTooLong, atSeconds, 0, cause)
     return 0
   }
+  logs.journal.places[3] = placeOf(logs.billing)
   noteBilling(logs.journal, number)
   appendRecord(logs.billing, entry)
   addEvent(logs.events, eventCode.billing, atSeconds, number, cause)
@@ -126,6 +132,9 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
   const before = lastNumber(logs.dailyReads)
   const closing = journal.day > 0 && journal.day < day
   if (!closing && before >= day) return
+  journal.places[0] = placeOf(logs.imports)
+  journal.places[1] = placeOf(logs.others)
+  journal.places[2] = placeOf(logs.dailyReads)
   noteClosing(journal, day)
   if (closing) {
     if (logs.imports.lastKey < keyOf(journal.day, 0)) appendRecord(logs.imports, blockOfDay(logs, 0, false))
@@ -133,17 +142,18 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
       if (logs.others.lastKey < keyOf(journal.day, channel)) appendRecord(logs.others, blockOfDay(logs, channel, false))
     }
     forgetDay(journal)
+    noteOver(logs)
   }
   if (before >= day) return
   const midnight = (day * dayMs) / 1000
   const due = billingDate(billingDay, day)
   const last = logs.billing.last
   const dueSeconds = (due * dayMs) / 1000
-  if (before > 0 && due > before && (last === undefined || getU32(last, 4) < dueSeconds)) {
+  if (before > 0 && due > before && (!last || getU32(last, 4) < dueSeconds)) {
     takeBilling(logs, snapshotCause.billingDate, late || due < day, dueSeconds)
   }
   const entry = snapshot(logs, snapshotCause.midnight, late, day, midnight)
-  if (entry !== undefined) appendRecord(logs.dailyReads, entry)
+  if (entry) appendRecord(logs.dailyReads, entry)
   else addEvent(logs.events, eventCode.snapshotTooLong, midnight, day, snapshotCause.midnight)
 }
 
@@ -157,7 +167,7 @@ export function readProfile(logs: Logs, channel: number, first: number, count: n
 
   return () => {
     const block = past()
-    if (block !== undefined) {
+    if (block) {
       given = dayBlockDay(block, 0)
       return block
     }
@@ -171,16 +181,22 @@ export function readProfile(logs: Logs, channel: number, first: number, count: n
 /** Daily reads of the midnights of `count` days from `firstDay` on, oldest first, of the newest `keep`. */
 export function readDailyReads(logs: Logs, firstDay: number, count: number, keep: number): NextRecord {
   const ring = logs.dailyReads
-  let oldest = firstDay
-  // The ring holds more than the log has entries: count back to where the log begins.
-  const all = readRing(ring, 0, 0, 65535)
-  const numbers: number[] = []
-  for (let entry = all(); entry !== undefined; entry = all()) {
-    numbers.push(dayBlockDay(entry, 0))
-    if (numbers.length > keep) numbers.shift()
+  // The ring holds more than the log has entries, and days without power have none: look back until there are enough.
+  let oldest = lastNumber(ring) + 1
+  let found = 0
+  for (let back = keep; found < keep && oldest > 0; back *= 2) {
+    oldest = Math.max(0, lastNumber(ring) + 1 - back)
+    const next = readRing(ring, 0, oldest, 65535)
+    for (found = 0; next(); ) found += 1
   }
-  if (numbers.length > 0 && numbers[0]! > oldest) oldest = numbers[0]!
-  return readRing(ring, 0, oldest, firstDay + count - 1)
+  const next = readRing(ring, 0, oldest, firstDay + count - 1)
+  for (; found > keep; found--) next()
+
+  return () => {
+    let entry = next()
+    while (entry && dayBlockDay(entry, 0) < firstDay) entry = next()
+    return entry
+  }
 }
 
 /** The newest 12 entries of the billing data log from a number on, oldest first. */

@@ -32,6 +32,13 @@ function note(metering: Metering, code: number, value: number, detail: number): 
   addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
 }
 
+/** Enters by how much the clock moved; a correction has an entry too, without a value. */
+function noteStep(metering: Metering, stepMs: number, unasked: number): void {
+  const isStep = Math.abs(stepMs) >= clockStepMs
+  const code = isStep ? (stepMs > 0 ? eventCode.clockForward : eventCode.clockBack) : eventCode.clockSet
+  note(metering, code, isStep ? Math.round(Math.abs(stepMs) / 1000) : 0, unasked)
+}
+
 function commit(metering: Metering, whose: number, isMarked: boolean): void {
   const journal = metering.logs.journal
   const minute = Math.floor((timeOf(metering) - startOfHalfHour(metering.halfHour)) / 60000)
@@ -58,6 +65,19 @@ function switchTariff(metering: Metering, nowMs: number): void {
   if (register === metering.tou) return
   commitAll(metering)
   metering.tou = register
+}
+
+/**
+ * Enters a day that the time has not been in before. After one that was entered too early, by a clock that was wrong, the
+ * days that do come are entered for the sake of the day being recorded, which is over then.
+ */
+function passMidnight(metering: Metering, late: boolean): void {
+  if (metering.lost && !(metering.quirks & quirk.snapshotsWithoutClock)) return
+  const day = dayOfHalfHour(metering.halfHour)
+  const recorded = metering.logs.journal.day
+  if (day <= metering.day && (recorded === 0 || day <= recorded)) return
+  metering.day = Math.max(metering.day, day)
+  enterDay(metering.logs, day, late || metering.lost, metering.settings.configuration.billingDay)
 }
 
 /**
@@ -90,11 +110,7 @@ function passTime(metering: Metering, stepped: boolean): void {
     metering.marked = disturbed
   }
   metering.halfHour = halfHour
-  const day = dayOfHalfHour(halfHour)
-  if (day > metering.day && (!metering.lost || metering.quirks & quirk.snapshotsWithoutClock)) {
-    metering.day = day
-    enterDay(metering.logs, day, disturbed || metering.lost, metering.settings.configuration.billingDay)
-  }
+  passMidnight(metering, disturbed)
   switchTariff(metering, nowMs)
   if (hasCounted(metering, metering.settings.configuration.checkpointWh)) commitAll(metering)
 }
@@ -159,13 +175,9 @@ function startMetering(metering: Metering): void {
   if (metering.lost) note(metering, eventCode.clockLost, 0, 0)
   else noteOutage(metering)
   note(metering, eventCode.started, journal.boots, 0)
-  const day = dayOfHalfHour(halfHour)
   // A new meter has lived through no midnight.
-  if (isFirst && !metering.lost) metering.day = day
-  if (!isFirst && !metering.lost && day > metering.day) {
-    metering.day = day
-    enterDay(logs, day, metering.marked || halfHour % 48 !== 0, settings.configuration.billingDay)
-  }
+  if (isFirst && !metering.lost) metering.day = dayOfHalfHour(halfHour)
+  passMidnight(metering, metering.marked || halfHour % 48 !== 0)
   switchTariff(metering, nowMs)
 }
 
@@ -181,15 +193,12 @@ function settle(metering: Metering): void {
       changeClock(metering, metering.boardMs, 1)
       return
     }
-    jumpMs = -metering.logs.journal.clockAheadMs
+    jumpMs -= metering.logs.journal.clockAheadMs
     const setSeconds = Math.floor(metering.boardMs / 1000)
     commitClock(metering.logs.journal, 0, setSeconds, metering.logs.journal.driftPpm)
   }
   const stepped = !metering.lost && Math.abs(jumpMs) >= clockStepMs
-  if (stepped) {
-    const seconds = Math.round(Math.abs(jumpMs) / 1000)
-    note(metering, jumpMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, 1)
-  }
+  if (stepped) noteStep(metering, jumpMs, 1)
   passTime(metering, stepped)
 }
 
@@ -212,11 +221,7 @@ function changeClock(metering: Metering, utcMs: number, unasked: number): number
   metering.lost = false
   commitClock(journal, utcMs - metering.boardMs, Math.floor(utcMs / 1000), driftPpm)
   const stepped = Math.abs(stepMs) >= clockStepMs
-  if (!stepped) note(metering, eventCode.clockSet, 0, unasked)
-  else {
-    const seconds = Math.round(Math.abs(stepMs) / 1000)
-    note(metering, stepMs > 0 ? eventCode.clockForward : eventCode.clockBack, seconds, unasked)
-  }
+  noteStep(metering, stepMs, unasked)
   noteOutage(metering)
   if (wasLost) {
     metering.halfHour = halfHourOf(utcMs)
@@ -230,13 +235,15 @@ function writeConfiguration(metering: Metering, bytes: Uint8Array): void {
   const settings = metering.settings
   // What was counted until now was counted under the old settings.
   commitAll(metering)
-  const tariff = settings.configuration.tariff
+  const old = settings.configuration
   settings.configuration = decodeConfiguration(bytes)
+  // What does not make a whole Wh at one rate is something else at another.
+  if (old.pulsesPerKwh !== settings.configuration.pulsesPerKwh) metering.rest = [0, 0, 0, 0]
   settings.version += 1
   writeSettings(metering.board.flash, settings)
   note(metering, eventCode.settingsWritten, settings.version, 0)
   configure(metering)
-  if (!sameBytes(tariff, settings.configuration.tariff)) {
+  if (!sameBytes(old.tariff, settings.configuration.tariff)) {
     takeBilling(metering.logs, snapshotCause.tariffChange, false, secondsOf(metering))
   }
 }

@@ -30,7 +30,7 @@ export interface RecordRing {
   sequence: number
   /** Where the next record goes. */
   tail: number
-  /** Key of the newest record, 0 when there is none. Keys only grow. */
+  /** Key of the newest record there ever was, 0 when there was none. Keys only grow. */
   lastKey: number
   /** The newest record, when it was there at the start or has been written since. */
   last: Uint8Array | undefined
@@ -41,61 +41,44 @@ export function keyOf(number: number, channel: number): number {
   return number * 4 + channel
 }
 
-/** Length of the whole record that begins at `at`, 0 when its CRC says that there is none. */
+/** Length of the whole record that begins at `at`, 0 when there is none. */
 function wholeAt(bytes: Uint8Array, at: number, bytesMax: number): number {
   const length = bytes[at]!
-  if (length < 6 || length > bytesMax || at + length > bytes.length) return 0
+  if (!(length >= 6) || length > bytesMax || at + length > bytes.length) return 0
   return crc16(bytes, at, at + length - 2) === getU16(bytes, at + length - 2) ? length : 0
 }
 
-/** What begins at `at`: the length of a plausible record, 0 for a word to skip, -1 for the end of what is written. */
-function lengthAt(bytes: Uint8Array, at: number, end: number, bytesMax: number): number {
-  if (at + 4 > end) return -1
-  const length = bytes[at]!
-  if (length === 0xff && bytes[at + 1] === 0xff && getU16(bytes, at + 2) === 0xffff) return -1
-  return length < 6 || length > bytesMax || at + wholeWords(length) > end ? 0 : length
-}
-
-function areBlank(cells: Uint8Array, from: number, to: number): boolean {
-  for (let at = from; at < to; at++) if (cells[at] !== 0xff) return false
-  return true
-}
-
-/** Makes sure that nothing half written lies where the next record goes, even if it reads as blank. */
-export function burnTail(ring: RecordRing): void {
-  if (ring.page < 0) return
-  const bytes = Math.min(wholeWords(ring.bytesMax), (ring.page + 1) * ring.flash.pageBytes - ring.tail)
-  if (bytes > 0) burn(ring.flash, ring.tail, bytes)
-  ring.tail += bytes
+/**
+ * Where the next record goes, in 16 bits: the page's sequence and the word in it. The journal notes it before anything is
+ * appended, so that a start knows from where on something may be half done, however it reads.
+ */
+export function placeOf(ring: RecordRing): number {
+  return ring.page < 0 ? 0 : ((ring.sequence & 31) << 11) | ((ring.tail - ring.page * ring.flash.pageBytes) >> 2)
 }
 
 /**
- * Walks the newest page to its end, by heads alone, and checks the last record whole. Whatever a power cut left behind it
- * is burnt. A head spoilt among good records is stepped over, word by word. All on one reading of the page.
+ * Finds the end of the newest page: walks by heads alone up to `place`, from there on as long as records are whole. The
+ * last one may be weak: one reading of the page decides. What may lie behind it half done is burnt, if the record
+ * `announced` is not there.
  */
-function findTail(ring: RecordRing): void {
+function findTail(ring: RecordRing, place: number, announced: number): void {
   const flash = ring.flash
   const start = ring.page * flash.pageBytes
-  const end = flash.pageBytes
-  const cells = flash.read(start, end)
-  const reach = wholeWords(ring.bytesMax)
+  const cells = flash.read(start, flash.pageBytes)
+  const firm = place >> 11 === (ring.sequence & 31) ? (place & 2047) * 4 : pageHeaderBytes
   let at = pageHeaderBytes
   let lastAt = 0
-  let length = lengthAt(cells, at, end, ring.bytesMax)
-  while (length >= 0) {
-    if (length > 0) lastAt = at
-    else if (getU16(cells, at) + getU16(cells, at + 2) > 0 && areBlank(cells, at + reach, end)) break
-    at += length > 0 ? wholeWords(length) : 4
-    length = lengthAt(cells, at, end, ring.bytesMax)
+  while (at < firm) {
+    const length = cells[at]!
+    const isRecord = length >= 6 && length <= ring.bytesMax
+    if (isRecord) lastAt = at
+    at += isRecord ? wholeWords(length) : 4
   }
-  // The last record may be torn, or whole but weak.
-  while (lastAt > 0 && wholeAt(cells, lastAt, ring.bytesMax) === 0) {
-    at = lastAt
-    lastAt = 0
-    for (let from = pageHeaderBytes; from < at; from += length > 0 ? wholeWords(length) : 4) {
-      length = lengthAt(cells, from, at, ring.bytesMax)
-      if (length > 0) lastAt = from
-    }
+  at = firm
+  if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
+  for (let length = wholeAt(cells, at, ring.bytesMax); length > 0; length = wholeAt(cells, at, ring.bytesMax)) {
+    lastAt = at
+    at += wholeWords(length)
   }
   if (lastAt > 0) {
     ring.last = new Uint8Array(cells.subarray(lastAt, lastAt + cells[lastAt]!))
@@ -103,11 +86,25 @@ function findTail(ring: RecordRing): void {
     flash.program(start + lastAt, cells.subarray(lastAt, lastAt + 4))
   }
   ring.tail = start + at
-  if (!areBlank(cells, at, Math.min(at + reach, end))) burnTail(ring)
+  const burnt = Math.min(wholeWords(ring.bytesMax), flash.pageBytes - at)
+  if (ring.lastKey >= announced || burnt === 0) return
+  burn(flash, ring.tail, burnt)
+  ring.tail += burnt
 }
 
-/** Opens the ring of `pages` pages from `firstPage` on. */
-export function openRing(flash: Flash, firstPage: number, pages: number, kind: number, bytesMax: number): RecordRing {
+/**
+ * Opens the ring of `pages` pages from `firstPage` on. `place` is where it stood before the record with the key `announced`
+ * was to be appended to it.
+ */
+export function openRing(
+  flash: Flash,
+  firstPage: number,
+  pages: number,
+  kind: number,
+  bytesMax: number,
+  place: number,
+  announced: number,
+): RecordRing {
   const newest = newestPage(flash, firstPage, pages, kind)
   const ring: RecordRing = {
     flash: flash,
@@ -118,19 +115,19 @@ export function openRing(flash: Flash, firstPage: number, pages: number, kind: n
     page: newest.page,
     sequence: newest.sequence,
     tail: 0,
-    // Numbers in a page are never before the one in its header.
-    lastKey: newest.page < 0 ? 0 : keyOf(newest.extra, 0) - 1,
+    lastKey: newest.extra,
     last: undefined,
   }
-  if (ring.page >= 0) findTail(ring)
+  if (ring.page >= 0) findTail(ring, place, announced)
   return ring
 }
 
-function openPage(ring: RecordRing, number: number): void {
+/** Turns to the next page, whose header tells the newest record before it. */
+function openPage(ring: RecordRing): void {
   ring.page = ring.page < 0 ? ring.firstPage : ring.firstPage + ((ring.page - ring.firstPage + 1) % ring.pages)
   ring.sequence += 1
   clearPage(ring.flash, ring.page)
-  writeHeader(ring.flash, ring.page, ring.kind, ring.sequence, number)
+  writeHeader(ring.flash, ring.page, ring.kind, ring.sequence, ring.lastKey)
   ring.tail = ring.page * ring.flash.pageBytes + pageHeaderBytes
 }
 
@@ -139,8 +136,7 @@ export function appendRecord(ring: RecordRing, record: Uint8Array): void {
   const whole = new Uint8Array(wholeWords(record.length)).fill(0xff)
   whole.set(record, 0)
   for (let tries = 0; tries < ring.pages * 64; tries++) {
-    if (ring.page < 0 || ring.tail + whole.length > (ring.page + 1) * ring.flash.pageBytes)
-      openPage(ring, dayBlockDay(record, 0))
+    if (ring.page < 0 || ring.tail + whole.length > (ring.page + 1) * ring.flash.pageBytes) openPage(ring)
     const at = ring.tail
     ring.tail += whole.length
     if (commit(ring.flash, at, whole)) {
@@ -158,7 +154,7 @@ function pageOf(ring: RecordRing, sequence: number): number {
   if (sequence < 1 || sequence > ring.sequence || ring.sequence - sequence >= ring.pages) return -1
   const page = ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
   const header = readHeader(ring.flash, page, ring.kind)
-  return header !== undefined && header.sequence === sequence ? page : -1
+  return header && header.sequence === sequence ? page : -1
 }
 
 /** The sequence of the page in which reading must begin to see every record from number `from` on. */
@@ -167,7 +163,7 @@ function sequenceFor(ring: RecordRing, from: number): number {
   while (wanted > 0) {
     const page = pageOf(ring, wanted)
     if (page < 0) return wanted + 1
-    if (readHeader(ring.flash, page, ring.kind)!.extra < from) return wanted
+    if (readHeader(ring.flash, page, ring.kind)!.extra < keyOf(from, 0)) return wanted
     wanted -= 1
   }
   return 1
@@ -203,12 +199,12 @@ export function readRing(ring: RecordRing, channel: number, from: number, to: nu
       const here = at
       at += wholeWords(length)
       const number = word >>> 16
-      if (number > to) return undefined
       if (number < from) continue
       const record = flash.read(here, length)
       const found = keyOf(number, dayBlockChannel(record, 0))
       // A record that no longer proves itself is something that was lost, not something to guess.
       if (found <= key || dayBlockChannel(record, 0) !== channel || wholeAt(record, 0, ring.bytesMax) === 0) continue
+      if (number > to) return undefined
       key = found
       return record
     }

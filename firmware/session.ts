@@ -72,7 +72,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
   }
 
   function wake(hostNonce: Uint8Array, ofVersion: number, upMs: number): void {
-    if (metering.quirks & quirk.twoWakes && link === undefined) {
+    if (metering.quirks & quirk.twoWakes && !link) {
       const second = line.firstWakeMs >= 0 && upMs - line.firstWakeMs <= secondWakeMs
       line.firstWakeMs = second ? -1 : upMs
       if (!second) return
@@ -98,7 +98,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
   }
 
   function ask(counter: number, sealed: Uint8Array, upMs: number): void {
-    if (link === undefined || counter <= lastCounter) return
+    if (!link || counter <= lastCounter) return
     const message = open(sealed, nonceOf(kind.ask, link, counter, 0), settings.key)
     if (!message) {
       line.notOpened += 1
@@ -108,7 +108,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     lastHeardMs = upMs
     block = 0
     part = answerTo(metering, line, message)
-    if (part === undefined) sleep()
+    if (!part) sleep()
   }
 
   function packet(bytes: Uint8Array, upMs: number): void {
@@ -117,8 +117,8 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
   }
 
   function step(upMs: number, ready: boolean): void {
-    if (link === undefined) return
-    if (part === undefined) {
+    if (!link) return
+    if (!part) {
       if (upMs - lastHeardMs > sessionIdleMs || upMs < lastHeardMs) sleep()
       return
     }

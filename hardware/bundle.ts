@@ -55,7 +55,7 @@ const naclPlugin: Plugin = {
 const coldFunctions = ['startMetering', 'selfTest', 'act', 'openSession', 'openWork']
 
 /** What is used so often that a short name for it pays. */
-const aliases = ['Uint8Array', 'Math.floor', 'Math.min', 'Math.max'].map((of) => ({
+const aliases = ['Uint8Array', 'Uint16Array', 'Math.floor', 'Math.min', 'Math.max', 'Math.abs'].map((of) => ({
   of,
   name: `alias_${of.replace('.', '_')}`,
 }))

@@ -78,7 +78,7 @@ function putBits(block: Uint8Array, bitAt: number, value: number, count: number)
 export function encodeDayBlock(profile: ProfileDay): Uint8Array {
   const wh = profile.wh
   if (profile.day < 1 || profile.day > 65534 || profile.channel < 0 || profile.channel > 3)
-    throw new RangeError('day ' + profile.day + ', channel ' + profile.channel)
+    throw new RangeError('day ' + profile.day)
   let missing = 0
   let marks = 0
   for (let i = 0; i < halfHoursPerDay; i++) {
@@ -139,16 +139,6 @@ export function dayBlockDay(bytes: Uint8Array, at: number): number {
 /** Channel of a block, from its first five bytes. */
 export function dayBlockChannel(bytes: Uint8Array, at: number): number {
   return bytes[at + 1]! & otherChannel ? bytes[at + 4]! : 0
-}
-
-/** The latest half-hour that a whole block records, 0 to 47; -1 when it records none. */
-export function dayBlockLast(block: Uint8Array): number {
-  const mapAt = block[1]! & otherChannel ? 5 : 4
-  for (let i = halfHoursPerDay - 1; i >= 0; i--) {
-    const missing = block[1]! & missingMap && block[mapAt + (i >> 3)]! & (1 << (i & 7))
-    if (!missing) return i
-  }
-  return -1
 }
 
 /** The day in a block; `undefined` when the bytes are not one whole block as `encodeDayBlock` writes it. */

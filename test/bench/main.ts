@@ -1,6 +1,7 @@
 // npm run bench [-- NAME …] [--json]: every figure of the README, measured on this machine.
 
 import { bridge } from './bridge.ts'
+import { espruino } from './espruino.ts'
 import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
@@ -8,7 +9,15 @@ import { type Bench, type Row, rounded } from './row.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
 
-const benches: { [name: string]: Bench } = { wire, meter, wear, 'power-cuts': powerCuts, bridge, kills: killsBench }
+const benches: { [name: string]: Bench } = {
+  wire,
+  meter,
+  wear,
+  'power-cuts': powerCuts,
+  bridge,
+  espruino,
+  kills: killsBench,
+}
 
 const json = process.argv.includes('--json')
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

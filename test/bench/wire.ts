@@ -48,7 +48,7 @@ export const wire: Bench = async () => {
     wholes.push(day.out + day.in)
   }
   const months = await exchange(world.first, days * 48)
-  const used = world.meter.flash.snapshot().cells.filter((cell) => cell !== 0xff).length
+  const used = world.meter.flash.image.cells.filter((cell) => cell !== 0xff).length
   const row = (name: string, value: number, unit: string) => ({ bench: 'wire', name, value, unit })
   return [
     row('payload of a day (48 values), median', quantile(blocks, 0.5), 'bytes'),

@@ -1,159 +1,214 @@
-// Cuts the power of a profile log at any flash operation, starts it again, and compares it with a model that knows
-// only what was recorded and when.
+// Cuts a meter's power at every flash operation of a script, and again at every operation after that.
+//
+// The meter runs once, and its flash operations are written down. What flash would hold if power failed in one of them is
+// what it held before, with the operations up to that one done and that one torn: no second run is needed to get there.
 
-import { flashMapPages } from '../../firmware/flash-map.ts'
-import { openProfileLog } from '../../firmware/profile-log.ts'
-import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
-import { decodeDayBlock } from '../../protocol/profile-coding.ts'
-import { createRandom } from './random.ts'
-import { createSimFlash, PowerCut, type SimFlash, type TornModel } from './sim-flash.ts'
+import { dailyReadPages, flashMapOf } from '../../firmware/flash-map.ts'
+import { type Operation, record, replay } from './flash-recorder.ts'
+import type { Act } from './life-acts.ts'
+import { cutIn, type Life, lifeOn, live, look, newLife, outcomesOf, type Stake, stakeOf } from './meter-life.ts'
+import { copyOfPlain, halfHourMs, type PlainMeter } from './plain-meter.ts'
+import type { PlainSettings } from './plain-settings.ts'
+import { createRandom, type Random } from './random.ts'
+import { type Findings, findingKinds, noFindings } from './read-back.ts'
+import { createSimFlash, PowerCut, type SimFlash, type TornModel, tornModels } from './sim-flash.ts'
 
-/** The half-hours to record: number, Wh, whether marked. */
-export interface Recording {
-  halfHour: number
-  wh: number
-  marked: boolean
-}
-
-/** `count` half-hours from `first` on, with a gap and a mark now and then. */
-export function recordings(seed: number, first: number, count: number): Recording[] {
-  const random = createRandom(seed)
-  const list: Recording[] = []
-  for (let i = 0; i < count; i++) {
-    if (random.below(60) === 0) continue
-    list.push({
-      halfHour: first + i,
-      wh: random.below(20) === 0 ? random.below(3000) : random.below(400),
-      marked: random.below(50) === 0,
-    })
-  }
-  return list
-}
-
-export interface Findings {
+export interface Tally extends Findings {
   cuts: number
-  /** Committed before the cut and not there, or not as written, after it. */
-  lost: number
-  /** There after the cut although never recorded so. */
-  invented: number
-  /** Half-hours read twice. */
-  doubled: number
-  /** Register or boot count that went back. */
-  backwards: number
+  /** The most energy lost by a power cut on a channel, in Wh: in all, and beyond what the interrupted act counted. */
+  lostWh: number
+  beyondActWh: number
+  /** The first things found, for people. */
+  first: string[]
 }
 
-export function noFindings(): Findings {
-  return { cuts: 0, lost: 0, invented: 0, doubled: 0, backwards: 0 }
+export function noTally(): Tally {
+  return { cuts: 0, ...noFindings(), lostWh: 0, beyondActWh: 0, first: [] }
 }
 
-interface Run {
-  flash: SimFlash
-  /** Register after each recording. */
-  registers: number[]
-  /** Recordings committed, and begun. */
-  done: number
-  begun: number
-  boot: number
+export function addTally(to: Tally, from: Tally): void {
+  to.cuts += from.cuts
+  for (const kind of findingKinds) to[kind] += from[kind]
+  to.lostWh = Math.max(to.lostWh, from.lostWh)
+  to.beyondActWh = Math.max(to.beyondActWh, from.beyondActWh)
+  to.first.push(...from.first.slice(0, 5 - to.first.length))
 }
 
-/** Records from where the run stands until the end or a power cut. Answers true when power was cut. */
-function record(run: Run, list: Recording[], found: Findings): boolean {
-  try {
-    const log = openProfileLog(run.flash)
-    if (log.boot() <= run.boot) found.backwards += 1
-    run.boot = log.boot()
-    const register = log.committedWh()
-    if (register < (run.registers[run.done - 1] ?? 0) || register > (run.registers[run.begun - 1] ?? 0))
-      found.backwards += 1
-    for (let i = run.done; i < list.length; i++) {
-      run.begun = i + 1
-      const { halfHour, wh, marked } = list[i]!
-      log.record(halfHour, wh, marked, run.registers[i]!)
-      run.done = i + 1
-    }
-    return false
-  } catch (error) {
-    if (error instanceof PowerCut) return true
-    throw error
+/** Random numbers that begin anew with each seed given: what happens after a cut depends on that cut alone. */
+interface Seeded extends Random {
+  seed(seed: number): void
+}
+
+function createSeeded(): Seeded {
+  let random = createRandom(0)
+  return {
+    seed(seed) {
+      random = createRandom(seed)
+    },
+    next: () => random.next(),
+    below: (below) => random.below(below),
+    bytes: (count) => random.bytes(count),
   }
 }
 
-/** Reads everything back and compares it. `from` is the first recording that the flash must still hold. */
-function compare(run: Run, list: Recording[], from: number, found: Findings): void {
-  const expected = new Map(list.slice(from, run.done).map((entry) => [entry.halfHour, entry]))
-  const maybe = new Map(list.slice(0, run.begun).map((entry) => [entry.halfHour, entry]))
-  const log = openProfileLog(run.flash)
-  run.boot = log.boot()
-  const cursor = log.read(list[0]!.halfHour, list.at(-1)!.halfHour - list[0]!.halfHour + 1)
-  const seen = new Set<number>()
-  for (let block = cursor.next(); block !== undefined; block = cursor.next()) {
-    const profile = decodeDayBlock(block)
-    if (profile === undefined) {
-      found.invented += 1
-      continue
-    }
-    for (let i = 0; i < 48; i++) {
-      if (profile.wh[i]! < 0) continue
-      const halfHour = firstHalfHourOfDay(profile.day) + i
-      if (seen.has(halfHour)) found.doubled += 1
-      seen.add(halfHour)
-      const truth = maybe.get(halfHour)
-      const right = truth !== undefined && truth.wh === profile.wh[i] && truth.marked === (profile.marked[i] === 1)
-      if (!right) found.invented += 1
-      else expected.delete(halfHour)
-    }
-  }
-  found.lost += expected.size
+/** The flash that is needed to try cuts at one depth. */
+interface Bench {
+  random: Seeded
+  /** On which the meter lives; its operations. */
+  live: SimFlash
+  operations: Operation[]
+  /** Which follows it, operation by operation. */
+  rolling: SimFlash
 }
 
-/** A flash in which `list` up to `count` is recorded without a fault: the ground on which cuts are tried. */
-export function prepared(
-  pageBytes: number,
-  list: Recording[],
-  count: number,
-): { flash: SimFlash; registers: number[] } {
-  const flash = createSimFlash(pageBytes, flashMapPages, createRandom(1))
-  const registers: number[] = []
-  let register = 0
-  for (const entry of list) {
-    register += entry.wh
-    registers.push(register)
+export interface Job {
+  pageBytes: number
+  pages: number
+  models: readonly TornModel[]
+  /** Acts that are lived on after a cut, before everything is compared once more. */
+  ahead: number
+  /** Which of all first cuts are tried: each whose number leaves `part` when divided by `parts`. */
+  part: number
+  parts: number
+  benches: Bench[]
+  copy: SimFlash
+  tally: Tally
+}
+
+function createBench(pageBytes: number, pages: number): Bench {
+  const random = createSeeded()
+  const flash = () => createSimFlash(pageBytes, pages, random)
+  const bench: Bench = { random, live: flash(), operations: [], rolling: flash() }
+  record(bench.live, bench.operations)
+  return bench
+}
+
+export function createJob(
+  options: Pick<Job, 'pageBytes' | 'pages' | 'ahead'> & Partial<Pick<Job, 'models' | 'part' | 'parts'>>,
+  depth: number,
+): Job {
+  const { pageBytes, pages } = options
+  return {
+    models: tornModels,
+    part: 0,
+    parts: 1,
+    ...options,
+    benches: Array.from({ length: depth + 1 }, () => createBench(pageBytes, pages)),
+    copy: createSimFlash(pageBytes, pages, createRandom(1)),
+    tally: noTally(),
   }
-  record({ flash, registers, done: 0, begun: 0, boot: 0 }, list.slice(0, count), noFindings())
-  return { flash, registers }
+}
+
+/** A life at depth 0 that has come to the end of `history`, and erases of each page so far. */
+export function ground(job: Job, settings: PlainSettings, history: readonly Act[], fromDay: number): Life {
+  const bench = job.benches[0]!
+  bench.random.seed(1)
+  const life = newLife(bench.live, job.copy, settings)
+  for (const act of history) live(life, act)
+  life.fromDay = fromDay
+  look(life)
+  return life
+}
+
+/** What comes after a power cut in act `at`: mostly power is back at once, or a few hours later, or the next day. */
+function afterCut(acts: readonly Act[], at: number, nowMs: number, number: number, ahead: number): Act[] {
+  const skipped = [1, 1, 1, 2, 1, 1, 40, 1, 1, 5, 1, 300][number % 12]!
+  for (let i = at + skipped; i < acts.length; i++) {
+    const act = acts[i]!
+    if (act.do === 'step' || act.do === 'start')
+      return [{ do: 'start', atMs: act.atMs }, ...acts.slice(i + 1, i + 1 + ahead)]
+  }
+  return [{ do: 'start', atMs: nowMs + halfHourMs }]
+}
+
+function settle(job: Job, life: Life, path: readonly string[]): void {
+  const { tally } = job
+  for (const kind of findingKinds) tally[kind] += life.found[kind]
+  tally.lostWh = Math.max(tally.lostWh, life.lostWh)
+  tally.beyondActWh = Math.max(tally.beyondActWh, life.beyondActWh)
+  if (life.first !== undefined && tally.first.length < 5) tally.first.push(`${path.join(', then ')}: ${life.first}`)
+}
+
+/** A life that is a copy of another, with its power cut off in an act: in `flash` is what that left behind. */
+function cutOff(life: Life, before: PlainMeter[], outcomes: PlainMeter[], stake: Stake, flash: SimFlash): Life {
+  const cut = lifeOn(flash, life.copy, before, life.fromDay)
+  cut.nowMs = life.nowMs
+  cut.boardAheadMs = life.boardAheadMs
+  cut.startedMs = life.startedMs
+  cut.ringCuts = [...life.ringCuts]
+  cutIn(cut, outcomes.map(copyOfPlain), stake)
+  return cut
 }
 
 /**
- * One history: from `ground`, record on, with power cut at each of `cuts` (operations after the last start), then to the
- * end. Compares after every cut and at the end. Answers false when the first cut lies behind the end.
+ * Lives `acts`, the first of which may be a start, and cuts power at each flash operation on the way, `depth` times one
+ * after the other. Everything is compared after a start, at the end, and after every cut.
  */
 export function tryCuts(
-  ground: { flash: SimFlash; registers: number[] },
-  list: Recording[],
-  count: number,
-  cuts: number[],
-  model: TornModel,
-  seed: number,
-  found: Findings,
-  keep = 0,
-): boolean {
-  const random = createRandom(seed)
-  const flash = createSimFlash(ground.flash.pageBytes, ground.flash.pages, random, ground.flash.snapshot())
-  const run: Run = { flash, registers: ground.registers, done: count, begun: count, boot: 1 }
-  for (const cut of cuts) {
-    flash.cutAfter(cut, model)
-    const wasCut = record(run, list, found)
-    flash.powerOn()
-    if (!wasCut) {
-      compare(run, list, keep, found)
-      return cut !== cuts[0]
+  job: Job,
+  life: Life,
+  acts: readonly Act[],
+  depth: number,
+  path: readonly string[] = [],
+  seed = 0,
+): void {
+  const level = job.benches.length - 1 - depth
+  const bench = job.benches[level]!
+  const below = job.benches[level + 1]
+  let number = 0
+  if (below !== undefined) bench.rolling.become(life.flash.image)
+  for (const [at, act] of acts.entries()) {
+    const before = below === undefined ? [] : life.worlds.map(copyOfPlain)
+    const stake = stakeOf(life, act)
+    bench.operations.length = 0
+    live(life, act)
+    if (act.do === 'start') look(life)
+    if (below === undefined) continue
+    let after: PlainMeter[] | undefined
+    for (const [i, operation] of [...bench.operations].entries()) {
+      for (const model of job.models) {
+        number += 1
+        if (level === 0 && number % job.parts !== job.part) continue
+        job.tally.cuts += 1
+        after ??= outcomesOf(life, before, act)
+        const cutSeed = Math.imul(seed, 69069) + number
+        below.random.seed(cutSeed)
+        below.live.become(bench.rolling.image)
+        tear(below.live, operation, model)
+        const cut = cutOff(life, before, after, stake, below.live)
+        const rest = afterCut(acts, at, life.nowMs, number, depth > 1 ? acts.length : job.ahead)
+        const where = `${model} cut ${number} in act ${at}, operation ${i + 1} of ${bench.operations.length}`
+        tryCuts(job, cut, rest, depth - 1, [...path, where], cutSeed)
+      }
+      replay(bench.rolling, operation)
     }
-    found.cuts += 1
-    // Looking must not heal: what is compared is a copy.
-    const copy = createSimFlash(flash.pageBytes, flash.pages, createRandom(seed + 1), flash.snapshot())
-    compare({ ...run, flash: copy }, list, keep, found)
   }
-  record(run, list, found)
-  compare(run, list, keep, found)
-  return true
+  look(life)
+  settle(job, life, path)
+}
+
+function tear(flash: SimFlash, operation: Operation, model: TornModel): void {
+  flash.cutAfter(0, model)
+  try {
+    replay(flash, operation)
+  } catch (error) {
+    if (!(error instanceof PowerCut)) throw error
+  }
+  flash.powerOn()
+}
+
+/** How many pages each log has erased. */
+export function pagesTurned(flash: SimFlash): { [log: string]: number } {
+  const map = flashMapOf(flash.pages)
+  const erased = (first: number, pages: number) =>
+    flash.erases.slice(first, first + pages).reduce((sum, erases) => sum + erases, 0)
+  return {
+    settings: erased(map.settings, 2),
+    journal: erased(map.journal, 2),
+    events: erased(map.events, 2),
+    billing: erased(map.billing, 2),
+    dailyReads: erased(map.dailyReads, dailyReadPages),
+    others: erased(map.others, map.othersPages),
+    imports: erased(map.imports, map.importPages),
+  }
 }
