@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkRegistry, isMpan, registryLimits } from '../host/access/parties.ts'
+import { isMpan } from '../host/access/mpan.ts'
+import { checkRegistry, registryLimits } from '../host/access/parties.ts'
 
 const importMpan = '1234567890126'
 const exportMpan = '2000000000006'

@@ -1,10 +1,20 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
-import { parseEui } from '../duis/request.ts'
-import { readCallback, shown } from './callback.ts'
+import { readCallback } from './callback.ts'
 import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
+import {
+  type Note,
+  readDate,
+  readEui,
+  readFields,
+  readList,
+  readMpan,
+  readMpid,
+  readOneOf,
+  readText,
+} from './fields.ts'
 import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
-import { dayBefore, isDate } from './settlement-day.ts'
+import { dayBefore } from './settlement-day.ts'
 import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
@@ -76,9 +86,6 @@ export const registryLimits = { users: 1_000, devices: 100_000, registrations: 1
 
 const noRecords: readonly RegistrationRecord[] = []
 
-type Note = (place: string, problem: string) => void
-type Fields = Record<string, unknown>
-
 /**
  * A registry from a plain JSON value `{ users: [], devices: [], registrations: [] }`. Either all of it is right, or
  * every problem is named with its place (`users[2].eui`, counted from 0) and what to do; after `registryLimits.problems`
@@ -139,17 +146,6 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     registrations: (mpan, role) => records.get(`${mpan} ${role}`) ?? noRecords,
   }
   return { ok: true, registry }
-}
-
-/**
- * True for an MPAN core: 13 digits of which the last is the check digit, the sum of the others times 3, 5, 7, 13, 17,
- * 19, 23, 29, 31, 37, 41, 43, modulo 11, modulo 10.
- */
-export function isMpan(text: string): boolean {
-  if (!/^\d{13}$/.test(text)) return false
-  const primes = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
-  const sum = primes.reduce((total, prime, index) => total + prime * Number(text[index]), 0)
-  return (sum % 11) % 10 === Number(text[12])
 }
 
 /** Rows by MPAN and role, in the order of their EFDs, each with its last day. */
@@ -233,70 +229,4 @@ function readRegistration(value: unknown, place: string, note: Note): Registrati
   const to = readDate(fields.to, `${place}.to`, note)
   if (to !== '' && to < row.from) note(`${place}.to`, `${to} is before the record begins, ${row.from}`)
   return { ...row, to }
-}
-
-function readFields(value: unknown, place: string, names: readonly string[], note: Note): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    note(place, `expected an object with ${names.join(', ')}`)
-    return {}
-  }
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name))
-      note(`${place}.${/^\w{1,60}$/.test(name) ? name : shown(name)}`, `no such field; there are ${names.join(', ')}`)
-  }
-  return value as Fields
-}
-
-function readList<T>(
-  value: unknown,
-  place: string,
-  countMax: number,
-  read: (item: unknown, place: string, note: Note) => T,
-  note: Note,
-): T[] {
-  if (!Array.isArray(value)) note(place, 'expected a list')
-  else if (value.length > countMax) note(place, `${value.length} of them; the most is ${countMax}`)
-  else return value.map((item, index) => read(item, `${place}[${index}]`, note))
-  return []
-}
-
-function readEui(value: unknown, place: string, note: Note): string {
-  const eui = typeof value === 'string' ? parseEui(value) : undefined
-  if (eui === undefined) note(place, `${shown(value)} is no EUI-64; write it as 90-B3-D5-1F-30-01-00-00`)
-  return eui ?? ''
-}
-
-function readMpan(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && isMpan(value)) return value
-  const digits = typeof value === 'string' && /^\d{13}$/.test(value)
-  note(
-    place,
-    digits ? `the check digit of MPAN ${value} is wrong` : `${shown(value)} is no MPAN; write 13 digits in quotes`,
-  )
-  return ''
-}
-
-function readMpid(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9]{4}$/.test(value)) return value.toUpperCase()
-  note(place, `${shown(value)} is no MPID; write 4 letters or digits`)
-  return ''
-}
-
-function readDate(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && isDate(value) && value >= '1996-01-01' && value <= '2099-12-31') return value
-  note(place, `${shown(value)} is no date from 1996-01-01 to 2099-12-31; write YYYY-MM-DD`)
-  return ''
-}
-
-function readText(value: unknown, place: string, what: string, lengthMax: number, note: Note): string {
-  // Control characters would let a name forge a line of the log.
-  const text = typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value) && value.length <= lengthMax ? value : undefined
-  if (text === undefined) note(place, `expected ${what}, 1 to ${lengthMax} characters`)
-  return text ?? ''
-}
-
-function readOneOf<T extends string>(value: unknown, place: string, allowed: readonly T[], note: Note): T {
-  const found = allowed.find((one) => one === value)
-  if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
-  return found ?? allowed[0]!
 }
