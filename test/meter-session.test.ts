@@ -8,7 +8,7 @@ import type { Conversation } from '../host/wan/conversation.ts'
 import { type Part, unsettled } from '../host/wan/gather.ts'
 import { readDailyReads, readHalfHours } from '../host/wan/layouts.ts'
 import { defaultLineLimits } from '../host/wan/limits.ts'
-import { createLine } from '../host/wan/line.ts'
+import { createLine, type Line } from '../host/wan/line.ts'
 import { createMeterSessions } from '../host/wan/meter-session.ts'
 import { ReadError } from '../host/wan/read-error.ts'
 import { noUsage, type Usage } from '../host/wan/usage.ts'
@@ -237,6 +237,21 @@ test('what is left to ask for, whatever parts were lost', () => {
   )
   assert.equal(left([[0, part(5, 60)]], 0), [])
   assert.equal(left([[254, part(10, 20)]], 254).at(-1), { first: 20, count: 20 }, 'the last there can be says nothing')
+})
+
+test('an errand that gets no turn fails alone: the one behind it asks for a turn of its own', async () => {
+  const lineThat = (why: string): Line => ({
+    use: () => Promise.reject(new ReadError('too late', why)),
+    close: async () => {},
+  })
+  const timing = { nowMs: () => 0, after: () => ({ cancel() {} }) }
+  const sessions = createMeterSessions({ dco: { open: () => undefined }, timing })
+  const visit = (why: string) => sessions.visit(lineThat(why), eui, { deadlineMs: 1, usage: noUsage() }, async () => {})
+  const told = await Promise.allSettled([visit('first'), visit('second')])
+  assert.equal(
+    told.map((one) => (one as PromiseRejectedResult).reason.message),
+    ['first', 'second'],
+  )
 })
 
 test.run()
