@@ -2,7 +2,10 @@
 
 import { existsSync } from 'node:fs'
 import { checkRegistry, type Registry } from './access/parties.ts'
+import { type CachePolicy, cachePolicies } from './cache/policy.ts'
+import { type AlertCodes, alertCodesWith } from './duis/alert-code.ts'
 import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
+import { readScheduleSettings, type ScheduleSettings } from './schedule/settings.ts'
 import { ConfigurationError, readJson } from './state.ts'
 
 export interface BridgeConfig {
@@ -14,19 +17,29 @@ export interface BridgeConfig {
   baud: number
   /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
   counters: 'window' | 'strict'
+  /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
+  cachePolicy: CachePolicy
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
+  /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
+  metricsHost: string
+  metricsPort: number | undefined
+  /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */
+  log: 'plain' | 'json'
   /** Response codes by fault. */
   codes: FaultCodes
+  /** DCC alert codes by cause. */
+  alertCodes: AlertCodes
+  schedule: ScheduleSettings
 }
 
 type Given = { [name: string]: unknown }
 
 interface Setting {
   /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
-  name: keyof BridgeConfig
+  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'schedule'>
   env: string
   /** Reads what was given; undefined when it is wrong. */
   read(value: unknown): unknown
@@ -61,8 +74,22 @@ const settings: Setting[] = [
     read: (value) => (value === 'window' || value === 'strict' ? value : undefined),
     expected: 'window or strict',
   },
+  {
+    name: 'cachePolicy',
+    env: 'SMETS1_CACHE_POLICY',
+    read: (value) => (typeof value === 'string' && Object.hasOwn(cachePolicies, value) ? value : undefined),
+    expected: Object.keys(cachePolicies).join(', '),
+  },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
+  {
+    name: 'log',
+    env: 'SMETS1_LOG',
+    read: (value) => (value === 'plain' || value === 'json' ? value : undefined),
+    expected: 'plain or json',
+  },
+  { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
+  { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
 
 const defaults = {
@@ -71,8 +98,12 @@ const defaults = {
   lineUrl: undefined,
   baud: 115200,
   counters: 'window',
+  cachePolicy: 'previous-day',
   schema: undefined,
   explain: false,
+  log: 'plain',
+  metricsHost: '127.0.0.1',
+  metricsPort: undefined,
 } as const
 
 /**
@@ -95,10 +126,10 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { codes: overrides, ...given } = file as Given
+  const { codes: overrides, alertCodes, schedule, ...given } = file as Given
   for (const name of Object.keys(given)) {
     if (!settings.some((setting) => setting.name === name)) {
-      const known = [...settings.map((setting) => setting.name), 'codes'].join(', ')
+      const known = [...settings.map((setting) => setting.name), 'codes', 'alertCodes', 'schedule'].join(', ')
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
@@ -109,7 +140,12 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   }
   const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
-  return { ...(config as unknown as BridgeConfig), codes: codes.codes }
+  const alerts = alertCodesWith(alertCodes)
+  if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
+  const schedules = readScheduleSettings(schedule)
+  if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
+  const nested = { codes: codes.codes, alertCodes: alerts.codes, schedule: schedules.settings }
+  return { ...(config as unknown as BridgeConfig), ...nested }
 }
 
 /** The registry file. @throws ConfigurationError listing every problem */

@@ -5,7 +5,7 @@ import type { Timing } from './wan/line.ts'
 
 /** A response that a User has not taken yet. */
 export interface Outgoing {
-  /** RequestID that it answers. */
+  /** RequestID that it answers; of an alert, its own ResponseID. */
   id: string
   url: string
   body: string
@@ -14,6 +14,18 @@ export interface Outgoing {
   state: 'waiting' | 'refused' | 'given up'
   lastProblem: string
 }
+
+/** What became of a try. */
+export type DeliveryEvent =
+  | { event: 'delivered'; requestId: string; tries: number }
+  | {
+      event: 'not delivered'
+      requestId: string
+      url: string
+      tries: number
+      problem: string
+      state: Outgoing['state']
+    }
 
 /** POSTs XML; answers the HTTP status. Rejects when there is none. */
 export type Post = (url: string, body: string, timeoutMs: number) => Promise<number>
@@ -51,7 +63,8 @@ export function createDelivery(
   store: Store,
   post: Post,
   timing: Timing,
-  log: (event: string, fields: { [name: string]: unknown }) => void,
+  tell: (event: DeliveryEvent) => void,
+  failed: (error: Error) => void,
 ): Delivery {
   const waiting = new Map<string, { cancel(): void }>()
   const kept = new Map<string, Outgoing>()
@@ -65,7 +78,7 @@ export function createDelivery(
     const outcome = await post(url, body, postTimeoutMs).catch((error: Error) => error.message)
     if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
       await store.remove('outbox', id)
-      log('delivered', { requestId: id, tries })
+      tell({ event: 'delivered', requestId: id, tries })
       return
     }
     const lastProblem = typeof outcome === 'number' ? `HTTP ${outcome}` : outcome
@@ -73,14 +86,14 @@ export function createDelivery(
     const state = typeof outcome === 'number' && isRefusal(outcome) ? 'refused' : givenUp ? 'given up' : 'waiting'
     const next: Outgoing = { ...outgoing, tries, lastProblem, state }
     await store.put('outbox', id, next)
-    log('not delivered', { requestId: id, url, tries, problem: lastProblem, state })
+    tell({ event: 'not delivered', requestId: id, url, tries, problem: lastProblem, state })
     if (state === 'waiting') wait(next, waitsMs[Math.min(tries, waitsMs.length) - 1]!)
   }
 
   function pump(): void {
     while (!stopped && posting.size < postsMax && queue.length > 0) {
       const work: Promise<void> = attempt(queue.shift()!)
-        .catch((error) => log('delivery failed', { problem: (error as Error).message }))
+        .catch(failed)
         .finally(() => {
           posting.delete(work)
           pump()

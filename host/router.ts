@@ -1,111 +1,73 @@
 // The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
 // knows the order.
 
-import { type AccessPolicy, type Allowed, decide, explain } from './access/access-control.ts'
+import { type Accepted, type Answered, askedMs, type Handler } from './accepted.ts'
+import { type AccessPolicy, decide, decideUser, explain } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
-import type { CounterVerdict, RequestCounters } from './access/request-counters.ts'
-import { formatAcknowledgement, formatFailure, type Smets1Answer } from './duis/format.ts'
+import { counterWords, type RequestCounters } from './access/request-counters.ts'
+import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
-import type { ReadableHeader, RequestId, ServiceRequest } from './duis/request.ts'
+import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
 import type { Fault, FaultCodes } from './duis/response-code.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
 import { verifySignature } from './duis/verify.ts'
+import { wrongExecution } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
-import type { Sources } from './srv/read-profile.ts'
+import { trtMsOf } from './performance.ts'
+import { faultOf, headerText, type RecalledRefusal, Refusal, type RefusedRequest } from './refusal.ts'
+import { StoppedError } from './schedule/capacity.ts'
+import type { Direct, DirectHandler } from './srv/non-device.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
-import { ReadError } from './wan/meter-session.ts'
+import { ReadError } from './wan/read-error.ts'
 import type { Usage } from './wan/usage.ts'
-
-/** A request that was acknowledged with I99 and is still to be answered. */
-export interface Accepted {
-  /** RequestID with its EUI-64s in upper case. */
-  id: string
-  request: ServiceRequest
-  row: SrvRow
-  allowed: Allowed
-  receivedMs: number
-  /** Until when it must be answered. */
-  deadlineMs: number
-}
-
-/** What an answered request was and cost, for the log. */
-export interface Answered {
-  id: string
-  srv: string
-  code: string
-  tookMs: number
-  detail: string
-  sources?: Sources
-  usage: Usage
-}
-
-/** Carries out one SRV. Adds what it cost to `usage`. @throws ReadError */
-export type Handler = (
-  accepted: Accepted,
-  answer: Smets1Answer,
-  usage: Usage,
-) => Promise<{ xml: string; sources: Sources }>
 
 export interface RouterParts {
   nowMs(): number
   registry(): Registry
   policy: AccessPolicy
   codes: FaultCodes
-  trust: TrustStore
+  trust(): TrustStore
   counters: RequestCounters
   dsp: Signer
+  /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
+  dspEui: string
   s1sp: Signer
   schema: Schema | undefined
   /** Whether callers that ask for it are told why they are refused. */
   explain: boolean
   handlers: { [variant: string]: Handler }
+  /** Future-dated requests that wait. */
+  futureDated(): number
+  /** For the requests that the DCC answers itself. */
+  directHandlers: { [variant: string]: DirectHandler }
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
+/** What became of a request that came in. */
+export type Outcome =
+  | { accepted: Accepted; direct?: never; refused?: never }
+  | { direct: Direct; accepted?: never; refused?: never }
+  | { refused: RefusedRequest; accepted?: never; direct?: never }
+
 export interface Router {
-  /** Takes a request up to its acknowledgement. `accepted` is there when it is I99. */
-  receive(
-    endpoint: Endpoint,
-    body: Uint8Array,
-    wantsExplanation: boolean,
-  ): Promise<HttpAnswer & { accepted?: Accepted }>
+  /**
+   * Takes a request up to its acknowledgement: `accepted` when it is to be carried out; `direct` when this is the answer,
+   * by the DCC itself; `refused` otherwise.
+   */
+  receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer & Outcome>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Accepted | { callback: string; xml: string; reason: string } | undefined
+  recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
+  /** Logs what the schema, when it is there, has against a message of ours. */
+  checkOwn(xml: string, id: string): void
+  /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
+  carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler>
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
-}
-
-class Refusal extends Error {
-  readonly fault: Fault
-  readonly code: string
-  constructor(fault: Fault, code: string, detail: string) {
-    super(detail)
-    this.fault = fault
-    this.code = code
-  }
-}
-
-const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = {
-  repeated: 'this RequestID was used before',
-  'too old': 'the counter lies 1,024 or more below the highest used',
-  'not increasing': 'the counter is not above the highest used',
-}
-
-/** What a failed read is called: E20 when no session came about, E21 when one did and no answer came. */
-function faultOf(error: ReadError): Fault {
-  return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
-    ? 'unreachable'
-    : 'noResponse'
-}
-
-/** The explanation as the value of an HTTP header. */
-function headerText(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
 }
 
 export function createRouter(parts: RouterParts): Router {
@@ -132,7 +94,8 @@ export function createRouter(parts: RouterParts): Router {
     endpoint: Endpoint,
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
-  ): Promise<Accepted> {
+    signed: () => void,
+  ): Promise<Accepted | Direct> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
     if (!parsed.ok) {
@@ -144,30 +107,51 @@ export function createRouter(parts: RouterParts): Router {
     const wrong = parts.schema?.validate(body) ?? []
     if (wrong.length > 0) refuse('schema', wrong[0]!)
     const { originator, target, counter } = request.requestId
-    const verified = verifySignature(document, parts.trust, { signerEui: originator, nowMs, codes })
+    const verified = verifySignature(document, parts.trust(), { signerEui: originator, nowMs, codes })
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
+    signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
-    if (parts.registry().user(originator) !== undefined && parts.registry().device(target) !== undefined) {
+    const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
+    if (parts.registry().user(originator) !== undefined && isTarget) {
       const verdict = await parts.counters.accept(originator, target, counter)
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
+    if (row.endpoint === 'serviceD') return answerDirectly(request, row, nowMs)
+    if (request.executionMs !== undefined) {
+      const wrong = wrongExecution(request.executionMs, nowMs, parts.futureDated())
+      if (wrong !== undefined) refuse('executionDate', wrong)
+    }
     const accepted = allow(request, row, nowMs)
     if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)
     if (!row.handled || parts.handlers[row.variant] === undefined) {
       refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     }
-    if (request.executionMs !== undefined)
-      refuse('notForDevice', 'this bridge does not offer future-dated requests (ExecutionDateTime)')
     return accepted
+  }
+
+  /** A request that the DCC answers itself. */
+  async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
+    const decision = decideUser(request, parts.registry(), row, parts.policy)
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
+    const { originator, target, counter } = request.requestId
+    if (target !== parts.dspEui)
+      refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
+    const handler = parts.directHandlers[row.variant]
+    const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
+    if ('fault' in answer) return refuse(answer.fault, answer.reason)
+    return { ...answer, id: `${originator}:${target}:${counter}`, user: originator, row, roles: decision.roles }
   }
 
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
-    const decision = decide(request, receivedMs, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision))
+    // A future-dated request is as one that was sent at its time, and has the target response time from then on
+    // (assumption).
+    const sentMs = request.executionMs ?? receivedMs
+    const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
+    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
     const { originator, target, counter } = request.requestId
-    const deadlineMs = receivedMs + (row.trtMs.onDemand ?? 0)
+    const deadlineMs = sentMs + (trtMsOf(row, decision.role) ?? 0)
     return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
   }
 
@@ -176,29 +160,69 @@ export function createRouter(parts: RouterParts): Router {
     if (wrong.length > 0) log('own message is not valid', { requestId: id, problem: wrong[0] })
   }
 
+  function answerTo({ request, schedule, allowed }: Accepted): Smets1Answer {
+    const { requestId, schemaVersion, serviceReferenceVariant } = request
+    const { dsp, s1sp } = parts
+    const boxedCompat = allowed.user.mode === 'boxed'
+    const of = { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant }
+    return { ...of, dsp, s1sp, schedule, boxedCompat }
+  }
+
+  async function carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler> {
+    if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
+    const answer = await parts.handlers[accepted.row.variant]!(accepted, answerTo(accepted), usage)
+    checkOwn(answer.xml, accepted.id)
+    return answer
+  }
+
   return {
+    checkOwn,
     async receive(endpoint, body, wantsExplanation) {
       let known: ReadableHeader = {}
       let code = 'I99'
       let reason = ''
-      let accepted: Accepted | undefined
+      let signed = false
+      let outcome: Outcome
       try {
-        accepted = await accept(endpoint, body, (header) => {
+        const noteHeader = (header: ReadableHeader) => {
           known = header
+        }
+        const taken = await accept(endpoint, body, noteHeader, () => {
+          signed = true
         })
-        reason = explain(accepted.allowed)
+        if ('allowed' in taken) {
+          const { executionMs } = taken.request
+          const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
+          reason = explain(taken.allowed) + later
+          outcome = { accepted: taken }
+        } else {
+          code = taken.code
+          reason = taken.reason
+          outcome = { direct: taken }
+        }
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
+        const { decision } = error
         code = error.code
         reason = error.message
+        outcome = { refused: { endpoint, header: known, code, why: reason, signed, ...(decision && { decision }) } }
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatAcknowledgement({ requestId, code, nowMs: parts.nowMs(), ...header, dsp: parts.dsp })
+      const xml = formatResponseMessage(
+        { requestId, code, nowMs: parts.nowMs(), ...header },
+        outcome.direct?.content ?? '',
+        parts.dsp,
+      )
       checkOwn(xml, requestId?.text ?? '')
-      log(accepted ? 'accepted' : 'refused', { requestId: requestId?.text, srv: serviceReferenceVariant, code, reason })
+      log(outcome.accepted ? 'accepted' : outcome.direct ? 'answered directly' : 'refused', {
+        requestId: requestId?.text,
+        srv: serviceReferenceVariant,
+        code,
+        reason,
+      })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...(accepted && { accepted }) }
+      return { xml, headers, ...outcome }
     },
 
     recall(body, receivedMs) {
@@ -215,34 +239,29 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, xml: formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
       }
     },
 
+    carryOut,
+
     async answer(accepted, usage) {
-      const { id, request, row } = accepted
-      const answer = {
-        requestId: request.requestId as RequestId,
-        code: 'I0',
-        nowMs: parts.nowMs(),
-        schemaVersion: request.schemaVersion,
-        serviceReferenceVariant: request.serviceReferenceVariant,
-        dsp: parts.dsp,
-        s1sp: parts.s1sp,
-      }
+      const { id, row } = accepted
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
       const done = (xml: string, more: Partial<Answered>) => {
-        checkOwn(xml, id)
-        return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - accepted.receivedMs } }
+        return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - askedMs(accepted) } }
       }
       try {
-        if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
-        const { xml, sources } = await parts.handlers[row.variant]!(accepted, answer, usage)
-        return done(xml, { sources })
+        const { xml, sources } = await carryOut(accepted, usage)
+        return done(xml, sources === undefined ? {} : { sources })
       } catch (error) {
-        const code = codes[error instanceof ReadError ? faultOf(error) : 'internal']
+        if (error instanceof StoppedError) throw error
+        const isFutureDated = accepted.request.executionMs !== undefined
+        const code = codes[error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal']
         const detail = (error as Error).message
-        return done(formatFailure({ ...answer, code, nowMs: parts.nowMs() }), { code, detail })
+        const xml = formatFailure({ ...answerTo(accepted), code })
+        checkOwn(xml, id)
+        return done(xml, { code, detail })
       }
     },
   }

@@ -32,6 +32,8 @@ export interface StatePaths {
   vault: string
   cacheKeys: string
   store: string
+  /** The service audit trail. */
+  audit: string
   /** Flash of the emulated meter. */
   flash: string
   log: string
@@ -48,6 +50,7 @@ export function statePaths(directory: string): StatePaths {
     vault: join(root, 'dco', 'vault.json'),
     cacheKeys: join(root, 'cache-keys'),
     store: join(root, 'store'),
+    audit: join(root, 'audit'),
     flash: join(root, 'meter', 'flash.bin'),
     log: join(root, 'bridge.log'),
   }

@@ -13,9 +13,9 @@ import { createDco } from '../host/dco/sealer.ts'
 import { openPort, PortError } from '../host/wan/bindings.ts'
 import { defaultLineLimits } from '../host/wan/limits.ts'
 import { createLine } from '../host/wan/line.ts'
-import { readProfile } from '../host/wan/meter-session.ts'
 import { noUsage } from '../host/wan/usage.ts'
 import { createRandom } from './support/random.ts'
+import { readProfile } from './support/read-profile.ts'
 import { createWorld } from './support/world.ts'
 
 const test = suite('bindings')

@@ -68,6 +68,17 @@ test('up serves until it is stopped; read answers as table, csv, json and xml; t
   assert.is(csv.out.trim().split('\n')[1], `${json.entries[0].timestamp},${json.entries[0].wh}`)
   const xml = await read('--format', 'xml')
   assert.match(xml.out, /^<\?xml [^>]*>\s*<sr:Response [\s\S]*<\/sr:Response>\s*$/)
+  const other = (...args: string[]) => finished(['read', ...args, '--state', state, '--url', url])
+  const registers = await other('4.1.1', '--as', 'mdr')
+  assert.match(registers.out, /active import register +\d+ Wh {2}\(\d+\.\d{3} kWh\)/)
+  assert.match(registers.out, /reactive import register/)
+  const daily = await other('4.6.1', '--format', 'csv')
+  assert.match(daily.out, /^timestamp,import_wh,tou_1_wh,.*,tou_48_wh\n\d{4}-\d\d-\d\dT00:00:00Z,(\d+),\1,0,/)
+  const both = JSON.parse((await other('4.8.3', '--as', 'other-user', '--json')).out)
+  assert.equal(Object.keys(both.entries[0]), ['timestamp', 'wh', 'varh'])
+  const never = await other('4.17', '--as', 'mdr', '--explain')
+  assert.is(never.code, 1)
+  assert.match(never.err, /E11[\s\S]*SMETS1 has no 4.17/)
   const refused = await read('--from', '1999-06-01', '--to', '1999-06-02', '--explain')
   assert.is(refused.code, 1)
   assert.match(refused.err, /E4[\s\S]*rule "registration"[\s\S]*1999-06-01/)
@@ -132,7 +143,9 @@ test('mistakes are said in a sentence, with the code that the help lists', async
     [['bridge', '--state', freshPath(), '--port', 'tcp://127.0.0.1:1'], 2, /smets1 up makes it/],
     [['bridge', '--state', state], 2, /--port/],
     [['up', '--htp-port', '1'], 2, /htp-port|htpPort/],
-    [['read', '4.8.3', '--state', state], 2, /4\.8\.1/],
+    [['read', '4.10', '--state', state], 2, /4\.8\.1 Read Active Import/],
+    [['read', '8.2', '--state', state], 2, /4\.6\.1 Retrieve Import Daily/],
+    [['read', '4.1.1', '--state', state, '--from', '2026-11-01'], 2, /takes no --from/],
     [['read', '4.8.1', '--state', state, '--as', 'nobody'], 2, /supplier/],
     [['read', '4.8.1', '--state', state, '--from', 'lately'], 2, /--from/],
     [['fly'], 2, /no command "fly"/],
@@ -161,7 +174,11 @@ test('access answers the what-if, pending lists what a User refused', async () =
   const after = await access('2026-06-30T23:00Z', '2026-07-01T23:00Z')
   assert.is(after.code, 1)
   assert.match(after.out, /^refused with E4, rule "registration": on Settlement Day 2026-07-01 .* MDRB/)
-  assert.match((await finished(['access', '--state', mine, '--srv', '8.2'])).err, /a request to a meter/)
+  assert.match((await finished(['access', '--state', mine, '--srv', '9.9'])).err, /--srv is one of 4\.1\.1, .*, or all/)
+  assert.match((await finished(['access', '--state', mine, '--srv', '8.2'])).out, /^allowed: supplier /)
+  const all = await finished(['access', '--state', mine, '--srv', 'all', '--as', 'mdr', '--json'])
+  const codes = (JSON.parse(all.out) as { srv: string; code: string }[]).map(({ srv, code }) => `${srv} ${code}`)
+  assert.ok(codes.includes('4.8.3 E4') && codes.includes('5.1 I99'), codes.join(', '))
 
   assert.match((await finished(['pending', '--state', mine])).out, /every response was taken/)
   const user = createServer((request, response) => void request.resume().on('end', () => response.writeHead(413).end()))

@@ -101,4 +101,28 @@ test('it opens answers to its own asks only', async () => {
   assert.is(await session.openAnswer(answer(2, true)), undefined, 'a later ask')
 })
 
+test('it opens the alerts of its session, unasked, once, and nothing else in their name', async () => {
+  const dco = createDco({ key: () => key }, random.bytes)
+  const session = dco.open(eui)!
+  const message = new Uint8Array([0x82, 0, 0x40])
+  const link = { hostNonce: session.hostNonce, boot: 1, session: 1 }
+  const frame = (counter: number, block: number, last = true, of = link) => ({
+    kind: 'answer' as const,
+    counter,
+    block,
+    last,
+    sealed: seal(message, nonceOf(last ? kind.lastAnswer : kind.answer, of, counter, block), key),
+  })
+  assert.is(await session.openAlerts(frame(0, 0)), undefined, 'not bound')
+  session.bind(1, 1)
+  assert.is(await session.openAlerts(frame(0, 0, true, { ...link, session: 2 })), undefined, 'of another session')
+  assert.is(await session.openAlerts(frame(0, 1)), undefined, 'another block')
+  assert.is(await session.openAlerts(frame(0, 0, false)), undefined, 'not the last')
+  await session.sealAsk(new Uint8Array(1))
+  assert.is(await session.openAlerts(frame(1, 0)), undefined, 'an answer to an ask')
+  assert.is(await session.openAnswer(frame(0, 0)), undefined, 'alerts are no answer')
+  assert.equal(await session.openAlerts(frame(0, 0)), message)
+  assert.is(await session.openAlerts(frame(0, 0)), undefined, 'a second time')
+})
+
 test.run()

@@ -14,7 +14,14 @@ function bench(answers: (number | string)[]) {
     if (typeof answer === 'string') throw new Error(answer)
     return answer
   }
-  const start = () => createDelivery(store, post, clock, () => {})
+  const start = () =>
+    createDelivery(
+      store,
+      post,
+      clock,
+      () => {},
+      () => {},
+    )
   return { clock, store, posts, start }
 }
 

@@ -76,7 +76,7 @@ test('every reference template is read, or refused as not for this S1SP with its
     assert.is(parsed.code, 'E11')
     assert.ok(parsed.header?.requestId && parsed.header.serviceReferenceVariant, name)
   }
-  assert.is(read, 18)
+  assert.is(read, 23)
 })
 
 test('what is wrong with a header has a name', () => {

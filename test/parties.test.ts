@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { checkRegistry, isMpan, registryLimits } from '../host/access/parties.ts'
+import { isMpan } from '../host/access/mpan.ts'
+import { checkRegistry, registryLimits } from '../host/access/parties.ts'
 
 const importMpan = '1234567890126'
 const exportMpan = '2000000000006'
@@ -70,6 +71,8 @@ const mistakes: [place: string, words: RegExp, change: (data: Wrong) => void][] 
   ['users[1].eui', /no EUI-64/, (d) => (d.users[1].eui = 7)],
   ['users[1].eui', /that of users\[0\]\.eui already/, (d) => (d.users[1].eui = '90-b3-d5-1f-30-01-00-00')],
   ['devices[0].eui', /that of users\[0\]\.eui already/, (d) => (d.devices[0].eui = d.users[0].eui)],
+  ['devices[0].stamps', /"middle" is none of end start/, (d) => (d.devices[0].stamps = 'middle')],
+  ['devices[0].averagePower', /none of as-is corrected/, (d) => (d.devices[0].averagePower = true)],
   ['users[0].name', /expected a name/, (d) => (d.users[0].name = 'one\ntwo')],
   ['users[0].name', /1 to 100/, (d) => (d.users[0].name = '')],
   ['users[0].mpid', /nothing is no MPID/, (d) => delete d.users[0].mpid],

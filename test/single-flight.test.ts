@@ -1,5 +1,5 @@
 import * as assert from 'uvu/assert'
-import type { CachePolicy } from '../host/cache/reading-cache.ts'
+import type { CachePolicy } from '../host/cache/policy.ts'
 import { createReadThrough } from '../host/cache/single-flight.ts'
 import { createMemoryStore } from '../host/store/store.ts'
 import type { Reading } from '../host/wan/reading.ts'

@@ -1,7 +1,68 @@
+// The SRV table against the tables of the SECMP0162 preliminary impact assessment.
+
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { bodies } from '../host/duis/bodies.ts'
+import { entriesMax } from '../host/duis/payload.ts'
 import { isServiceReferenceVariant, serviceReferenceOf } from '../host/duis/service-reference.ts'
-import { srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { forSettlement, srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { eligible, hours24, table2, table3, table4, table14 } from './support/impact-assessment.ts'
+
+/** 4.2 can be scheduled since DUIS 5.3, which is younger than the impact assessment. */
+const schedulableSince = '4.2'
+
+test('tables 2 and 14: what an MDR may send, and how', () => {
+  assert.equal(
+    srvTable.filter(({ roles }) => roles.includes('MDR')).map(({ variant }) => variant),
+    table2.map(([variant]) => variant),
+  )
+  for (const [variant, onDemand, scheduled] of table2) {
+    const row = srvRow(variant)!
+    assert.is(row.schedulable, scheduled || variant === schedulableSince, variant)
+    if (row.onSmets1) assert.is(row.trtMs.onDemand !== undefined, onDemand, variant)
+    assert.is(row.gbcsUseCase, table14[variant], variant)
+  }
+})
+
+test('table 3: target response times on SMETS1', () => {
+  for (const [variant, [scheduled, onDemand, settlementScheduled, settlement]] of Object.entries(table3)) {
+    const { trtMs, onSmets1 } = srvRow(variant)!
+    const seconds = (ms: number | undefined) => (ms === undefined ? 'N/A' : ms / 1000)
+    const expected = variant === schedulableSince ? hours24 : scheduled
+    assert.equal([seconds(trtMs.scheduled), seconds(trtMs.onDemand)], [expected, onDemand], variant)
+    assert.is(seconds(trtMs.settlement), settlement, variant)
+    // Scheduled reads have 24 hours, for settlement or not.
+    assert.is(scheduled, settlementScheduled)
+    assert.is(onSmets1, onDemand !== 'N/A', variant)
+  }
+})
+
+test('table 4: granularities', () => {
+  for (const row of srvTable) {
+    const levels = (['half-hourly', 'daily', 'monthly'] as const).map(
+      (one) => row.granularities?.includes(one) ?? false,
+    )
+    assert.equal(levels, table4[row.variant] ?? [false, false, false], row.variant)
+  }
+})
+
+test('table 6: who sets ForSettlement', () => {
+  assert.equal(forSettlement, {
+    MDR: 'always',
+    IS: 'when solely for settlement',
+    ES: 'when solely for settlement',
+    ED: 'never',
+    GT: 'never',
+    OU: 'never',
+  })
+})
+
+test('roles are those of the DUIS request matrix, and MDR where table 2 has it', () => {
+  for (const row of srvTable.filter(({ endpoint }) => endpoint === 'serviceS')) {
+    const withMdr = table2.some(([variant]) => variant === row.variant) ? ' MDR' : ''
+    assert.is(row.roles.join(' '), eligible[row.variant] + withMdr, row.variant)
+  }
+})
 
 test('the SRV table agrees with DUIS and with itself', () => {
   assert.is(new Set(srvTable.map((one) => one.variant)).size, srvTable.length)
@@ -11,16 +72,25 @@ test('the SRV table agrees with DUIS and with itself', () => {
     assert.is(one.endpoint === 'serviceS', one.mpan !== 'none', one.variant)
     assert.equal(one.commandVariants, one.endpoint === 'serviceS' ? [1] : [8], one.variant)
     assert.is('scheduled' in one.trtMs, one.schedulable && one.onSmets1, one.variant)
-    if (one.endpoint === 'serviceS') assert.not.ok(one.roles.includes('GS') || one.roles.includes('GT'), one.variant)
-    assert.ok(one.roles.includes('MDR'), `${one.variant} is in table 2`)
+    if (one.endpoint !== 'serviceS') continue
+    assert.not.ok(one.roles.includes('GS') || one.roles.includes('GT'), one.variant)
+    assert.is(bodies[one.bodyName]?.variant, one.variant)
+    assert.is(one.handled, one.onSmets1, one.variant)
+    const isExport = /Export/.test(one.name)
+    assert.is(one.mpan, isExport ? 'export' : 'import', one.variant)
+    for (const channel of one.channels ?? []) assert.match(channel, isExport ? /export$/ : /import$/)
+    // Caps of MMC, where the log has entries.
+    const hasLog = bodies[one.bodyName]!.children.some(({ name }) => name === 'ReadLogPeriod')
+    assert.is(one.entriesMax !== undefined, hasLog, one.variant)
   }
   assert.equal(
-    srvTable.filter((one) => one.handled).map((one) => one.variant),
-    ['4.8.1'],
+    ['4.6.1', '4.8.1', '4.8.2', '4.8.3', '4.17'].map((variant) => srvRow(variant)!.entriesMax),
+    [entriesMax.dailyReadLog, entriesMax.importProfile, entriesMax.reactiveProfile, entriesMax.exportProfile, 731],
   )
   assert.equal(
     srvTable.filter((one) => one.cached).map((one) => one.variant),
     ['4.6.1', '4.8.1', '4.8.3'],
+    'MP256 consultation',
   )
   assert.is(srvRow('9.9'), undefined)
 })

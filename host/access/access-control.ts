@@ -8,6 +8,7 @@
 import type { ServiceRequest } from '../duis/request.ts'
 import { type Fault, type FaultCodes, faultCodes } from '../duis/response-code.ts'
 import type { SrvRow } from '../srv/srv-table.ts'
+import { deviceDefaults } from './device-details.ts'
 import type { Device, DeviceStatus, RegistrationRecord, Registry, Role, User } from './parties.ts'
 import { dayAfter, settlementDayOf, settlementDayRange } from './settlement-day.ts'
 
@@ -112,6 +113,26 @@ export function decide(
   return { allowed: true, user: found.user!, device: found.device!, days, ...found.passed! }
 }
 
+/** A User that may send a request that the DCC answers itself (5.x, 8.2), and the roles by which it may. */
+export type UserAllowed = { allowed: true; user: User; roles: readonly Role[] }
+
+/** Decides who asks and whether they may, and nothing about a device. */
+export function decideUser(
+  request: AccessRequest,
+  registry: Registry,
+  row: SrvRow,
+  policy: AccessPolicy = defaultAccessPolicy,
+): UserAllowed | Refused {
+  const question: Question = { request, row, registry, policy, days: { first: '', last: '' } }
+  let found: Found = { roles: [] }
+  for (const rule of rules.slice(0, 3)) {
+    const next = rule.check(question, found)
+    if ('fault' in next) return { allowed: false, code: policy.codes[next.fault], rule: rule.name, ...next }
+    found = next
+  }
+  return { allowed: true, user: found.user!, roles: found.roles }
+}
+
 /** One line in plain words, for the log. */
 export function explain(decision: Decision): string {
   if (decision.allowed) return `allowed: ${decision.because}`
@@ -139,13 +160,16 @@ function roleForRequest({ row }: Question, found: Found): Found | Refusal {
   const permitted = found.user!.roles.filter((role) => row.roles.includes(role))
   if (permitted.length > 0) return { ...found, roles: permitted }
   const has = `${nameOf(found.user!)} has the role ${found.user!.roles.join(' ')}`
-  return { fault: 'roleNotPermitted', text: `${has}; ${row.variant} to an ESME is for ${row.roles.join(' ')}` }
+  const what = row.endpoint === 'serviceS' ? `${row.variant} to an ESME` : row.variant
+  return { fault: 'roleNotPermitted', text: `${has}; ${what} is for ${row.roles.join(' ')}` }
 }
 
 function knownDevice({ request, registry }: Question, found: Found): Found | Refusal {
   const eui = request.requestId.target
   const device = registry.device(eui)
-  return device ? { ...found, device } : { fault: 'unknownDevice', text: `no device has the EUI-64 ${eui}` }
+  if (device === undefined) return { fault: 'unknownDevice', text: `no device has the EUI-64 ${eui}` }
+  const { type = deviceDefaults.type } = device
+  return type === 'ESME' ? { ...found, device } : { fault: 'notForDevice', text: `device ${eui} is a ${type}, no ESME` }
 }
 
 function deviceStatus({ policy }: Question, found: Found): Found | Refusal {

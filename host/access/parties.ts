@@ -1,7 +1,21 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
-import { parseEui } from '../duis/request.ts'
-import { dayBefore, isDate } from './settlement-day.ts'
+import { readCallback } from './callback.ts'
+import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
+import {
+  type Note,
+  readDate,
+  readEui,
+  readFields,
+  readList,
+  readMpan,
+  readMpid,
+  readOneOf,
+  readText,
+} from './fields.ts'
+import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
+import { dayBefore } from './settlement-day.ts'
+import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
 
 /** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
 export const roles = ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'OU', 'MDR'] as const
@@ -26,7 +40,7 @@ export const registrationRoles = ['IS', 'ES', 'RSA', 'ED', 'MDR'] as const
 export type RegistrationRole = (typeof registrationRoles)[number]
 
 /** A DCC User. EUI-64 in upper case; MPID: 4 characters, upper case, absent for a User that is an Other User only. */
-export type User = {
+export type User = UserDetails & {
   eui: string
   name: string
   mpid?: string
@@ -37,7 +51,13 @@ export type User = {
 }
 
 /** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
-export type Device = { eui: string; importMpan?: string; exportMpan?: string; status: DeviceStatus; line: string }
+export type Device = DeviceDetails & {
+  eui: string
+  importMpan?: string
+  exportMpan?: string
+  status: DeviceStatus
+  line: string
+} & Partial<MeterConventions>
 
 /**
  * One row of Industry Registration Data. `from` is the EFD, the first Settlement Day; `to` the ETD, the last one. That
@@ -65,9 +85,6 @@ export type Registry = {
 export const registryLimits = { users: 1_000, devices: 100_000, registrations: 1_000_000, problems: 100 }
 
 const noRecords: readonly RegistrationRecord[] = []
-
-type Note = (place: string, problem: string) => void
-type Fields = Record<string, unknown>
 
 /**
  * A registry from a plain JSON value `{ users: [], devices: [], registrations: [] }`. Either all of it is right, or
@@ -107,6 +124,7 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     if (device.importMpan !== undefined) devicesByMpan.set(device.importMpan, { device, kind: 'import' })
     if (device.exportMpan !== undefined) devicesByMpan.set(device.exportMpan, { device, kind: 'export' })
   })
+  checkPremises(devices, note)
   rows.forEach((row, index) => {
     if (row.mpan === '') return
     const kind = devicesByMpan.get(row.mpan)?.kind
@@ -128,17 +146,6 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     registrations: (mpan, role) => records.get(`${mpan} ${role}`) ?? noRecords,
   }
   return { ok: true, registry }
-}
-
-/**
- * True for an MPAN core: 13 digits of which the last is the check digit, the sum of the others times 3, 5, 7, 13, 17,
- * 19, 23, 29, 31, 37, 41, 43, modulo 11, modulo 10.
- */
-export function isMpan(text: string): boolean {
-  if (!/^\d{13}$/.test(text)) return false
-  const primes = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
-  const sum = primes.reduce((total, prime, index) => total + prime * Number(text[index]), 0)
-  return (sum % 11) % 10 === Number(text[12])
 }
 
 /** Rows by MPAN and role, in the order of their EFDs, each with its last day. */
@@ -172,12 +179,15 @@ function recordsOf(rows: readonly Registration[], note: Note): Map<string, Regis
 // problem is enough to refuse the whole registry.
 
 function readUser(value: unknown, place: string, note: Note): User {
-  const fields = readFields(value, place, ['eui', 'name', 'mpid', 'roles', 'status', 'callback'], note)
+  const names = ['eui', 'name', 'mpid', 'roles', 'status', 'callback', ...userDetailNames]
+  const fields = readFields(value, place, names, note)
   const list = Array.isArray(fields.roles) ? [...new Set(fields.roles)] : []
   const known = list.filter((role): role is Role => (roles as readonly unknown[]).includes(role))
   if (list.length === 0 || known.length < list.length) note(`${place}.roles`, `list one or more of ${roles.join(' ')}`)
+  const eui = readEui(fields.eui, `${place}.eui`, note)
   const user: User = {
-    eui: readEui(fields.eui, `${place}.eui`, note),
+    ...readUserDetails(fields, eui, place, note),
+    eui,
     name: readText(fields.name, `${place}.name`, 'a name', 100, note),
     roles: known,
     status: readOneOf(fields.status, `${place}.status`, ['active', 'suspended'] as const, note),
@@ -190,14 +200,20 @@ function readUser(value: unknown, place: string, note: Note): User {
 }
 
 function readDevice(value: unknown, place: string, note: Note): Device {
-  const fields = readFields(value, place, ['eui', 'importMpan', 'exportMpan', 'status', 'line'], note)
+  const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...conventionNames, ...deviceDetailNames]
+  const fields = readFields(value, place, names, note)
   const device: Device = {
+    ...readDeviceDetails(fields, place, note),
     eui: readEui(fields.eui, `${place}.eui`, note),
     status: readOneOf(fields.status, `${place}.status`, deviceStatuses, note),
     line: readText(fields.line, `${place}.line`, 'the line it is reached on', 200, note),
   }
   if (fields.importMpan !== undefined) device.importMpan = readMpan(fields.importMpan, `${place}.importMpan`, note)
   if (fields.exportMpan !== undefined) device.exportMpan = readMpan(fields.exportMpan, `${place}.exportMpan`, note)
+  for (const name of conventionNames) {
+    if (fields[name] === undefined) continue
+    Object.assign(device, { [name]: readOneOf(fields[name], `${place}.${name}`, conventions[name], note) })
+  }
   return device
 }
 
@@ -213,85 +229,4 @@ function readRegistration(value: unknown, place: string, note: Note): Registrati
   const to = readDate(fields.to, `${place}.to`, note)
   if (to !== '' && to < row.from) note(`${place}.to`, `${to} is before the record begins, ${row.from}`)
   return { ...row, to }
-}
-
-function readFields(value: unknown, place: string, names: readonly string[], note: Note): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    note(place, `expected an object with ${names.join(', ')}`)
-    return {}
-  }
-  for (const name of Object.keys(value)) {
-    if (!names.includes(name))
-      note(`${place}.${/^\w{1,60}$/.test(name) ? name : shown(name)}`, `no such field; there are ${names.join(', ')}`)
-  }
-  return value as Fields
-}
-
-function readList<T>(
-  value: unknown,
-  place: string,
-  countMax: number,
-  read: (item: unknown, place: string, note: Note) => T,
-  note: Note,
-): T[] {
-  if (!Array.isArray(value)) note(place, 'expected a list')
-  else if (value.length > countMax) note(place, `${value.length} of them; the most is ${countMax}`)
-  else return value.map((item, index) => read(item, `${place}[${index}]`, note))
-  return []
-}
-
-function readEui(value: unknown, place: string, note: Note): string {
-  const eui = typeof value === 'string' ? parseEui(value) : undefined
-  if (eui === undefined) note(place, `${shown(value)} is no EUI-64; write it as 90-B3-D5-1F-30-01-00-00`)
-  return eui ?? ''
-}
-
-function readMpan(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && isMpan(value)) return value
-  const digits = typeof value === 'string' && /^\d{13}$/.test(value)
-  note(
-    place,
-    digits ? `the check digit of MPAN ${value} is wrong` : `${shown(value)} is no MPAN; write 13 digits in quotes`,
-  )
-  return ''
-}
-
-function readMpid(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && /^[A-Za-z0-9]{4}$/.test(value)) return value.toUpperCase()
-  note(place, `${shown(value)} is no MPID; write 4 letters or digits`)
-  return ''
-}
-
-function readDate(value: unknown, place: string, note: Note): string {
-  if (typeof value === 'string' && isDate(value) && value >= '1996-01-01' && value <= '2099-12-31') return value
-  note(place, `${shown(value)} is no date from 1996-01-01 to 2099-12-31; write YYYY-MM-DD`)
-  return ''
-}
-
-function readText(value: unknown, place: string, what: string, lengthMax: number, note: Note): string {
-  // Control characters would let a name forge a line of the log.
-  const text = typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value) && value.length <= lengthMax ? value : undefined
-  if (text === undefined) note(place, `expected ${what}, 1 to ${lengthMax} characters`)
-  return text ?? ''
-}
-
-function readOneOf<T extends string>(value: unknown, place: string, allowed: readonly T[], note: Note): T {
-  const found = allowed.find((one) => one === value)
-  if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
-  return found ?? allowed[0]!
-}
-
-function readCallback(value: unknown, place: string, note: Note): string {
-  const url = typeof value === 'string' && value.length <= 2048 && URL.canParse(value) ? new URL(value) : undefined
-  const loopback = url !== undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  const plain = url !== undefined && url.username === '' && url.password === '' && url.hash === ''
-  const allowed = url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)
-  if (!plain) note(place, `${shown(value)} is no URL without user, password and fragment`)
-  else if (!allowed) note(place, `${shown(value)}: answers go out by https, or by http to this machine (127.0.0.1)`)
-  return plain && allowed ? url.href : ''
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing'
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : `a value of type ${typeof value}`
 }

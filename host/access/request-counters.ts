@@ -15,6 +15,13 @@ export type CounterMode = 'window' | 'strict'
 /** Why a RequestID is refused, or 'fresh'. 'not increasing' is said in strict mode only. */
 export type CounterVerdict = 'fresh' | 'repeated' | 'too old' | 'not increasing'
 
+/** What each refusal means. */
+export const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = {
+  repeated: 'this RequestID was used before',
+  'too old': 'the counter lies 1,024 or more below the highest used',
+  'not increasing': 'the counter is not above the highest used',
+}
+
 export interface RequestCounters {
   /**
    * Decides at once, in memory, so that of two equal requests at the same time one is refused; resolves when what was

@@ -4,20 +4,14 @@
 // (hourly-keys.ts): after 24 to 25 hours that key is destroyed and nothing, no copy either, can be opened. Access
 // control comes before the cache, always: the cache does not know who asks.
 
-import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { halfHoursPerAskMax, halfHoursPerDay } from '../../protocol/limits.ts'
 import { createRecent } from '../store/recent.ts'
 import type { Store } from '../store/store.ts'
 import type { Reading } from '../wan/reading.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
-
-/**
- * What is kept. `previous-day`: half-hours of the last complete UTC day and later, the "previous 24 hours" of the MP256
- * consultation (that these are UTC days is an assumption). `any`: every half-hour read. `off`: nothing.
- * It rules what is kept; what was kept is answered until its key's end.
- */
-export type CachePolicy = 'previous-day' | 'any' | 'off'
+import { type CachePolicy, keptFrom } from './policy.ts'
+import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
 
 /** `wh` undefined: the meter has no record of it. `retrievedMs`: when it was read from the meter. */
 export type KeptReading = Readonly<{ wh: number | undefined; marked: boolean; retrievedMs: number }>
@@ -63,11 +57,9 @@ export type ReadingCacheParts = {
 /** The cached half-hours of one UTC day, opened. */
 type Day = (KeptReading | undefined)[]
 
-// A sealed entry holds what was retrieved in one hour of one device, channel and UTC day: nonce 12, then 48 times
-// u32 wh (all ones: none) and u32 flags, then tag 16. Flags: bit 31 there, bit 30 marked, bits 0-21 milliseconds of
+// An entry holds what was retrieved in one hour of one device, channel and UTC day: 48 times u32 wh (all ones: none) and
+// u32 flags. Flags: bit 31 there, bit 30 marked, bits 0-21 milliseconds of
 // retrieval in its hour.
-const nonceBytes = 12
-const tagBytes = 16
 const plainBytes = halfHoursPerDay * 8
 const whNone = 0xffff_ffff
 const flagThere = 0x8000_0000
@@ -119,8 +111,8 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     for (const hour of keys.hours()) {
       const sealed = store.get('readings', entryKey(hour, name))
       if (sealed === undefined) continue
-      const plain = open(keys.key(hour)!, sealed, entryKey(hour, name))
-      if (plain === undefined) unreadable += 1
+      const plain = openEntry(keys.key(hour)!, sealed, entryKey(hour, name))
+      if (plain?.length !== plainBytes) unreadable += 1
       else readEntry(plain, hour, day)
     }
     return day
@@ -130,7 +122,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   function bounds(nowMs: number): { from: number; to: number } {
     const oldestHour = keys.hours()[0]
     if (oldestHour === undefined || policy === 'off') return { from: 0, to: 0 }
-    const from = policy === 'any' ? 0 : previousDay(oldestHour * hourMs)
+    const from = keptFrom(policy, oldestHour * hourMs)
     return { from, to: halfHourOf(Math.max(nowMs, keys.greatestMs())) }
   }
 
@@ -170,9 +162,9 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     async keep(eui, channel, readings, retrievedMs) {
       // Earlier than the greatest time told is no clock gone back: a read takes a while.
       if (retrievedMs > keys.greatestMs()) observe(retrievedMs)
-      const earliest = policy === 'previous-day' ? previousDay(retrievedMs) : 0
+      const earliest = keptFrom(policy, retrievedMs)
       const hour = hourOf(retrievedMs)
-      const kept = readings.filter((one) => policy !== 'off' && one.halfHour >= earliest && isSettled(one, retrievedMs))
+      const kept = readings.filter((one) => one.halfHour >= earliest && isSettled(one, retrievedMs))
       if (kept.length === 0) return
       for (const { halfHour, wh } of kept) {
         checkRange(channel, halfHour, 1)
@@ -190,7 +182,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
       }
       const writes = [...days].map(([dayNumber, day]) => {
         const name = entryKey(hour, `${eui}/${channel}/${dayNumber}`)
-        return store.put('readings', name, seal(key, writeEntry(day, hour), name, randomBytes(nonceBytes)))
+        return store.put('readings', name, sealEntry(key, writeEntry(day, hour), name, randomBytes))
       })
       await Promise.all(writes)
     },
@@ -216,15 +208,6 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
 
     unreadable: () => unreadable,
   }
-}
-
-function previousDay(atMs: number): number {
-  return firstHalfHourOfDay(dayOfHalfHour(halfHourOf(atMs)) - 1)
-}
-
-/** Entries sort by hour, so that what one key sealed lies together. */
-function entryKey(hour: number, name: string): string {
-  return `${String(hour).padStart(7, '0')}/${name}`
 }
 
 /** Adds the next half-hour to runs that are in order. */
@@ -261,26 +244,5 @@ function readEntry(plain: Uint8Array, hour: number, day: Day): void {
     if (flags < flagThere) continue
     const retrievedMs = hour * hourMs + (flags & 0x3f_ffff)
     day[slot] = { wh: wh === whNone ? undefined : wh, marked: (flags & flagMarked) !== 0, retrievedMs }
-  }
-}
-
-function seal(key: Uint8Array, plain: Uint8Array, name: string, nonce: Uint8Array): Uint8Array {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce)
-  cipher.setAAD(new TextEncoder().encode(name))
-  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
-}
-
-/** What was sealed under this key and name, or undefined. */
-function open(key: Uint8Array, sealed: unknown, name: string): Uint8Array | undefined {
-  if (!(sealed instanceof Uint8Array) || sealed.length !== nonceBytes + plainBytes + tagBytes) return undefined
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes })
-  decipher.setAAD(new TextEncoder().encode(name))
-  decipher.setAuthTag(sealed.subarray(nonceBytes + plainBytes))
-  try {
-    const plain = decipher.update(sealed.subarray(nonceBytes, nonceBytes + plainBytes))
-    decipher.final()
-    return plain
-  } catch {
-    return undefined
   }
 }

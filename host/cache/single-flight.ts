@@ -93,8 +93,12 @@ export function createReadThrough(
           } else if (await wait(before, left, brought)) waiting = before
           continue
         }
-        for (const run of left) {
-          for (const one of await readRun(eui, channel, run, waiting, fetch)) brought.set(one.halfHour, one)
+        const queue = waiting
+        // All at once: a meter is woken once for everything that waits, and reads it one after the other.
+        const runs = await Promise.allSettled(left.map((run) => readRun(eui, channel, run, queue, fetch)))
+        for (const run of runs) {
+          if (run.status === 'rejected') throw run.reason
+          for (const one of run.value) brought.set(one.halfHour, one)
         }
       }
     } finally {

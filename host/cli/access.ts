@@ -1,35 +1,60 @@
 // smets1 access: would this be allowed? Decides as the bridge does, and sends nothing.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import { decide, defaultAccessPolicy, explain } from '../access/access-control.ts'
+import { defaultAccessPolicy } from '../access/access-control.ts'
+import type { RegistrationRecord } from '../access/parties.ts'
+import { type WhatIf, whatIf } from '../access/what-if.ts'
 import { loadRegistry, readConfig } from '../config.ts'
 import { requestIdOf } from '../duis/request.ts'
 import { srvRow, srvTable } from '../srv/srv-table.ts'
 import { type Command, CommandError, exitCode, stateOption, textOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 
+function textOfRecord({ role, mpid, mpan, from, until }: RegistrationRecord): string {
+  return `${role} ${mpid} of MPAN ${mpan} from ${from}${until === undefined ? '' : ` to ${until}`}`
+}
+
+/** The decision, and below it what decided. */
+function textOf({ text, rule, records, days, day }: WhatIf): string {
+  const lines = [text, `  rule: ${rule}`]
+  for (const record of records) lines.push(`  record: ${textOfRecord(record)}`)
+  if (day !== undefined) lines.push(`  settlement day: ${day}`)
+  else if (days !== undefined) lines.push(`  settlement days: ${days.first} to ${days.last}`)
+  return lines.join('\n')
+}
+
+function tableOf(list: readonly WhatIf[]): string {
+  const lines = list.map(({ srv, name, code, rule, day }) =>
+    [srv.padEnd(6), name.padEnd(36), code.padEnd(4), rule, day ?? ''].join(' ').trimEnd(),
+  )
+  return lines.join('\n')
+}
+
 export const accessCommand: Command = {
   name: 'access',
   summary: 'say whether a User may read a meter for a window, which rule and record decide; nothing is sent',
   options: [
     ['--as <user>', 'User that asks: its name, or an EUI-64', 'supplier'],
-    ['--srv <variant>', 'service request variant', '4.8.1'],
+    ['--srv <variant>', 'service request variant, or all', '4.8.1'],
     ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
     ['--mpan <mpan>', 'the meter with this MPAN'],
     ['--from <when>', 'half-hours that end after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
     ['--to <when>', 'half-hours that end by this (today, 00:00Z, unless given)'],
     ['--state <dir>', 'the state directory', '.smets1'],
-    ['--json', 'the decision as JSON'],
+    ['--json', 'the decision as JSON; with --srv all a list'],
   ],
-  examples: ['smets1 access --as mdr --from 2026-06-30T23:00Z --to 2026-07-01T23:00Z'],
+  examples: [
+    'smets1 access --as mdr --from 2026-06-30T23:00Z --to 2026-07-01T23:00Z',
+    'smets1 access --as mdr --srv all',
+  ],
   async run(options, io) {
     const paths = stateOption(options)
     const registry = loadRegistry(paths.registry)
     const variant = textOption(options, 'srv') ?? '4.8.1'
-    const row = srvRow(variant)
-    if (row === undefined || row.endpoint !== 'serviceS') {
-      const known = srvTable.filter((one) => one.endpoint === 'serviceS').map((one) => one.variant)
-      throw new CommandError(exitCode.usage, `--srv is a request to a meter: ${known.join(', ')}, not ${variant}`)
+    const rows = variant === 'all' ? srvTable : [srvRow(variant)].filter((row) => row !== undefined)
+    if (rows.length === 0) {
+      const known = srvTable.map((one) => one.variant).join(', ')
+      throw new CommandError(exitCode.usage, `--srv is one of ${known}, or all, not ${variant}`)
     }
     const today = Math.floor(Date.now() / dayMs) * dayMs
     const period = {
@@ -38,9 +63,13 @@ export const accessCommand: Command = {
     }
     const requestId = requestIdOf(userOption(options, registry).eui, deviceOption(options, registry), 0n)
     const policy = { ...defaultAccessPolicy, codes: readConfig(paths.config, io.env, {}).codes }
-    const decision = decide({ requestId, period }, Date.now(), registry, row, policy)
-    if (options.json === true) io.stdout(`${JSON.stringify(decision)}\n`)
-    else io.stdout(`${explain(decision)}\n`)
-    return decision.allowed ? exitCode.ok : exitCode.failed
+    // A read of registers has no period: it is about the day on which it is sent.
+    const answers = rows.map((row) => {
+      const request = row.entriesMax === undefined ? { requestId } : { requestId, period }
+      return whatIf(request, Date.now(), registry, row, policy)
+    })
+    if (options.json === true) io.stdout(`${JSON.stringify(variant === 'all' ? answers : answers[0])}\n`)
+    else io.stdout(`${variant === 'all' ? tableOf(answers) : textOf(answers[0]!)}\n`)
+    return answers.every(({ allowed }) => allowed) || variant === 'all' ? exitCode.ok : exitCode.failed
   },
 }

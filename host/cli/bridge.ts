@@ -12,10 +12,15 @@ export const bridgeFlags: Command['options'] = [
     'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
+  ['--log <format>', 'plain, or json: events as JSON lines on standard error instead of in bridge.log'],
+  ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
+  ['--metrics-host <address>', 'address for them (127.0.0.1 unless configured)'],
+  ['--cache-policy <policy>', 'what of a read the cache keeps: previous-day (unless configured), sliding-24h or off'],
   ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
 ]
 
-const settings = ['httpPort', 'httpHost', 'schema', 'counters', 'baud', 'explain']
+const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
+const settings = [...listening, 'log', 'schema', 'counters', 'cachePolicy', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -23,9 +28,9 @@ export function bridgeSettings(options: { [name: string]: unknown }): { [name: s
 }
 
 /** Resolves when the user or the system asks to stop. */
-export function askedToStop(): Promise<void> {
+export function askedToStop(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve())
+    for (const signal of signals) process.once(signal, () => resolve())
   })
 }
 
@@ -46,10 +51,18 @@ export const bridgeCommand: Command = {
     const line = textOption(options, 'port')
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
-    const stopping = askedToStop()
+    // A terminal that is closed says SIGHUP, and so does who wants a service to read its files again.
+    const isService = process.stdin.isTTY !== true
+    const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
+    let reload = () => {}
+    if (isService) process.on('SIGHUP', () => reload())
     const running = await runBridge(paths, config)
-    if (options.json === true) io.stdout(`${JSON.stringify({ ready: true, url: running.url, port: config.lineUrl })}\n`)
-    else
+    reload = running.reload
+    if (options.json === true)
+      io.stdout(
+        `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, port: config.lineUrl })}\n`,
+      )
+    else if (config.log === 'plain')
       io.stdout(
         `bridge: DUIS on ${running.url}/api/v1/serviceS, meter on ${config.lineUrl}, log in ${paths.log}; Ctrl-C stops it\n`,
       )

@@ -1,11 +1,9 @@
 // smets1 COMMAND: finds the command, hands it its options, ends with its code.
 
-import { readFileSync } from 'node:fs'
 import { cac } from 'cac'
 import { ConfigurationError } from '../state.ts'
 import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+import { version } from './version.ts'
 
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {
@@ -18,8 +16,15 @@ const commands: { [name: string]: () => Promise<Command> } = {
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   bridge: async () => (await import('./bridge.ts')).bridgeCommand,
   read: async () => (await import('./read.ts')).readCommand,
+  schedule: async () => (await import('./schedule.ts')).scheduleCommand,
+  inventory: async () => (await import('./inventory.ts')).inventoryCommand,
+  performance: async () => (await import('./performance.ts')).performanceCommand,
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
+  import: async () => (await import('./import.ts')).importCommand,
+  completeness: async () => (await import('./completeness.ts')).completenessCommand,
+  stats: async () => (await import('./stats.ts')).statsCommand,
+  audit: async () => (await import('./audit.ts')).auditCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }
 

@@ -1,27 +1,33 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Answered } from '../accepted.ts'
+import type { AuditEvent } from '../audit/audit-record.ts'
+import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../bridge.ts'
+import type { BridgeParts } from '../bridge-parts.ts'
+import { createDailyReadThrough } from '../cache/daily-reads.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config.ts'
-import { loadRegistry } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
-import type { Answered } from '../router.ts'
 import type { StatePaths } from '../state.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
+import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { CommandError, exitCode } from './command.ts'
+import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
-import { loadIdentity, loadTrust } from './test-pki.ts'
+import { loadIdentity } from './test-pki.ts'
+import { version } from './version.ts'
+import { watchBridge } from './watch-bridge.ts'
 
 /** The clock and timers of this machine. */
 export const systemTiming: Timing = {
@@ -36,15 +42,19 @@ export interface RunningBridge {
   bridge: Bridge
   /** Where DUIS is served, `http://127.0.0.1:8079`. */
   url: string
+  /** Where metrics are served, if they are. */
+  metricsUrl: string | undefined
+  /** Reads the registry and certificates again. */
+  reload(): void
   stop(): Promise<void>
 }
 
-function listen(server: Server, host: string, port: number): Promise<string> {
+function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const why =
         error.code === 'EADDRINUSE'
-          ? `${host}:${port} is taken by another program: stop it, or choose another port with --http-port`
+          ? `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
           : `cannot listen on ${host}:${port}: ${error.message}`
       reject(new CommandError(exitCode.portUnavailable, why))
     })
@@ -64,55 +74,104 @@ function schemaIn(directory: string): Schema {
   }
 }
 
+/** @throws CommandError when the end of the trail is damaged */
+async function openTrail(paths: StatePaths, log: BridgeParts['log']): Promise<ServiceAuditTrail> {
+  const report = (problem: string) => log('audit', { problem })
+  return openServiceAuditTrail({ directory: paths.audit, timing: systemTiming, report }).catch((error: Error) => {
+    throw new CommandError(exitCode.failed, error.message)
+  })
+}
+
 /**
- * Opens the state, builds the bridge and serves DUIS.
+ * Opens the state, builds the bridge and serves DUIS. `bridgeLog` is closed with it.
  * @throws ConfigurationError, CommandError
  */
 export async function runBridge(
   paths: StatePaths,
   config: BridgeConfig,
   answered?: (answered: Answered) => void,
+  bridgeLog?: BridgeLog,
 ): Promise<RunningBridge> {
-  const logFile = createWriteStream(paths.log, { flags: 'a', mode: 0o600 })
-  const log = (event: string, fields: { [name: string]: unknown }) =>
-    void logFile.write(`${JSON.stringify({ time: new Date().toISOString(), event, ...fields })}\n`)
+  const logging = bridgeLog ?? (await openBridgeLog(paths, config.log))
+  const { log } = logging
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
-  const registry = loadRegistry(paths.registry)
-  const trust = loadTrust(paths.pki)
-  const dsp = loadIdentity(paths.pki, 'dsp').signer
+  let known = loadKnownParties(paths)
+  const dsp = loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const dco = createDco(openVault(paths.vault), randomBytes)
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
-  const cache = createReadingCache({ store, keys, randomBytes })
+  const policy = config.cachePolicy
+  const cache = createReadingCache({ store, keys, randomBytes, policy })
+  const { nowMs } = systemTiming
+  const kept = { store, keys, randomBytes, policy, nowMs, emptied: cache.emptied, report }
+  const trail = await openTrail(paths, log)
+  const watch = watchBridge(store, trail)
+  const audit = {
+    ...trail,
+    record(event: AuditEvent) {
+      trail.record(event)
+      watch.event(event)
+    },
+  }
+  audit.record({ event: 'started', version })
+  const noteParties = () => {
+    const { users, devices } = known.registry
+    audit.record({ event: 'registry', sha256: known.sha256, users: users.length, devices: devices.length })
+    log('registry', { sha256: known.sha256, users: users.length, devices: devices.length })
+  }
+  noteParties()
   const bridge = createBridge({
     config,
-    registry,
-    trust,
-    dsp,
+    registry: () => known.registry,
+    trust: () => known.trust,
+    dsp: dsp.signer,
+    dspEui: dsp.eui,
     s1sp,
     dco,
     store,
-    readThrough: createReadThrough(cache, systemTiming.nowMs, report),
+    readThrough: createReadThrough(cache, nowMs, report),
+    dailyReadThrough: createDailyReadThrough(kept),
+    emptyCache: cache.empty,
     schema,
     timing: systemTiming,
     openPort,
     post,
+    audit,
     log,
     ...(answered && { answered }),
   })
-  const server = createHttpServer(bridge.receive, defaultHttpLimits, (error) =>
+  const server = createHttpServer(watch.timed(bridge.receive), defaultHttpLimits, (error) =>
     log('fault', { problem: (error as Error).stack ?? String(error) }),
   )
+  // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
+  const watching = watchParties(paths, () => {
+    try {
+      const before = known.registry
+      known = loadKnownParties(paths)
+      noteParties()
+      bridge.partiesChanged(before)
+    } catch (error) {
+      const problem = (error as Error).message
+      log('registry refused', { problem })
+      audit.record({ event: 'registry refused', problem: problem.slice(0, 1000) })
+    }
+  })
   const stop = async () => {
+    watch.setReady(false)
+    watching.stop()
     server.close()
     server.closeAllConnections()
     clearInterval(sweeping)
     await bridge.stop()
+    audit.record({ event: 'stopped' })
+    await audit.close()
     await store.close()
     endPosts()
-    await new Promise<void>((done) => logFile.end(done))
+    watch.server.close()
+    watch.server.closeAllConnections()
+    await logging.close()
   }
   // Keys are destroyed on time also when nobody asks for anything.
   const sweeping = setInterval(
@@ -120,9 +179,14 @@ export async function runBridge(
     60_000,
   )
   try {
-    const url = await listen(server, config.httpHost, config.httpPort)
+    const { metricsHost, metricsPort } = config
+    const metricsUrl =
+      metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
+    const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
     bridge.resume()
-    return { bridge, url, stop }
+    watch.setReady(true)
+    log('ready', { version, url, metricsUrl, line: config.lineUrl })
+    return { bridge, url, metricsUrl, reload: watching.look, stop }
   } catch (error) {
     await stop()
     throw error

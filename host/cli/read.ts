@@ -3,13 +3,16 @@
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { User } from '../access/parties.ts'
 import { loadRegistry, readConfig } from '../config.ts'
+import { bodies } from '../duis/bodies.ts'
+import type { BodyFields } from '../duis/request.ts'
 import { responseCodes } from '../duis/response-code.ts'
+import { srvRow, srvTable } from '../srv/srv-table.ts'
 import type { StatePaths } from '../state.ts'
 import { type Command, CommandError, exitCode, type Io, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
-import { csv, kWh, stamp, table, totalWh } from './show.ts'
+import { dataCsv, dataJson, dataTable } from './show-response.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
-import { readActiveImport, type UserOutcome } from './user-client.ts'
+import { sendRequest, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const
 
@@ -21,22 +24,27 @@ function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, wh
   if (!good) io.stderr(`${who} gets ${code}${meaning ? `: ${meaning.name}` : ''}${assumed}\n`)
   if (!good && !explain) io.stderr('--explain says why, if the bridge may tell\n')
   if (explain) io.stderr(`${outcome.explanation ?? 'the bridge does not explain (start it with --explain)'}\n`)
-  const entries = response?.entries ?? []
+  const data = response ?? {}
   if (format === 'xml') io.stdout(Buffer.from(outcome.xml).toString())
   else if (format === 'json') {
     const { acknowledgement, acknowledgedMs, answeredMs, explanation } = outcome
-    const values = entries.map((entry) => ({ timestamp: stamp(entry.stampMs), wh: entry.wh }))
-    io.stdout(
-      `${JSON.stringify({ acknowledgement, code, acknowledgedMs, answeredMs, explanation, entries: values })}\n`,
-    )
-  } else if (good && format === 'csv') io.stdout(csv(entries))
+    const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation }
+    io.stdout(`${JSON.stringify({ ...about, ...dataJson(data) })}\n`)
+  } else if (good && format === 'csv') io.stdout(dataCsv(data))
   else if (good) {
-    io.stdout(table(entries))
-    io.stdout(
-      `  ${entries.length} half-hours, ${kWh(totalWh(entries))}; I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms\n`,
-    )
+    const took = `I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms`
+    io.stdout(`${dataTable(data)}; ${took}\n`)
   }
   return good ? exitCode.ok : exitCode.failed
+}
+
+/** The reads that can be asked for: requests to a device. */
+const reads = srvTable.filter(({ endpoint }) => endpoint === 'serviceS')
+
+/** Whether a variant's body says for which window it asks. */
+function hasPeriod(variant: string): boolean {
+  const row = bodies[srvRow(variant)?.bodyName ?? '']
+  return row?.children.some(({ name }) => name === 'ReadLogPeriod') === true
 }
 
 /** Reads with the keys of a state directory. @throws CommandError */
@@ -45,25 +53,26 @@ export function readAs(
   url: string,
   user: User,
   device: string,
-  window: { startMs: number; endMs: number },
+  variant: string,
+  fields: BodyFields,
   timeoutMs: number,
 ): Promise<UserOutcome> {
   const identity = loadIdentity(paths.pki, user.name)
   const trust = loadTrust(paths.pki)
-  const request = { identity, trust, url, callback: user.callback, device, ...window, timeoutMs }
-  return readActiveImport(request, Date.now)
+  const request = { identity, trust, url, callback: user.callback, device, variant, fields, timeoutMs }
+  return sendRequest(request, Date.now)
 }
 
 export const readCommand: Command = {
   name: 'read',
   argument: '<srv>',
-  summary: 'sign and send a service request as a User, wait for the response (srv: 4.8.1)',
+  summary: `sign and send a service request as a User, wait for the response (srv: ${reads.map(({ variant }) => variant).join(', ')})`,
   options: [
     ['--as <user>', 'User that asks: supplier, mdr, network-operator, other-user, or an EUI-64', 'supplier'],
     ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
     ['--mpan <mpan>', 'the meter with this MPAN'],
-    ['--from <when>', 'half-hours that end after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
-    ['--to <when>', 'half-hours that end by this (today, 00:00Z, unless given)'],
+    ['--from <when>', 'what is stamped after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
+    ['--to <when>', 'what is stamped by this (today, 00:00Z, unless given)'],
     ['--format <format>', 'table, csv, json, or xml (the response exactly as received)', 'table'],
     ['--json', 'the same as --format json'],
     ['--explain', 'also say which rule and which record decided'],
@@ -71,13 +80,17 @@ export const readCommand: Command = {
     ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
     ['--timeout <s>', 'seconds to wait for the response', 20],
   ],
-  examples: ['smets1 read 4.8.1 --as mdr --from 2026-11-20 --to 2026-11-22', 'smets1 read 4.8.1 --format csv'],
+  examples: [
+    'smets1 read 4.8.1 --as mdr --from 2026-11-20 --to 2026-11-22',
+    'smets1 read 4.8.1 --format csv',
+    'smets1 read 4.1.1 --as supplier',
+    'smets1 read 4.6.1 --as mdr --from 2026-11-01',
+  ],
   async run(options, io) {
-    if (String(options.argument) !== '4.8.1') {
-      throw new CommandError(
-        exitCode.usage,
-        `this version reads 4.8.1 (Read Active Import Profile Data), not ${options.argument}`,
-      )
+    const variant = String(options.argument)
+    if (!reads.some((row) => row.variant === variant)) {
+      const known = reads.map((row) => `${row.variant} ${row.name}`).join('\n  ')
+      throw new CommandError(exitCode.usage, `${variant} is no read of a device; there are\n  ${known}`)
     }
     const paths = stateOption(options)
     const format = options.json === true ? 'json' : (textOption(options, 'format') ?? 'table')
@@ -88,14 +101,17 @@ export const readCommand: Command = {
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs
-    const window = {
-      startMs: instantOption(options, 'from', today - dayMs),
-      endMs: instantOption(options, 'to', today),
+    const fields: BodyFields = {}
+    if (hasPeriod(variant)) {
+      const startMs = instantOption(options, 'from', today - dayMs)
+      fields.period = { startMs, endMs: instantOption(options, 'to', today) }
+    } else if (textOption(options, 'from') !== undefined || textOption(options, 'to') !== undefined) {
+      throw new CommandError(exitCode.usage, `${variant} reads registers as they are: it takes no --from and --to`)
     }
     const { httpHost, httpPort } = readConfig(paths.config, io.env, {})
     const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
     const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 20) * 1000
-    const outcome = await readAs(paths, url, user, device, window, timeoutMs)
+    const outcome = await readAs(paths, url, user, device, variant, fields, timeoutMs)
     return show(outcome, format, io, options.explain === true, `${user.name} (${user.eui})`)
   },
 }

@@ -1,13 +1,15 @@
-// Half-hours for people and for programs.
+// Half-hours for people.
 
 import { dayMs, dayOfHalfHour, halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 
-/** A half-hour as DUIS sends it: stamped with its end. */
+/** A half-hour as DUIS sends it: stamped with its end. `wh` is varh for reactive energy. */
 export interface Entry {
   stampMs: number
   wh: number
 }
+
+export type Unit = 'Wh' | 'varh'
 
 const bars = '▁▂▃▄▅▆▇█'
 const gap = '·'
@@ -18,9 +20,9 @@ export function sparkline(values: readonly (number | undefined)[], largest: numb
   return values.map((wh) => (wh === undefined ? gap : bars[level(wh)])).join('')
 }
 
-/** `9.812 kWh`. */
-export function kWh(wh: number): string {
-  return `${(wh / 1000).toFixed(3)} kWh`
+/** `9.812 kWh`, or kvarh. */
+export function kWh(wh: number, unit: Unit = 'Wh'): string {
+  return `${(wh / 1000).toFixed(3)} k${unit}`
 }
 
 export function totalWh(entries: readonly Entry[]): number {
@@ -67,27 +69,25 @@ function grid(day: number, values: readonly (number | undefined)[]): string[] {
 }
 
 /** A compact table: a sparkline for each day, and the values themselves for one or two days. */
-export function table(entries: readonly Entry[]): string {
+export function table(entries: readonly Entry[], unit: Unit = 'Wh'): string {
   if (entries.length === 0) return '  no half-hours: the meter has recorded none in this window\n'
   const days = byDay(entries)
   const largest = Math.max(...entries.map((entry) => entry.wh))
-  const lines = [`  ${' '.repeat(11)}${hours.trimEnd()}  hours UTC; █ is ${largest} Wh, · is not recorded`]
+  const lines = [`  ${' '.repeat(11)}${hours.trimEnd()}  hours UTC; █ is ${largest} ${unit}, · is not recorded`]
   for (const { day, values } of days) {
     const known = values.filter((wh) => wh !== undefined)
     lines.push(
-      `  ${dateOf(day)} ${sparkline(values, largest)}  ${kWh(known.reduce((sum, wh) => sum + wh, 0))}, ${known.length} of 48`,
+      `  ${dateOf(day)} ${sparkline(values, largest)}  ${kWh(
+        known.reduce((sum, wh) => sum + wh, 0),
+        unit,
+      )}, ${known.length} of 48`,
     )
   }
   if (days.length <= 2) {
     for (const { day, values } of days)
-      lines.push(`  ${dateOf(day)}, Wh by end of half-hour (first of each row):`, ...grid(day, values))
+      lines.push(`  ${dateOf(day)}, ${unit} by end of half-hour (first of each row):`, ...grid(day, values))
   }
   return `${lines.join('\n')}\n`
-}
-
-/** `timestamp,wh` rows, stamped with the end. */
-export function csv(entries: readonly Entry[]): string {
-  return ['timestamp,wh', ...entries.map((entry) => `${stamp(entry.stampMs)},${entry.wh}`)].join('\n') + '\n'
 }
 
 /** `2026-11-21T00:30:00Z`. */

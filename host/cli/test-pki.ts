@@ -115,10 +115,13 @@ export function loadIdentity(directory: string, name: string): Identity {
   return { name, eui: trustedSigner(pem).eui, signer }
 }
 
-/** Trust in every certificate NAME.pem of the folder but the authority's. Throws Error for one that is unusable. */
-export function loadTrust(directory: string): TrustStore {
+/**
+ * Trust in every certificate NAME.pem of the folder but the authority's, and in `others` (PEM). Throws Error for one that is
+ * unusable.
+ */
+export function loadTrust(directory: string, others: readonly string[] = []): TrustStore {
   const files = readdirSync(directory).filter((file) => file.endsWith('.pem') && file !== `${authorityFile}.pem`)
-  return createTrustStore(files.sort().map((file) => readFileSync(join(directory, file), 'utf8')))
+  return createTrustStore([...files.sort().map((file) => readFileSync(join(directory, file), 'utf8')), ...others])
 }
 
 /** Creates the file with its final mode, so that it is never readable by more than it should be. */

@@ -4,8 +4,8 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import { testIdentities } from './test-pki.ts'
 
-/** The ESME of the reference test data set, and an MPAN with a right check digit. */
-export const testDevice = { eui: '00-DB-12-34-56-78-90-A0', importMpan: '1234567890126' }
+/** The ESME of the reference test data set, and MPANs with a right check digit. */
+export const testDevice = { eui: '00-DB-12-34-56-78-90-A0', importMpan: '1234567890126', exportMpan: '2000000000006' }
 
 /** Registered from here on, so that readings of any age may be read. */
 const from = '2000-01-01'
@@ -54,6 +54,9 @@ export async function testRegistry(): Promise<string> {
       { mpan: testDevice.importMpan, role: 'IS', mpid: 'SUPA', from },
       { mpan: testDevice.importMpan, role: 'ED', mpid: 'NETA', from },
       { mpan: testDevice.importMpan, role: 'MDR', mpid: 'MDRA', from },
+      { mpan: testDevice.exportMpan, role: 'ES', mpid: 'SUPA', from },
+      { mpan: testDevice.exportMpan, role: 'ED', mpid: 'NETA', from },
+      { mpan: testDevice.exportMpan, role: 'MDR', mpid: 'MDRA', from },
     ],
   }
   return `${JSON.stringify(registry, null, 2)}\n`

@@ -1,21 +1,32 @@
 // smets1 up: a bench in one go. A meter with a log, the bridge in front of it, one read as the supplier and one as the MDR.
 
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import type { Answered } from '../accepted.ts'
 import type { Registry } from '../access/parties.ts'
-import { loadRegistry, readConfig } from '../config.ts'
-import type { Answered } from '../router.ts'
+import { type BridgeConfig, loadRegistry, readConfig } from '../config.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../state.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from './bridge.ts'
+import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
 import { type RunningBridge, runBridge } from './open-bridge.ts'
 import { readAs } from './read.ts'
 import { type Entry, kWh, table, totalWh } from './show.ts'
+import { column } from './show-response.ts'
 import { testDevice } from './test-registry.ts'
 
 /** Waits for a response, in `up`: the target response time and a little. */
 const readTimeoutMs = 20000
+
+/** What the meter says is plain text; where everything else is JSON, it becomes a line of that. */
+function meterIo(io: Io, format: BridgeConfig['log'], { log }: BridgeLog): Io {
+  if (format === 'plain') return io
+  const say = (text: string) => {
+    for (const line of text.split('\n')) if (line.trim() !== '') log('meter', { text: line })
+  }
+  return { ...io, isTerminal: false, stderr: say }
+}
 
 function costOf(answered: Answered | undefined): string {
   if (answered === undefined) return ''
@@ -53,14 +64,22 @@ async function readAndShow(
   if (user === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no User called ${name}`)
   const device = bench.registry.devices[0]
   if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
-  const outcome = await readAs(bench.paths, bench.running.url, user, device.eui, window, readTimeoutMs)
+  const outcome = await readAs(
+    bench.paths,
+    bench.running.url,
+    user,
+    device.eui,
+    '4.8.1',
+    { period: window },
+    readTimeoutMs,
+  )
   const answered = bench.answers.get(outcome.response?.requestId?.text.toUpperCase() ?? '')
   io.stdout(`\n${title}\n`)
   if (outcome.code !== 'I0') {
     const why = outcome.explanation ?? answered?.detail ?? ''
     throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
   }
-  const entries = outcome.response?.entries ?? []
+  const entries = column(outcome.response?.entries ?? [], 'wh')
   io.stdout(table(entries))
   io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
   return entries
@@ -76,6 +95,8 @@ function sayNext(bench: Bench, io: Io, url: string): void {
   const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
   const lines = [
     `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}`,
+    `${run} read 4.1.1 --as supplier${where}${state}`,
+    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}`,
     `${run} read 4.8.1 --as supplier --format xml${where}${state}`,
     `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}`,
   ]
@@ -104,18 +125,21 @@ async function live(
   paths: StatePaths,
   meter: MeterProcess,
   stopping: Promise<void>,
+  log: BridgeLog,
 ): Promise<number> {
   const answers = new Map<string, Answered>()
   const config = readConfig(paths.config, io.env, { explain: true, ...bridgeSettings(options), lineUrl: meter.url })
   let shown = false
-  const running = await runBridge(paths, config, (answered) => {
+  const take = (answered: Answered) => {
     if (!shown) answers.set(answered.id, answered)
-  })
+  }
+  const running = await runBridge(paths, config, take, log)
   try {
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
-        `bridge: ${running.url}, log in ${paths.log}\n`,
+        `bridge: ${running.url}, log in ${paths.log}\n` +
+        (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
     )
     const agree = await demonstrate(bench, io)
     shown = true
@@ -174,15 +198,17 @@ export function upCommand(boardSide: BoardSide): Command {
     async run(options, io) {
       const paths = statePaths(textOption(options, 'state') ?? '.smets1')
       // Wrong settings are said before anything is made.
-      readConfig(paths.config, io.env, bridgeSettings(options))
+      const config = readConfig(paths.config, io.env, bridgeSettings(options))
       const isNew = await ready(options, paths, boardSide)
       io.stdout(
         `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
       )
       const stopping = askedToStop()
-      const meter = await startMeter(paths.root, paths.flash, meterArguments(handedOn, options), io)
+      const log = await openBridgeLog(paths, config.log)
+      const flags = meterArguments(handedOn, options)
+      const meter = await startMeter(paths.root, paths.flash, flags, meterIo(io, config.log, log))
       try {
-        return await live(options, io, paths, meter, stopping)
+        return await live(options, io, paths, meter, stopping, log)
       } finally {
         await meter.stop()
       }

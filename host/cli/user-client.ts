@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:http'
 import { formatRequest } from '../duis/format.ts'
 import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/read-response.ts'
-import { requestIdOf } from '../duis/request.ts'
+import { type BodyFields, requestIdOf } from '../duis/request.ts'
 import { signDocument } from '../duis/sign.ts'
 import type { TrustStore } from '../duis/trust.ts'
 import { responseLimits } from '../duis/xml.ts'
@@ -18,8 +18,9 @@ export interface UserRequest {
   /** Where the User is told the response; this client listens there while it waits. */
   callback: string
   device: string
-  startMs: number
-  endMs: number
+  /** The Service Request Variant, and what its body says. */
+  variant: string
+  fields: BodyFields
   timeoutMs: number
 }
 
@@ -72,12 +73,14 @@ async function listen(callback: string, take: (body: Buffer) => boolean): Promis
   return server
 }
 
-async function send(
+/** POSTs a signed request to one of the services. @throws CommandError */
+export async function send(
   url: string,
   xml: string,
   timeoutMs: number,
+  service: 'serviceD' | 'serviceS' = 'serviceS',
 ): Promise<{ body: Uint8Array; explanation: string | undefined }> {
-  const response = await fetch(`${url}/api/v1/serviceS`, {
+  const response = await fetch(`${url}/api/v1/${service}`, {
     method: 'POST',
     headers: { 'content-type': 'application/xml', 'smets1-explain': '1' },
     body: xml,
@@ -103,13 +106,12 @@ function read(body: Uint8Array, what: string): ServiceResponse {
   return parsed.response
 }
 
-/** Sends one 4.8.1 and waits for its final response. @throws CommandError */
-export async function readActiveImport(request: UserRequest, nowMs: () => number): Promise<UserOutcome> {
+/** Sends one request to a device and waits for its final response. @throws CommandError */
+export async function sendRequest(request: UserRequest, nowMs: () => number): Promise<UserOutcome> {
   const { identity, trust, device } = request
   const startedMs = nowMs()
   const requestId = requestIdOf(identity.eui, device, BigInt(startedMs))
-  const period = { startMs: request.startMs, endMs: request.endMs }
-  const body = { requestId, serviceReferenceVariant: '4.8.1', period }
+  const body = { ...request.fields, requestId, serviceReferenceVariant: request.variant }
   const xml = signDocument(formatRequest(body), identity.signer)
   let answered: (body: Buffer) => void = () => {}
   const answer = new Promise<Buffer>((resolve) => {

@@ -19,6 +19,12 @@ export interface DcoSession {
   sealAsk(message: Uint8Array): Promise<{ counter: number; sealed: Uint8Array }>
   /** Opens an answer; `undefined` when it was not sealed by this meter, in this session, for that ask and block. */
   openAnswer(answer: SealedAnswer): Promise<Uint8Array | undefined>
+  /**
+   * Opens the one frame that a meter may send unasked: alerts, ahead of its awake, as the only block of an answer with
+   * counter 0. No ask has that counter, so nothing that was asked for can be passed off as alerts, nor alerts as an
+   * answer. Once per session; `undefined` for any other frame.
+   */
+  openAlerts(answer: SealedAnswer): Promise<Uint8Array | undefined>
 }
 
 export interface Dco {
@@ -35,6 +41,7 @@ export function createDco(vault: Vault, randomBytes: (count: number) => Uint8Arr
       const hostNonce = randomBytes(hostNonceBytes)
       let link: LinkSession | undefined
       let counter = 0
+      let alertsOpened = false
       return {
         hostNonce,
         bind(boot, session) {
@@ -50,6 +57,13 @@ export function createDco(vault: Vault, randomBytes: (count: number) => Uint8Arr
           if (link === undefined || answer.counter < 1 || answer.counter > counter) return undefined
           const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link, answer.counter, answer.block)
           return open(answer.sealed, nonce, key)
+        },
+        async openAlerts(answer) {
+          if (link === undefined || alertsOpened) return undefined
+          if (answer.counter !== 0 || answer.block !== 0 || !answer.last) return undefined
+          const message = open(answer.sealed, nonceOf(kind.lastAnswer, link, 0, 0), key)
+          alertsOpened = message !== undefined
+          return message
         },
       }
     },

@@ -20,7 +20,7 @@ export const ownSchemaVersion = '5.4'
  */
 export const unreadVariant = '4.8.1'
 
-const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
+export const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
 const allNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:ra="${responseNamespace}" xmlns:sr="${serviceNamespace}"`
 
 /** What every answer says. */
@@ -62,38 +62,53 @@ export function formatResponseMessage(answer: Answer, content: string, dsp?: Sig
   return xmlDeclaration + (dsp === undefined ? text : signCanonical(text, dsp))
 }
 
+/** Who signs: the S1SP the document, the DSP the message around it. */
+export type Smets1Signers = { s1sp: Signer; dsp: Signer }
+
+/** What a message with a SMETS1 document needs besides the content of that document. */
+export type Smets1Message = Omit<Answer, 'serviceReference'> &
+  Smets1Signers & {
+    /** The request that is answered; of an alert, the ids and the counter of its ResponseID, the other way round. */
+    requestId: RequestId
+    /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asked on the User's behalf. */
+    schedule?: { id: bigint; dspEui: string } | undefined
+    /**
+     * DCC Boxed clients reject SMETS1ResponseMessage. True puts the S1SP's signed document, base64, where they expect a
+     * GBCS payload. Schema-valid, but not what the DCC sends.
+     */
+    boxedCompat?: boolean | undefined
+  }
+
 /** What a final answer with a meter's data needs besides the data. */
-export type Smets1Answer = Answer & {
-  requestId: RequestId
-  serviceReferenceVariant: string
-  s1sp: Signer
-  dsp: Signer
-  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asked on the User's behalf. */
-  schedule?: { id: bigint; dspEui: string } | undefined
-  /**
-   * DCC Boxed clients reject SMETS1ResponseMessage. True puts the S1SP's signed document, base64, where they expect a
-   * GBCS payload. Schema-valid, but not what the DCC sends.
-   */
-  boxedCompat?: boolean | undefined
-}
+export type Smets1Answer = Smets1Message & { serviceReferenceVariant: string }
 
 /**
  * A SMETS1 response: the MMC payload in a document signed by the S1SP, in a Response signed by the DSP. `payload` is
  * the canonical text of the one element in SMETSData, see `payload.ts`.
  */
 export function formatSmets1Response(answer: Smets1Answer, payload: string): string {
-  const { requestId, schedule, schemaVersion } = answer
+  return formatSmets1Message(answer, element('sr:ResponseMessage', element('ra:SMETSData', payload)))
+}
+
+/**
+ * A message with a SMETS1 document whose body is `body`. Without a Service Reference Variant it answers no request: it
+ * is an alert.
+ */
+export function formatSmets1Message(answer: Smets1Message, body: string): string {
+  const { requestId, schedule, schemaVersion, serviceReferenceVariant: variant } = answer
   const inner = envelopeOpen('sr:SMETS1SignedResponse', allNamespaces, schemaVersion)
   const signed = signCanonical(
-    inner + element('sr:SMETS1Response', smets1Content(answer, payload)) + '</sr:SMETS1SignedResponse>',
+    inner + element('sr:SMETS1Response', smets1Content(answer, body)) + '</sr:SMETS1SignedResponse>',
     answer.s1sp,
   )
-  // The result of a schedule answers no request, so there is no RequestID to repeat.
-  const header = responseHeader(answer, schedule ? undefined : requestId.text, responseIdOf(requestId))
+  // The result of a schedule answers no request, nor does an alert, so there is no RequestID to repeat.
+  const isAnswer = schedule === undefined && variant !== undefined
+  const header = responseHeader(answer, isAnswer ? requestId.text : undefined, responseIdOf(requestId))
   const scheduleId = schedule ? element('sr:DSPScheduleID', `${schedule.id}`) : ''
   const message = (document: string) => {
     if (!answer.boxedCompat) {
-      return element('sr:SMETS1ResponseMessage', references(answer) + scheduleId + document)
+      const about = variant === undefined ? '' : references(answer)
+      return element('sr:SMETS1ResponseMessage', about + scheduleId + document)
     }
     const data = element('sr:GBCSPayload', Buffer.from(document).toString('base64'))
     const content = schedule ? element('sr:DSPScheduledMessage', data + scheduleId) : data
@@ -113,22 +128,24 @@ export function formatProfileResponse(answer: Smets1Answer, entries: readonly Pr
   return formatSmets1Response(answer, importProfilePayload(entries))
 }
 
-function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Answer, payload: string): string {
+function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Message, body: string): string {
   const variant = answer.serviceReferenceVariant
   // MMC XSD, ResponsePayload: the target is the DSP when it asked, and the User then is the supplementary party.
   const supplementary = schedule
     ? element('ra:SupplementaryRemotePartyID', requestId.originator) +
       element('ra:SupplementaryRemotePartyCounter', `${requestId.counter}`)
     : ''
+  const about =
+    variant === undefined
+      ? ''
+      : element('ra:ServiceReference', serviceReferenceOf(variant)) + element('ra:ServiceReferenceVariant', variant)
   const header =
     element('ra:BusinessOriginatorID', requestId.target) +
     element('ra:BusinessTargetID', schedule ? schedule.dspEui : requestId.originator) +
     element('ra:OriginatorCounter', `${requestId.counter}`) +
     supplementary +
-    element('ra:ServiceReference', serviceReferenceOf(variant)) +
-    element('ra:ServiceReferenceVariant', variant) +
+    about +
     element('ra:Timestamp', formatDateTime(nowMs))
-  const body = element('sr:ResponseMessage', element('ra:SMETSData', payload))
   return element('sr:Header', header) + element('sr:Body', body)
 }
 
@@ -141,10 +158,13 @@ export type RequestToFormat = BodyFields & {
   schemaVersion?: string
 }
 
-/** A request, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row in `bodies.ts`. */
+/**
+ * A request to a device, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row of children
+ * in `bodies.ts`.
+ */
 export function formatRequest(request: RequestToFormat): string {
   const { requestId, serviceReferenceVariant: variant, executionMs, period } = request
-  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant)
+  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant && bodies[body]!.read === undefined)
   if (name === undefined) throw new RangeError(`no request body for ${variant}`)
   const header =
     element('sr:RequestID', requestId.text) +
@@ -160,7 +180,8 @@ export function formatRequest(request: RequestToFormat): string {
   return xmlDeclaration + envelope('sr:Request', signedNamespaces, request.schemaVersion, header, body)
 }
 
-function responseHeader(answer: Answer, requestId: string | undefined, responseId: string | undefined): string {
+/** Header of a Response, in the schema's order. */
+export function responseHeader(answer: Answer, requestId: string | undefined, responseId: string | undefined): string {
   if (!isResponseCode(answer.code)) throw new RangeError(`"${answer.code}" is no DUIS response code`)
   return (
     (requestId === undefined ? '' : element('sr:RequestID', requestId)) +
@@ -171,7 +192,7 @@ function responseHeader(answer: Answer, requestId: string | undefined, responseI
 }
 
 /** The two reference elements of a message, from whichever of the two is known. */
-function references(answer: Pick<Answer, 'serviceReference' | 'serviceReferenceVariant'>): string {
+export function references(answer: Pick<Answer, 'serviceReference' | 'serviceReferenceVariant'>): string {
   const variant = answer.serviceReferenceVariant ?? firstVariantOf(answer.serviceReference ?? '') ?? unreadVariant
   if (!isServiceReferenceVariant(variant)) throw new RangeError(`"${variant}" is no Service Reference Variant`)
   return element('sr:ServiceReference', serviceReferenceOf(variant)) + element('sr:ServiceReferenceVariant', variant)
@@ -182,7 +203,14 @@ function responseIdOf({ originator, target, counter }: RequestId): string {
   return `${target}:${originator}:${counter}`
 }
 
-function envelope(name: string, namespaces: string, version: string | undefined, header: string, body: string): string {
+/** A message of one Header and one Body. */
+export function envelope(
+  name: string,
+  namespaces: string,
+  version: string | undefined,
+  header: string,
+  body: string,
+): string {
   const open = envelopeOpen(name, namespaces, version)
   return `${open}<sr:Header>${header}</sr:Header><sr:Body>${body}</sr:Body></${name}>`
 }
@@ -192,7 +220,7 @@ function envelopeOpen(name: string, namespaces: string, version: string = ownSch
   return `<${name}${namespaces && ` ${namespaces}`} schemaVersion="${version}">`
 }
 
-// Contents are numbers, names from tables, and values that passed a pattern: nothing that would need escaping.
-function element(name: string, content: string): string {
+/** Contents here are numbers, names from tables, and values that passed a pattern: nothing that would need escaping. */
+export function element(name: string, content: string): string {
   return `<${name}>${content}</${name}>`
 }

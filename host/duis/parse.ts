@@ -3,7 +3,7 @@
 
 import { bodyRow, readBody } from './bodies.ts'
 import { instanceNamespace, serviceNamespace, signatureNamespace } from './names.ts'
-import { parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
+import { type BodyFields, parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
 import { type Fault, type FaultCodes, faultCodes } from './response-code.ts'
 import { hasText, leafText, readSequence, trimmed } from './sequence.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
@@ -79,7 +79,7 @@ const headerRows = [
   { name: 'ServiceReferenceVariant' },
 ]
 
-type HeaderFields = Omit<ServiceRequest, 'schemaVersion' | 'bodyName' | 'executionMs' | 'period'>
+type HeaderFields = Omit<ServiceRequest, 'schemaVersion' | 'bodyName' | keyof BodyFields>
 
 function readHeader(header: XmlElement): HeaderFields | Refusal {
   const found = readSequence(header, headerRows)

@@ -3,14 +3,26 @@
 
 import { formatDateTime } from './date-time.ts'
 
-/** A half-hour: `stampMs` is its end, `wh` the energy in it. */
+/** A half-hour: `stampMs` is its end (its beginning for devices that are registered so), `wh` the energy in it. */
 export type ProfileEntry = { stampMs: number; wh: number }
+
+/** A half-hour of reactive energy. */
+export type ReactiveEntry = { stampMs: number; varh: number }
+
+/** A half-hour of active and reactive export, as far as the meter recorded them. */
+export type ExportEntry = { stampMs: number; wh: number | undefined; varh?: number | undefined }
 
 /** A midnight snapshot: the active import register and, where there is a tariff, its time-of-use registers, 1 to 48. */
 export type DailyReadEntry = { stampMs: number; importWh: number; tariffWh?: readonly number[] }
 
 /** Most entries an answer may hold (MMC XSD, maxOccurs of LogEntry). */
-export const entriesMax = { importProfile: 19_056, exportProfile: 4_464, dailyReadLog: 31, tariffRegisters: 48 }
+export const entriesMax = {
+  importProfile: 19_056,
+  reactiveProfile: 4_464,
+  exportProfile: 4_464,
+  dailyReadLog: 31,
+  tariffRegisters: 48,
+}
 
 /** 4.8.1 ReadActiveImportProfileDataRsp. Throws RangeError beyond `entriesMax` and for what is no whole number. */
 export function importProfilePayload(entries: readonly ProfileEntry[]): string {
@@ -24,13 +36,27 @@ export function importProfilePayload(entries: readonly ProfileEntry[]): string {
   return success('ReadActiveImportProfileDataRsp', log)
 }
 
-/** 4.8.3 ReadExportProfileDataRsp. Throws RangeError as above. */
-export function exportProfilePayload(entries: readonly ProfileEntry[]): string {
-  atMost(entries, entriesMax.exportProfile)
+/** 4.8.2 ReadReactiveImportProfileDataRsp. Throws RangeError as above. */
+export function reactiveImportProfilePayload(entries: readonly ReactiveEntry[]): string {
+  atMost(entries, entriesMax.reactiveProfile)
   let log = ''
-  for (const { stampMs, wh } of entries) {
+  for (const { stampMs, varh } of entries) {
     log +=
-      `<ra:LogEntry><ra:ActiveEnergyExportedValue>${whole(wh)}</ra:ActiveEnergyExportedValue>` +
+      `<ra:LogEntry><ra:ReactiveEnergyImportedValue>${whole(varh)}</ra:ReactiveEnergyImportedValue>` +
+      `<ra:Timestamp>${formatDateTime(stampMs)}</ra:Timestamp></ra:LogEntry>`
+  }
+  return success('ReadReactiveImportProfileDataRsp', log)
+}
+
+/** 4.8.3 ReadExportProfileDataRsp. Throws RangeError as above. */
+export function exportProfilePayload(entries: readonly ExportEntry[]): string {
+  atMost(entries, entriesMax.exportProfile)
+  const value = (name: string, amount: number | undefined) =>
+    amount === undefined ? '' : `<ra:${name}>${whole(amount)}</ra:${name}>`
+  let log = ''
+  for (const { stampMs, wh, varh } of entries) {
+    log +=
+      `<ra:LogEntry>${value('ActiveEnergyExportedValue', wh)}${value('ReactiveEnergyExportedValue', varh)}` +
       `<ra:Timestamp>${formatDateTime(stampMs)}</ra:Timestamp></ra:LogEntry>`
   }
   return success('ReadExportProfileDataRsp', log)

@@ -2,15 +2,15 @@
 
 import { parseDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace } from './names.ts'
-import type { ProfileEntry } from './payload.ts'
+import { type PayloadData, type ReceivedAlert, readDeviceAlert, readPayloadData } from './read-payload.ts'
 import { parseRequestId, type RequestId } from './request.ts'
 import type { TrustStore } from './trust.ts'
 import { type SignatureResult, verifySignature } from './verify.ts'
 import { readXml, responseLimits, type XmlText } from './xml.ts'
 import { exclusiveText, type XmlElement } from './xml-tree.ts'
 
-/** A DUIS Response as a plain value. */
-export type ServiceResponse = {
+/** A DUIS Response as a plain value, with what its SMETSData holds. */
+export type ServiceResponse = PayloadData & {
   requestId?: RequestId
   responseId?: RequestId
   /** I0, I99, E…, W… */
@@ -19,14 +19,16 @@ export type ServiceResponse = {
   schemaVersion: string
   /** Name of the element in Body: ResponseMessage, SMETS1ResponseMessage, DCCAlertMessage, DeviceAlertMessage. */
   kind: string
+  /** That element, for what only some answers hold (`read-non-device.ts`). */
+  message: XmlElement
   serviceReference?: string
   serviceReferenceVariant?: string
   /** Of the DCC schedule whose result this is. */
   scheduleId?: bigint
   /** The MMC element of a SMETS1 response, `ReadActiveImportProfileDataRsp`. */
   payload?: XmlElement
-  /** 4.8.1 and 4.8.3: half-hours as sent, stamped with their end. */
-  entries?: ProfileEntry[]
+  /** The alert of a device, when the response is one. */
+  alert?: ReceivedAlert
 }
 
 export type ParsedResponse =
@@ -50,6 +52,7 @@ export function parseResponse(bytes: Uint8Array): ParsedResponse {
     responseMs,
     schemaVersion: root.attributes.find((attribute) => attribute.name === 'schemaVersion')?.value ?? '',
     kind: message.name,
+    message,
   }
   const requestId = parseRequestId(child(header, 'RequestID')?.text ?? '')
   if (requestId !== undefined) response.requestId = requestId
@@ -70,28 +73,15 @@ function readPayload(message: XmlElement, response: ServiceResponse): ParsedResp
   if (inner?.ok === false) return inner
   const signed = inner === undefined ? child(message, 'SMETS1SignedResponse') : inner.document.root
   const body = child(child(signed, 'SMETS1Response'), 'Body')
+  const told = child(body, 'DeviceAlertMessage')
+  const alert = told === undefined ? undefined : readDeviceAlert(told)
+  if (told !== undefined && alert === undefined) return schema('the alert has no description or no time')
+  if (alert !== undefined) response.alert = alert
   const payload = child(child(body, 'ResponseMessage'), 'SMETSData', responseNamespace)?.children[0]
   if (payload === undefined) return { ok: true, response }
-  response.payload = payload
-  const valueName = energyElements[payload.name]
-  if (valueName === undefined) return { ok: true, response }
-  const entries: ProfileEntry[] = []
-  for (const entry of payload.children) {
-    const stampMs = parseDateTime(child(entry, 'Timestamp', responseNamespace)?.text ?? '')
-    const holder = child(entry, 'Electricity', responseNamespace) ?? entry
-    const value = child(holder, valueName, responseNamespace)?.text ?? ''
-    if (stampMs === undefined || !/^[+-]?\d{1,15}$/.test(value)) {
-      return schema(`${payload.name} holds an entry without Timestamp and ${valueName}`)
-    }
-    entries.push({ stampMs, wh: Number(value) })
-  }
-  response.entries = entries
-  return { ok: true, response }
-}
-
-const energyElements: Readonly<Record<string, string>> = {
-  ReadActiveImportProfileDataRsp: 'PrimaryValue',
-  ReadExportProfileDataRsp: 'ActiveEnergyExportedValue',
+  const read = readPayloadData(payload)
+  if (!read.ok) return schema(read.detail)
+  return { ok: true, response: { ...response, payload, ...read.data } }
 }
 
 export type ResponseExpectation = {

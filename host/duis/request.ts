@@ -1,5 +1,7 @@
 // A Service Request as a plain value.
 
+import type { InventoryQuery, ScheduleDetails, ScheduleSubject } from './non-device-fields.ts'
+
 /** A DUIS RequestID, `<originator>:<target>:<counter>` (DUIS XSD, type RequestIDType). */
 export type RequestId = {
   /** As received, so that it can be echoed letter for letter. */
@@ -21,6 +23,12 @@ export type BodyFields = {
   executionMs?: number
   /** ReadLogPeriod. */
   period?: Period
+  /** 5.1. */
+  schedule?: ScheduleDetails
+  /** 5.2 and 5.3. */
+  subject?: ScheduleSubject
+  /** 8.2. */
+  inventory?: InventoryQuery
 }
 
 /** A request that is well-formed and agrees with itself. Nothing is said yet about who signed it or what they may do. */

@@ -1,10 +1,25 @@
 // The Service Request Variants: one row each, and the only place that says what a variant needs.
 //
-// Rows are those of table 2 of the SECMP0162 preliminary impact assessment. Roles are the DUIS request matrix plus MDR
-// (that table); Target Response Times for SMETS1 are its table 3. A row with `handled: false` is known, and true, but
-// not offered by this bridge.
+// Rows are those of table 2 of the SECMP0162 preliminary impact assessment, and 4.8.2. Roles are the DUIS request matrix
+// plus MDR (that table); Target Response Times for SMETS1 are its table 3, granularities its table 4, GBCS use cases its
+// table 14. A row with `handled: false` is known, and true, but not offered by this bridge.
 
 import type { Role } from '../access/parties.ts'
+
+export type Granularity = 'half-hourly' | 'daily' | 'monthly'
+
+/**
+ * How each role sets the flag ForSettlement (table 6 of the SECMP0162 preliminary impact assessment). No published DUIS
+ * schema has the flag: it is a rule about who asks, not something a request says. Roles that are not here never do.
+ */
+export const forSettlement: { readonly [role in Role]?: 'always' | 'when solely for settlement' | 'never' } = {
+  MDR: 'always',
+  IS: 'when solely for settlement',
+  ES: 'when solely for settlement',
+  ED: 'never',
+  GT: 'never',
+  OU: 'never',
+}
 
 export type SrvRow = {
   /** `4.8.1` */
@@ -27,10 +42,14 @@ export type SrvRow = {
   trtMs: { onDemand?: number; scheduled?: number; settlement?: number }
   /** True for the three that an S1SP answers from its cache (MP256 consultation). */
   cached: boolean
-  /** Name of the channel in the cache; absent where what is kept is not one value per half-hour. */
-  channel?: string
+  /** Channels of the profile data log that it reads, in the order of the values in an entry. */
+  channels?: readonly ('active-import' | 'active-export' | 'reactive-import' | 'reactive-export')[]
   /** Entries of the longest log that a response may carry (MMC XSD). */
   entriesMax?: number
+  /** Levels of a customer's consent for which settlement may ask it (table 4). */
+  granularities?: readonly Granularity[]
+  /** The GBCS use case that SMETS2 answers it with (table 14); SMETS1 has none. */
+  gbcsUseCase?: string
   /** False where SMETS1 does not have the service at all (table 3: N/A). */
   onSmets1: boolean
   /** True for what this bridge carries out. */
@@ -41,7 +60,10 @@ const secondMs = 1_000
 const dayMs = 86_400_000
 
 /** A command to the device over the WAN; the command variants for local delivery mean nothing on SMETS1 (assumption). */
-const device = { endpoint: 'serviceS', commandVariants: [1], onSmets1: true, handled: false } as const
+const device = { endpoint: 'serviceS', commandVariants: [1], onSmets1: true, handled: true } as const
+
+/** Table 3 says N/A for SMETS1. Refused to everybody who might ask it of another device (assumption: with E11). */
+const notOnSmets1 = { onSmets1: false, handled: false, trtMs: {}, cached: false } as const
 
 /** Answered by the DCC, no device involved. */
 const nonDevice = {
@@ -51,8 +73,10 @@ const nonDevice = {
   schedulable: false,
   cached: false,
   onSmets1: true,
-  handled: false,
+  handled: true,
 } as const
+
+const everyGranularity: readonly Granularity[] = ['half-hourly', 'daily', 'monthly']
 
 const onDemandOnly = { onDemand: 16 * secondMs, settlement: dayMs }
 const onDemandAndScheduled = { onDemand: 16 * secondMs, scheduled: dayMs, settlement: dayMs }
@@ -76,6 +100,8 @@ export const srvTable: readonly SrvRow[] = [
     schedulable: false,
     trtMs: onDemandOnly,
     cached: false,
+    granularities: everyGranularity,
+    gbcsUseCase: 'ECS17b',
   },
   {
     ...device,
@@ -89,6 +115,8 @@ export const srvTable: readonly SrvRow[] = [
     schedulable: true,
     trtMs: onDemandAndScheduled,
     cached: false,
+    granularities: everyGranularity,
+    gbcsUseCase: 'ECS17a',
   },
   {
     ...device,
@@ -102,6 +130,8 @@ export const srvTable: readonly SrvRow[] = [
     trtMs: onDemandAndScheduled,
     cached: true,
     entriesMax: 31,
+    granularities: ['half-hourly', 'daily'],
+    gbcsUseCase: 'ECS21a',
   },
   {
     ...device,
@@ -112,10 +142,10 @@ export const srvTable: readonly SrvRow[] = [
     roles: ['ES', 'MDR'],
     mpan: 'export',
     schedulable: true,
-    trtMs: {},
-    cached: false,
     entriesMax: 31,
-    onSmets1: false,
+    granularities: ['half-hourly', 'daily'],
+    gbcsUseCase: 'ECS21c',
+    ...notOnSmets1,
   },
   {
     ...device,
@@ -128,9 +158,26 @@ export const srvTable: readonly SrvRow[] = [
     schedulable: true,
     trtMs: onDemandAndScheduled,
     cached: true,
-    channel: 'active-import',
+    channels: ['active-import'],
     entriesMax: 19_056,
-    handled: true,
+    granularities: ['half-hourly'],
+    gbcsUseCase: 'ECS22b',
+  },
+  {
+    ...device,
+    variant: '4.8.2',
+    reference: '4.8',
+    name: 'Read Reactive Import Profile Data',
+    bodyName: 'ReadReactiveImportProfileData',
+    // Not in tables 2 to 4: nobody needs it for settlement, and an MDR may not send it. Its Target Response Times on
+    // SMETS1 are an assumption: those of its neighbours.
+    roles: ['IS', 'ED', 'OU'],
+    mpan: 'import',
+    schedulable: true,
+    trtMs: { onDemand: 16 * secondMs, scheduled: dayMs },
+    cached: false,
+    channels: ['reactive-import'],
+    entriesMax: 4_464,
   },
   {
     ...device,
@@ -143,7 +190,10 @@ export const srvTable: readonly SrvRow[] = [
     schedulable: true,
     trtMs: onDemandAndScheduled,
     cached: true,
+    channels: ['active-export', 'reactive-export'],
     entriesMax: 4_464,
+    granularities: ['half-hourly'],
+    gbcsUseCase: 'ECS22a',
   },
   {
     ...device,
@@ -154,10 +204,10 @@ export const srvTable: readonly SrvRow[] = [
     roles: consumption,
     mpan: 'import',
     schedulable: true,
-    trtMs: {},
-    cached: false,
     entriesMax: 731,
-    onSmets1: false,
+    granularities: ['half-hourly', 'daily'],
+    gbcsUseCase: 'ECS66',
+    ...notOnSmets1,
   },
   {
     ...nonDevice,

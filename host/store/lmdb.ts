@@ -7,7 +7,7 @@ import type { Store, Table } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 
-const tables: Table[] = ['counters', 'accepted', 'outbox', 'readings']
+const tables: Table[] = ['counters', 'accepted', 'outbox', 'readings', 'alerts', 'schedules', 'performance']
 
 /**
  * Opens (or makes) the store in a directory, mode 0700.
@@ -35,6 +35,7 @@ export function openLmdbStore(directory: string): Store {
       for (const entry of database(name).getRange({ start: from, end: to }))
         yield { key: entry.key, value: cbor.decode(entry.value) }
     },
+    count: (name) => (database(name).getStats() as { entryCount: number }).entryCount,
     close: () => root.close(),
   }
 }

@@ -1,7 +1,7 @@
 // What the bridge must not forget, behind one small interface. Keys sort as text; values are plain data.
 
 /** Tables of the bridge. A table is made by naming it here. */
-export type Table = 'counters' | 'accepted' | 'outbox' | 'readings'
+export type Table = 'counters' | 'accepted' | 'outbox' | 'readings' | 'alerts' | 'schedules' | 'performance'
 
 /** Writes reach the disk in the order in which they were asked for. */
 export interface Store {
@@ -12,6 +12,8 @@ export interface Store {
   remove(table: Table, key: string): Promise<void>
   /** Entries with `from` <= key < `to`, in the order of their keys. */
   range(table: Table, from: string, to: string): Iterable<{ key: string; value: unknown }>
+  /** Entries of a table. */
+  count(table: Table): number
   close(): Promise<void>
 }
 
@@ -31,6 +33,7 @@ export function createMemoryStore(): Store {
       const keys = [...table(name).keys()].filter((key) => key >= from && key < to).sort()
       for (const key of keys) yield { key, value: structuredClone(table(name).get(key)) }
     },
+    count: (name) => table(name).size,
     close: async () => {},
   }
 }

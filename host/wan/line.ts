@@ -20,6 +20,8 @@ export interface Turn {
   receive(ms: number): Promise<Uint8Array | undefined>
   /** False once the port is gone. */
   open(): boolean
+  /** From now on, what the line carries is counted on another account. */
+  charge(usage: Usage): void
   limits: LineLimits
 }
 
@@ -114,11 +116,14 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           const frame = encodeFrame(packet)
           const bytes = new Uint8Array(preamble + frame.length)
           bytes.set(frame, preamble)
-          mine.bytesOut += bytes.length
+          usage!.bytesOut += bytes.length
           current.write(bytes)
         },
         receive,
         open: () => port === current,
+        charge(other) {
+          usage = other
+        },
         limits,
       })
     } finally {

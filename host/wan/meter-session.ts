@@ -1,224 +1,160 @@
-// Wakes a meter, asks, gathers the blocks of the answers, sends it back to sleep (protocol/SPEC.md section 6).
+// Sessions with meters: wakes one, does for it everything that waits, sends it back to sleep (protocol/SPEC.md section 6).
+//
+// A wake-up is what costs most on the SMETS1 WAN, so errands to one meter that wait at the same time share a session: both
+// channels of a 4.8.3, or the requests of several parties.
 
-import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
-import { decodePacket, encodeSealedAsk, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
-import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
-import { type Dco, type DcoSession, dcoBudgetMs } from '../dco/sealer.ts'
+import type { EventEntry } from '../../protocol/event-entry.ts'
+import { encodeSealedAsk } from '../../protocol/link.ts'
+import { encodeAsk } from '../../protocol/messages.ts'
+import type { Dco, DcoSession } from '../dco/sealer.ts'
+import { ask } from './ask.ts'
 import { PortError } from './bindings.ts'
-import { threeFramesMs, wakePreambleBytes } from './limits.ts'
+import { type Conversation, createConversation, type Errand, timed } from './conversation.ts'
 import type { Line, Timing, Turn } from './line.ts'
-import { type Block, type HalfHourRange, readBlocks, uncovered } from './profile-blocks.ts'
-import type { Reading } from './reading.ts'
+import { ReadError, type ReadFault } from './read-error.ts'
 import type { Usage } from './usage.ts'
+import { wake } from './wake.ts'
 
-/** Why a meter could not be read. */
-export type ReadFault =
-  | 'no key'
-  | 'no port'
-  | 'no awake'
-  | 'no answer'
-  | 'refused'
-  | 'rubbish'
-  | 'DCO too slow'
-  | 'too late'
-
-export class ReadError extends Error {
-  readonly fault: ReadFault
-  constructor(fault: ReadFault, detail: string) {
-    super(detail)
-    this.fault = fault
-  }
-}
-
-export interface MeterReader {
-  line: Line
+export interface MeterSessionParts {
   dco: Dco
   timing: Timing
+  /** Takes what a meter tells unasked. Once it resolves, the meter is told that it need not say so again. */
+  alerted?(eui: string, alerts: EventEntry[]): Promise<void>
 }
 
-/** Awaits a DCO call within its budget, and counts it. */
-async function timed<T>(timing: Timing, usage: Usage, call: Promise<T>): Promise<T> {
-  const startMs = timing.nowMs()
-  let timer: { cancel(): void } | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = timing.after(dcoBudgetMs, () => {
-      usage.dcoSlow += 1
-      reject(new ReadError('DCO too slow', `the DCO took longer than ${dcoBudgetMs} ms`))
-    })
-  })
-  try {
-    return await Promise.race([call, late])
-  } finally {
-    timer?.cancel()
-    usage.dcoCalls += 1
-    usage.dcoMsMax = Math.max(usage.dcoMsMax, timing.nowMs() - startMs)
+export interface MeterSessions {
+  /**
+   * Does `work` in a session with a meter, within the errand's time and on its account. Errands to one meter are done one
+   * after the other, in the order of asking. @throws ReadError, and whatever `work` throws
+   */
+  visit<T>(line: Line, eui: string, errand: Errand, work: (talk: Conversation) => Promise<T>): Promise<T>
+}
+
+interface Waiting {
+  /** The line with this errand's own place in its queue. */
+  line: Line
+  errand: Errand
+  /** Does the work; what it returns tells the asker. It never rejects. */
+  work(talk: Conversation): Promise<{ tell(): void; error?: unknown }>
+  fail(error: unknown): void
+}
+
+/** Errands of one session, so that other meters on the line get their turn. */
+const errandsPerSession = 32
+
+/** After these nothing more can be expected of the session. */
+const fatal: readonly ReadFault[] = ['no port', 'no answer', 'rubbish', 'DCO too slow']
+
+function endsSession(error: unknown): boolean {
+  return error !== undefined && (!(error instanceof ReadError) || fatal.includes(error.fault))
+}
+
+function onlyReadErrors(error: unknown): void {
+  if (!(error instanceof ReadError)) throw error
+}
+
+export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
+  const { dco, timing } = parts
+  /** By meter that is being attended to: whose errands wait. */
+  const waitingByMeter = new Map<string, Waiting[]>()
+
+  /**
+   * Ends a session in good order: alerts that were handed on are acknowledged, the meter is sent to sleep. What goes wrong
+   * in it harms nobody: alerts are told again at the next wake, and a meter left alone sleeps by itself.
+   */
+  async function end(
+    turn: Turn,
+    session: DcoSession,
+    talk: Conversation,
+    handedOn: EventEntry[],
+    usage: Usage,
+  ): Promise<void> {
+    const sequence = handedOn.at(-1)?.sequence
+    if (sequence !== undefined) await ask(talk, 'acknowledgeAlerts', { sequence }, 1).catch(onlyReadErrors)
+    const sleep = timed(timing, usage, session.sealAsk(encodeAsk('sleep', {})))
+    await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), onlyReadErrors)
   }
-}
 
-/** Milliseconds to wait: the try's share, but never beyond the deadline. */
-function waitMs(timing: Timing, deadlineMs: number, firstMs: number, tries: number): number {
-  const left = deadlineMs - timing.nowMs()
-  if (left <= 0) throw new ReadError('too late', 'the target response time is used up')
-  return Math.min(left, firstMs * 2 ** tries)
-}
+  async function handOn(eui: string, alerts: EventEntry[]): Promise<EventEntry[]> {
+    if (alerts.length === 0 || parts.alerted === undefined) return []
+    return parts.alerted(eui, alerts).then(
+      () => alerts,
+      () => [],
+    )
+  }
 
-async function wake(
-  reader: MeterReader,
-  turn: Turn,
-  eui: string,
-  usage: Usage,
-  deadlineMs: number,
-): Promise<DcoSession> {
-  const { timing } = reader
-  for (let tries = 0; tries < turn.limits.wakeTries; tries++) {
-    const session = reader.dco.open(eui)
-    if (session === undefined) throw new ReadError('no key', `the DCO has no key for ${eui}: provision the meter first`)
-    turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
-    usage.wakeUps += 1
-    const untilMs =
-      timing.nowMs() + waitMs(timing, deadlineMs, turn.limits.awakeMs + threeFramesMs(turn.limits.baud), tries)
-    while (timing.nowMs() < untilMs) {
-      const bytes = await turn.receive(untilMs - timing.nowMs())
-      if (bytes === undefined) break
-      const packet = decodePacket(bytes)
-      // A late awake to an earlier wake carries that wake's tag.
-      if (packet?.kind !== 'awake' || !sameBytes(packet.tag, session.hostNonce.subarray(0, 2))) continue
-      if (packet.version !== 1) {
-        throw new ReadError('rubbish', `${eui} speaks version ${packet.version} of the line, this bridge version 1`)
-      }
-      usage.sessions += 1
-      session.bind(packet.boot, packet.session)
-      return session
+  /** One session, for those who wait. */
+  async function attend(turn: Turn, eui: string, queue: Waiting[]): Promise<void> {
+    const sharing = [...queue]
+    const payer = sharing[0]!.errand
+    const deadlineMs = Math.max(...sharing.map(({ errand }) => errand.deadlineMs))
+    let session: DcoSession
+    let handedOn: EventEntry[]
+    try {
+      const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs })
+      session = woken.session
+      handedOn = await handOn(eui, woken.alerts)
+    } catch (error) {
+      // Whoever waited for this wake has waited for nothing; who came later gets one of its own.
+      for (const one of queue.splice(0, sharing.length)) one.fail(error)
+      return
     }
-    if (!turn.open()) throw new ReadError('no port', 'the line went away')
-  }
-  throw new ReadError(
-    'no awake',
-    `${eui} does not wake after ${turn.limits.wakeTries} tries: is it powered, and on this line?`,
-  )
-}
-
-/** Asks under way in a session: what was asked with which counter, and the blocks that came for it. */
-interface Asked {
-  range: HalfHourRange
-  blocks: Map<number, Block>
-  lastBlock: number | undefined
-}
-
-async function take(
-  reader: MeterReader,
-  session: DcoSession,
-  answer: SealedAnswer,
-  asked: Map<number, Asked>,
-  usage: Usage,
-): Promise<Asked | undefined> {
-  const ask = asked.get(answer.counter)
-  if (ask === undefined || ask.blocks.has(answer.block)) return undefined
-  const message = await timed(reader.timing, usage, session.openAnswer(answer))
-  if (message === undefined) {
-    usage.notOpened += 1
-    return undefined
-  }
-  const decoded = decodeAnswer('readProfile', message)
-  if (decoded !== undefined && 'error' in decoded) {
-    throw new ReadError('refused', `the meter refuses the read with error ${decoded.error}`)
-  }
-  const days = decoded === undefined ? undefined : readBlocks(decoded.fields.blocks)
-  if (days === undefined) throw new ReadError('rubbish', 'the meter sealed an answer that is not day blocks')
-  ask.blocks.set(answer.block, days)
-  if (answer.last) ask.lastBlock = answer.block
-  return ask
-}
-
-/** True when every block up to the last has come. */
-function complete(ask: Asked): boolean {
-  return ask.lastBlock !== undefined && ask.blocks.size === ask.lastBlock + 1
-}
-
-/** Asks for a range and gathers what comes until it is whole or nothing comes any more. Answers what is still missing. */
-async function askFor(
-  reader: MeterReader,
-  turn: Turn,
-  session: DcoSession,
-  channel: number,
-  range: HalfHourRange,
-  asked: Map<number, Asked>,
-  usage: Usage,
-  wait: () => number,
-): Promise<{ left: HalfHourRange[]; progress: boolean }> {
-  const message = encodeAsk('readProfile', { channel, firstHalfHour: range.first, count: range.count })
-  const { counter, sealed } = await timed(reader.timing, usage, session.sealAsk(message))
-  const mine: Asked = { range, blocks: new Map(), lastBlock: undefined }
-  asked.set(counter, mine)
-  turn.send(encodeSealedAsk(counter, sealed))
-  usage.asks += 1
-  let progress = false
-  for (;;) {
-    const bytes = await turn.receive(wait())
-    if (bytes === undefined) return { left: uncovered(mine.range, mine.blocks, mine.lastBlock), progress }
-    const packet = decodePacket(bytes)
-    if (packet?.kind !== 'answer') continue
-    // A slow meter may be answering an earlier ask of this session: what it says is as good.
-    const ask = await take(reader, session, packet, asked, usage)
-    if (ask === undefined) continue
-    progress = true
-    if (
-      complete(ask) &&
-      ask.range.first <= range.first &&
-      ask.range.first + ask.range.count >= range.first + range.count
-    ) {
-      return { left: uncovered(ask.range, ask.blocks, ask.lastBlock), progress }
+    for (let done = 0; queue.length > 0; done++) {
+      const one = queue[0]!
+      turn.charge(one.errand.usage)
+      const talk = createConversation(timing, turn, session, eui, one.errand)
+      const { tell, error } = await one.work(talk)
+      queue.shift()
+      const over = endsSession(error)
+      const last = queue.length === 0 || done + 1 === errandsPerSession
+      // The end of the session comes first, so that what an errand cost is whole when it is told.
+      if (last && !over) await end(turn, session, talk, handedOn, one.errand.usage)
+      tell()
+      if (last || over) return
     }
   }
-}
 
-/**
- * Reads the half-hours `first` to `first + count - 1` of a channel from a meter, within the deadline.
- * Half-hours that the meter has not recorded come back with `wh` undefined. What it cost is added to `usage`.
- * @throws ReadError
- */
-export async function readProfile(
-  reader: MeterReader,
-  eui: string,
-  channel: number,
-  first: number,
-  count: number,
-  deadlineMs: number,
-  usage: Usage,
-): Promise<Reading[]> {
-  const { timing } = reader
-  const asked = new Map<number, Asked>()
-  const gather = async (turn: Turn) => {
-    const session = await wake(reader, turn, eui, usage, deadlineMs)
-    const firstWaitMs = turn.limits.blockMs + threeFramesMs(turn.limits.baud)
-    let left: HalfHourRange[] = [{ first, count }]
-    let tries = 0
-    while (left.length > 0) {
-      const range = left.shift()!
-      const result = await askFor(reader, turn, session, channel, range, asked, usage, () =>
-        waitMs(timing, deadlineMs, firstWaitMs, tries),
-      )
-      left = [...result.left, ...left]
-      tries = result.progress ? 0 : tries + 1
-      if (!turn.open()) throw new ReadError('no port', 'the line went away during the read')
-      if (tries >= turn.limits.askTries) {
-        throw new ReadError('no answer', `${eui} is awake and answers nothing that opens: its key may not be the DCO's`)
+  async function serve(eui: string, queue: Waiting[]): Promise<void> {
+    while (queue.length > 0) {
+      const waiting = queue.length
+      const first = queue[0]!
+      try {
+        await first.line.use(first.errand.usage, (turn) => attend(turn, eui, queue))
+      } catch (error) {
+        if (error instanceof PortError) {
+          for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
+        } else if (queue[0] === first) {
+          // It got no turn: too late, or the bridge stops. Those behind it may have more time, and ask on their own.
+          queue.shift()
+          first.fail(error)
+        }
       }
     }
-    const { counter, sealed } = await timed(timing, usage, session.sealAsk(encodeAsk('sleep', {})))
-    turn.send(encodeSealedAsk(counter, sealed))
+    waitingByMeter.delete(eui)
   }
-  try {
-    await reader.line.use(usage, gather)
-  } catch (error) {
-    if (error instanceof PortError) throw new ReadError('no port', error.message)
-    throw error
+
+  return {
+    visit(line, eui, errand, work) {
+      return new Promise((resolve, reject) => {
+        const waiting: Waiting = {
+          line,
+          errand,
+          fail: reject,
+          work: (talk) =>
+            work(talk).then(
+              (value) => ({ tell: () => resolve(value) }),
+              (error) => ({ tell: () => reject(error), error }),
+            ),
+        }
+        const queue = waitingByMeter.get(eui)
+        if (queue !== undefined) {
+          queue.push(waiting)
+          return
+        }
+        const own = [waiting]
+        waitingByMeter.set(eui, own)
+        void serve(eui, own)
+      })
+    },
   }
-  const found = new Map<number, Reading>()
-  for (const ask of asked.values())
-    for (const block of ask.blocks.values()) for (const reading of block.readings) found.set(reading.halfHour, reading)
-  return Array.from(
-    { length: count },
-    (_, i) => found.get(first + i) ?? { halfHour: first + i, wh: undefined, marked: false },
-  )
 }

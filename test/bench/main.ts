@@ -2,13 +2,22 @@
 
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
+import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
 
-const benches: { [name: string]: Bench } = { wire, meter, wear, 'power-cuts': powerCuts, bridge, espruino }
+const benches: { [name: string]: Bench } = {
+  wire,
+  meter,
+  wear,
+  'power-cuts': powerCuts,
+  bridge,
+  espruino,
+  kills: killsBench,
+}
 
 const json = process.argv.includes('--json')
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

@@ -4,8 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { checkRegistry } from '../../host/access/parties.ts'
+import type { Configuration } from '../../firmware/settings.ts'
+import type { Answered } from '../../host/accepted.ts'
+import type { AuditEvent } from '../../host/audit/audit-record.ts'
+import { createMemoryTrail } from '../../host/audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../../host/bridge.ts'
+import { createDailyReadThrough } from '../../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
 import { createReadThrough } from '../../host/cache/single-flight.ts'
@@ -23,16 +27,18 @@ import { parseResponse, type ServiceResponse, verifyResponse } from '../../host/
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
 import type { Endpoint } from '../../host/http-server.ts'
-import type { Answered } from '../../host/router.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { duisSchema } from './duis-schema.ts'
 import { createRandom } from './random.ts'
-import { createWorld } from './world.ts'
+import { registryOf } from './registry-of.ts'
+import { createSimMeter, createWorld } from './world.ts'
 
 export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
 export const midnight = Date.UTC(2026, 10, 22)
 const dayMs = 86400000
+
+const yesterday = { startMs: midnight - dayMs, endMs: midnight }
 
 /** Wh of a half-hour, as the meter of every bench has lived it. */
 export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
@@ -88,6 +94,22 @@ export function testParties() {
   }
 }
 
+export const exportMpan = '1012345678903'
+
+/** The same, with an export MPAN for which the supplier, the network operator and the MDR are registered too. */
+export function exportParties() {
+  const parties = testParties()
+  Object.assign(parties.devices[0]!, { exportMpan })
+  Object.assign(parties.users[0]!, { roles: ['IS', 'ES', 'GS'] })
+  const from = '2020-01-01'
+  parties.registrations.push(
+    { mpan: exportMpan, role: 'ES', mpid: 'SUPA', from },
+    { mpan: exportMpan, role: 'ED', mpid: 'NETA', from },
+    { mpan: exportMpan, role: 'MDR', mpid: 'MDRA', from },
+  )
+  return parties
+}
+
 export interface Callback {
   url: string
   xml: string
@@ -100,8 +122,14 @@ export interface BenchOptions {
   days?: number
   parties?: ReturnType<typeof testParties>
   config?: Partial<BridgeConfig>
+  /** Active export, reactive import and reactive export of a half-hour; nothing unless given. */
+  othersOf?: (halfHour: number) => number[]
+  /** How the meter is set, when not as it comes. */
+  configuration?: Configuration
   /** Key that the DCO holds, when it is not the meter's. */
   dcoKey?: Uint8Array
+  /** EUI-64s of more meters on the line, that live the same life with the same key. */
+  moreMeters?: string[]
 }
 
 function validate(xml: string): void {
@@ -111,57 +139,77 @@ function validate(xml: string): void {
 export function createBench(options: BenchOptions = {}) {
   const seed = options.seed ?? 1
   const key = createRandom(42).bytes(32)
-  const world = createWorld({ seed, days: options.days ?? 10, eui: esme, key, endMs: midnight, whOf })
+  const { othersOf, configuration } = options
+  const days = options.days ?? 10
+  const world = createWorld({ seed, days, eui: esme, key, endMs: midnight, whOf, othersOf, configuration })
   const { clock } = world
+  const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, world.line, eui, key))
+  const lived = Array.from({ length: world.end - world.first }, (_, i) => whOf(world.first + i))
+  for (const meter of more) meter.live(world.first, lived)
   // Ten minutes past midnight: yesterday is complete.
   clock.set(midnight + 600000)
-  world.meter.meter().step()
-  const checked = checkRegistry(options.parties ?? testParties())
-  if (!checked.ok) throw new Error(checked.problems.join('\n'))
+  for (const meter of [world.meter, ...more]) meter.meter().step()
+  let registry = registryOf(options.parties ?? testParties())
   const directory = mkdtempSync(join(scratch, 'bench-'))
   const store: Store = createMemoryStore()
   const callbacks: Callback[] = []
   const answers: Answered[] = []
+  const trail: AuditEvent[] = []
+  let commits: () => Promise<void> = async () => {}
   const log: { event: string; [name: string]: unknown }[] = []
   let status: (url: string, tries: number) => number | string = () => 204
   const dco = createDco(
-    { key: (eui) => (eui === esme ? (options.dcoKey ?? key) : undefined) },
+    {
+      key: (eui) => (eui === esme || options.moreMeters?.includes(eui) ? (options.dcoKey ?? key) : undefined),
+    },
     createRandom(seed + 7).bytes,
   )
 
   let lives = 0
+  let writesLeft = Number.POSITIVE_INFINITY
 
   /** The store as one life of the bridge sees it: what a killed one still does has no effect, and never ends. */
   function storeOf(life: number): Store {
-    const dead = () => life !== lives
     const never = new Promise<never>(() => {})
+    /** Counts a write; false when the process is killed before it. */
+    const writes = () => {
+      writesLeft -= 1
+      return life === lives && writesLeft >= 0
+    }
     return {
       ...store,
-      put: (table, name, value) => (dead() ? never : store.put(table, name, value)),
-      remove: (table, name) => (dead() ? never : store.remove(table, name)),
+      put: (table, name, value) => (writes() ? store.put(table, name, value) : never),
+      remove: (table, name) => (writes() ? store.remove(table, name) : never),
     }
   }
 
   function start(): Bridge {
     lives += 1
+    writesLeft = Number.POSITIVE_INFINITY
     const life = lives
     const own = storeOf(life)
     const keys = openHourlyKeys(join(directory, 'cache-keys'), createRandom(seed + 8).bytes, () => {})
-    const cache = createReadingCache({ store: own, keys, randomBytes: createRandom(seed + 9).bytes })
+    const config = { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config }
+    const kept = { store: own, keys, randomBytes: createRandom(seed + 9).bytes, policy: config.cachePolicy }
+    const cache = createReadingCache(kept)
+    const daily = { ...kept, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
-      config: { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config },
-      registry: (checked as { ok: true; registry: never }).registry,
-      trust,
+      config,
+      registry: () => registry,
+      trust: () => trust,
       dsp: identity('dsp').signer,
+      dspEui: testIdentities.dsp.eui,
       s1sp: identity('s1sp').signer,
       dco,
       store: own,
       readThrough: createReadThrough(cache, clock.nowMs, () => {}),
+      dailyReadThrough: createDailyReadThrough(daily),
+      emptyCache: cache.empty,
       schema: undefined,
       timing: clock,
       openPort: world.line.openPort,
       async post(url, xml) {
-        if (life !== lives) return new Promise<never>(() => {})
+        if (life !== lives || writesLeft < 0) return new Promise<never>(() => {})
         validate(xml)
         const outcome = status(url, callbacks.length + 1)
         if (typeof outcome === 'string') throw new Error(outcome)
@@ -170,6 +218,7 @@ export function createBench(options: BenchOptions = {}) {
         callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response })
         return outcome
       },
+      audit: { ...createMemoryTrail(trail), committed: () => commits() },
       log: (event, fields) => void log.push({ event, ...fields }),
       answered: (answered) => void answers.push(answered),
     })
@@ -180,12 +229,25 @@ export function createBench(options: BenchOptions = {}) {
 
   const bench = {
     ...world,
+    meters: [world.meter, ...more],
+    /** The registry changes while the bridge runs. Returns the one before. */
+    setParties(parties: ReturnType<typeof testParties>) {
+      const before = registry
+      registry = registryOf(parties)
+      return before
+    },
     callbacks,
     answers,
+    /** What the audit trail was told. */
+    trail,
     log,
     store,
     verify: (xml: string) => verifyResponse(Buffer.from(xml), trust, { nowMs: clock.nowMs() }),
     bridge: () => bridge,
+    /** What becomes of commits of the audit trail. */
+    auditCommits(how: typeof commits) {
+      commits = how
+    },
     /** What Users answer to callbacks. */
     usersAnswer(how: typeof status) {
       status = how
@@ -196,7 +258,8 @@ export function createBench(options: BenchOptions = {}) {
       return formatRequest({
         requestId: requestIdOf(testIdentities[name].eui, esme, counter),
         serviceReferenceVariant: '4.8.1',
-        period: { startMs: midnight - dayMs, endMs: midnight },
+        // Registers are read as they are: 4.1.1 and 4.2 have no window.
+        ...(/^4\.(1\.1|2)$/.test(fields.serviceReferenceVariant ?? '') ? {} : { period: yesterday }),
         ...fields,
       })
     },
@@ -221,6 +284,10 @@ export function createBench(options: BenchOptions = {}) {
     async answered() {
       for (let i = 0; i < 600 && [...store.range('accepted', '', '\uffff')].length > 0; i++) await clock.pass(100)
       await clock.pass(1)
+    },
+    /** Nothing is written or sent any more after so many writes: the process was killed there. `kill` starts the next. */
+    dieAfterWrites(count: number) {
+      writesLeft = count
     },
     /** The process is killed: what was in memory is gone. */
     kill() {

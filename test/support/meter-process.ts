@@ -17,9 +17,9 @@ import { createDco, type DcoSession } from '../../host/dco/sealer.ts'
 import { openPort } from '../../host/wan/bindings.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'
-import { readProfile } from '../../host/wan/meter-session.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { euiFromBytes, euiToBytes } from '../../protocol/bytes.ts'
+import { readProfile } from './read-profile.ts'
 
 export const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
 const key = new Uint8Array(32).fill(7)

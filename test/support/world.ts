@@ -89,8 +89,11 @@ export interface SimMeter {
   on(): void
   /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
   count(channel: number, pulses: number): void
-  /** Lives through the half-hours from `first` on, on the virtual clock, with these Wh of active import. */
-  live(first: number, wh: number[]): void
+  /**
+   * Lives through the half-hours from `first` on, on the virtual clock, with these Wh of active import, and of active
+   * export, reactive import and reactive export what `othersOf` says.
+   */
+  live(first: number, wh: number[], othersOf?: (halfHour: number) => number[]): void
 }
 
 /** A real meter on simulated flash, attached to a simulated line. */
@@ -151,11 +154,12 @@ export function createSimMeter(
     count(channel, more) {
       pulses[channel]! += more
     },
-    live(first, wh) {
+    live(first, wh, othersOf) {
       clock.set(first * halfHourMs)
       if (meter === undefined) sim.on()
       for (const [i, value] of wh.entries()) {
         sim.count(0, value)
+        for (const [channel, other] of (othersOf?.(first + i) ?? []).entries()) sim.count(channel + 1, other)
         clock.set((first + i + 1) * halfHourMs)
         sim.meter().step()
       }
@@ -173,16 +177,19 @@ export function createWorld(options: {
   baud?: number
   endMs: number
   whOf(halfHour: number): number
+  othersOf?: ((halfHour: number) => number[]) | undefined
+  configuration?: Configuration | undefined
 }) {
   const random = createRandom(options.seed)
   const clock = createVirtualClock(0)
   const line = createSimLine(clock, options.baud ?? 115200, random)
-  const meter = createSimMeter(clock, line, options.eui, options.key, random)
+  const meter = createSimMeter(clock, line, options.eui, options.key, random, options.configuration)
   const end = Math.floor(options.endMs / halfHourMs)
   const first = end - options.days * 48
   meter.live(
     first,
     Array.from({ length: options.days * 48 }, (_, i) => options.whOf(first + i)),
+    options.othersOf,
   )
   return { random, clock, line, meter, first, end }
 }

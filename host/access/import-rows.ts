@@ -1,0 +1,183 @@
+// Rows of parties, devices and registrations from files that people have, as one registry to be checked.
+//
+// A CSV file holds one kind of row, told by its columns; a JSON file holds lists of one or more kinds, as the registry
+// itself. What a file gives of a kind takes the place of all there was of that kind, or with `merge` is added to it, a
+// row taking the place of one with the same key: a User's or device's EUI-64; MPAN, role and first day of a registration.
+
+import { type CsvError, parse } from 'csv-parse/sync'
+import { shown } from './callback.ts'
+
+export const kinds = ['users', 'devices', 'registrations'] as const
+export type Kind = (typeof kinds)[number]
+type Row = { [name: string]: unknown }
+
+export interface ImportFile {
+  /** As it is named in problems. */
+  name: string
+  text: string
+}
+
+/** Rows by kind, and where each came from, `users.csv:3`. */
+export type Rows = { [kind in Kind]: { row: Row; place: string }[] }
+
+/** What a column may be called besides its own name; letters and digits only, any case. */
+const aliases: { readonly [name: string]: string } = {
+  eui64: 'eui',
+  userid: 'eui',
+  deviceid: 'eui',
+  userroles: 'roles',
+  url: 'callback',
+  callbackurl: 'callback',
+  efd: 'from',
+  effectivefromdate: 'from',
+  etd: 'to',
+  effectivetodate: 'to',
+}
+
+/** The columns that a CSV file of a kind must have, and what a missing column or an empty cell means. */
+const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults: Row } } = {
+  registrations: { columns: ['mpan', 'role', 'mpid', 'from'], defaults: {} },
+  users: { columns: ['eui', 'name', 'roles', 'callback'], defaults: { status: 'active' } },
+  devices: { columns: ['eui', 'importMpan'], defaults: { status: 'Commissioned', line: 'default' } },
+}
+
+const recordCharactersMax = 65536
+
+/** Reads one file. `problems` receives what is wrong, with its place; rows are there all the same. */
+export function readImportFile(file: ImportFile, problems: string[]): Rows {
+  return /^\s*[[{]/.test(file.text) ? readJsonFile(file, problems) : readCsvFile(file, problems)
+}
+
+function noRows(): Rows {
+  return { users: [], devices: [], registrations: [] }
+}
+
+function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
+  const rows = noRows()
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    problems.push(`${name}: not JSON: ${(error as Error).message}`)
+    return rows
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problems.push(`${name}: expected an object with one or more of ${kinds.join(', ')}, each a list`)
+    return rows
+  }
+  for (const [key, list] of Object.entries(value)) {
+    const kind = kinds.find((one) => one === key)
+    if (kind === undefined) problems.push(`${name}: there is no list ${shown(key)}; there are ${kinds.join(', ')}`)
+    else if (!Array.isArray(list)) problems.push(`${name}: ${kind} is no list`)
+    else rows[kind] = list.map((row, index) => ({ row, place: `${name} ${kind}[${index}]` }))
+  }
+  return rows
+}
+
+function readCsvFile({ name, text }: ImportFile, problems: string[]): Rows {
+  const rows = noRows()
+  const firstLine = text.slice(0, recordCharactersMax).split(/\r?\n/, 1)[0]!
+  const delimiter = [',', ';', '\t'].find((one) => firstLine.includes(one)) ?? ','
+  let records: { record: string[]; info: { lines: number } }[]
+  try {
+    records = parse(text, {
+      bom: true,
+      delimiter,
+      info: true,
+      max_record_size: recordCharactersMax,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+    }) as unknown as typeof records
+  } catch (error) {
+    const { lines, message } = error as CsvError & { lines?: number }
+    problems.push(`${name}${lines === undefined ? '' : `:${lines}`}: no CSV: ${message}`)
+    return rows
+  }
+  const [header, ...data] = records
+  if (header === undefined) {
+    problems.push(`${name}: the file is empty; its first line names the columns`)
+    return rows
+  }
+  const columns = header.record.map(columnName)
+  const doubled = columns.find((column, index) => columns.indexOf(column) !== index)
+  const kind = kindOf(columns)
+  if (kind === undefined || doubled !== undefined) {
+    problems.push(
+      doubled === undefined ? unknownColumns(name, header.record) : `${name}:1: two columns are called ${doubled}`,
+    )
+    return rows
+  }
+  for (const { record, info } of data) {
+    const place = `${name}:${info.lines}`
+    if (record.length !== columns.length)
+      problems.push(`${place}: ${record.length} cells; the header has ${columns.length}`)
+    else rows[kind].push({ row: { ...layouts[kind].defaults, ...rowOf(columns, record) }, place })
+  }
+  return rows
+}
+
+function columnName(text: string): string {
+  const plain = text.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const known = kinds.flatMap((kind) => [...layouts[kind].columns, ...Object.keys(layouts[kind].defaults)])
+  const own = [...known, 'exportMpan', 'to', 'mpid', 'mode', 'certificate'].find((one) => one.toLowerCase() === plain)
+  return own ?? aliases[plain] ?? text
+}
+
+/** The kind whose columns are all there, the most particular first. */
+function kindOf(columns: readonly string[]): Kind | undefined {
+  const order: Kind[] = ['registrations', 'users', 'devices']
+  return order.find((kind) => layouts[kind].columns.every((column) => columns.includes(column)))
+}
+
+function unknownColumns(name: string, header: readonly string[]): string {
+  const wanted = kinds.map((kind) => `${kind} need ${layouts[kind].columns.join(', ')}`).join('; ')
+  return `${name}:1: the columns ${shown(header.join(', '))} are none that are known: ${wanted}`
+}
+
+function rowOf(columns: readonly string[], cells: readonly string[]): Row {
+  const filled = columns.map((column, index) => [column, cells[index]!] as const).filter(([, cell]) => cell !== '')
+  return Object.fromEntries(
+    filled.map(([column, cell]) => [column, column === 'roles' ? cell.split(/[\s;|/]+/) : cell]),
+  )
+}
+
+/** A registry to be checked: `current` with what the files give in the place of it, or merged into it. */
+export function combineRows(
+  current: Rows,
+  files: readonly Rows[],
+  how: 'replace' | 'merge',
+): { data: { [kind in Kind]: Row[] }; places: { [kind in Kind]: string[] }; given: { [kind in Kind]: number } } {
+  const combined = noRows()
+  const given = { users: 0, devices: 0, registrations: 0 }
+  for (const kind of kinds) {
+    const rows = files.flatMap((file) => file[kind])
+    given[kind] = rows.length
+    const keys = new Set(rows.map(({ row }) => keyOf(kind, row)))
+    const stay = how === 'merge' ? current[kind].filter(({ row }) => !keys.has(keyOf(kind, row))) : current[kind]
+    combined[kind] = how === 'replace' && files.some((file) => file[kind].length > 0) ? rows : [...stay, ...rows]
+  }
+  const pick = <T>(from: (kind: Kind) => T) =>
+    ({ users: from('users'), devices: from('devices'), registrations: from('registrations') }) as { [kind in Kind]: T }
+  return {
+    data: pick((kind) => combined[kind].map(({ row }) => row)),
+    places: pick((kind) => combined[kind].map(({ place }) => place)),
+    given,
+  }
+}
+
+function keyOf(kind: Kind, row: Row | null): string {
+  const text = (name: string) => String(row?.[name]).toUpperCase()
+  return kind === 'registrations' ? `${text('mpan')} ${text('role')} ${text('from')}` : text('eui')
+}
+
+/** A problem of `checkRegistry` with the file and line of the row in the place of its number. */
+export function withPlaces(problem: string, places: { [kind in Kind]: readonly string[] }): string {
+  return problem.replace(
+    /\b(users|devices|registrations)\[(\d+)\](?:\.(\w+))?/g,
+    (whole, kind: Kind, index: string, field: string | undefined) => {
+      const place = places[kind][Number(index)]
+      return place === undefined ? whole : `${place}${field === undefined ? '' : ` ${field}`}`
+    },
+  )
+}

@@ -1,0 +1,57 @@
+// Settlement Days on which nobody is registered. A registry with gaps is a registry; whoever made it may not know of them.
+
+import { type RegistrationRole, type Registry, registrationRoles } from './parties.ts'
+import { dayAfter, dayBefore } from './settlement-day.ts'
+
+/** Days without a registration: absent `from`, from the beginning; absent `to`, for good. */
+export interface Gap {
+  mpan: string
+  role: RegistrationRole
+  from?: string
+  to?: string
+}
+
+/**
+ * The gaps between the records of each MPAN and role, and, for a supplier and an MDR, MPANs that have none at all or none
+ * in the end: each MPAN always has an associated MDRA (SECMP0162 preliminary impact assessment, requirement 1), and that
+ * each has a supplier is assumed.
+ */
+export function gapsOf(registry: Registry): Gap[] {
+  const gaps: Gap[] = []
+  for (const { importMpan, exportMpan } of registry.devices) {
+    if (importMpan !== undefined) addGaps(registry, importMpan, 'IS', gaps)
+    if (exportMpan !== undefined) addGaps(registry, exportMpan, 'ES', gaps)
+  }
+  return gaps
+}
+
+function addGaps(registry: Registry, mpan: string, supplier: 'IS' | 'ES', gaps: Gap[]): void {
+  for (const role of registrationRoles) {
+    const always = role === supplier || role === 'MDR'
+    const records = registry.registrations(mpan, role)
+    if (records.length === 0) {
+      if (always) gaps.push({ mpan, role })
+      continue
+    }
+    records.forEach(({ until }, index) => {
+      const next = records[index + 1]
+      if (until === undefined) return
+      const from = dayAfter(until)
+      if (next === undefined) {
+        if (always) gaps.push({ mpan, role, from })
+      } else if (next.from > from) gaps.push({ mpan, role, from, to: dayBefore(next.from) })
+    })
+  }
+}
+
+export function textOfGap({ mpan, role, from, to }: Gap): string {
+  const days =
+    from === undefined
+      ? 'on any day'
+      : to === undefined
+        ? `from ${from} on`
+        : from === to
+          ? `on ${from}`
+          : `from ${from} to ${to}`
+  return `nobody is registered as ${role} of MPAN ${mpan} ${days}`
+}

@@ -1,0 +1,53 @@
+// Optional fields of a User's row in the registry.
+
+import { trustedSigner } from '../duis/trust.ts'
+import { shown } from './callback.ts'
+
+/** How answers are wrapped: `smets1` as DUIS has it (unless told otherwise), `boxed` for DCC Boxed clients, which know no SMETS1ResponseMessage. */
+export const userModes = ['smets1', 'boxed'] as const
+export type UserMode = (typeof userModes)[number]
+
+export type UserDetails = {
+  mode?: UserMode
+  /** Its certificate (PEM), trusted besides those of the PKI folder. */
+  certificate?: string
+}
+
+/** Names of the fields. */
+export const userDetailNames: readonly string[] = ['mode', 'certificate']
+
+const certificateCharactersMax = 8192
+
+/** Reads the fields that are there; what is wrong is noted with its place and left out. `eui`: the User's own. */
+export function readUserDetails(
+  fields: { [name: string]: unknown },
+  eui: string,
+  place: string,
+  note: (place: string, problem: string) => void,
+): UserDetails {
+  const details: UserDetails = {}
+  if (fields.mode !== undefined) {
+    const mode = userModes.find((one) => one === fields.mode)
+    if (mode === undefined) note(`${place}.mode`, `${shown(fields.mode)} is none of ${userModes.join(' ')}`)
+    else details.mode = mode
+  }
+  if (fields.certificate !== undefined) {
+    const wrong = certificateProblem(fields.certificate, eui)
+    if (wrong !== undefined) note(`${place}.certificate`, wrong)
+    else details.certificate = fields.certificate as string
+  }
+  return details
+}
+
+function certificateProblem(value: unknown, eui: string): string | undefined {
+  const pem = /^-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/
+  if (typeof value !== 'string' || value.length > certificateCharactersMax || !pem.test(value))
+    return 'expected one certificate in PEM (-----BEGIN CERTIFICATE-----)'
+  try {
+    const signer = trustedSigner(value)
+    // An EUI-64 that is wrong is noted as such.
+    return signer.eui === eui || eui === '' ? undefined : `is that of ${signer.eui}, not of ${eui}`
+  } catch (error) {
+    return (error as Error).message
+  }
+}

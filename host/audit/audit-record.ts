@@ -1,0 +1,200 @@
+// One line of the service audit trail: what happened to a request, chained to the line before it.
+//
+// MPANs are in the trail where they decide: on `accepted`, and on `refused` when a registration was looked at. A right to
+// data is a right to an MPAN, and without it nobody could say later why a request was let through. They are nowhere else:
+// not in the log, not in the metrics. Keys, signatures and readings are never recorded; of an answer its SHA-256.
+
+import { createHash } from 'node:crypto'
+import type { RuleName } from '../access/access-control.ts'
+import type { Endpoint } from '../http-server.ts'
+import type { Usage } from '../wan/usage.ts'
+
+/** A registration that decided. */
+export interface DecidingRecord {
+  role: string
+  mpid: string
+  from: string
+  /** Last Settlement Day; absent: open-ended. */
+  until?: string
+}
+
+/** What an answer carried of a channel, half-hour by half-hour. */
+export interface Served {
+  /** As in the cache: `active-import`. */
+  channel: string
+  /** Start of the first half-hour, ISO 8601. */
+  from: string
+  /** Runs of half-hours and where they came from (`served.ts`): `46m2c`. */
+  what: string
+}
+
+/** Whose request; EUI-64s in upper case. */
+interface OfRequest {
+  requestId: string
+  user: string
+  device: string
+  srv: string
+}
+
+export interface AcceptedEvent extends OfRequest {
+  event: 'accepted'
+  code: string
+  /** The role by which it was allowed, the MPAN that it was about, the registrations that cover the days. */
+  role: string
+  mpan?: string
+  registrations: DecidingRecord[]
+  /** First and last Settlement Day. */
+  days: { first: string; last: string }
+  /** The read period as asked for. */
+  window?: { from: string; to: string }
+  /** Until when it must be answered (the Target Response Time). */
+  due: string
+  /** Of a run of a DCC schedule; `requestId` is then the ResponseID of its result. */
+  scheduleId?: number
+  /** Decided again: at a start, which found it unanswered, or when the time of a future-dated one had come. */
+  resumed?: true
+}
+
+export interface RefusedEvent extends Partial<OfRequest> {
+  event: 'refused'
+  endpoint: Endpoint
+  code: string
+  /** False: nothing proves that the request came from the User it names. */
+  signed: boolean
+  rule?: RuleName
+  day?: string
+  mpan?: string
+  /** The registration in the way: another party's. */
+  registration?: DecidingRecord
+  why: string
+}
+
+/** By the DCC itself: schedules and inventories. */
+export interface DirectEvent extends Omit<OfRequest, 'device'> {
+  event: 'answered directly'
+  code: string
+  why: string
+}
+
+export interface DeviceReadEvent extends OfRequest, Usage {
+  event: 'device read'
+}
+
+export interface AnsweredEvent extends OfRequest {
+  event: 'answered'
+  code: string
+  tookMs: number
+  /** Answered after it was due. */
+  late: boolean
+  /** Of the DCC schedule that asked. */
+  scheduleId?: number
+  detail?: string
+  served?: Served[]
+  /** Of the response as it is sent. */
+  bytes: number
+  sha256: string
+}
+
+export interface DeliveredEvent {
+  event: 'delivered'
+  requestId: string
+  tries: number
+}
+
+export interface NotDeliveredEvent {
+  event: 'not delivered'
+  requestId: string
+  url: string
+  tries: number
+  problem: string
+  state: 'waiting' | 'refused' | 'given up'
+}
+
+export interface DroppedEvent {
+  event: 'dropped'
+  requestId: string
+  why: string
+}
+
+/** About the bridge itself. */
+export type BridgeEvent =
+  | { event: 'started'; version: string }
+  | { event: 'stopped' }
+  /** The registry in force from here on. */
+  | { event: 'registry'; sha256: string; users: number; devices: number }
+  /** One that is wrong; the one before stays in force. */
+  | { event: 'registry refused'; problem: string }
+  /** Refusals of unsigned requests that were not recorded one by one. */
+  | { event: 'refusals not listed'; count: number }
+  /** A crash had left half a batch; its bytes are in the file named. */
+  | { event: 'tail cut'; bytes: number; sha256: string; file: string }
+  /** Events that could not be written, and why. */
+  | { event: 'records lost'; count: number; problem: string }
+
+export type AuditEvent =
+  | AcceptedEvent
+  | RefusedEvent
+  | DirectEvent
+  | DeviceReadEvent
+  | AnsweredEvent
+  | DeliveredEvent
+  | NotDeliveredEvent
+  | DroppedEvent
+  | BridgeEvent
+
+/** A line as it is read back. */
+export type AuditRecord = AuditEvent & {
+  /** Counts up by one, over all files. */
+  seq: number
+  /** SHA-256 of the line before, hexadecimal; of the first line: zeros. */
+  prev: string
+  /** ISO 8601, UTC. */
+  time: string
+}
+
+/** A place in the chain: a record's number and the SHA-256 of its line. */
+export interface ChainPoint {
+  seq: number
+  hash: string
+}
+
+/** Before the first record. */
+export const chainStart: ChainPoint = { seq: 0, hash: '0'.repeat(64) }
+
+/** No line is longer, line end included. */
+export const lineBytesMax = 65536
+
+export function hashOf(line: Uint8Array): string {
+  return createHash('sha256').update(line).digest('hex')
+}
+
+/** The line of an event, without its end, and its place in the chain. */
+export function chainLine(event: AuditEvent, time: string, before: ChainPoint): { line: Buffer; point: ChainPoint } {
+  const seq = before.seq + 1
+  const line = Buffer.from(JSON.stringify({ seq, prev: before.hash, time, ...event }))
+  return { line, point: { seq, hash: hashOf(line) } }
+}
+
+/** The record of a line, or what is wrong with it. */
+export function readLine(line: Buffer): AuditRecord | string {
+  if (line.length >= lineBytesMax) return `a line of ${line.length} bytes; the most is ${lineBytesMax}`
+  let value: { seq?: unknown; prev?: unknown; time?: unknown; event?: unknown } | null
+  try {
+    value = JSON.parse(line.toString('utf8'))
+  } catch {
+    return 'a line that is not JSON'
+  }
+  if (typeof value !== 'object' || value === null) return 'a line that is no record'
+  const { seq, prev, time, event } = value
+  const whole = Number.isSafeInteger(seq) && typeof prev === 'string' && /^[0-9a-f]{64}$/.test(prev)
+  if (!whole || typeof event !== 'string' || typeof time !== 'string' || Number.isNaN(Date.parse(time)))
+    return 'a line that is no record'
+  return value as AuditRecord
+}
+
+/** Whether a record follows a point of the chain, or what is wrong. */
+export function followsOn(record: AuditRecord, before: ChainPoint): string | undefined {
+  if (record.seq !== before.seq + 1) return `record ${record.seq} comes after record ${before.seq}`
+  if (record.prev !== before.hash) return `record ${record.seq} does not name the hash of the line before it`
+  return undefined
+}

@@ -1,0 +1,22 @@
+// What the log may not hold: MPANs and keys. The audit trail is where an MPAN is found, by the same RequestID.
+
+/** Fields that are never shown, whatever is in them. */
+const secret = /^(mpan|importMpan|exportMpan|key|keys|secret|password|privateKey|pem|certificate)$/
+/** In words, MPANs are always introduced as such; thirteen digits alone may be the counter of a RequestID. */
+const mpanInWords = /\b(MPAN )\d{13}\b/g
+const pem = /-----BEGIN [A-Z ]+-----[\s\S]*?-----END [A-Z ]+-----/g
+const hidden = '(redacted)'
+const depthMax = 8
+
+/** A copy of what is to be logged, without them. */
+export function redacted(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return value.replace(mpanInWords, `$1${hidden}`).replace(pem, hidden)
+  if (typeof value === 'bigint') return String(value)
+  if (value instanceof Uint8Array) return `(${value.length} bytes)`
+  if (typeof value !== 'object' || value === null) return value
+  if (depth >= depthMax) return '(deeper)'
+  if (Array.isArray(value)) return value.map((one) => redacted(one, depth + 1))
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [name, secret.test(name) ? hidden : redacted(one, depth + 1)]),
+  )
+}

@@ -1,0 +1,202 @@
+// The service audit trail: an append-only record of who asked for what, what was decided, and what they were given.
+//
+// One JSON line an event, each naming the SHA-256 of the line before, in files of a bounded size. Lines are written in
+// batches, one fdatasync for each: a record on its own would cost one fdatasync (about 3 ms) each. `committed` is what
+// makes it a record and not a log: no acknowledgement and no answer leaves the bridge before its line is on disk.
+//
+// The chain shows that something in it was changed, left out or put in. That its end was cut off, or all of it written
+// anew, only shows against a point noted elsewhere (`smets1 audit --verify --anchor`).
+
+import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
+import type { Timing } from '../wan/line.ts'
+import { type AuditEvent, type ChainPoint, chainLine, chainStart, lineBytesMax } from './audit-record.ts'
+import { numberOfFile, pathOfFile, trailFiles } from './read-trail.ts'
+import { findTail, syncDirectory, tornBytesMax } from './torn-tail.ts'
+
+export interface ServiceAuditTrail {
+  /** Takes an event into the next batch. */
+  record(event: AuditEvent): void
+  /** Resolves when all that was recorded so far is on disk; rejects when some of it cannot be written. */
+  committed(): Promise<void>
+  /** The end of the chain on disk. */
+  head(): ChainPoint
+  /** Why the last batch could not be written, if so. */
+  trouble(): string | undefined
+  /** Writes what is left. */
+  close(): Promise<void>
+}
+
+export interface TrailParts {
+  directory: string
+  timing: Timing
+  /** Largest file; the batch that would make it larger goes to the next one. */
+  fileBytesMax?: number
+  /** Told of what cannot be written. */
+  report(problem: string): void
+  /** Brings the written bytes of an open file to the disk. */
+  sync?(file: number): Promise<void>
+}
+
+/** The least time from one fdatasync to the next, milliseconds. An idle trail writes at once. */
+export const batchMs = 5
+/** Largest file unless told otherwise: some 30,000 records. */
+const defaultFileBytesMax = 16 * 1024 * 1024
+
+interface Waiter {
+  /** Events that must be on disk. */
+  upTo: number
+  resolve(): void
+  reject(error: Error): void
+}
+
+/**
+ * Opens the trail in a directory (made with mode 0700) and goes on at its end. What a crash left of a batch is cut off,
+ * kept in a file beside it, and recorded.
+ * @throws Error when the end is damaged by more than a crash can have done, naming the line
+ */
+export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
+  const { directory, timing, fileBytesMax = defaultFileBytesMax, report } = parts
+  const sync = parts.sync ?? promisify(fdatasync)
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const tail = await findTail(directory)
+  const newest = trailFiles(directory).at(-1)
+  let number = newest === undefined ? 1 : numberOfFile(newest)
+  let file = openSync(pathOfFile(directory, number), 'a', 0o600)
+  let bytes = fstatSync(file).size
+  let head = tail.head
+  syncDirectory(directory)
+
+  let waiting: { event: AuditEvent; time: string }[] = []
+  let waiters: Waiter[] = []
+  let taken = 0
+  let settled = 0
+  let lost = 0
+  let trouble: string | undefined
+  let busy = false
+  let closed = false
+  let startedMs = Number.NEGATIVE_INFINITY
+
+  function record(event: AuditEvent): void {
+    taken += 1
+    waiting.push({ event, time: new Date(timing.nowMs()).toISOString() })
+    schedule()
+  }
+
+  function schedule(): void {
+    if (busy || waiting.length === 0) return
+    busy = true
+    const idleMs = timing.nowMs() - startedMs
+    // A clock that was set back is no reason to wait for it.
+    if (idleMs >= batchMs || idleMs < 0) void Promise.resolve().then(commit)
+    else timing.after(batchMs - idleMs, () => void commit())
+  }
+
+  /** The next lines, no more than a crash may tear. */
+  function nextBatch(): { lines: Buffer; point: ChainPoint; count: number } {
+    const lines: Buffer[] = []
+    let size = 0
+    let point = head
+    let count = 0
+    const add = (event: AuditEvent, time: string) => {
+      let next = chainLine(event, time, point)
+      if (next.line.length >= lineBytesMax) {
+        const problem = `a record "${event.event}" of ${next.line.length} bytes; the most is ${lineBytesMax}`
+        next = chainLine({ event: 'records lost', count: 1, problem }, time, point)
+      }
+      point = next.point
+      size += next.line.length + 1
+      lines.push(next.line, newline)
+    }
+    if (lost > 0) add({ event: 'records lost', count: lost, problem: trouble ?? '' }, waiting[0]!.time)
+    for (const { event, time } of waiting) {
+      if (size > tornBytesMax / 2) break
+      add(event, time)
+      count += 1
+    }
+    return { lines: Buffer.concat(lines), point, count }
+  }
+
+  async function commit(): Promise<void> {
+    startedMs = timing.nowMs()
+    const { lines, point, count } = nextBatch()
+    const upTo = taken - (waiting.length - count)
+    let problem: Error | undefined
+    try {
+      if (bytes > 0 && bytes + lines.length > fileBytesMax) nextFile()
+      await write(lines)
+      lost = 0
+      trouble = undefined
+      bytes += lines.length
+      head = point
+    } catch (error) {
+      problem = error as Error
+      trouble = `the audit trail cannot be written: ${problem.message}`
+      lost += count
+      report(trouble)
+    }
+    waiting = waiting.slice(count)
+    settled = upTo
+    const due = waiters.filter((one) => one.upTo <= settled)
+    waiters = waiters.filter((one) => one.upTo > settled)
+    for (const one of due) problem === undefined ? one.resolve() : one.reject(new Error(trouble))
+    busy = false
+    schedule()
+  }
+
+  // Only the fdatasync takes long enough to be waited for elsewhere: the others cost microseconds here.
+  async function write(lines: Buffer): Promise<void> {
+    const { size } = fstatSync(file)
+    if (size !== bytes) {
+      if (size < bytes) throw new Error(`${pathOfFile(directory, number)} became shorter: something else changes it`)
+      // Ours, of a batch that failed half-way; or another program's, which would break the chain.
+      if (trouble === undefined) throw new Error(`${pathOfFile(directory, number)} is written by another program`)
+      ftruncateSync(file, bytes)
+    }
+    for (let at = 0; at < lines.length; ) at += writeSync(file, lines, at)
+    await sync(file)
+  }
+
+  function nextFile(): void {
+    const next = openSync(pathOfFile(directory, number + 1), 'ax', 0o600)
+    closeSync(file)
+    file = next
+    number += 1
+    bytes = 0
+    syncDirectory(directory)
+  }
+
+  if (tail.cut !== undefined) record({ event: 'tail cut', ...tail.cut })
+
+  const trail: ServiceAuditTrail = {
+    record(event) {
+      if (closed) throw new Error('the audit trail is closed')
+      record(event)
+    },
+    committed() {
+      if (settled >= taken) return Promise.resolve()
+      return new Promise((resolve, reject) => waiters.push({ upTo: taken, resolve, reject }))
+    },
+    head: () => head,
+    trouble: () => trouble,
+    async close() {
+      closed = true
+      await trail.committed().catch(() => {})
+      closeSync(file)
+    },
+  }
+  return trail
+}
+
+const newline = Buffer.from('\n')
+
+/** A trail that forgets: for tests. */
+export function createMemoryTrail(events: AuditEvent[] = []): ServiceAuditTrail {
+  return {
+    record: (event) => void events.push(structuredClone(event)),
+    committed: async () => {},
+    head: () => chainStart,
+    trouble: () => undefined,
+    close: async () => {},
+  }
+}

@@ -1,0 +1,86 @@
+// Where an audit trail really ends, after a crash that may have left half a batch behind it.
+
+import { createHash } from 'node:crypto'
+import { closeSync, fsyncSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { type ChainPoint, chainStart, followsOn } from './audit-record.ts'
+import { linesOf, trailFiles } from './read-trail.ts'
+
+/**
+ * What a crash can leave half-written at the most: one batch. A power cut may keep later pages of it and not earlier
+ * ones, so what follows the first bad line within this many bytes of the end is not trusted either.
+ */
+export const tornBytesMax = 1024 * 1024
+
+export interface Tail {
+  /** The last record that is whole. */
+  head: ChainPoint
+  /** What was cut off behind it. */
+  cut?: { bytes: number; sha256: string; file: string }
+}
+
+/**
+ * Finds the end of a trail and cuts off what is torn; the bytes cut are kept in a file beside it.
+ * @throws Error naming the line when more is wrong than a crash explains
+ */
+export async function findTail(directory: string): Promise<Tail> {
+  const files = trailFiles(directory)
+  let cut: Tail['cut']
+  // The newest file may have been begun and hold nothing yet.
+  for (const file of files.reverse()) {
+    const end = await endOf(file)
+    const bytes = statSync(file).size - end.offset
+    if (bytes > 0 && (cut !== undefined || bytes > tornBytesMax)) {
+      throw new Error(
+        `${file}:${end.number}: ${end.problem}, ${bytes} bytes before the end: more than a crash can have torn. ` +
+          `Restore the audit trail from a copy, or move ${directory} away to begin a new one`,
+      )
+    }
+    if (bytes > 0) cut = cutOff(file, end.offset)
+    if (end.head !== undefined) return cut === undefined ? { head: end.head } : { head: end.head, cut }
+  }
+  return cut === undefined ? { head: chainStart } : { head: chainStart, cut }
+}
+
+/** The last good record of a file, and where the next line would start. */
+async function endOf(file: string): Promise<{ head?: ChainPoint; offset: number; number: number; problem: string }> {
+  let head: ChainPoint | undefined
+  let offset = 0
+  let number = 1
+  for await (const line of linesOf(file)) {
+    const { record } = line
+    const torn = line.ended ? line.problem : 'a line without its end'
+    const problem = torn ?? (head === undefined ? undefined : followsOn(record!, head))
+    if (problem !== undefined) return { ...(head && { head }), offset, number, problem }
+    head = { seq: record!.seq, hash: line.hash }
+    offset = line.nextOffset
+    number = line.number + 1
+  }
+  return { ...(head && { head }), offset, number, problem: 'bytes that are no line' }
+}
+
+/** Cuts a file, after the bytes cut are safe in a file of their own. */
+function cutOff(path: string, offset: number): NonNullable<Tail['cut']> {
+  const torn = readFileSync(path).subarray(offset)
+  const kept = `${path.replace(/\.jsonl$/, '')}.torn-${offset}`
+  const file = openSync(kept, 'w', 0o600)
+  writeSync(file, torn)
+  fsyncSync(file)
+  closeSync(file)
+  truncateSync(path, offset)
+  const cut = openSync(path, 'r+')
+  fsyncSync(cut)
+  closeSync(cut)
+  syncDirectory(dirname(path))
+  return { bytes: torn.length, sha256: createHash('sha256').update(torn).digest('hex'), file: basename(kept) }
+}
+
+/** Brings names of new files to the disk. */
+export function syncDirectory(directory: string): void {
+  const handle = openSync(directory, 'r')
+  try {
+    fsyncSync(handle)
+  } finally {
+    closeSync(handle)
+  }
+}

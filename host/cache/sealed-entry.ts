@@ -1,0 +1,40 @@
+// What the cache keeps on disk: sealed with AES-256-GCM under the key of the UTC hour of retrieval, bound to its name.
+
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+
+const nonceBytes = 12
+const tagBytes = 16
+
+/** Keys of the store's table sort by hour, so that what one key sealed lies together. */
+export function entryKey(hour: number, name: string): string {
+  return `${String(hour).padStart(7, '0')}/${name}`
+}
+
+/** @param random cryptographically strong */
+export function sealEntry(
+  key: Uint8Array,
+  plain: Uint8Array,
+  name: string,
+  random: (count: number) => Uint8Array,
+): Uint8Array {
+  const nonce = random(nonceBytes)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  cipher.setAAD(new TextEncoder().encode(name))
+  return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+}
+
+/** What was sealed under this key and name, or undefined. */
+export function openEntry(key: Uint8Array, sealed: unknown, name: string): Uint8Array | undefined {
+  if (!(sealed instanceof Uint8Array) || sealed.length < nonceBytes + tagBytes) return undefined
+  const end = sealed.length - tagBytes
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes })
+  decipher.setAAD(new TextEncoder().encode(name))
+  decipher.setAuthTag(sealed.subarray(end))
+  try {
+    const plain = decipher.update(sealed.subarray(nonceBytes, end))
+    decipher.final()
+    return plain
+  } catch {
+    return undefined
+  }
+}

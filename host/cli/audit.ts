@@ -1,0 +1,84 @@
+// smets1 audit: the service audit trail, picked and checked. The bridge may run meanwhile.
+
+import type { ChainPoint } from '../audit/audit-record.ts'
+import { recordsOf, verifyTrail } from '../audit/read-trail.ts'
+import { createSelector, type Selection, textOf } from '../audit/select.ts'
+import { loadRegistry } from '../config.ts'
+import { parseEui } from '../duis/request.ts'
+import type { StatePaths } from '../state.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, stateOption, textOption } from './command.ts'
+import { instantOption, userOption } from './request-options.ts'
+
+function anchorOption(options: Options): ChainPoint | undefined {
+  const text = textOption(options, 'anchor')
+  if (text === undefined) return undefined
+  const match = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text)
+  if (match === null)
+    throw new CommandError(exitCode.usage, `--anchor is NUMBER:SHA256 as --verify prints it, not ${text}`)
+  return { seq: Number(match[1]), hash: match[2]! }
+}
+
+async function verify(paths: StatePaths, options: Options, io: Io): Promise<number> {
+  const verdict = await verifyTrail(paths.audit, anchorOption(options))
+  const { ok, files, records, head, problem, unfinishedBytes } = verdict
+  const unfinished =
+    unfinishedBytes > 0
+      ? `; ${unfinishedBytes} bytes of an unfinished line behind it (the next start cuts them off)`
+      : ''
+  if (options.json === true) io.stdout(`${JSON.stringify({ ...verdict, head: `${head.seq}:${head.hash}` })}\n`)
+  else if (ok) io.stdout(`intact: ${records} records in ${files} files, end ${head.seq}:${head.hash}${unfinished}\n`)
+  else io.stdout(`broken: ${problem}\n  good up to ${head.seq}:${head.hash}, ${records} records\n`)
+  return ok ? exitCode.ok : exitCode.failed
+}
+
+function selectionOf(paths: StatePaths, options: Options): Selection {
+  const device = textOption(options, 'device')
+  const eui = device === undefined ? undefined : parseEui(device)
+  if (device !== undefined && eui === undefined)
+    throw new CommandError(exitCode.usage, `--device is an EUI-64 such as 00-DB-12-34-56-78-90-A0, not ${device}`)
+  // An EUI-64 may be that of somebody whom the registry does not know, or no longer.
+  const party = (name: string) => {
+    const text = textOption(options, name)
+    return text && (parseEui(text) ?? userOption({ as: text }, loadRegistry(paths.registry)).eui)
+  }
+  const user = party('user')
+  const as = party('as')
+  const srv = textOption(options, 'srv')
+  return {
+    ...(eui !== undefined && { device: eui }),
+    ...(user !== undefined && { user }),
+    ...(as !== undefined && { as }),
+    ...(srv !== undefined && { srv }),
+    fromMs: instantOption(options, 'from', Number.NEGATIVE_INFINITY),
+    toMs: instantOption(options, 'to', Number.POSITIVE_INFINITY),
+  }
+}
+
+export const auditCommand: Command = {
+  name: 'audit',
+  summary: 'the service audit trail: who asked for what, what was decided, what they were given',
+  options: [
+    ['--verify', 'check the chain of all files: 0 intact, 1 broken'],
+    ['--anchor <point>', 'NUMBER:SHA256 that an earlier --verify printed: the chain must pass through it'],
+    ['--as <user>', 'only what this User may see: its own signed requests'],
+    ['--user <user>', 'requests in the name of this User: its name, or an EUI-64'],
+    ['--device <eui>', 'requests to this meter'],
+    ['--srv <variant>', 'requests of this variant'],
+    ['--from <when>', 'recorded from: a date (its 00:00Z) or an instant'],
+    ['--to <when>', 'recorded before'],
+    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--json', 'one JSON object a line, as recorded; with --verify one object'],
+  ],
+  examples: ['smets1 audit --as mdr --from 2026-11-21', 'smets1 audit --verify'],
+  async run(options, io) {
+    const paths = stateOption(options)
+    if (options.verify === true) return verify(paths, options, io)
+    const select = createSelector(selectionOf(paths, options))
+    for await (const record of recordsOf(paths.audit)) {
+      const shown = select(record)
+      if (shown === undefined) continue
+      io.stdout(options.json === true ? `${JSON.stringify(shown)}\n` : `${textOf(shown)}\n`)
+    }
+    return exitCode.ok
+  },
+}

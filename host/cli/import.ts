@@ -1,0 +1,120 @@
+// smets1 import: Users, devices and registrations from CSV or JSON, all or nothing. A running bridge takes them up.
+
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { combineRows, type Kind, kinds, type Rows, readImportFile, withPlaces } from '../access/import-rows.ts'
+import { checkRegistry, type Registry } from '../access/parties.ts'
+import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
+import { readJson, type StatePaths, writeFileWhole } from '../state.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, stateOption } from './command.ts'
+
+const fileBytesMax = 128 * 1024 * 1024
+/** Gaps that are listed; the others are counted. */
+const gapsListed = 100
+
+function readText(path: string): string {
+  try {
+    const { size } = statSync(path)
+    if (size > fileBytesMax) throw new Error(`it has ${size} bytes; the most is ${fileBytesMax}`)
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new CommandError(exitCode.usage, `${path} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+/** A certificate is named by its file, beside the file that names it; the registry holds it itself. */
+function takeCertificates(rows: Rows, path: string, problems: string[]): void {
+  for (const { row, place } of rows.users) {
+    const { certificate } = row ?? {}
+    if (typeof certificate !== 'string' || certificate.startsWith('-----BEGIN')) continue
+    try {
+      row.certificate = readFileSync(resolve(dirname(path), certificate), 'utf8')
+    } catch (error) {
+      problems.push(`${place} certificate: ${(error as Error).message}`)
+      delete row.certificate
+    }
+  }
+}
+
+function currentRows(paths: StatePaths): Rows {
+  return readImportFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])
+}
+
+interface Outcome {
+  problems: string[]
+  gaps: string[]
+  given: { [kind in Kind]: number }
+  registry?: Registry
+  registrations: number
+  /** The new registry file. */
+  text: string
+}
+
+function prepare(paths: StatePaths, files: readonly string[], merge: boolean): Outcome {
+  const problems: string[] = []
+  const given = files.map((path) => {
+    const rows = readImportFile({ name: path, text: readText(path) }, problems)
+    takeCertificates(rows, path, problems)
+    return rows
+  })
+  const combined = combineRows(currentRows(paths), given, merge ? 'merge' : 'replace')
+  const checked = checkRegistry(combined.data)
+  if (!checked.ok) problems.push(...checked.problems.map((problem) => withPlaces(problem, combined.places)))
+  const outcome = {
+    problems,
+    given: combined.given,
+    registrations: combined.data.registrations.length,
+    text: `${JSON.stringify(combined.data, null, 2)}\n`,
+  }
+  if (!checked.ok) return { ...outcome, gaps: [] }
+  return { ...outcome, gaps: gapsOf(checked.registry).map(textOfGap), registry: checked.registry }
+}
+
+function say(outcome: Outcome, io: Io, dryRun: boolean): void {
+  const { problems, gaps, given, registry, registrations } = outcome
+  for (const problem of problems) io.stdout(`${problem}\n`)
+  for (const gap of gaps.slice(0, gapsListed)) io.stdout(`gap: ${gap}\n`)
+  if (gaps.length > gapsListed) io.stdout(`gap: and ${gaps.length - gapsListed} more\n`)
+  if (registry === undefined || problems.length > 0) {
+    io.stdout(`nothing imported: ${problems.length} problem${problems.length === 1 ? '' : 's'}\n`)
+    return
+  }
+  const counts = kinds.filter((kind) => given[kind] > 0).map((kind) => `${given[kind]} ${kind}`)
+  const { users, devices } = registry
+  io.stdout(
+    `${dryRun ? 'would import' : 'imported'} ${counts.join(', ') || 'nothing'}; ` +
+      `registry: ${users.length} users, ${devices.length} devices, ${registrations} registrations\n`,
+  )
+}
+
+export const importCommand: Command = {
+  name: 'import',
+  argument: '<...files>',
+  summary: 'Users, devices and registrations from CSV or JSON files into the registry, all or nothing',
+  options: [
+    ['--merge', 'add rows, or replace those with the same key; without it a file replaces all rows of its kind'],
+    ['--dry-run', 'say what would be imported, and what is wrong, and change nothing'],
+    ['--strict', 'refuse registrations with gaps (days on which an MPAN has no supplier or MDR)'],
+    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--json', 'counts, problems and gaps as JSON'],
+  ],
+  examples: ['smets1 import users.csv devices.csv registrations.csv', 'smets1 import --merge change-of-mdr.csv'],
+  async run(options: Options, io) {
+    const paths = stateOption(options)
+    const files = (options.argument as string[] | undefined) ?? []
+    if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
+    const outcome = prepare(paths, files, options.merge === true)
+    const { problems, gaps, given, registry, registrations } = outcome
+    const good = problems.length === 0 && !(options.strict === true && gaps.length > 0)
+    const dryRun = options.dryRun === true
+    if (good && !dryRun) writeFileWhole(paths.registry, outcome.text)
+    if (options.json === true) {
+      const counts = registry && { users: registry.users.length, devices: registry.devices.length, registrations }
+      io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)
+    } else {
+      say(outcome, io, dryRun || !good)
+      if (problems.length === 0 && !good) io.stdout('nothing imported: --strict allows no gaps\n')
+    }
+    return good ? exitCode.ok : problems.length > 0 ? exitCode.usage : exitCode.failed
+  },
+}

@@ -1,0 +1,68 @@
+// Who is who and whose signatures are believed, from a state directory; read again while the bridge runs.
+
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Registry } from '../access/parties.ts'
+import { loadRegistry } from '../config.ts'
+import type { TrustStore } from '../duis/trust.ts'
+import type { StatePaths } from '../state.ts'
+import { loadTrust } from './test-pki.ts'
+
+export interface KnownParties {
+  registry: Registry
+  trust: TrustStore
+  /** SHA-256 of the registry file. */
+  sha256: string
+}
+
+/** Reads them. @throws Error listing what is wrong */
+export function loadKnownParties(paths: StatePaths): KnownParties {
+  const registry = loadRegistry(paths.registry)
+  const certificates = registry.users.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
+  const sha256 = createHash('sha256').update(readFileSync(paths.registry)).digest('hex')
+  return { registry, trust: loadTrust(paths.pki, certificates), sha256 }
+}
+
+/** Tells one state of the files from another without reading them. */
+function stateOfFiles(paths: StatePaths): string {
+  const files = readdirSync(paths.pki).filter((name) => name.endsWith('.pem'))
+  return [paths.registry, ...files.sort().map((name) => join(paths.pki, name))]
+    .map((path) => {
+      const { ino, size, mtimeMs } = statSync(path)
+      return `${path} ${ino} ${size} ${mtimeMs}`
+    })
+    .join('\n')
+}
+
+/** How often the files are looked at, milliseconds. */
+const lookEveryMs = 1000
+
+/**
+ * Calls `changed` when the registry or a certificate has changed. `look` looks at once, as if they had. A file that
+ * cannot be looked at is left for the next time.
+ */
+export function watchParties(paths: StatePaths, changed: () => void): { look(): void; stop(): void } {
+  const state = () => {
+    try {
+      return stateOfFiles(paths)
+    } catch {
+      return undefined
+    }
+  }
+  let last = state()
+  const timer = setInterval(() => {
+    const now = state()
+    if (now === undefined || now === last) return
+    last = now
+    changed()
+  }, lookEveryMs)
+  timer.unref()
+  return {
+    look() {
+      last = state()
+      changed()
+    },
+    stop: () => clearInterval(timer),
+  }
+}

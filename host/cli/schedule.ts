@@ -1,0 +1,173 @@
+// smets1 schedule: creates, lists and deletes DCC schedules as a User (5.1, 5.2, 5.3).
+
+import { bodyRow, needsPeriod } from '../duis/bodies.ts'
+import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
+import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
+import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
+import { srvRow, srvTable } from '../srv/srv-table.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
+
+const dayMs = 86_400_000
+
+function dateOption(options: Options, name: string): number | undefined {
+  const text = textOption(options, name)
+  const day = text === undefined ? undefined : parseUtcDate(text)
+  if (text !== undefined && day === undefined) {
+    throw new CommandError(exitCode.usage, `--${name} is a date in UTC, 2026-12-01, not ${text}`)
+  }
+  return day
+}
+
+/** `01:30` or `01:30:00`, milliseconds of the day. */
+function timeOption(options: Options, name: string, flag: string): number | undefined {
+  const text = textOption(options, name)
+  const timeMs = text === undefined ? undefined : parseUtcTime(/^\d\d:\d\d$/.test(text) ? `${text}:00` : text)
+  if (text !== undefined && timeMs === undefined) {
+    throw new CommandError(exitCode.usage, `--${flag} is a time in UTC, 01:30 or 01:30:00, not ${text}`)
+  }
+  return timeMs
+}
+
+/** The schedule that the options describe: yesterday's half-hours every day from tomorrow on, unless they say otherwise. */
+function detailsOf(options: Options, device: string, nowMs: number): ScheduleDetails {
+  const variant = textOption(options, 'srv') ?? '4.8.1'
+  const row = srvRow(variant)
+  if (row === undefined || row.endpoint !== 'serviceS') {
+    const can = srvTable.filter((one) => one.schedulable && one.onSmets1).map((one) => one.variant)
+    throw new CommandError(exitCode.usage, `--srv is a request to a meter: ${can.join(', ')}, not ${variant}`)
+  }
+  const named = textOption(options, 'frequency') ?? 'daily'
+  const frequency = frequencies.find((one) => one.toLowerCase() === named.toLowerCase())
+  if (frequency === undefined) {
+    throw new CommandError(exitCode.usage, `--frequency is ${frequencies.join(', ').toLowerCase()}, not ${named}`)
+  }
+  const endDay = dateOption(options, 'end')
+  const executionTimeMs = timeOption(options, 'at', 'at')
+  const most = -scheduleLimits.offsetDaysMin
+  const back = (name: string, otherwise: number) => 0 - (wholeOption(options, name, 0, most) ?? otherwise)
+  const period = {
+    startDays: back('fromDaysAgo', 1),
+    startTimeMs: timeOption(options, 'fromTime', 'from-time') ?? 0,
+    endDays: back('toDaysAgo', 0),
+    endTimeMs: timeOption(options, 'toTime', 'to-time') ?? 0,
+  }
+  return {
+    frequency,
+    startDay: dateOption(options, 'start') ?? Math.floor(nowMs / dayMs) + 1,
+    ...(endDay !== undefined && { endDay }),
+    ...(executionTimeMs !== undefined && { executionTimeMs }),
+    serviceReference: row.reference,
+    variant,
+    deviceEui: device,
+    readName: `DSP${row.bodyName}`,
+    ...(needsPeriod(bodyRow(row.bodyName)!) && { period }),
+  }
+}
+
+/** `-1 00:00:00Z to 0 00:00:00Z`. */
+function periodText({ period }: ScheduleDetails): string {
+  if (period === undefined) return ''
+  const { startDays, startTimeMs, endDays, endTimeMs } = period
+  return `${startDays} ${formatUtcTime(startTimeMs)} to ${endDays} ${formatUtcTime(endTimeMs)}`
+}
+
+function rowOf(id: number, details: ScheduleDetails) {
+  const { endDay, executionTimeMs } = details
+  return {
+    id,
+    frequency: details.frequency,
+    start: formatUtcDate(details.startDay),
+    end: endDay === undefined ? '' : formatUtcDate(endDay),
+    at: executionTimeMs === undefined ? '' : formatUtcTime(executionTimeMs),
+    srv: details.variant,
+    device: details.deviceEui,
+    period: periodText(details),
+  }
+}
+
+/** `--id`, or all for a device. */
+function subjectOf(options: Options, client: DccClient) {
+  const scheduleId = wholeOption(options, 'id', 0, scheduleLimits.idMax)
+  return scheduleId === undefined ? { deviceEui: client.device() } : { scheduleId }
+}
+
+async function create(options: Options, client: DccClient, io: Io): Promise<number> {
+  const schedule = detailsOf(options, client.device(), Date.now())
+  const answer = await client.ask({ variant: '5.1', schedule })
+  const id = readScheduleId(answer.message)
+  return show(answer, client, id === undefined ? [] : [rowOf(id, schedule)], options, io)
+}
+
+async function list(options: Options, client: DccClient, io: Io): Promise<number> {
+  const answer = await client.ask({ variant: '5.2', subject: subjectOf(options, client) })
+  const schedules = answer.code === 'I0' ? readSchedules(answer.message) : []
+  if (typeof schedules === 'string') throw new CommandError(exitCode.failed, `the answer cannot be read: ${schedules}`)
+  return show(
+    answer,
+    client,
+    schedules.map(({ id, details }) => rowOf(id, details)),
+    options,
+    io,
+  )
+}
+
+async function remove(options: Options, client: DccClient, io: Io): Promise<number> {
+  const named = ['id', 'device', 'mpan'].some((name) => options[name] !== undefined)
+  if (!named) {
+    throw new CommandError(exitCode.usage, 'say which: --id N, or --device EUI or --mpan MPAN for all of a meter')
+  }
+  const subject = subjectOf(options, client)
+  const answer = await client.ask({ variant: '5.3', subject })
+  const what = 'scheduleId' in subject ? `schedule ${subject.scheduleId}` : `all for ${subject.deviceEui}`
+  if (client.format === 'table' && answer.code.startsWith('I')) io.stdout(`  deleted ${what}\n`)
+  return show(answer, client, [], options, io)
+}
+
+function show(
+  answer: DccAnswer,
+  client: DccClient,
+  rows: ReturnType<typeof rowOf>[],
+  options: Options,
+  io: Io,
+): number {
+  return showAnswer(answer, client, rows, options.explain === true, io)
+}
+
+const actions: { [name: string]: (options: Options, client: DccClient, io: Io) => Promise<number> } = {
+  create,
+  list,
+  delete: remove,
+}
+
+export const scheduleCommand: Command = {
+  name: 'schedule',
+  argument: '<action>',
+  summary: 'create, list or delete DCC schedules as a User (action: create, list, delete)',
+  options: [
+    ['--id <n>', 'list, delete: this schedule only'],
+    ['--srv <variant>', 'create: what is to be sent (4.8.1 unless given)'],
+    ['--frequency <how>', 'create: daily (unless given), weekly, monthly, quarterly, half-yearly, yearly'],
+    ['--start <date>', 'create: first day, UTC (tomorrow unless given)'],
+    ['--end <date>', 'create: last day, included (for ever unless given)'],
+    ['--at <time>', 'create: time of day, UTC (spread over the scheduling window unless given)'],
+    ['--from-days-ago <n>', 'create: read from so many days before the day of the run, 0 to 400 (1 unless given)'],
+    ['--from-time <time>', 'create: and this time of day (00:00 unless given)'],
+    ['--to-days-ago <n>', 'create: read to so many days before the day of the run (0 unless given)'],
+    ['--to-time <time>', 'create: and this time of day (00:00 unless given)'],
+    ...dccOptions,
+  ],
+  examples: [
+    'smets1 schedule create --as mdr --at 01:00',
+    'smets1 schedule create --frequency monthly --start 2026-12-31 --from-days-ago 31',
+    'smets1 schedule list --as mdr',
+    'smets1 schedule delete --as mdr --id 7',
+  ],
+  async run(options, io) {
+    const action = String(options.argument)
+    if (!Object.hasOwn(actions, action)) {
+      throw new CommandError(exitCode.usage, `schedule does ${Object.keys(actions).join(', ')}, not ${action}`)
+    }
+    return actions[action]!(options, dccClient(options, io), io)
+  },
+}

@@ -1,0 +1,54 @@
+// smets1 stats: totals of a running bridge, or of the audit trail.
+
+import { recordsOf } from '../audit/read-trail.ts'
+import { createSelector } from '../audit/select.ts'
+import { readConfig } from '../config.ts'
+import { type Stats, statsOf, textOfStats } from '../metrics/stats.ts'
+import { addEvent, noTotals } from '../metrics/totals.ts'
+import type { StatePaths } from '../state.ts'
+import { type Command, CommandError, exitCode, type Options, stateOption, textOption } from './command.ts'
+import { instantOption } from './request-options.ts'
+
+async function ofBridge(url: string): Promise<Stats> {
+  const response = await fetch(`${url.replace(/\/+$/, '')}/stats`, { signal: AbortSignal.timeout(5000) }).catch(() => {
+    throw new CommandError(
+      exitCode.portUnavailable,
+      `${url} does not answer: is the bridge running, with --metrics-port?`,
+    )
+  })
+  if (!response.ok) throw new CommandError(exitCode.failed, `${url}/stats answers HTTP ${response.status}`)
+  return (await response.json()) as Stats
+}
+
+async function ofTrail(paths: StatePaths, options: Options): Promise<Stats> {
+  const fromMs = instantOption(options, 'from', Number.NEGATIVE_INFINITY)
+  const toMs = instantOption(options, 'to', Number.POSITIVE_INFINITY)
+  const select = createSelector({ fromMs, toMs })
+  const totals = noTotals()
+  for await (const record of recordsOf(paths.audit)) if (select(record) !== undefined) addEvent(totals, record)
+  return statsOf(totals)
+}
+
+export const statsCommand: Command = {
+  name: 'stats',
+  summary: 'totals: requests, answers, half-hours by source, cost on the line, what the cache saved',
+  options: [
+    ['--url <url>', 'metrics address of a running bridge, since its start (its configured one unless given)'],
+    ['--trail', 'from the audit trail instead, since its beginning'],
+    ['--from <when>', 'from the audit trail, recorded from: a date (its 00:00Z) or an instant'],
+    ['--to <when>', 'from the audit trail, recorded before'],
+    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--json', 'as JSON'],
+  ],
+  examples: ['smets1 stats --trail', 'smets1 stats --url http://127.0.0.1:9479 --json'],
+  async run(options, io) {
+    const paths = stateOption(options)
+    const { metricsHost, metricsPort } = readConfig(paths.config, io.env, {})
+    const configured = metricsPort === undefined ? undefined : `http://${metricsHost}:${metricsPort}`
+    const fromTrail = options.trail === true || options.from !== undefined || options.to !== undefined
+    const url = fromTrail ? undefined : (textOption(options, 'url') ?? configured)
+    const stats = url === undefined ? await ofTrail(paths, options) : await ofBridge(url)
+    io.stdout(options.json === true ? `${JSON.stringify(stats)}\n` : textOfStats(stats))
+    return exitCode.ok
+  },
+}

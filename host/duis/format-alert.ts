@@ -1,0 +1,50 @@
+// Device alerts of a SMETS1 device (DUIS XSD, SMETS1ResponseMessage with a DeviceAlertMessage inside).
+
+import { formatDateTime } from './date-time.ts'
+import { type Answer, element, formatSmets1Message, type Smets1Signers } from './format.ts'
+import type { RequestId } from './request.ts'
+
+export interface DeviceAlert {
+  /** At most 250 characters. */
+  description: string
+  atMs: number
+  /** When supply was lost, and when it came back. */
+  outage?: { fromMs: number; toMs: number }
+}
+
+/** In text of an element, `&`, `<` and `>` are the only characters that need another form. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
+
+/**
+ * An alert to a User: no request is being answered, so there is no RequestID and no Service Reference, and the ResponseID
+ * carries a counter of its own. No GBCSHexAlertCode is sent: SMETS1 devices have no GBCS alert codes of their own, and
+ * which one an S1SP puts there was not available. The payload of an outage is the one that the MMC schema has for it.
+ */
+export function formatDeviceAlert(
+  alert: DeviceAlert,
+  answer: Pick<Answer, 'nowMs' | 'schemaVersion'> & Smets1Signers & { requestId: RequestId },
+): string {
+  if (alert.description.length > 250) throw new RangeError('a description has 250 characters at most')
+  const { outage } = alert
+  const payload =
+    outage === undefined
+      ? ''
+      : element(
+          'ra:Payload',
+          element(
+            'ra:SupplyOutageRestoreAlert',
+            element('ra:interruptionValue', formatDateTime(outage.fromMs)) +
+              element('ra:restorationValue', formatDateTime(outage.toMs)),
+          ),
+        )
+  const content =
+    element('ra:AlertDescription', escaped(alert.description)) +
+    element('ra:Timestamp', formatDateTime(alert.atMs)) +
+    payload
+  return formatSmets1Message(
+    { ...answer, code: 'I0' },
+    element('sr:DeviceAlertMessage', element('ra:DeviceAlertContent', content)),
+  )
+}

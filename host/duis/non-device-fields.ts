@@ -1,0 +1,43 @@
+// What the bodies of non-device requests say, as plain values (DUIS XSD: DSPSchedule, ReadSchedule, DeleteSchedule,
+// ReadInventory).
+
+/** ScheduleFrequency (DUIS XSD). */
+export const frequencies = ['Daily', 'Weekly', 'Monthly', 'Quarterly', 'Half-Yearly', 'Yearly'] as const
+export type Frequency = (typeof frequencies)[number]
+
+/** ReadLogPeriodOffset: days before the day of the run (-400 to 0), and times of day in milliseconds, UTC. */
+export type PeriodOffset = { startDays: number; startTimeMs: number; endDays: number; endTimeMs: number }
+
+/** A DSPSchedule. Days are days since 1970-01-01, UTC. */
+export type ScheduleDetails = {
+  frequency: Frequency
+  startDay: number
+  /** The last day, included (that it is included is an assumption); absent: for ever. */
+  endDay?: number
+  /** ScheduleExecutionStartTime, milliseconds of the UTC day; absent: the DCC chooses. */
+  executionTimeMs?: number
+  /** KAPublicSecurityCredential, base64: kept to be read back, of no meaning to a SMETS1 device. */
+  credential?: string
+  serviceReference: string
+  /** The variant to be sent, `4.8.1`. */
+  variant: string
+  /** EUI-64, upper case. */
+  deviceEui: string
+  /** Name of the element that says what to read, `DSPReadActiveImportProfileData`. */
+  readName: string
+  /** Absent where that element is empty. */
+  period?: PeriodOffset
+}
+
+/** One schedule, or all of one's own for a device. */
+export type ScheduleSubject = { scheduleId: number } | { deviceEui: string }
+
+/** What an inventory is asked by. UPRN without leading zeros. */
+export type InventoryQuery =
+  | { by: 'UPRN'; uprn: string }
+  | { by: 'DeviceID'; eui: string }
+  | { by: 'MPxN'; mpxn: string }
+  | { by: 'PropertyFilter'; postcode: string; addressId: string }
+
+/** Bounds of the DUIS XSD. */
+export const scheduleLimits = { idMax: 1_000_000_000_000, offsetDaysMin: -400, perUserAndDevice: 99 }

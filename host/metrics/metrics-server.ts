@@ -1,0 +1,52 @@
+// What watches the bridge asks here, on a port of its own: /metrics, /stats, /healthz, /readyz. Nothing can be changed.
+
+import { createServer, type Server } from 'node:http'
+
+export interface MetricsSources {
+  metrics(): string
+  stats(): unknown
+  /** Why the bridge should be sent no requests now; undefined when it should. */
+  notReady(): string | undefined
+}
+
+const prometheus = 'text/plain; version=0.0.4; charset=utf-8'
+const plain = 'text/plain; charset=utf-8'
+
+function answer(path: string, sources: MetricsSources): { status: number; type: string; text: string } {
+  switch (path) {
+    case '/metrics':
+      return { status: 200, type: prometheus, text: sources.metrics() }
+    case '/stats':
+      return { status: 200, type: 'application/json', text: `${JSON.stringify(sources.stats())}\n` }
+    // Alive is who answers.
+    case '/healthz':
+      return { status: 200, type: plain, text: 'ok\n' }
+    case '/readyz': {
+      const why = sources.notReady()
+      return { status: why === undefined ? 200 : 503, type: plain, text: `${why ?? 'ready'}\n` }
+    }
+    default:
+      return { status: 404, type: plain, text: 'there are /metrics, /stats, /healthz and /readyz\n' }
+  }
+}
+
+export function createMetricsServer(sources: MetricsSources): Server {
+  const server = createServer((request, response) => {
+    request.resume()
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      response.writeHead(405, { allow: 'GET, HEAD', 'content-type': plain }).end('GET only\n')
+      return
+    }
+    const { status, type, text } = answer((request.url ?? '').split('?', 1)[0]!, sources)
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': Buffer.byteLength(text),
+      'cache-control': 'no-store',
+    })
+    response.end(request.method === 'HEAD' ? undefined : text)
+  })
+  server.maxConnections = 32
+  server.requestTimeout = 5000
+  server.headersTimeout = 5000
+  return server
+}

@@ -1,0 +1,94 @@
+// Totals as Prometheus reads them (text format 0.0.4). The totals are kept anyway, for `smets1 stats` and the trail: a
+// metrics library would keep them a second time, and costs a tenth of a second at the start.
+
+import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './totals.ts'
+
+/** What is read when it is asked for. */
+export interface Gauges {
+  /** Requests accepted and not answered; responses not taken. */
+  unanswered: number
+  pending: number
+  auditRecords: number
+  startedMs: number
+  memoryBytes: number
+  cpuSeconds: number
+}
+
+type Labels = { [name: string]: string }
+
+function labelsOf(labels: Labels): string {
+  const escaped = (value: string) => value.replace(/\\/g, '\\\\').replace(/"/g, '\\"').replace(/\n/g, '\\n')
+  const list = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`)
+  return list.length === 0 ? '' : `{${list.join(',')}}`
+}
+
+export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gauges): string {
+  const lines: string[] = []
+  const head = (name: string, type: string, help: string) => {
+    lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
+  }
+  const value = (name: string, number: number, labels: Labels = {}) => {
+    lines.push(`${name}${labelsOf(labels)} ${number}`)
+  }
+  const one = (name: string, type: 'counter' | 'gauge', help: string, number: number) => {
+    head(name, type, help)
+    value(name, number)
+  }
+  const counts = (name: string, help: string, found: Counts, labels: readonly string[]) => {
+    head(name, 'counter', help)
+    for (const [names, number] of Object.entries(found)) {
+      const [first = '', ...rest] = names.split(' ')
+      const values = labels.length === 1 ? [names] : [first, rest.join(' ')]
+      value(name, number, Object.fromEntries(labels.map((label, i) => [label, values[i] ?? ''])))
+    }
+  }
+  const histogram = (name: string, times: Times, labels: Labels = {}) => {
+    let sum = 0
+    times.counts.forEach((number, i) => {
+      sum += number
+      const le = i < timeBoundsMs.length ? String(timeBoundsMs[i]! / 1000) : '+Inf'
+      value(`${name}_bucket`, sum, { ...labels, le })
+    })
+    value(`${name}_sum`, times.sumMs / 1000, labels)
+    value(`${name}_count`, times.count, labels)
+  }
+
+  counts('smets1_requests_total', 'Requests by the code of their acknowledgement.', totals.requests, ['srv', 'code'])
+  counts('smets1_answers_total', 'Final answers by code.', totals.answers, ['srv', 'code'])
+  counts('smets1_answers_late_total', 'Answers after their Target Response Time.', totals.late, ['srv'])
+  head('smets1_acknowledgement_seconds', 'histogram', 'From a request to its acknowledgement.')
+  histogram('smets1_acknowledgement_seconds', acknowledged)
+  head('smets1_answer_seconds', 'histogram', 'From a request to its final answer.')
+  for (const [srv, times] of Object.entries(totals.answerTimes)) histogram('smets1_answer_seconds', times, { srv })
+  const halfHours =
+    'Half-hours answered: from the meter, the cache, a read for somebody else (shared), or not recorded (none).'
+  counts('smets1_half_hours_total', halfHours, totals.halfHours, ['channel', 'source'])
+  counts('smets1_deliveries_total', 'Tries to deliver a response.', totals.deliveries, ['result'])
+  one('smets1_dropped_total', 'counter', 'Requests that nobody was left to answer.', totals.dropped)
+
+  const { usage } = totals
+  one('smets1_device_reads_total', 'counter', 'Answers for which a meter was asked.', totals.deviceReads)
+  one('smets1_wake_ups_total', 'counter', 'Wake frames sent (SMS).', usage.wakeUps)
+  one('smets1_sessions_total', 'counter', 'Sessions that meters opened (PDP contexts).', usage.sessions)
+  one('smets1_asks_total', 'counter', 'Asks sent to meters.', usage.asks)
+  head('smets1_line_bytes_total', 'counter', 'Bytes on the line.')
+  value('smets1_line_bytes_total', usage.bytesOut, { direction: 'to_meter' })
+  value('smets1_line_bytes_total', usage.bytesIn, { direction: 'from_meter' })
+  one('smets1_frames_dropped_total', 'counter', 'Frames from meters that were no frames.', usage.framesDropped)
+  one('smets1_answers_not_opened_total', 'counter', 'Answers of meters that did not open.', usage.notOpened)
+  one('smets1_dco_calls_total', 'counter', 'Calls of the DCO.', usage.dcoCalls)
+  one('smets1_dco_slow_total', 'counter', 'Calls of the DCO over its 4 seconds.', usage.dcoSlow)
+  one('smets1_dco_call_seconds_max', 'gauge', 'The longest call of the DCO.', usage.dcoMsMax / 1000)
+
+  one('smets1_device_reads_saved_total', 'counter', 'Reads answered without asking the meter.', totals.readsSaved)
+  head('smets1_saved', 'gauge', 'What these would have cost, at the mean cost of the reads there were.')
+  for (const [what, number] of Object.entries(savedOf(totals) ?? {})) value('smets1_saved', number, { what })
+
+  one('smets1_unanswered_requests', 'gauge', 'Requests accepted and not answered yet.', gauges.unanswered)
+  one('smets1_pending_responses', 'gauge', 'Responses that a User has not taken.', gauges.pending)
+  one('smets1_audit_records', 'gauge', 'Records in the audit trail.', gauges.auditRecords)
+  one('process_start_time_seconds', 'gauge', 'Start of the process, since 1970.', gauges.startedMs / 1000)
+  one('process_resident_memory_bytes', 'gauge', 'Resident memory.', gauges.memoryBytes)
+  one('process_cpu_seconds_total', 'counter', 'Processor time.', gauges.cpuSeconds)
+  return `${lines.join('\n')}\n`
+}

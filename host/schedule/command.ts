@@ -1,0 +1,52 @@
+// The request that the DCC sends for a run of a schedule, as if the User had sent it to the device.
+
+import type { Accepted } from '../accepted.ts'
+import type { Allowed } from '../access/access-control.ts'
+import { type RequestId, requestIdOf } from '../duis/request.ts'
+import type { SrvRow } from '../srv/srv-table.ts'
+import type { Run, Schedule } from './book.ts'
+import { periodOfRun } from './schedules.ts'
+
+export function commandIdOf(schedule: Schedule, counter: bigint): RequestId {
+  return requestIdOf(schedule.owner, schedule.details.deviceEui, counter)
+}
+
+/** The ResponseID of the result, by which it is kept until it is delivered. */
+export function resultIdOf({ owner, details }: Schedule, run: Run): string {
+  return `${details.deviceEui}:${owner}:${run.counter}`
+}
+
+/** The ResponseID of an alert. */
+export function alertIdOf(dspEui: string, owner: string, counter: string | bigint): string {
+  return `${dspEui}:${owner}:${counter}`
+}
+
+/** A run that access control allows, in the form in which an accepted request on demand goes to its handler. */
+export function commandOf(
+  schedule: Schedule,
+  run: Run,
+  allowed: Allowed,
+  row: SrvRow,
+  deadlineMs: number,
+  dspEui: string,
+): Accepted {
+  const requestId = commandIdOf(schedule, BigInt(run.counter))
+  const period = periodOfRun(schedule.details, run.day)
+  return {
+    id: requestId.text,
+    request: {
+      requestId,
+      schemaVersion: schedule.schemaVersion,
+      commandVariant: 1,
+      serviceReference: row.reference,
+      serviceReferenceVariant: row.variant,
+      bodyName: row.bodyName,
+      ...(period && { period }),
+    },
+    row,
+    allowed,
+    receivedMs: run.dueMs,
+    deadlineMs,
+    schedule: { id: BigInt(schedule.id), dspEui },
+  }
+}

@@ -1,0 +1,82 @@
+// Where the data of a response came from, for the log: from the cache or from the meter, how old, and what that saved.
+
+import type { Served } from '../audit/audit-record.ts'
+import type { ReadingSource } from '../cache/single-flight.ts'
+
+/** One reading of a response, by its stamp. */
+export interface SourcedStamp {
+  stampMs: number
+  from: ReadingSource
+  /** How long ago the meter was asked for it. */
+  ageMs: number
+  /** False when the meter has no record of it. */
+  recorded: boolean
+}
+
+/** Readings that follow each other and came by the same way at the same time. */
+export interface SourceGroup {
+  /** A channel of the profile data log, or `daily-reads`. */
+  of: string
+  from: ReadingSource
+  /** Stamps of the first and the last, as in the response. */
+  first: string
+  last: string
+  count: number
+  ageMs: number
+}
+
+export interface Sources {
+  fromCache: number
+  fromMeter: number
+  /** Brought by a read that was under way for somebody else. */
+  shared: number
+  /** Readings asked for of which the meter has no record. */
+  notRecorded: number
+  /** Age of the oldest cached reading, milliseconds; 0 when none was cached. */
+  oldestMs: number
+  groups: SourceGroup[]
+  /** The half-hours of the answer one by one, by channel, for the record. */
+  served: Served[]
+  /** What this response would have cost the meter besides: readings to carry, and a wake-up and session if it cost none. */
+  saved: { readings: number; wakeUps: number; sessions: number }
+}
+
+/** Groups of one response that are listed; a meter with holes in its cache makes no longer lines than that. */
+const groupsMax = 20
+
+export function noSources(): Sources {
+  return {
+    fromCache: 0,
+    fromMeter: 0,
+    shared: 0,
+    notRecorded: 0,
+    oldestMs: 0,
+    groups: [],
+    served: [],
+    saved: { readings: 0, wakeUps: 0, sessions: 0 },
+  }
+}
+
+/** Adds what was read of one channel, or of the daily reads, in the order of stamps. */
+export function addSources(sources: Sources, of: string, stamps: readonly SourcedStamp[]): void {
+  let group: SourceGroup | undefined
+  for (const { stampMs, from, ageMs, recorded } of stamps) {
+    if (from === 'cache') {
+      sources.fromCache += 1
+      sources.oldestMs = Math.max(sources.oldestMs, ageMs)
+    } else if (from === 'shared') sources.shared += 1
+    else sources.fromMeter += 1
+    if (!recorded) sources.notRecorded += 1
+    const stamp = new Date(stampMs).toISOString().replace('.000Z', 'Z')
+    if (group?.from === from && group.ageMs === ageMs) {
+      group.last = stamp
+      group.count += 1
+    } else {
+      group = { of, from, first: stamp, last: stamp, count: 1, ageMs }
+      if (sources.groups.length < groupsMax) sources.groups.push(group)
+    }
+  }
+  const unread = sources.fromCache + sources.shared
+  const wakeUps = unread > 0 && sources.fromMeter === 0 ? 1 : 0
+  sources.saved = { readings: unread, wakeUps, sessions: wakeUps }
+}

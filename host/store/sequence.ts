@@ -1,0 +1,40 @@
+// Numbers that are given out once, also across restarts.
+
+import type { Store } from './store.ts'
+
+/** The next number, 1 at first. Resolves when it can never be given out again. */
+export type Sequence = () => Promise<bigint>
+
+/**
+ * A sequence kept in the store's table `counters`, under `sequence/NAME`. It reserves `block` numbers with one write; what
+ * is left of a block when the process ends is never given out.
+ * @throws Error (on use) when the stored value is not one of ours: guessing could give a number out again
+ */
+export function createSequence(store: Store, name: string, block: bigint): Sequence {
+  const key = `sequence/${name}`
+  let next: bigint | undefined
+  let reservedTo = 0n
+  let last: Promise<unknown> = Promise.resolve()
+
+  async function take(): Promise<bigint> {
+    if (next === undefined) {
+      const stored = store.get('counters', key) ?? '0'
+      if (typeof stored !== 'string' || !/^\d{1,20}$/.test(stored)) {
+        throw new Error(`the store's record ${key} in "counters" is damaged: restore the store`)
+      }
+      next = reservedTo = BigInt(stored)
+    }
+    if (next === reservedTo) {
+      await store.put('counters', key, `${reservedTo + block}`)
+      reservedTo += block
+    }
+    next += 1n
+    return next
+  }
+
+  return () => {
+    const taken = last.then(take)
+    last = taken.catch(() => {})
+    return taken
+  }
+}

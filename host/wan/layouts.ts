@@ -1,0 +1,77 @@
+// What is read in ranges, and how: half-hours of the profile data log, entries of the daily read log.
+
+import { copyOf } from '../../protocol/bytes.ts'
+import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
+import { halfHoursPerDay } from '../../protocol/limits.ts'
+import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
+import { decodeDayBlock } from '../../protocol/profile-coding.ts'
+import { decodeSnapshots, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
+import type { Conversation } from './conversation.ts'
+import { gather, type Layout, type Part } from './gather.ts'
+import type { Reading } from './reading.ts'
+
+/** The day blocks of a channel that lie one after the other in `bytes`; `undefined` when not whole, or out of order. */
+export function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | undefined {
+  const part: Part<Reading> = { from: 0, to: 0, items: [] }
+  for (let at = 0; at < bytes.length; at += bytes[at]!) {
+    const profile = decodeDayBlock(copyOf(bytes, at, Math.min(bytes[at]!, bytes.length - at)))
+    if (profile === undefined || profile.channel !== channel) return undefined
+    const from = firstHalfHourOfDay(profile.day)
+    if (at > 0 && from < part.to) return undefined
+    if (at === 0) part.from = from
+    part.to = from + halfHoursPerDay
+    for (let i = 0; i < halfHoursPerDay; i++) {
+      if (profile.wh[i]! < 0) continue
+      part.items.push({ halfHour: from + i, wh: profile.wh[i]!, marked: profile.marked[i] === 1 })
+    }
+  }
+  return part
+}
+
+function profileLayout(channel: number): Layout<Reading> {
+  return {
+    ask: ({ first, count }) => encodeAsk('readProfile', { channel, firstHalfHour: first, count }),
+    read(message) {
+      const decoded = decodeAnswer('readProfile', message)
+      if (decoded === undefined || 'error' in decoded) return decoded
+      return readBlocks(decoded.fields.blocks, channel)
+    },
+  }
+}
+
+const dailyReadLayout: Layout<RegisterSnapshot> = {
+  ask: ({ first, count }) => encodeAsk('readDailyReads', { firstDay: first, count }),
+  read(message) {
+    const decoded = decodeAnswer('readDailyReads', message)
+    if (decoded === undefined || 'error' in decoded) return decoded
+    const items = decodeSnapshots(decoded.fields.snapshots)
+    if (items === undefined || items.some(({ number }, i) => i > 0 && number <= items[i - 1]!.number)) return undefined
+    return { from: items[0]?.number ?? 0, to: (items.at(-1)?.number ?? -1) + 1, items }
+  },
+}
+
+/**
+ * Half-hours `first` to `first + count - 1` of a channel, one reading each, in order; `wh` is undefined for those that
+ * the meter has not recorded. @throws ReadError
+ */
+export async function readHalfHours(
+  talk: Conversation,
+  channel: number,
+  first: number,
+  count: number,
+): Promise<Reading[]> {
+  const items = await gather(talk, { first, count }, profileLayout(channel))
+  const found = new Map(items.map((reading) => [reading.halfHour, reading]))
+  return Array.from(
+    { length: count },
+    (_, i) => found.get(first + i) ?? { halfHour: first + i, wh: undefined, marked: false },
+  )
+}
+
+/** Daily reads of the midnights with which the days `first` to `first + count - 1` begin, oldest first. @throws ReadError */
+export async function readDailyReads(talk: Conversation, first: number, count: number): Promise<RegisterSnapshot[]> {
+  const items = await gather(talk, { first, count }, dailyReadLayout)
+  const found = new Map(items.map((entry) => [entry.number, entry]))
+  const wanted = [...found.values()].filter(({ number }) => number >= first && number < first + count)
+  return wanted.sort((a, b) => a.number - b.number)
+}

@@ -1,0 +1,19 @@
+// Why a meter could not be asked.
+
+export type ReadFault =
+  | 'no key'
+  | 'no port'
+  | 'no awake'
+  | 'no answer'
+  | 'refused'
+  | 'rubbish'
+  | 'DCO too slow'
+  | 'too late'
+
+export class ReadError extends Error {
+  readonly fault: ReadFault
+  constructor(fault: ReadFault, detail: string) {
+    super(detail)
+    this.fault = fault
+  }
+}

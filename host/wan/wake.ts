@@ -1,0 +1,89 @@
+// Wakes a meter, and takes in what it says before it is asked anything (protocol/SPEC.md section 6).
+
+import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
+import { decodeEvent, type EventEntry } from '../../protocol/event-entry.ts'
+import { eventBytes } from '../../protocol/limits.ts'
+import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
+import { decodeAnswer } from '../../protocol/messages.ts'
+import type { Dco, DcoSession } from '../dco/sealer.ts'
+import { type Errand, timed, waitMs } from './conversation.ts'
+import { threeFramesMs, wakePreambleBytes } from './limits.ts'
+import type { Timing, Turn } from './line.ts'
+import { ReadError } from './read-error.ts'
+
+/** A meter that is awake. */
+export interface Woken {
+  session: DcoSession
+  /** What it had to tell unasked, oldest first. */
+  alerts: EventEntry[]
+}
+
+/** Frames kept until the awake that says how to open them: one of this session, and what earlier wakes left behind. */
+const earlyFramesMax = 4
+
+/** The alerts in an open message; `undefined` when it is something else. */
+export function alertsIn(message: Uint8Array): EventEntry[] | undefined {
+  const decoded = decodeAnswer('readEvents', message)
+  if (decoded === undefined || 'error' in decoded) return undefined
+  const { entries } = decoded.fields
+  const alerts: EventEntry[] = []
+  for (let at = 0; at < entries.length; at += eventBytes) {
+    const entry = decodeEvent(entries, at)
+    if (entry === undefined) return undefined
+    alerts.push(entry)
+  }
+  return alerts
+}
+
+/** Opens what came ahead of the awake, the newest first: an older one belongs to a wake that was given up. */
+async function openEarly(
+  timing: Timing,
+  session: DcoSession,
+  early: readonly SealedAnswer[],
+  errand: Errand,
+): Promise<EventEntry[]> {
+  for (const frame of [...early].reverse()) {
+    const message = await timed(timing, errand.usage, session.openAlerts(frame))
+    const alerts = message === undefined ? undefined : alertsIn(message)
+    if (alerts !== undefined) return alerts
+    errand.usage.notOpened += 1
+  }
+  return []
+}
+
+/** Wakes a meter within the errand's time, on its account. @throws ReadError */
+export async function wake(timing: Timing, dco: Dco, turn: Turn, eui: string, errand: Errand): Promise<Woken> {
+  const { deadlineMs, usage } = errand
+  const early: SealedAnswer[] = []
+  for (let tries = 0; tries < turn.limits.wakeTries; tries++) {
+    const session = dco.open(eui)
+    if (session === undefined) throw new ReadError('no key', `the DCO has no key for ${eui}: provision the meter first`)
+    const firstWaitMs = turn.limits.awakeMs + threeFramesMs(turn.limits.baud)
+    const untilMs = timing.nowMs() + waitMs(timing, deadlineMs, firstWaitMs, tries)
+    turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
+    usage.wakeUps += 1
+    while (timing.nowMs() < untilMs) {
+      const bytes = await turn.receive(untilMs - timing.nowMs())
+      if (bytes === undefined) break
+      const packet = decodePacket(bytes)
+      // Alerts come ahead of the awake, which says how to open them.
+      if (packet?.kind === 'answer' && packet.counter === 0) {
+        early.push(packet)
+        if (early.length > earlyFramesMax) early.shift()
+      }
+      // A late awake to an earlier wake carries that wake's tag.
+      if (packet?.kind !== 'awake' || !sameBytes(packet.tag, session.hostNonce.subarray(0, 2))) continue
+      if (packet.version !== 1) {
+        throw new ReadError('rubbish', `${eui} speaks version ${packet.version} of the line, this bridge version 1`)
+      }
+      usage.sessions += 1
+      session.bind(packet.boot, packet.session)
+      return { session, alerts: await openEarly(timing, session, early, errand) }
+    }
+    if (!turn.open()) throw new ReadError('no port', 'the line went away')
+  }
+  throw new ReadError(
+    'no awake',
+    `${eui} does not wake after ${turn.limits.wakeTries} tries: is it powered, and on this line?`,
+  )
+}
