@@ -6,10 +6,13 @@ import nacl from 'tweetnacl'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { euiToBytes, fromHex, toHex } from '../protocol/bytes.ts'
+import { decodeEvent, encodeEvent } from '../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
 import { decodePacket, encodeAwake, encodeWake, nonceOf } from '../protocol/link.ts'
-import { decodeAnswer, decodeAsk, encodeAsk } from '../protocol/messages.ts'
+import { messageCode, takeAsk } from '../protocol/message-layout.ts'
+import { decodeAnswer, decodeAsk, encodeAnswer, encodeAsk, type MessageName } from '../protocol/messages.ts'
 import { decodeDayBlock, encodeDayBlock } from '../protocol/profile-coding.ts'
+import { decodeSnapshot, encodeSnapshot } from '../protocol/register-snapshot.ts'
 import { open, seal } from '../protocol/seal.ts'
 
 const vectors = JSON.parse(readFileSync(new URL('vectors/wire.json', import.meta.url), 'utf8'))
@@ -37,6 +40,39 @@ test('messages, both ways, and as cbor-x reads them', () => {
       assert.equal(decodeAnswer(name, bytes), { fields: { blocks: fromHex(fields.blocks) } })
     } else assert.equal(decodeAnswer('readProfile', bytes), { error })
   }
+})
+
+test('register snapshots and events, both ways', () => {
+  for (const { name, hex, ...snapshot } of vectors.snapshots) {
+    assert.is(toHex(encodeSnapshot(snapshot)!), hex, name)
+    assert.equal(decodeSnapshot(fromHex(hex)), snapshot, name)
+  }
+  for (const { name, hex, ...entry } of vectors.events) {
+    assert.is(toHex(encodeEvent(entry)), hex, name)
+    assert.equal(decodeEvent(fromHex(hex), 0), entry, name)
+  }
+})
+
+test('every message has a vector, which the bridge writes and reads; asks the meter reads too', () => {
+  const seen = new Set(vectors.messages.map((vector: { name?: string }) => vector.name))
+  for (const { kind, name, fields, hex } of vectors.moreMessages) {
+    seen.add(name)
+    const given = Object.fromEntries(
+      Object.entries(fields).map(([key, value]) => [
+        key,
+        typeof value === 'object' ? fromHex((value as { hex: string }).hex) : value,
+      ]),
+    )
+    if (kind === 'ask') {
+      assert.is(toHex(encodeAsk(name, given as never)), hex)
+      assert.equal(decodeAsk(fromHex(hex)), { name, fields: given })
+      assert.equal(takeAsk(fromHex(hex)), { code: messageCode[name as MessageName], fields: Object.values(given) })
+    } else {
+      assert.is(toHex(encodeAnswer(name, given as never)), hex)
+      assert.equal(decodeAnswer(name, fromHex(hex)), { fields: given })
+    }
+  }
+  for (const name of Object.keys(messageCode)) assert.ok(seen.has(name), name)
 })
 
 test('seals, both ways, and as the whole tweetnacl package makes them', () => {
