@@ -25,7 +25,11 @@ function camel(flag: string): string {
   return flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 
-const emulatedOnly = [...loadFlags, ...faultFlags].map(([flag]) => flag.replace(/^--(no-)?| .*$/g, ''))
+/** Flags of the emulated board, and what each is when it was not given: of `--no-…` the parser makes true. */
+const emulatedOnly = [...loadFlags, ...faultFlags].map(([flag]) => {
+  const name = flag.replace(/^--| .*$/g, '')
+  return name.startsWith('no-') ? { name, key: name.slice(3), absent: true } : { name, key: name, absent: undefined }
+})
 
 /** @throws Error with what is wrong and what to write instead */
 export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOptions {
@@ -33,12 +37,11 @@ export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOpt
   if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port /dev/serial0')
   const flash = text(options, 'flash')
   if (flash === undefined) throw new Error('--flash is missing: the file that is the meter’s flash')
-  for (const flag of emulatedOnly) {
-    const given = options[camel(flag)]
-    // `--no-…` is false when given, and true of itself.
-    if (given !== undefined && given !== true) {
+  for (const { name, key, absent } of emulatedOnly) {
+    const given = options[camel(key)]
+    if (given !== undefined && given !== absent) {
       throw new Error(
-        `--${flag} is for a meter that is made up, and a Pi counts real pulses: leave it out, or use --board emulated`,
+        `--${name} is for a meter that is made up, and a Pi counts real pulses: leave it out, or use --board emulated`,
       )
     }
   }
