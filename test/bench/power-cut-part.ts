@@ -1,33 +1,44 @@
-// A part of the bench "power-cuts", in a process of its own, so that every core is used. Told what to do by a message.
+// One part of the bench "power-cuts", in a process of its own: told by message what to do, it answers with what it found.
 
 import { day, month } from '../support/power-cut-scripts.ts'
-import { createJob, ground, type Tally, tryCuts } from '../support/power-cuts.ts'
+import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/power-cuts.ts'
 import { anyYear, cutYear, fortnight, randomLife } from '../support/random-lives.ts'
 
-export interface Order {
-  trial: 'one-deep' | 'two-deep' | 'fortnights' | 'years' | 'any-years'
-  /** Of the parts of the trial this one, from 0. Of a random life the seed is one more. */
-  part: number
-  parts: number
+const lives = { fortnights: fortnight, years: cutYear, 'any-years': anyYear } as const
+export type LifeName = keyof typeof lives
+
+export type Task =
+  /** All cuts of a span, one or two deep, whose number leaves `part` when divided by `parts`. */
+  | { span: 'month' | 'day'; depth: number; ahead: number; part: number; parts: number }
+  /** Lives with these seeds. */
+  | { life: LifeName; from: number; to: number }
+
+export interface Done extends Tally {
+  /** Pages that turned in the span: the fewest of any log. */
+  pagesTurned: number
+  /** Seeds whose life went wrong. */
+  seeds: number[]
 }
 
-const small = { pageBytes: 2048, pages: 25 }
-
-function tryPart({ trial, part, parts }: Order): Tally {
-  if (trial === 'fortnights') return randomLife(part + 1, fortnight)
-  if (trial === 'years') return randomLife(part + 1, cutYear)
-  if (trial === 'any-years') return randomLife(part + 1, anyYear)
-  const depth = trial === 'one-deep' ? 1 : 2
-  const span = depth === 1 ? month(7) : day()
-  const job = createJob({ ...small, ahead: depth === 1 ? 3 : 2, part, parts }, depth)
-  tryCuts(job, ground(job, span.settings, span.history, span.fromDay), span.acts, depth)
-  return job.tally
+export function work(task: Task): Done {
+  if ('life' in task) {
+    const done: Done = { ...noTally(), pagesTurned: 0, seeds: [] }
+    for (let seed = task.from; seed <= task.to; seed++) {
+      const tally = randomLife(seed, lives[task.life])
+      if (tally.first.length > 0) done.seeds.push(seed)
+      addTally(done, tally)
+    }
+    return done
+  }
+  const span = task.span === 'month' ? month(7) : day()
+  const { part, parts, ahead, depth } = task
+  const job = createJob({ pageBytes: 2048, pages: 25, ahead, part, parts }, depth)
+  const life = ground(job, span.settings, span.history, span.fromDay)
+  const before = pagesTurned(life.flash)
+  tryCuts(job, life, span.acts, depth)
+  const turned = Object.entries(pagesTurned(life.flash)).map(([log, pages]) => pages - before[log]!)
+  return { ...job.tally, pagesTurned: Math.min(...turned), seeds: [] }
 }
 
-process.on('message', (order: Order) => {
-  const tally = tryPart(order)
-  const seed = order.trial === 'one-deep' || order.trial === 'two-deep' ? '' : `seed ${order.part + 1}: `
-  tally.first = tally.first.map((line) => seed + line)
-  process.send!(tally)
-})
+process.on('message', (task: Task) => process.send!(work(task)))
 process.on('disconnect', () => process.exit(0))

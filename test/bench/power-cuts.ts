@@ -1,70 +1,110 @@
 // Power cut at every flash operation, in three torn models; twice in a row; and lives with many cuts, each from a seed.
 //
-// npm run bench -- power-cuts: everything, for half an hour on two cores. POWER_CUTS=one-deep (or two-deep, fortnights,
-// years, any-years) does that part alone; POWER_CUTS_SEED=N plays the life with that seed again and nothing else.
+// npm run bench -- power-cuts: everything, on every core. POWER_CUTS=one-deep (or one-deep-on, two-deep, fortnights, years,
+// any-years) does that part alone; with POWER_CUTS_SEED=N beside it only the life with that seed.
 
 import { fork } from 'node:child_process'
-import { cpus } from 'node:os'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Tally } from '../support/power-cuts.ts'
-import { addTally, noTally } from '../support/power-cuts.ts'
+import { addTally, noTally, type Tally } from '../support/power-cuts.ts'
 import { findingKinds } from '../support/read-back.ts'
-import type { Order } from './power-cut-part.ts'
+import type { Done, LifeName, Task } from './power-cut-part.ts'
 import type { Bench, Row } from './row.ts'
 
-/** What is tried: its name, what it is for people, and into how many orders it is cut for the cores to share. */
-const trials: { name: Order['trial']; title: string; parts: number; seeds: boolean }[] = [
-  {
-    name: 'one-deep',
-    title: 'every operation of thirty days in which a page of every log turns',
-    parts: 48,
-    seeds: false,
-  },
-  { name: 'two-deep', title: 'every pair of operations of a day', parts: 48, seeds: false },
-  { name: 'fortnights', title: '1,000 random fortnights', parts: 1000, seeds: true },
-  { name: 'years', title: '20 random years', parts: 20, seeds: true },
-  { name: 'any-years', title: '20 random years in which anything happens', parts: 20, seeds: true },
-]
+interface Trial {
+  title: string
+  tasks: Task[]
+}
 
-function runPart(order: Order): Promise<Tally> {
-  return new Promise((resolve, reject) => {
-    const child = fork(fileURLToPath(new URL('./power-cut-part.ts', import.meta.url)), { execArgv: process.execArgv })
-    child.once('message', (tally: Tally) => {
-      resolve(tally)
-      child.disconnect()
-    })
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`${JSON.stringify(order)} ended with code ${code}`)))
-    child.send(order)
-  })
+function spans(span: 'month' | 'day', depth: number, ahead: number, parts: number): Task[] {
+  return Array.from({ length: parts }, (_, part) => ({ span, depth, ahead, part, parts }))
+}
+
+/** `count` lives, `each` to a task; or the one with this seed. */
+function lives(life: LifeName, count: number, each: number, seed: number | undefined): Task[] {
+  if (seed !== undefined) return [{ life, from: seed, to: seed }]
+  return Array.from({ length: count / each }, (_, i) => ({ life, from: i * each + 1, to: (i + 1) * each }))
+}
+
+function trials(seed: number | undefined): { [name: string]: Trial } {
+  return {
+    'one-deep': { title: 'every operation of thirty days', tasks: spans('month', 1, 3, 16) },
+    'one-deep-on': { title: 'every operation of a day, lived on for a day', tasks: spans('day', 1, 100, 4) },
+    'two-deep': { title: 'every pair of operations of a day', tasks: spans('day', 2, 2, 32) },
+    fortnights: { title: '1,000 fortnights of many cuts', tasks: lives('fortnights', 1000, 25, seed) },
+    years: { title: '20 years of many cuts', tasks: lives('years', 20, 1, seed) },
+    'any-years': { title: '40 years of cuts, clocks and settings', tasks: lives('any-years', 40, 2, seed) },
+  }
+}
+
+function chosen(): [string, Trial][] {
+  const { POWER_CUTS, POWER_CUTS_SEED } = process.env
+  if (POWER_CUTS_SEED !== undefined && !/^\d+$/.test(POWER_CUTS_SEED))
+    throw new Error('POWER_CUTS_SEED is a whole number')
+  const all = trials(POWER_CUTS_SEED === undefined ? undefined : Number(POWER_CUTS_SEED))
+  if (POWER_CUTS === undefined) return Object.entries(all)
+  const trial = all[POWER_CUTS]
+  if (trial === undefined) throw new Error(`POWER_CUTS is one of ${Object.keys(all).join(', ')}, not "${POWER_CUTS}"`)
+  return [[POWER_CUTS, trial]]
+}
+
+/** Has the tasks done by as many processes as the machine runs at once. Each outcome depends on its task alone. */
+async function share(tasks: readonly Task[], done: (outcome: Done) => void): Promise<void> {
+  let next = 0
+  async function worker(): Promise<void> {
+    const child = fork(fileURLToPath(new URL('power-cut-part.ts', import.meta.url)))
+    while (next < tasks.length) {
+      const task = next++
+      child.send(tasks[task]!)
+      const outcome = await Promise.race([
+        once(child, 'message').then(([message]) => message as Done),
+        once(child, 'exit').then(() => {
+          throw new Error(`the process ended that did ${JSON.stringify(tasks[task])}`)
+        }),
+      ])
+      done(outcome)
+    }
+    child.disconnect()
+  }
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), tasks.length) }, worker))
+}
+
+function rowsOf(title: string, tally: Tally): Row[] {
+  const row = (name: string, value: number, unit = '') => ({ bench: 'power-cuts', name: title + name, value, unit })
+  return [
+    row('cuts', tally.cuts),
+    ...findingKinds.map((kind) => row(kind, tally[kind])),
+    row('most energy lost on a channel', tally.lostWh, 'Wh'),
+    row('most energy lost beyond what the interrupted step counted, as a share of its bound', tally.shareOfBound, ''),
+  ]
 }
 
 export const powerCuts: Bench = async (note) => {
-  const { POWER_CUTS, POWER_CUTS_SEED } = process.env
   const rows: Row[] = []
-  for (const { name, title, parts, seeds } of trials) {
-    if (POWER_CUTS !== undefined && POWER_CUTS !== name) continue
-    if (POWER_CUTS_SEED !== undefined && !seeds) continue
-    const total = noTally()
-    const orders = Array.from({ length: parts }, (_, part): Order => ({ trial: name, part, parts }))
-    const left = POWER_CUTS_SEED === undefined ? orders : [{ trial: name, part: Number(POWER_CUTS_SEED) - 1, parts }]
-    const all = left.length
-    let done = 0
-    const worker = async () => {
-      for (let order = left.shift(); order !== undefined; order = left.shift()) {
-        addTally(total, await runPart(order))
-        done += 1
-        if (done === all || done % Math.ceil(all / 10) === 0) note(`${name}: ${done} of ${all}, ${total.cuts} cuts`)
-      }
+  const total = noTally()
+  for (const [name, { title, tasks }] of chosen()) {
+    const tally = noTally()
+    const startMs = performance.now()
+    let ready = 0
+    let turned = Number.POSITIVE_INFINITY
+    await share(tasks, (outcome) => {
+      ready += 1
+      addTally(tally, outcome)
+      turned = Math.min(turned, outcome.pagesTurned)
+      const seconds = Math.round((performance.now() - startMs) / 1000)
+      if (ready % Math.ceil(tasks.length / 8) === 0)
+        note(`${name}: ${ready} of ${tasks.length}, ${tally.cuts} cuts, ${seconds} s`)
+      for (const what of outcome.first) note(`FOUND ${what}`)
+      for (const seed of outcome.seeds)
+        note(`again: POWER_CUTS=${name} POWER_CUTS_SEED=${seed} npm run bench -- power-cuts`)
+    })
+    rows.push(...rowsOf(`${title}: `, tally))
+    if (name === 'one-deep') {
+      rows.push({ bench: 'power-cuts', name: `${title}: pages turned, of each log at least`, value: turned, unit: '' })
     }
-    await Promise.all(Array.from({ length: cpus().length }, worker))
-    const row = (what: string, value: number, unit = '') =>
-      rows.push({ bench: 'power-cuts', name: `${title}: ${what}`, value, unit })
-    row('cuts', total.cuts)
-    for (const kind of findingKinds) row(kind, total[kind])
-    row('most energy lost on a channel beyond what the interrupted step counted', total.beyondActWh, 'Wh')
-    for (const line of total.first) note(`FOUND ${line}`)
-    if (findingKinds.some((kind) => total[kind] > 0)) process.exitCode = 1
+    addTally(total, tally)
   }
-  return rows
+  if (findingKinds.some((kind) => total[kind] > 0)) process.exitCode = 1
+  return [...rows, ...rowsOf('', total)]
 }

@@ -47,9 +47,13 @@ export interface Life {
   found: Findings
   /** What was found first, for people. */
   first: string | undefined
-  /** The most energy lost by a power cut on a channel, in Wh: in all, and beyond what the interrupted act counted. */
+  /**
+   * The most energy lost by a power cut on a channel, in Wh: in all, and beyond what the interrupted act counted. That is
+   * less than checkpointWh and what makes no whole Wh yet: the greatest share of this bound.
+   */
   lostWh: number
   beyondActWh: number
+  shareOfBound: number
 }
 
 const eui = Uint8Array.of(0, 0xdb, 0x12, 0x34, 0x56, 0x78, 0x90, 0xa0)
@@ -74,6 +78,7 @@ export function lifeOn(flash: SimFlash, copy: SimFlash, worlds: PlainMeter[], fr
     first: undefined,
     lostWh: 0,
     beyondActWh: 0,
+    shareOfBound: 0,
   }
 }
 
@@ -257,10 +262,11 @@ function weigh(life: Life): void {
   const { kept } = life.worlds[0]!
   for (const [i, wh] of stake.wh.entries()) {
     const lostWh = wh - (kept.registers[i]! - stake.registers[i]!)
+    const beyondActWh = lostWh - stake.actWh[i]!
     life.lostWh = Math.max(life.lostWh, lostWh)
-    life.beyondActWh = Math.max(life.beyondActWh, lostWh - stake.actWh[i]!)
-    if (lostWh - stake.actWh[i]! >= kept.settings.checkpointWh + 1)
-      find(life, { ...noFindings(), lost: 1 }, `${lostWh} Wh`)
+    life.beyondActWh = Math.max(life.beyondActWh, beyondActWh)
+    life.shareOfBound = Math.max(life.shareOfBound, beyondActWh / (kept.settings.checkpointWh + 1))
+    if (beyondActWh >= kept.settings.checkpointWh + 1) find(life, { ...noFindings(), lost: 1 }, `${lostWh} Wh`)
   }
   life.atStake = undefined
 }

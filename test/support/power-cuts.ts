@@ -18,12 +18,14 @@ export interface Tally extends Findings {
   /** The most energy lost by a power cut on a channel, in Wh: in all, and beyond what the interrupted act counted. */
   lostWh: number
   beyondActWh: number
+  /** The greatest share of its bound that energy lost by a cut had. */
+  shareOfBound: number
   /** The first things found, for people. */
   first: string[]
 }
 
 export function noTally(): Tally {
-  return { cuts: 0, ...noFindings(), lostWh: 0, beyondActWh: 0, first: [] }
+  return { cuts: 0, ...noFindings(), lostWh: 0, beyondActWh: 0, shareOfBound: 0, first: [] }
 }
 
 export function addTally(to: Tally, from: Tally): void {
@@ -31,6 +33,7 @@ export function addTally(to: Tally, from: Tally): void {
   for (const kind of findingKinds) to[kind] += from[kind]
   to.lostWh = Math.max(to.lostWh, from.lostWh)
   to.beyondActWh = Math.max(to.beyondActWh, from.beyondActWh)
+  to.shareOfBound = Math.max(to.shareOfBound, from.shareOfBound)
   to.first.push(...from.first.slice(0, 5 - to.first.length))
 }
 
@@ -126,6 +129,7 @@ function settle(job: Job, life: Life, path: readonly string[]): void {
   for (const kind of findingKinds) tally[kind] += life.found[kind]
   tally.lostWh = Math.max(tally.lostWh, life.lostWh)
   tally.beyondActWh = Math.max(tally.beyondActWh, life.beyondActWh)
+  tally.shareOfBound = Math.max(tally.shareOfBound, life.shareOfBound)
   if (life.first !== undefined && tally.first.length < 5) tally.first.push(`${path.join(', then ')}: ${life.first}`)
 }
 

@@ -159,6 +159,7 @@ export function randomLife(seed: number, options: LifeOptions): Tally {
   for (const kind of findingKinds) tally[kind] = life.found[kind]
   tally.lostWh = life.lostWh
   tally.beyondActWh = life.beyondActWh
+  tally.shareOfBound = life.shareOfBound
   if (life.first !== undefined) tally.first.push(`seed ${seed}: ${life.first}`)
   return tally
 }
