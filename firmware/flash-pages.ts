@@ -89,7 +89,11 @@ export function readHeader(flash: Flash, page: number, kind: number): PageHeader
   return { sequence: getU32(header, 4), extra: getU32(header, 8) }
 }
 
-/** The newest page of a kind among `pages` from `firstPage` on, made firm; page -1 when there is none. */
+/**
+ * The newest page of a kind among `pages` from `firstPage` on; page -1 when there is none. A cut just after a committing
+ * word may have left it weak. One reading decides: a header that proves itself is made firm, a page that has none beside
+ * it never gets one by another reading.
+ */
 export function newestPage(
   flash: Flash,
   firstPage: number,
@@ -97,15 +101,19 @@ export function newestPage(
   kind: number,
 ): { page: number; sequence: number; extra: number } {
   const found = { page: -1, sequence: 0, extra: 0 }
+  const bare: number[] = []
   for (let page = firstPage; page < firstPage + pages; page++) {
     const header = readHeader(flash, page, kind)
-    if (!header || header.sequence <= found.sequence) continue
-    found.page = page
-    found.sequence = header.sequence
-    found.extra = header.extra
+    if (!header) bare.push(page * flash.pageBytes)
+    else if (header.sequence > found.sequence) {
+      found.page = page
+      found.sequence = header.sequence
+      found.extra = header.extra
+    }
   }
-  // A cut just after the committing word may have left it weak; it is known to be right.
-  if (found.page >= 0) flash.program(found.page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+  if (found.page < 0) return found
+  flash.program(found.page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+  for (let i = 0; i < bare.length; i++) if (readWord(flash, bare[i]!) > 0) burn(flash, bare[i]!, 4)
   return found
 }
 
