@@ -26,7 +26,7 @@ export interface Journal {
   day: number
   wh: Int32Array
   marked: Uint8Array
-  /** The newest half-hour recorded, -1 for none. */
+  /** Nothing up to this half-hour is recorded any more: it is, or its day is over; -1 for none. */
   newest: number
   /** The half-hour that `running` belongs to, -1 for none, and what is committed of it on each channel. */
   runningHalfHour: number

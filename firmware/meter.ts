@@ -1,9 +1,13 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
 import { createFrameDecoder } from '../protocol/frame.ts'
+import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
+import { halfHoursPerDay } from '../protocol/limits.ts'
 import { isWakeFor } from '../protocol/link.ts'
+import { decodeDayBlock } from '../protocol/profile-coding.ts'
 import type { Board } from './board.ts'
 import { countOnly, type Metering, newMetering } from './counting.ts'
+import { type Logs, lastNumber, readProfile } from './logs.ts'
 import { act, action } from './metering.ts'
 import { type LineState, openSession, type Session } from './session.ts'
 
@@ -114,6 +118,17 @@ export interface Meter extends BoardMeter {
   commit(): void
 }
 
+/** The newest half-hour of active import in the logs, -1 when there is none. */
+function lastHalfHour(logs: Logs): number {
+  const day = Math.max(logs.journal.day, lastNumber(logs.imports))
+  const block = day === 0 ? undefined : readProfile(logs, 0, firstHalfHourOfDay(day), 1)()
+  const profile = block === undefined ? undefined : decodeDayBlock(block)
+  for (let i = halfHoursPerDay - 1; profile && i >= 0; i--) {
+    if (profile.wh[i]! >= 0) return firstHalfHourOfDay(day) + i
+  }
+  return -1
+}
+
 /** Starts the meter on a board. @throws Error when the flash holds no settings */
 export function createMeter(board: Board): Meter {
   const meter = startMeter(board)
@@ -126,7 +141,7 @@ export function createMeter(board: Board): Meter {
     state: meter.state,
     awake: () => meter.state.session !== undefined,
     importWh: () => journal.registers[0]! + metering.wh[0]!,
-    lastHalfHour: () => journal.newest,
+    lastHalfHour: () => lastHalfHour(metering.logs),
     boot: () => journal.boots,
     dropped: () => meter.state.line.framesDropped,
     commit: () => {
