@@ -1,7 +1,7 @@
 // A ring of pages of records of any length, appended, never changed, read as they lie: day blocks and register snapshots
 // (DESIGN.md, "Rings"). A record begins with its length and a form, then its number; it ends with a CRC-16.
 
-import { crc16, getU16 } from '../protocol/bytes.ts'
+import { crc16, getU16, sameBytes } from '../protocol/bytes.ts'
 import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
@@ -58,7 +58,7 @@ export function placeOf(ring: RecordRing): number {
 
 /**
  * Finds the end of the newest page: walks by heads alone up to `place`, from there on as long as records are whole. The
- * last one may be weak: one reading of the page decides. What may lie behind it half done is burnt, if the record
+ * last one may be weak: it must read the same twice. What may lie behind it half done is burnt, if the record
  * `announced` is not there.
  */
 function findTail(ring: RecordRing, place: number, announced: number): void {
@@ -77,6 +77,8 @@ function findTail(ring: RecordRing, place: number, announced: number): void {
   at = firm
   if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
   for (let length = wholeAt(cells, at, ring.bytesMax); length > 0; length = wholeAt(cells, at, ring.bytesMax)) {
+    // Read again: a committing word that reads at random may pass the CRC once.
+    if (!sameBytes(flash.read(start + at, 4), cells.subarray(at, at + 4))) break
     lastAt = at
     at += wholeWords(length)
   }

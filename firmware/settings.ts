@@ -128,7 +128,7 @@ export function readSettings(flash: Flash): Settings | undefined {
 export function writeSettings(flash: Flash, settings: Settings): void {
   const configuration = encodeConfiguration(settings.configuration)
   if (settings.eui.length !== 8 || settings.key.length !== keyBytes || !isConfiguration(configuration))
-    throw new RangeError('bad settings')
+    throw new RangeError('bad values')
   const length = headBytes + configuration.length
   const bytes = new Uint8Array(wholeWords(length)).fill(0xff)
   bytes.set(settings.eui, 0)

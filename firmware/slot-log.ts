@@ -1,7 +1,7 @@
 // A log of 16-byte records over two pages, of which the newer alone holds all that is needed (DESIGN.md, "Slots").
 // The journal and the event log are such logs.
 
-import { crc16, getU16, putU16 } from '../protocol/bytes.ts'
+import { crc16, getU16, putU16, sameBytes } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 import {
   burn,
@@ -45,7 +45,7 @@ export function isWholeSlot(bytes: Uint8Array): boolean {
 }
 
 /**
- * Finds the log's place. The last record may be torn, or whole but weak: one reading decides which. The slot after it may
+ * Finds the log's place. The last record may be torn, or whole but weak: two readings decide which. The slot after it may
  * hold a body without its committing word, even if it reads as blank: it is given up.
  */
 export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLog {
@@ -70,7 +70,9 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
   }
   if (low > 0) {
     const last = flash.read(slotAddress(log, low - 1), slotBytes)
-    if (isWholeSlot(last)) flash.program(slotAddress(log, low - 1), last.subarray(0, 4))
+    // Read twice: of 65,536 records whose committing word reads at random one passes its CRC.
+    const isFirm = isWholeSlot(last) && sameBytes(last, slotAt(log, log.page, low - 1))
+    if (isFirm) flash.program(slotAddress(log, low - 1), last.subarray(0, 4))
     else burn(flash, slotAddress(log, low - 1), slotBytes)
   }
   if (low < log.slots) {

@@ -161,7 +161,7 @@ export function startBoard(
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
     say('started, boot ' + meter.state.metering.logs.journal.boots)
-    if (meter.state.metering.lost) say('the clock is not set')
+    if (meter.state.metering.lost) say('clock not set')
   } catch (error) {
     say('not started: ' + error)
   }

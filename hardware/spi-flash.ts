@@ -35,7 +35,7 @@ export function spiFlash(
 
   spi.setup({ sck: place.sck, miso: place.miso, mosi: place.mosi, baud: 4000000 })
   const maker = spi.send([command.identity, 0], select)[1]!
-  if (maker === 0 || maker === 255) throw new Error('no flash chip on SPI')
+  if (maker === 0 || maker === 255) throw new Error('no flash on SPI')
 
   return {
     pageBytes: pageBytes,

@@ -38,7 +38,7 @@ function putValue(to: Reader, value: CborValue): void {
   else if (value === true) putByte(to, 0xf5)
   else if (value === null) putByte(to, 0xf6)
   else if (typeof value === 'number') {
-    if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991) throw new RangeError('not a whole number')
+    if (Math.floor(value) !== value || Math.abs(value) > 9007199254740991) throw new RangeError('not whole')
     if (value < 0) putHead(to, 1, -1 - value)
     else putHead(to, 0, value)
   } else if (typeof value === 'string') {
@@ -60,7 +60,7 @@ function putValue(to: Reader, value: CborValue): void {
 export function encodeCbor(value: CborValue): Uint8Array {
   const to: Reader = { bytes: new Uint8Array(messageBytesMax), at: 0 }
   putValue(to, value)
-  if (to.at > messageBytesMax) throw new RangeError(to.at + ' bytes of message')
+  if (to.at > messageBytesMax) throw new RangeError(to.at + ' bytes')
   return to.bytes.subarray(0, to.at)
 }
 

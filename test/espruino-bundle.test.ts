@@ -125,7 +125,7 @@ test('a row that cannot work is refused', () => {
 test('without settings the meter says so, and the line stays quiet', async () => {
   const bench = await start('linux', new Uint8Array(flashBytes).fill(0xff), first * halfHourMs)
   assert.is(bench.shim.said.length, 1)
-  assert.match(bench.shim.said[0]!, 'not started: Error: this meter has no settings')
+  assert.match(bench.shim.said[0]!, 'not started: Error: no settings')
   bench.asker.wake(boardEui, new Uint8Array(8))
   bench.shim.pass(5000)
   assert.equal(bench.sent, [])
@@ -145,7 +145,7 @@ test('on a board with other flash than the row says the meter says so and touche
 test('without the time the meter says so, answers all the same, and records half-hours once the clock is set', async () => {
   const { cells, truth } = recordedFlash(first, 3, 6)
   const bench = await start('esp32', cells, 12345)
-  assert.equal(bench.shim.said, ['smets1: started, boot 2', 'smets1: the clock is not set'])
+  assert.equal(bench.shim.said, ['smets1: started, boot 2', 'smets1: clock not set'])
   for (let i = 0; i < 70; i++) bench.shim.edge('D27')
   bench.shim.pass(3 * halfHourMs)
   assert.equal(

@@ -106,7 +106,7 @@ function bench(name: string, program: string, from: 'file' | 'storage', halfHour
     const blank = { cells: new Uint8Array(flashPagesFull * pageBytes).fill(0xff), truth: new Map(), boots: 0 }
     const run = await runBundle(program, code, blank, from)
     try {
-      await run.says(/not started: Error: this meter has no settings/)
+      await run.says(/not started: Error: no settings/)
       run.asker.wake(boardEui, new Uint8Array(8))
       await new Promise((resolve) => setTimeout(resolve, 500))
       assert.is(run.asker.awake(), false)

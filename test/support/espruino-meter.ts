@@ -12,7 +12,10 @@ export async function ask<N extends MessageName>(run: EspruinoRun, name: N, fiel
   asker.wake(boardEui, new Uint8Array(randomBytes(8)))
   await until(asker.awake, 'awake')
   asker.request(name, fields)
-  await until(() => asker.answers(name) !== undefined || asker.refusal() !== undefined, `answer to ${name}`, 400000)
+  const stopped = () => run.said().includes('stopped: ')
+  const isOver = () => asker.answers(name) !== undefined || asker.refusal() !== undefined || stopped()
+  await until(isOver, `answer to ${name}`, 400000)
+  if (stopped()) throw new Error(run.said().slice(run.said().lastIndexOf('stopped: ')).trim())
   const answers = asker.answers(name)
   if (answers === undefined) throw new Error(`${name} is refused with ${asker.refusal()}`)
   return answers
@@ -105,7 +108,7 @@ export async function tryWithin(
     }
     return { rest, fault: run.said().includes('MEMORY') ? 'out of memory' : '' }
   } catch (error) {
-    return { rest, fault: run.said().includes('MEMORY') ? 'out of memory' : (error as Error).message }
+    return { rest, fault: (error as Error).message }
   } finally {
     await run.end()
   }
