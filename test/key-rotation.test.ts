@@ -6,8 +6,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { pageBytes } from '../firmware/flash-map.ts'
-import { readSettings } from '../firmware/settings.ts'
 import { takeSettings } from '../hardware/settings-file.ts'
 import { agreeKey } from '../host/dco/key-agreement.ts'
 import { createDco } from '../host/dco/sealer.ts'
@@ -21,7 +19,6 @@ import { ReadError } from '../host/wan/read-error.ts'
 import { noUsage } from '../host/wan/usage.ts'
 import { euiToBytes, toHex } from '../protocol/bytes.ts'
 import { createRandom } from './support/random.ts'
-import { createSimFlash, PowerCut } from './support/sim-flash.ts'
 import { createWorld } from './support/world.ts'
 
 const test = suite('key rotation')
@@ -218,35 +215,6 @@ test('killed inside any operation on the disk, the vault has the keys of before 
   }
   assert.ok(kills >= 12, String(kills))
   assert.ok(existsSync(path))
-})
-
-test('power fails anywhere while the meter takes the new key: it has one of the two, and taking it again mends it', () => {
-  for (const model of ['short', 'ragged'] as const) {
-    const flash = createSimFlash(pageBytes, 2, createRandom(9))
-    const settings = { eui: euiToBytes(eui), key: first }
-    takeSettings(flash, settings)
-    const before = { ...flash.image, cells: flash.image.cells.slice(), weak: flash.image.weak.slice() }
-    let cuts = 0
-    for (let operation = 0; ; operation++) {
-      flash.become(before)
-      flash.cutAfter(operation, model)
-      let isCut = false
-      try {
-        takeSettings(flash, { ...settings, key: second })
-      } catch (error) {
-        assert.instance(error, PowerCut)
-        isCut = true
-      }
-      flash.powerOn()
-      const found = toHex(readSettings(flash)!.key)
-      assert.ok(found === toHex(second) || (isCut && found === toHex(first)), `${model}, cut at ${operation}`)
-      if (!isCut) break
-      cuts += 1
-      takeSettings(flash, { ...settings, key: second })
-      assert.equal(readSettings(flash)!.key, second)
-    }
-    assert.ok(cuts > 4, String(cuts))
-  }
 })
 
 test.run()

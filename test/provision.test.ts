@@ -2,7 +2,6 @@
 
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pageBytes } from '../firmware/flash-map.ts'
@@ -12,7 +11,6 @@ import { createMemoryFlash } from '../hardware/flash-file.ts'
 import { readSettingsFile, takeSettings } from '../hardware/settings-file.ts'
 import { isMpan, mpanOf } from '../host/access/mpan.ts'
 import { CommandError, type Options } from '../host/cli/command.ts'
-import { euiAfter, mpanAfter } from '../host/cli/new-identities.ts'
 import { provisionCommand } from '../host/cli/provision.ts'
 import { provisionMeters } from '../host/cli/provision-meters.ts'
 import { loadRegistry } from '../host/config.ts'
@@ -127,29 +125,6 @@ test('given identities count up, and the check digit is worked out or checked', 
     devices.map(({ line, cohort, exportMpan }) => [line, cohort, exportMpan]),
     Array(3).fill(['tcp://127.0.0.1:7000', 'north', undefined]),
   )
-})
-
-test('identities: counting up agrees with the numbers they are, and check digits with the rule', () => {
-  fc.assert(
-    fc.property(fc.bigInt(0n, 0xffff_ffff_ffff_0000n), fc.nat(65535), (number, by) => {
-      const text = (one: bigint) => one.toString(16).padStart(16, '0').toUpperCase().match(/../g)!.join('-')
-      assert.is(euiAfter(text(number), by), text(number + BigInt(by)))
-    }),
-  )
-  fc.assert(
-    fc.property(fc.integer({ min: 1e11, max: 9.9e11 }), fc.nat(1000), (digits, by) => {
-      const mpan = mpanAfter(String(digits), by)
-      assert.ok(isMpan(mpan))
-      assert.is(Number(mpan.slice(0, 12)), digits + by)
-      // The rule, written out once more.
-      const weights = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
-      let sum = 0
-      for (let i = 0; i < 12; i++) sum += weights[i]! * Number(mpan[i])
-      assert.is(Number(mpan[12]), (sum % 11) % 10)
-    }),
-  )
-  assert.throws(() => euiAfter('FF-FF-FF-FF-FF-FF-FF-FF', 1), /no EUI-64 after/)
-  assert.throws(() => mpanAfter('999999999999', 1), /no MPAN after/)
 })
 
 test('what is wrong is named, with exit code 2, and nothing changes', async () => {
@@ -300,40 +275,6 @@ test('a run that fails half-way leaves nothing; one that was killed is undone, o
   assert.match((await run(state, {})).err, /process \d+ is provisioning/)
   writeFileSync(paths.provisioning, '{"pi')
   assert.is((await run(state, {})).code, 0)
-})
-
-test('a settings file that is not one is refused by name, and its key is not quoted', async () => {
-  const state = freshPath()
-  await run(state, { eui })
-  const path = join(state, 'meters', `${eui}.settings.json`)
-  const good = readFileSync(path, 'utf8')
-  const key = toHex(readSettingsFile(path).key)
-  const cases: [string, RegExp][] = [
-    [good.slice(0, 100), /not JSON/],
-    [good.replace('": 1', '": 2'), /no settings file of version 1/],
-    ['null', /no settings file/],
-    [good.replace(eui, 'A0'), /EUI-64/],
-    [good.replace(key, key.slice(2)), /key is not 32 bytes/],
-    [good.replace(key, `${key.slice(1)}g`), /key is not hexadecimal/],
-    [good.replace(/"configuration": "..../, '"configuration": "0000'), /configuration is none/],
-    [good + ' '.repeat(4096), /4096 at most/],
-  ]
-  for (const [text, said] of cases) {
-    writeFileSync(path, text)
-    assert.throws(
-      () => readSettingsFile(path),
-      (error: Error) =>
-        said.test(error.message) && error.message.startsWith(path) && !error.message.includes(key.slice(4, 20)),
-      text.slice(0, 60),
-    )
-  }
-  writeFileSync(path, good)
-  chmodSync(path, 0o644)
-  assert.throws(() => readSettingsFile(path), /others may read it.*chmod 600/)
-  const other = createMemoryFlash({ pageBytes, pages: 2 })
-  chmodSync(path, 0o600)
-  takeSettings(other, { ...readSettingsFile(path), eui: new Uint8Array(8) })
-  assert.throws(() => takeSettings(other, readSettingsFile(path)), /the flash is that of 00-00/)
 })
 
 test.run()
