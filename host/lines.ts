@@ -48,7 +48,12 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
     lineFor(accepted) {
       const { eui, line, cohort, s1sp } = accepted.allowed.device
       const url = urlOf(line)
-      const passenger = { line: url, eui, deadlineMs: accepted.deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp }
+      const passenger = {
+        line: url,
+        eui,
+        deadlineMs: accepted.deadlineMs,
+        cohort: cohort ?? s1sp ?? deviceDefaults.s1sp,
+      }
       return capacity.forPassenger(lineOf(url), { ...passenger, priority: priorityOf(accepted) })
     },
     hurry: (accepted) => capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted)),
