@@ -1,5 +1,6 @@
 // Many meters on one line, in one program. The line is heard once for all of them, and a meter that sleeps costs next to
-// nothing: it is brought up to date when it is woken, and now and then.
+// nothing: it is brought up to date when it is woken, and now and then. What is damaged on the line is dropped before any
+// meter hears it, so their self-tests count no dropped frames.
 
 import type { Meter } from '../firmware/meter.ts'
 import { switchGrainMs } from '../firmware/tariff.ts'

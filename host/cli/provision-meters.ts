@@ -92,7 +92,9 @@ function clearUp(paths: StatePaths): void {
     // Killed while it was saying what it was going to do: nothing was done.
   }
   if (run !== undefined && isAlive(run.pid)) {
-    throw new ConfigurationError(`process ${run.pid} is provisioning in ${paths.root}; wait until it is done`)
+    throw new ConfigurationError(
+      `process ${run.pid} is provisioning in ${paths.root}; wait until it is done (if that is another program, remove ${paths.provisioning})`,
+    )
   }
   if (run === undefined) rmSync(paths.provisioning, { force: true })
   else settle(paths, run)
