@@ -138,7 +138,7 @@ export const meterCommand = {
   examples: [
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --settings 02-DB-12-34-….settings.json',
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --time-scale 60 --cut-power-after 3h/20m --last-gasp',
-    'smets1 meter --port tcp://127.0.0.1:7000 --fleet .smets1/meters --days 2',
+    'smets1 meter --port tcp://127.0.0.1:7000 --fleet fleet --days 2',
     'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
   ],
   run,

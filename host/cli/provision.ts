@@ -129,9 +129,10 @@ function progress(io: Io, total: number): (count: number) => void {
 }
 
 function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io): number {
-  const others = ['eui', 'count', 'prefix', 'importMpan', 'exportMpan', 'register', 'line', 'cohort', 'replace', 'from']
-  const other = others.find((name) => options[name] !== undefined)
-  if (other !== undefined) throw wrong('--rotate changes a key and nothing else: leave the other options out')
+  const mine = ['state', 'rotate', 'out', 'json', '--']
+  if (Object.keys(options).some((name) => !mine.includes(name) && options[name] !== undefined)) {
+    throw wrong('--rotate changes a key and nothing else: leave the other options out')
+  }
   if (stateOf(paths) === 'absent') throw wrong(`${paths.root} is not there, so it has no keys to rotate`)
   const euis = listOption(options, 'rotate').map((eui) => euiOption({ rotate: eui }, 'rotate')!)
   const directory = settingsDirectory(resolve(textOption(options, 'out') ?? paths.meters))
@@ -207,7 +208,7 @@ export function provisionCommand(side: SettingsSide): Command {
     ],
     examples: [
       'smets1 provision --eui 00-DB-12-34-56-78-90-A1 --import-mpan 200000000001 --register IS=SUPA --register MDR=MDRA',
-      'smets1 provision --count 1000 --register IS=SUPA --line tcp://127.0.0.1:7000',
+      'smets1 provision --count 1000 --out fleet --register IS=SUPA --line tcp://127.0.0.1:7000',
       'smets1 provision --rotate 00-DB-12-34-56-78-90-A0',
     ],
     async run(options, io) {
