@@ -125,7 +125,7 @@ export const meterCommand = {
     ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
     ['--flash <file>', 'the meter’s flash; made when it is not there and --settings are given'],
-    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash, and then removed'],
+    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash when they are there, and then removed'],
     ['--fleet <dir>', 'instead of --flash: a meter for each settings file and each flash in a directory, on one line'],
     ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
     ...loadFlags,

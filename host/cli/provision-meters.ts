@@ -44,6 +44,9 @@ interface UnderWay {
   meters: { eui: string; settings: string }[]
 }
 
+/** The name of a meter's settings file, until the meter has taken it. */
+export const settingsName = (eui: string) => `${eui}.settings.json`
+
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex')
 
 function isAlive(pid: number): boolean {

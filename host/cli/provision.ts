@@ -12,7 +12,7 @@ import { ConfigurationError, createState, type StatePaths, stateOf, statePaths }
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { fillParties } from './new-bench.ts'
 import { createIdentities, euiAfter, euiPrefix, mpanAfter, mpanPrefix } from './new-identities.ts'
-import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey } from './provision-meters.ts'
+import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey, settingsName } from './provision-meters.ts'
 import { registeredFrom } from './test-registry.ts'
 
 /** What the command needs of the board side, which writes the settings files. */
@@ -136,7 +136,7 @@ function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io)
   if (stateOf(paths) === 'absent') throw wrong(`${paths.root} is not there, so it has no keys to rotate`)
   const euis = listOption(options, 'rotate').map((eui) => euiOption({ rotate: eui }, 'rotate')!)
   const directory = settingsDirectory(resolve(textOption(options, 'out') ?? paths.meters))
-  const settingsOf = (eui: string) => join(directory, `${eui}.settings.json`)
+  const settingsOf = (eui: string) => join(directory, settingsName(eui))
   for (const eui of euis) {
     rotateKey(paths, eui, { randomBytes, settingsOf, install: side.nextKeySettings })
     if (options.json !== true) {
@@ -223,7 +223,7 @@ export function provisionCommand(side: SettingsSide): Command {
         provisionMeters(at, made, {
           randomBytes,
           replace: options.replace === true,
-          settingsOf: (eui) => join(directory, `${eui}.settings.json`),
+          settingsOf: (eui) => join(directory, settingsName(eui)),
           install,
           done: progress(io, made.length),
         })
@@ -236,7 +236,7 @@ export function provisionCommand(side: SettingsSide): Command {
         io.stderr(`${paths.root}: new, with a test PKI and test Users\n`)
       } else provision(paths)
       const directory = out === undefined ? paths.meters : resolve(out)
-      tell(made, loadRegistry(paths.registry), (eui) => join(directory, `${eui}.settings.json`), options, io)
+      tell(made, loadRegistry(paths.registry), (eui) => join(directory, settingsName(eui)), options, io)
       return exitCode.ok
     },
   }
