@@ -15,8 +15,6 @@ import type { Metering } from './counting.ts'
 import { quirk } from './device-profiles.ts'
 import type { Line, Session } from './line.ts'
 
-const version = 1
-
 /** Within this time of the first wake the second one counts, on meters that need two. */
 const secondWakeMs = 60000
 
@@ -49,7 +47,8 @@ function wake(metering: Metering, line: Line, packet: Uint8Array): void {
     boot: metering.logs.journal.boots,
     session: line.sessions,
   }
-  if (packet[0]! >> 4 === version) {
+  // A wake of another version is answered, so that the bridge can say what is wrong, and goes no further.
+  if (packet[0] === kind.wake) {
     const session = { link: link, counter: 0, heardMs: upMs, block: 0, part: undefined }
     line.session = session
     // Alerts go ahead of the awake, as an answer that nobody asked for: counter 0.
@@ -69,7 +68,7 @@ export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
   if (!session) return
   // A line with many meters has one session at a time: whoever hears another being woken is not meant any more.
   if (packet[0] === kind.wake) sleep(line)
-  if (packet[0] !== kind.ask || packet.length <= 3) return
+  if (packet[0] !== kind.ask) return
   const counter = getU16(packet, 1)
   if (counter <= session.counter) return
   const message = open(packet.subarray(3), nonceOf(kind.ask, session.link, counter, 0), metering.settings.key)

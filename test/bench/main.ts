@@ -2,6 +2,7 @@
 
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
+import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
@@ -15,6 +16,7 @@ const benches: { [name: string]: Bench } = {
   wear,
   'power-cuts': powerCuts,
   bridge,
+  fleet,
   espruino,
   kills: killsBench,
 }
