@@ -25,6 +25,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   completeness: async () => (await import('./completeness.ts')).completenessCommand,
   stats: async () => (await import('./stats.ts')).statsCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
+  trace: async () => (await import('./trace.ts')).traceCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }
 

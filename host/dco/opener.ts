@@ -1,0 +1,45 @@
+// Opens what was recorded on a line, for somebody who has the meters' keys: asks and answers alike. It seals nothing.
+
+import { readFileSync } from 'node:fs'
+import { fromHex } from '../../protocol/bytes.ts'
+import { type LinkSession, nonceOf } from '../../protocol/link.ts'
+import { open } from '../../protocol/seal.ts'
+import { openVault, refuseUnlessPrivate, type Vault } from './vault.ts'
+
+/** What was sealed: the first byte of its packet, its counters, the sealed bytes. */
+export interface Sealed {
+  kind: number
+  counter: number
+  /** 0 for an ask. */
+  block: number
+  sealed: Uint8Array
+}
+
+export interface Opener {
+  /** Whether there is a key for the meter. */
+  knows(eui: string): boolean
+  /** The open message; `undefined` without a key for the meter, or when that is not how it was sealed. */
+  open(eui: string, link: LinkSession, sealed: Sealed): Uint8Array | undefined
+}
+
+export function createOpener(vault: Vault): Opener {
+  return {
+    knows: (eui) => vault.key(eui) !== undefined,
+    open(eui, link, { kind, counter, block, sealed }) {
+      const key = vault.key(eui)
+      return key && open(sealed, nonceOf(kind, link, counter, block), key)
+    },
+  }
+}
+
+/**
+ * Keys from a file: a vault, or one key as 64 hexadecimal digits, which is taken for every meter's.
+ * @throws Error when it is neither, or others may read it
+ */
+export function openKeys(path: string): Vault {
+  refuseUnlessPrivate(path)
+  const text = readFileSync(path, 'utf8').trim()
+  if (!/^[0-9a-f]{64}$/i.test(text)) return openVault(path)
+  const key = fromHex(text)
+  return { key: () => key }
+}
