@@ -2,7 +2,6 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'
-import { parseEui } from '../duis/request.ts'
 import { dissector } from '../trace/dissector.ts'
 import { framesOf, type LineFrame } from '../trace/line-frames.ts'
 import { type PassedOver, RecordingError, readPackets, type TakeBytes } from '../trace/pcapng-read.ts'
@@ -10,6 +9,7 @@ import { followSessions, type TracedFrame } from '../trace/sessions.ts'
 import { frameJson, frameText } from '../trace/show-frame.ts'
 import { addFrame, noTotals, totalsText } from '../trace/totals.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
+import { euiOption } from './request-options.ts'
 
 /** A file's bytes in order, through a buffer of its own. @throws CommandError when it cannot be opened */
 export function bytesOfFile(path: string): { take: TakeBytes; close(): void } {
@@ -60,21 +60,13 @@ export function openerOption(options: Options): Opener | undefined {
   }
 }
 
-function deviceFilter(options: Options): string | undefined {
-  const text = textOption(options, 'device')
-  const eui = text === undefined ? undefined : parseEui(text)
-  if (text !== undefined && eui === undefined)
-    throw new CommandError(exitCode.usage, `--device is an EUI-64 such as 00-DB-12-34-56-78-90-A0, not ${text}`)
-  return eui
-}
-
 function passedOverText({ packets, linkTypes }: PassedOver): string {
   const types = linkTypes.size > 0 ? ` of link type ${[...linkTypes].slice(0, 8).join(', ')}` : ''
   return `${packets} packets${types} are no line (link type 147) and were passed over\n`
 }
 
 function trace(path: string, options: Options, io: Io): number {
-  const device = deviceFilter(options)
+  const device = euiOption(options, 'device')
   const opener = openerOption(options)
   const full = options.full === true
   const passedOver: PassedOver = { packets: 0, linkTypes: new Set() }
