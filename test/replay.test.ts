@@ -5,11 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { tracedFrames } from '../host/cli/trace.ts'
 import { createOpener } from '../host/dco/opener.ts'
 import { createDco } from '../host/dco/sealer.ts'
 import { recordedSessions } from '../host/trace/recorded-asks.ts'
 import { type Played, replay } from '../host/trace/replay.ts'
+import { traceRecording } from '../host/trace/sessions.ts'
 import { defaultLineLimits } from '../host/wan/limits.ts'
 import { createLine } from '../host/wan/line.ts'
 import { createMeterSessions } from '../host/wan/meter-session.ts'
@@ -29,7 +29,7 @@ function sessionsIn(path: string) {
     at += bytes.length
     return bytes
   }
-  return recordedSessions(tracedFrames(take, { packets: 0, linkTypes: new Set() }, createOpener(vault)))
+  return recordedSessions(traceRecording(take, { packets: 0, linkTypes: new Set() }, createOpener(vault)))
 }
 
 /** Plays a recording to a meter that lived the same days, then `hours` more. */

@@ -5,19 +5,16 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
-import { createMeter } from '../firmware/meter.ts'
-import { defaultConfiguration, encodeConfiguration, writeSettings } from '../firmware/settings.ts'
+import { defaultConfiguration, encodeConfiguration } from '../firmware/settings.ts'
 import { type CborValue, decodeCbor, encodeCbor } from '../protocol/cbor.ts'
-import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
 import { messageBytesMax } from '../protocol/limits.ts'
-import { decodePacket, encodeSealedAsk, encodeWake, kind, nonceOf, type Packet } from '../protocol/link.ts'
+import { decodePacket, encodeSealedAsk, encodeWake, kind, nonceOf } from '../protocol/link.ts'
 import { askLimits, errorCode, messageCode, takeAsk } from '../protocol/message-layout.ts'
 import { decodeAnswer, decodeAsk, encodeAsk, type MessageName } from '../protocol/messages.ts'
 import { open, seal } from '../protocol/seal.ts'
 import { type CddlType, camel, fieldNames, isOf, parseCddl, valuesOf } from './support/cddl.ts'
 import { createRandom } from './support/random.ts'
-import { createSimFlash } from './support/sim-flash.ts'
+import { createRawMeter } from './support/raw-meter.ts'
 
 const spec = readFileSync(new URL('../protocol/SPEC.md', import.meta.url), 'utf8')
 const cddl = parseCddl(/```cddl\n([\s\S]*?)```/.exec(spec)![1]!)
@@ -167,31 +164,9 @@ test('whatever a meter is asked, it answers as the page says', () => {
   const random = createRandom(11)
   const key = random.bytes(32)
   const eui = random.bytes(8)
-  const flash = createSimFlash(pageBytes, flashPagesFull, random)
-  writeSettings(flash, { eui, key, version: 1, configuration: defaultConfiguration() })
-  let nowMs = Date.UTC(2026, 10, 1)
-  const packets: Packet[] = []
-  const decoder = createFrameDecoder(
-    (packet) => packets.push(decodePacket(packet)!),
-    (why) => assert.unreachable(why),
-  )
-  const clock = () => nowMs
-  const uart = { write: (bytes: Uint8Array) => decoder.push(bytes), ready: () => true }
-  const takePulses = () => [random.below(300), random.below(20), random.below(50), 0]
-  const meter = createMeter({ nowMs: clock, upMs: clock, flash, uart, takePulses })
-  for (let i = 0; i < 400; i++) {
-    nowMs += 1800000
-    meter.step()
-  }
-
-  function say(packet: Uint8Array): Packet[] {
-    packets.length = 0
-    meter.received(encodeFrame(packet))
-    do meter.step()
-    while (meter.busy())
-    return [...packets]
-  }
-
+  const raw = createRawMeter(eui, key, Date.UTC(2026, 10, 1))
+  raw.live(400, () => [random.below(300), random.below(20), random.below(50), 0])
+  const say = (packet: Uint8Array) => raw.say(packet).map((bytes) => decodePacket(bytes)!)
   const seen = new Set<string>()
   const answersTo = (message: Uint8Array): CborValue[] => {
     const hostNonce = random.bytes(8)
@@ -217,7 +192,7 @@ test('whatever a meter is asked, it answers as the page says', () => {
     }
   }
 
-  const today = Math.floor(nowMs / 86400000)
+  const today = Math.floor(raw.nowMs() / 86400000)
   const settings = encodeConfiguration(defaultConfiguration())
   check(encodeAsk('readProfile', { channel: 0, firstHalfHour: (today - 7) * 48, count: 400 }), 1)
   check(encodeAsk('writeSettings', { version: 1, settings }), 12)
@@ -228,7 +203,7 @@ test('whatever a meter is asked, it answers as the page says', () => {
       if (code !== messageCode.setClock) check(encodeCbor(items), code)
     }
   }
-  check(encodeAsk('setClock', { utcMs: nowMs + 500 }), 9)
+  check(encodeAsk('setClock', { utcMs: raw.nowMs() + 500 }), 9)
   check(encodeCbor([1, 4, 0, 1]), undefined)
   for (let i = 0; i < 300; i++) {
     const message = random.bytes(1 + random.below(12))

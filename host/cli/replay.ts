@@ -7,11 +7,12 @@ import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { RecordingError } from '../trace/pcapng-read.ts'
 import { asksMax, type RecordedSession, recordedSessions } from '../trace/recorded-asks.ts'
 import { type Played, replay } from '../trace/replay.ts'
+import { traceRecording } from '../trace/sessions.ts'
 import { messageText } from '../trace/show-frame.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
 import { lineFlags, talking, vaultOption } from './line-options.ts'
 import { euiOption } from './request-options.ts'
-import { bytesOfFile, tracedFrames } from './trace.ts'
+import { bytesOfFile } from './trace.ts'
 
 /** What to play. @throws CommandError when the recording has nothing of it, or cannot be opened */
 function recordedIn(path: string, options: Options, io: Io): RecordedSession[] {
@@ -19,7 +20,7 @@ function recordedIn(path: string, options: Options, io: Io): RecordedSession[] {
   const device = euiOption(options, 'device')
   try {
     const passedOver = { packets: 0, linkTypes: new Set<number>() }
-    const frames = tracedFrames(file.take, passedOver, createOpener(vaultOption(options)))
+    const frames = traceRecording(file.take, passedOver, createOpener(vaultOption(options)))
     const { sessions, sealed, opened, tooMany } = recordedSessions(frames, device)
     if (sessions.length === 0) {
       if (sealed > 0 && opened === 0)

@@ -3,9 +3,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'
 import { dissector } from '../trace/dissector.ts'
-import { framesOf, type LineFrame } from '../trace/line-frames.ts'
-import { type PassedOver, RecordingError, readPackets, type TakeBytes } from '../trace/pcapng-read.ts'
-import { followSessions, type TracedFrame } from '../trace/sessions.ts'
+import { type PassedOver, RecordingError, type TakeBytes } from '../trace/pcapng-read.ts'
+import { type TracedFrame, traceRecording } from '../trace/sessions.ts'
 import { frameJson, frameText } from '../trace/show-frame.ts'
 import { addFrame, noTotals, totalsText } from '../trace/totals.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
@@ -39,14 +38,6 @@ export function bytesOfFile(path: string): { take: TakeBytes; close(): void } {
     return bytes
   }
   return { take, close: () => closeSync(file) }
-}
-
-/** The frames of a recording, followed through its sessions. @throws RecordingError at what cannot be read */
-export function* tracedFrames(take: TakeBytes, passedOver: PassedOver, opener?: Opener): Generator<TracedFrame> {
-  function* frames(): Generator<LineFrame> {
-    for (const recorded of readPackets(take, passedOver)) yield* framesOf(recorded)
-  }
-  yield* followSessions(frames(), opener)
 }
 
 /** Keys to open a recording with. @throws CommandError with the exit code for keys */
@@ -86,7 +77,7 @@ function trace(path: string, options: Options, io: Io): number {
     io.stdout(frameText(frame, full))
   }
   try {
-    for (const frame of tracedFrames(file.take, passedOver, opener)) {
+    for (const frame of traceRecording(file.take, passedOver, opener)) {
       if (device !== undefined && frame.eui !== device) others += 1
       else {
         addFrame(totals, frame)

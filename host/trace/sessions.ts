@@ -6,8 +6,9 @@ import { type CborValue, decodeCbor } from '../../protocol/cbor.ts'
 import { decodePacket, kind, type LinkSession, type SealedAnswer, type SealedAsk } from '../../protocol/link.ts'
 import { decodeAnswer, decodeAsk, type MessageName } from '../../protocol/messages.ts'
 import type { Opener, Sealed } from '../dco/opener.ts'
-import type { LineFrame } from './line-frames.ts'
+import { framesOf, type LineFrame } from './line-frames.ts'
 import { type ReadPacket, readPacket } from './packet-table.ts'
+import { type PassedOver, readPackets, type TakeBytes } from './pcapng-read.ts'
 
 export type MessageFields = { [name: string]: number | string | Uint8Array }
 
@@ -164,4 +165,12 @@ export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): G
     throw error
   }
   yield* held
+}
+
+/** The frames of a recording, followed through its sessions. @throws RecordingError at what cannot be read */
+export function* traceRecording(take: TakeBytes, passedOver: PassedOver, opener?: Opener): Generator<TracedFrame> {
+  function* frames(): Generator<LineFrame> {
+    for (const recorded of readPackets(take, passedOver)) yield* framesOf(recorded)
+  }
+  yield* followSessions(frames(), opener)
 }
