@@ -128,8 +128,8 @@ function* readBlocks(take: TakeBytes): Generator<Block> {
   for (let at = 0; ; ) {
     const head = take(12)
     if (head.length === 0 && at > 0) return
-    const cut = new RecordingError(`it ends inside the block at byte ${at}; what comes before is whole`)
-    if (head.length < 12) throw at === 0 ? wrongStart(head) : cut
+    const cut = () => new RecordingError(`it ends inside the block at byte ${at}; what comes before is whole`)
+    if (head.length < 12) throw at === 0 ? wrongStart(head) : cut()
     const view = new DataView(head.buffer, head.byteOffset, head.length)
     const isSection = view.getUint32(0, true) === blockType.section
     if (at === 0 && !isSection) throw wrongStart(head)
@@ -145,7 +145,7 @@ function* readBlocks(take: TakeBytes): Generator<Block> {
     const bytes = new Uint8Array(length - 8)
     bytes.set(head.subarray(8))
     const rest = take(length - 12)
-    if (rest.length < length - 12) throw cut
+    if (rest.length < length - 12) throw cut()
     bytes.set(rest, 4)
     const inside = new DataView(bytes.buffer)
     if (inside.getUint32(length - 12, little) !== length)

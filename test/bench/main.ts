@@ -6,6 +6,7 @@ import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
+import { trace } from './trace.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
 
@@ -15,6 +16,7 @@ const benches: { [name: string]: Bench } = {
   wear,
   'power-cuts': powerCuts,
   bridge,
+  trace,
   espruino,
   kills: killsBench,
 }
