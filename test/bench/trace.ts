@@ -3,6 +3,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { bytesOfFile } from '../../host/cli/trace.ts'
 import { createOpener, type Opener } from '../../host/dco/opener.ts'
 import { openRecording } from '../../host/trace/recording.ts'
@@ -13,17 +15,30 @@ import type { Bench } from './row.ts'
 
 const copies = 1500
 
-function traced(path: string, opener?: Opener): { frames: number; ms: number; heapMb: number } {
+/** Traces a file; `each` is called after every frame. */
+function traced(path: string, opener?: Opener, each = (_frames: number) => {}): { frames: number; ms: number } {
   const file = bytesOfFile(path)
   const totals = noTotals()
   const startMs = performance.now()
-  let heap = 0
   for (const frame of traceRecording(file.take, { packets: 0, linkTypes: new Set() }, opener)) {
     addFrame(totals, frame)
-    if (totals.frames % 1000 === 0) heap = Math.max(heap, process.memoryUsage().heapUsed)
+    each(totals.frames)
   }
   file.close()
-  return { frames: totals.frames, ms: performance.now() - startMs, heapMb: heap / 1e6 }
+  return { frames: totals.frames, ms: performance.now() - startMs }
+}
+
+/** MB that are held when so many frames of a file have been traced, garbage collected. */
+function heldMb(path: string, opener: Opener, after: number): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  let held = 0
+  traced(path, opener, (frames) => {
+    if (frames !== after) return
+    collect()
+    held = process.memoryUsage().heapUsed / 1e6
+  })
+  return held
 }
 
 async function recorded(path: string, frames: readonly Uint8Array[]): Promise<number> {
@@ -50,20 +65,18 @@ export const trace: Bench = async () => {
     // Sections one after the other are one file.
     writeFileSync(many, Buffer.concat(Array.from({ length: copies }, () => packets)))
     const frames = Array.from({ length: 20000 }, (_, i) => new Uint8Array(200).fill(1 + (i % 255), 0, 199))
-    const few = join(folder, 'few.pcapng')
-    writeFileSync(few, Buffer.concat(Array.from({ length: copies / 10 }, () => packets)))
     const recordMs = await recorded(join(folder, 'recorded.pcapng'), frames)
-    const short = traced(few, createOpener({ key: () => recordedKey }))
     const sealed = traced(many)
-    const opened = traced(many, createOpener({ key: () => recordedKey }))
+    const opener = createOpener({ key: () => recordedKey })
+    const opened = traced(many, opener)
     return [
       row('recording a frame of 200 bytes', (recordMs * 1000) / frames.length, 'µs'),
       row('bytes of a recording for each on the line', statSync(one).size / (bytes.toDevice + bytes.toHost), ''),
       row('tracing, sealed', (sealed.frames * 1000) / sealed.ms, 'frames/s'),
       row('tracing, opened with keys', (opened.frames * 1000) / opened.ms, 'frames/s'),
       row('size of that recording', statSync(many).size / 1e6, 'MB'),
-      row('heap while it is traced, at most', opened.heapMb, 'MB'),
-      row('heap while a tenth of it is traced, at most', short.heapMb, 'MB'),
+      row('memory held after a hundredth of it', heldMb(many, opener, Math.floor(opened.frames / 100)), 'MB'),
+      row('memory held at its end', heldMb(many, opener, opened.frames), 'MB'),
     ]
   } finally {
     rmSync(folder, { recursive: true, force: true })
