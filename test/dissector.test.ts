@@ -128,6 +128,18 @@ else {
     await assertSame(swapped, countOf(join(folder, 'clean.pcapng')))
   })
 
+  test('a recording that Wireshark saved anew is read the same', async () => {
+    const file = join(folder, 'noisy.pcapng')
+    const saved = join(folder, 'saved.pcapng')
+    const run = spawnSync('tshark', ['-r', file, '-w', saved], { env: { ...process.env, HOME: folder } })
+    assert.is(run.status, 0, run.stderr.toString())
+    const [ours, theirs] = await Promise.all(
+      [file, saved].map((argument) => runCommand(traceCommand, { argument, json: true })),
+    )
+    assert.is(theirs!.code, 0, theirs!.err)
+    assert.is(theirs!.out, ours!.out)
+  })
+
   test('anything at all: random bytes, several frames in a packet, other versions, packets that are none', async () => {
     const random = createRandom(5)
     const blocks = [sectionBlock('x'), interfaceBlock('a'), interfaceBlock('b')]
