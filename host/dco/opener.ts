@@ -1,10 +1,10 @@
 // Opens what was recorded on a line, for somebody who has the meters' keys: asks and answers alike. It seals nothing.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { fromHex } from '../../protocol/bytes.ts'
 import { type LinkSession, nonceOf } from '../../protocol/link.ts'
 import { open } from '../../protocol/seal.ts'
-import { openVault, refuseUnlessPrivate, type Vault } from './vault.ts'
+import { openVault, type Vault } from './vault.ts'
 
 /** What was sealed: the first byte of its packet, its counters, the sealed bytes. */
 export interface Sealed {
@@ -32,14 +32,18 @@ export function createOpener(vault: Vault): Opener {
   }
 }
 
+/** A key in hexadecimal, and an end of line. */
+const keyFileBytesMax = 66
+
 /**
  * Keys from a file: a vault, or one key as 64 hexadecimal digits, which is taken for every meter's.
  * @throws Error when it is neither, or others may read it
  */
 export function openKeys(path: string): Vault {
-  refuseUnlessPrivate(path)
-  const text = readFileSync(path, 'utf8').trim()
+  const { size, mode } = statSync(path)
+  const text = size <= keyFileBytesMax ? readFileSync(path, 'utf8').trim() : ''
   if (!/^[0-9a-f]{64}$/i.test(text)) return openVault(path)
+  if ((mode & 0o077) !== 0) throw new Error(`${path} holds a key and others may read it: run chmod 600 ${path}`)
   const key = fromHex(text)
   return { key: () => key }
 }

@@ -22,16 +22,11 @@ export interface Vault {
   key(eui: string): Uint8Array | undefined
 }
 
-/** @throws Error when others than its owner may read a file of keys */
-export function refuseUnlessPrivate(path: string): void {
+function read(path: string): { [eui: string]: string } {
   const mode = statSync(path).mode & 0o777
   if ((mode & 0o077) !== 0) {
     throw new Error(`${path} holds meter keys and others may read it (mode ${mode.toString(8)}): run chmod 600 ${path}`)
   }
-}
-
-function read(path: string): { [eui: string]: string } {
-  refuseUnlessPrivate(path)
   let file: { version?: unknown; meters?: unknown }
   try {
     file = JSON.parse(readFileSync(path, 'utf8'))
