@@ -73,10 +73,16 @@ export const parityCommand: Command = {
         { line: lineTo(a), eui: devices[0] },
         { line: lineTo(b), eui: devices[1] },
       ] as const
-      return parity(sides, { sessions, timing, rounds, timeoutMs }, (row) => {
+      // At 9,600 baud 13 months take half a minute.
+      const begins = (command: string) => io.stderr(`\r${command} …\x1b[K`)
+      const done = io.isTerminal ? () => io.stderr('\r\x1b[K') : () => {}
+      const parts = { sessions, timing, rounds, timeoutMs }
+      const take = (row: ParityRow) => {
+        done()
         if (row.comparison !== undefined && row.comparison.differences.length > 0) different += 1
         show(row, json, io)
-      })
+      }
+      return parity(sides, parts, take, io.isTerminal ? begins : undefined).finally(done)
     })
     if (json) io.stdout(`${JSON.stringify({ result: { different } })}\n`)
     else io.stdout(different === 0 ? '\nno difference\n' : `\n${different} commands are answered differently\n`)

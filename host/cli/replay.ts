@@ -57,7 +57,12 @@ function show(one: Played, json: boolean, io: Io): void {
     return
   }
   const verdict = comparison ? comparisonText(comparison, ['recorded', 'now']) : `not compared: ${why}`
-  io.stdout(`session ${session} ask ${counter}: ${askText(one)}\n    ${verdict}\n`)
+  io.stdout(`    ${verdict}\n`)
+}
+
+/** What is asked stands there before the answer, which may take its time. */
+function showAsk(one: Played, json: boolean, io: Io): void {
+  if (!json) io.stdout(`session ${one.session} ask ${one.counter}: ${askText(one)}\n`)
 }
 
 export const replayCommand: Command = {
@@ -87,12 +92,13 @@ export const replayCommand: Command = {
     if (!json) io.stdout(`always different, and not compared: ${alwaysDiffers}\n`)
     await talking(options, io, ({ timing, sessions, timeoutMs, lineTo }) => {
       const parts = { timing, sessions, timeoutMs, line: lineTo(port), eui, withChanges: options.changes === true }
-      return replay(recorded, parts, (one) => {
+      const take = (one: Played) => {
         counts.asks += 1
         if (one.comparison !== undefined) counts.compared += 1
         if (one.comparison !== undefined && one.comparison.differences.length > 0) counts.different += 1
         show(one, json, io)
-      })
+      }
+      return replay(recorded, parts, take, (one) => showAsk(one, json, io))
     })
     const { asks, compared, different } = counts
     const verdict = different === 0 ? 'all equal' : `${different} different`

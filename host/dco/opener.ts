@@ -40,10 +40,10 @@ const keyFileBytesMax = 66
  * @throws Error when it is neither, or others may read it
  */
 export function openKeys(path: string): Vault {
-  const { size, mode } = statSync(path)
-  const text = size <= keyFileBytesMax ? readFileSync(path, 'utf8').trim() : ''
+  const found = statSync(path)
+  const text = found.isFile() && found.size <= keyFileBytesMax ? readFileSync(path, 'utf8').trim() : ''
   if (!/^[0-9a-f]{64}$/i.test(text)) return openVault(path)
-  if ((mode & 0o077) !== 0) throw new Error(`${path} holds a key and others may read it: run chmod 600 ${path}`)
+  if ((found.mode & 0o077) !== 0) throw new Error(`${path} holds a key and others may read it: run chmod 600 ${path}`)
   const key = fromHex(text)
   return { key: () => key }
 }

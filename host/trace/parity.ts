@@ -64,13 +64,14 @@ function median(numbers: readonly number[]): number {
 }
 
 /**
- * Asks both meters the same, one after the other, `rounds` times; `row` is told of each command as it is compared: the answers
- * of the last round. Which day is the last that is over, the first meter's clock says. @throws ReadError
+ * Asks both meters the same, one after the other, `rounds` times; `begins` is told of each command, and `row` as it is compared:
+ * the answers of the last round. Which day is the last that is over, the first meter's clock says. @throws ReadError
  */
 export async function parity(
   sides: readonly [Side, Side],
   parts: { sessions: MeterSessions; timing: Timing; rounds: number; timeoutMs: number },
   row: (row: ParityRow) => void,
+  begins: (command: string) => void = () => {},
 ): Promise<void> {
   const { sessions, timing, rounds, timeoutMs } = parts
   const wakes: [number[], number[]] = [[], []]
@@ -94,6 +95,7 @@ export async function parity(
 
   for (const step of scenario(today)) {
     const took: [number[], number[]] = [[], []]
+    begins(step.command)
     let last: [WholeAnswer, WholeAnswer] | undefined
     for (let round = 0; round < rounds; round++) {
       last = [await asked(0, step), await asked(1, step)]

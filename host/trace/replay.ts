@@ -34,28 +34,34 @@ export interface ReplayParts {
   timeoutMs: number
 }
 
-/** Plays sessions in order, and tells of each ask as its answer is compared. @throws ReadError */
+/** Plays sessions in order, and tells of each ask before it is sent, and as its answer is compared. @throws ReadError */
 export async function replay(
   recorded: readonly RecordedSession[],
   parts: ReplayParts,
   played: (one: Played) => void,
+  asking: (one: Played) => void = () => {},
 ): Promise<void> {
   const { sessions, timing, line, eui, withChanges, timeoutMs } = parts
+  const leave = (one: Played) => {
+    asking(one)
+    played({ ...one, why: 'it changes the meter' })
+  }
   for (const [i, one] of recorded.entries()) {
     const asks = [...one.asks].map(([counter, ask]) => ({ session: i + 1, counter, ...ask }))
     const isLeft = (name: MessageName) => changes.includes(name) && !withChanges
     const tell = ({ session, counter, name, message }: (typeof asks)[number]) => ({ session, counter, name, message })
     if (asks.every(({ name }) => isLeft(name))) {
-      for (const ask of asks) played({ ...tell(ask), why: 'it changes the meter' })
+      for (const ask of asks) leave(tell(ask))
       continue
     }
     const errand = { deadlineMs: timing.nowMs() + timeoutMs, usage: noUsage() }
     await sessions.visit(line, eui ?? one.eui, errand, async (talk) => {
       for (const ask of asks) {
         if (isLeft(ask.name)) {
-          played({ ...tell(ask), why: 'it changes the meter' })
+          leave(tell(ask))
           continue
         }
+        asking(tell(ask))
         const { messages } = await askWhole(talk, timing, ask.message, changes.includes(ask.name) ? 1 : undefined)
         const before = wholeAnswerOf(ask)
         if (before === undefined) played({ ...tell(ask), why: 'the recording has no whole answer' })
