@@ -5,7 +5,7 @@ import { createOpener } from '../dco/opener.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { RecordingError } from '../trace/pcapng-read.ts'
-import { asksMax, type RecordedSession, recordedSessions } from '../trace/recorded-asks.ts'
+import { type RecordedSession, recordedSessions } from '../trace/recorded-asks.ts'
 import { type Played, replay } from '../trace/replay.ts'
 import { traceRecording } from '../trace/sessions.ts'
 import { messageText } from '../trace/show-frame.ts'
@@ -31,7 +31,7 @@ function recordedIn(path: string, options: Options, io: Io): RecordedSession[] {
       throw new CommandError(exitCode.usage, `${path} holds no ask${device === undefined ? '' : ` to ${device}`}`)
     }
     if (opened < sealed) io.stderr(`${sealed - opened} of ${sealed} sealed frames do not open, and are not played\n`)
-    if (tooMany) io.stderr(`only the first ${asksMax} asks are played\n`)
+    if (tooMany) io.stderr('the recording is too long: only its first asks are played\n')
     return sessions
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error

@@ -23,10 +23,16 @@ export interface Opener {
 }
 
 export function createOpener(vault: Vault): Opener {
+  // A recording has many frames of few meters.
+  const keys = new Map<string, Uint8Array | undefined>()
+  const keyOf = (eui: string) => {
+    if (!keys.has(eui)) keys.set(eui, vault.key(eui))
+    return keys.get(eui)
+  }
   return {
-    knows: (eui) => vault.key(eui) !== undefined,
+    knows: (eui) => keyOf(eui) !== undefined,
     open(eui, link, { kind, counter, block, sealed }) {
-      const key = vault.key(eui)
+      const key = keyOf(eui)
       return key && open(sealed, nonceOf(kind, link, counter, block), key)
     },
   }

@@ -20,8 +20,9 @@ export interface RecordedSession {
   asks: Map<number, RecordedAsk>
 }
 
-/** More than these are not played again. */
-export const asksMax = 10000
+/** What is kept of a recording, to be played again: so many asks, and so many bytes of their answers. */
+const asksMax = 10000
+const answerBytesMax = 2 ** 28
 
 /** The open messages of an answer that the recording has whole, in order. */
 export function wholeAnswerOf({ blocks, last }: RecordedAsk): Uint8Array[] | undefined {
@@ -38,6 +39,8 @@ export function recordedSessions(
   let sealed = 0
   let opened = 0
   let asks = 0
+  let answerBytes = 0
+  let tooMany = false
   for (const frame of frames) {
     if (frame.read?.fields.sealed === undefined || (eui !== undefined && frame.eui !== eui)) continue
     sealed += 1
@@ -51,16 +54,17 @@ export function recordedSessions(
     if (message.is === 'ask') {
       if (message.name === 'sleep') continue
       asks += 1
-      if (asks <= asksMax)
-        mine.asks.set(counter, { name: message.name, message: open, blocks: new Map(), last: undefined })
+      tooMany ||= asks > asksMax || answerBytes > answerBytesMax
+      if (!tooMany) mine.asks.set(counter, { name: message.name, message: open, blocks: new Map(), last: undefined })
       continue
     }
     const ask = mine.asks.get(counter)
     if (ask === undefined) continue
+    answerBytes += open.length
     const block = Number(read.fields.block)
     ask.blocks.set(block, open)
     if (read.name === 'last answer') ask.last = block
   }
   const found = [...sessions.values()].filter((one) => one.asks.size > 0)
-  return { sessions: found, sealed, opened, tooMany: asks > asksMax }
+  return { sessions: found, sealed, opened, tooMany }
 }
