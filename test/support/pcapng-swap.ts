@@ -2,7 +2,8 @@
 
 /** Turns the numbers of a little-endian file around; data stays as it is. */
 export function swapByteOrder(file: Uint8Array): Uint8Array {
-  const swapped = file.slice()
+  // A Buffer shares its memory with others, and with its slices.
+  const swapped = new Uint8Array(file)
   const view = new DataView(file.buffer, file.byteOffset, file.length)
   const to = new DataView(swapped.buffer)
   const u16 = (at: number) => to.setUint16(at, view.getUint16(at, true), false)
