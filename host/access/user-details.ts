@@ -3,8 +3,11 @@
 import { trustedSigner } from '../duis/trust.ts'
 import { shown } from './callback.ts'
 
-/** How answers are wrapped: `smets1` as DUIS has it (unless told otherwise), `boxed` for DCC Boxed clients, which know no SMETS1ResponseMessage. */
-export const userModes = ['smets1', 'boxed'] as const
+/**
+ * How answers are wrapped: `duis` as the DUIS schema has it (unless told otherwise); `boxed`, which is not standard, for
+ * the Node-RED nodes of DCC Boxed, which know no SMETS1ResponseMessage.
+ */
+export const userModes = ['duis', 'boxed'] as const
 export type UserMode = (typeof userModes)[number]
 
 export type UserDetails = {

@@ -6,11 +6,22 @@ import { loadRegistry, readConfig } from '../config.ts'
 import { bodies } from '../duis/bodies.ts'
 import type { BodyFields } from '../duis/request.ts'
 import { responseCodes } from '../duis/response-code.ts'
+import type { TrustStore } from '../duis/trust.ts'
 import { srvRow, srvTable } from '../srv/srv-table.ts'
 import type { StatePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, type Io, stateOption, textOption, wholeOption } from './command.ts'
+import {
+  type Command,
+  CommandError,
+  exitCode,
+  given,
+  type Io,
+  stateOption,
+  textOption,
+  wholeOption,
+} from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'
 
@@ -50,6 +61,7 @@ function hasPeriod(variant: string): boolean {
 /** Reads with the keys of a state directory. @throws CommandError */
 export function readAs(
   paths: StatePaths,
+  trust: TrustStore,
   url: string,
   user: User,
   device: string,
@@ -58,7 +70,6 @@ export function readAs(
   timeoutMs: number,
 ): Promise<UserOutcome> {
   const identity = loadIdentity(paths.pki, user.name)
-  const trust = loadTrust(paths.pki)
   const request = { identity, trust, url, callback: user.callback, device, variant, fields, timeoutMs }
   return sendRequest(request, Date.now)
 }
@@ -78,6 +89,7 @@ export const readCommand: Command = {
     ['--explain', 'also say which rule and which record decided'],
     ['--url <url>', 'the bridge (http://127.0.0.1:8079 unless configured)'],
     ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
+    ['--keys-boxed <jar>', "the DCC's signing tool, when the bridge signs with its DSP key"],
     ['--timeout <s>', 'seconds to wait for the response', 20],
   ],
   examples: [
@@ -108,10 +120,11 @@ export const readCommand: Command = {
     } else if (textOption(options, 'from') !== undefined || textOption(options, 'to') !== undefined) {
       throw new CommandError(exitCode.usage, `${variant} reads registers as they are: it takes no --from and --to`)
     }
-    const { httpHost, httpPort } = readConfig(paths.config, io.env, {})
+    const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
+    const trust = loadTrust(paths.pki, [], signingToolOf({ keysBoxed }))
     const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
     const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 20) * 1000
-    const outcome = await readAs(paths, url, user, device, variant, fields, timeoutMs)
+    const outcome = await readAs(paths, trust, url, user, device, variant, fields, timeoutMs)
     return show(outcome, format, io, options.explain === true, `${user.name} (${user.eui})`)
   },
 }

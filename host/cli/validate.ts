@@ -6,6 +6,7 @@ import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { readJson, stateOf, statePaths } from '../state.ts'
 import { type Command, exitCode, textOption } from './command.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 
 export const validateCommand: Command = {
@@ -29,8 +30,9 @@ export const validateCommand: Command = {
     look(() => {
       if (stateOf(paths) === 'absent') throw new Error(`${paths.root} is not there: smets1 up makes it`)
       look(() => {
-        const { schema } = readConfig(paths.config, io.env, {})
-        if (schema !== undefined) loadSchema(schema)
+        const config = readConfig(paths.config, io.env, {})
+        look(() => void (config.schema === undefined || loadSchema(config.schema)))
+        look(() => void signingToolOf(config))
       })
       look(() => {
         const checked = checkRegistry(readJson(paths.registry))

@@ -1,0 +1,184 @@
+// keys.boxed, from end to end: requests made from the DCC's templates and signed by its tool are taken, and its validator
+// takes what is answered. Without Java the tool's own keys sign, and our code checks against its certificates.
+
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { testIdentities } from '../host/cli/test-pki.ts'
+import { testDevice } from '../host/cli/test-registry.ts'
+import { parseResponse, verifyResponse } from '../host/duis/read-response.ts'
+import { signDocument } from '../host/duis/sign.ts'
+import { loadSigningTool } from '../host/duis/signing-tool.ts'
+import { createTrustStore, decimalSerial, issuerNameOf } from '../host/duis/trust.ts'
+import { editJson, finished, freshPath, smets1 } from './support/cli.ts'
+import { unsignedTemplate } from './support/duis-parties.ts'
+import { duisSchema, toolBytes, toolFile, toolJar } from './support/duis-schema.ts'
+import { hasJava, javaTool } from './support/java-tool.ts'
+
+if (!hasJava) console.log('cli-signing-tool.test.ts: no java on PATH, the tool’s keys are used without it')
+
+const dayMs = 86_400_000
+const today = Math.floor(Date.now() / dayMs) * dayMs
+const date = (days: number) => new Date(today + days * dayMs).toISOString().slice(0, 10)
+
+// `up` has read as the supplier, with the time as its counter.
+const firstCounter = Date.now() + 600_000
+
+/** A template for these days, with a counter of its own. */
+function request(name: string, counter: number, days: [string, string] = [date(-1), date(0)]): string {
+  return unsignedTemplate(name)
+    .replace(/(<sr:RequestID>[^<]*:)\d+</, `$1${firstCounter + counter}<`)
+    .replace(/<sr:DeviceID>[^<]*/, `<sr:DeviceID>${testDevice.eui}`)
+    .replace('2014-12-31', days[0])
+    .replace('2015-01-01', days[1])
+}
+
+async function signed(xml: string): Promise<string> {
+  if (hasJava) {
+    const { status, stdout, stderr } = await javaTool('Sign', xml)
+    assert.is(status, 0, stderr)
+    return stdout
+  }
+  const name = 'xml-sign-90B3D51F30010000-ds'
+  const certificate = new X509Certificate(toolFile(`${name}.pem`))
+  const key = createPrivateKey({ key: Buffer.from(toolBytes(`${name}.key`)), format: 'der', type: 'pkcs8' })
+  return signDocument(xml, { key, issuerName: issuerNameOf(certificate), serial: decimalSerial(certificate) })
+}
+
+/** Holds an answer against the schema, the tool's certificates and, where there is Java, its validator. */
+async function accepted(xml: string): Promise<void> {
+  assert.equal(duisSchema().validate(xml), [])
+  const tool = loadSigningTool(toolJar, Date.now())
+  const trust = createTrustStore([], tool.signers)
+  const outer = verifyResponse(Buffer.from(xml), trust, { nowMs: Date.now(), dspEui: tool.dsp.eui })
+  // The S1SP's own signature is not of the tool's keys: it has none for an S1SP.
+  if (!outer.ok) assert.is(outer.fault, 'unknownSigner')
+  if (!hasJava) return
+  const { status, stderr } = await javaTool('Validate', xml)
+  assert.is(status, 0, stderr)
+}
+
+const state = freshPath()
+const stops: (() => void)[] = []
+test.after(() => {
+  for (const stop of stops) stop()
+})
+
+const codeOf = (xml: string) => /ResponseCode>([^<]*)</.exec(xml)?.[1]
+
+test('the DCC’s templates, signed by its tool, in both modes of delivery', async () => {
+  const made = await finished(['up', '--once', '--state', state, '--http-port', '0', '--keys-boxed', toolJar])
+  assert.is(made.code, 0, made.err)
+  assert.match(made.out, /Both agree/)
+  const answers: string[] = []
+  const user = createServer((incoming, reply) => {
+    let body = ''
+    incoming.on('data', (bytes) => {
+      body += bytes
+    })
+    incoming.on('end', () => {
+      answers.push(body)
+      reply.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((resolve) => user.listen(0, '127.0.0.1', resolve))
+  user.unref()
+  writeFileSync(join(state, 'config.json'), JSON.stringify({ keys: { boxed: toolJar } }))
+  const validated = await finished(['validate', '--state', state])
+  assert.is(validated.code, 0, validated.out)
+  const up = smets1(['up', '--state', state, '--http-port', '0'])
+  stops.push(() => up.child.kill('SIGKILL'))
+  await up.says('Ctrl-C stops')
+  const url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
+  /** The supplier's row, as the running bridge has it from then on. */
+  const editSupplier = async (fields: { callback?: string; mode?: string }) => {
+    const loads = () => readFileSync(join(state, 'bridge.log'), 'utf8').split('"registry"').length
+    const before = loads()
+    editJson(join(state, 'registry.json'), ({ users }) => void Object.assign((users as object[])[0]!, fields))
+    for (let waits = 0; loads() === before && waits < 100; waits++) await new Promise((go) => setTimeout(go, 50))
+  }
+  await editSupplier({ callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
+  const send = async (xml: string, service: string) => {
+    const headers = { 'content-type': 'application/xml' }
+    const reply = await fetch(`${url}/api/v1/${service}`, { method: 'POST', headers, body: await signed(xml) })
+    assert.is(reply.status, 200)
+    return reply.text()
+  }
+  const final = async (count: number) => {
+    for (let waits = 0; answers.length < count && waits < 200; waits++) await new Promise((go) => setTimeout(go, 50))
+    assert.is(answers.length, count)
+    return answers[count - 1]!
+  }
+
+  // As `up` reads first, both our keys and the tool's are believed now.
+  const halfHours = 'ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML'
+  const acknowledged = await send(request(halfHours, 1), 'serviceS')
+  assert.is(codeOf(acknowledged), 'I99')
+  const response = await final(1)
+  const parsed = parseResponse(Buffer.from(response))
+  assert.ok(parsed.ok)
+  assert.equal([parsed.response.kind, parsed.response.entries?.length], ['SMETS1ResponseMessage', 48])
+
+  const again = await send(request(halfHours, 1), 'serviceS')
+  assert.is(codeOf(again), 'E50')
+  const foreign = await send(request(halfHours, 2, ['1999-12-30', '1999-12-31']), 'serviceS')
+  assert.is(codeOf(foreign), 'E4')
+  const inventory = await send(request('8.2_READ_INVENTORY_REQUEST_DUIS.XML', 3), 'serviceD')
+  assert.equal([codeOf(inventory), inventory.includes(testIdentities.dsp.eui)], ['I0', true])
+
+  const read = await finished(['read', '4.1.1', '--state', state, '--url', url, '--as', 'mdr'])
+  assert.is(read.code, 0, read.err)
+
+  await editSupplier({ mode: 'boxed' })
+  assert.is(codeOf(await send(request(halfHours, 4), 'serviceS')), 'I99')
+  const boxed = await final(2)
+  const unboxed = parseResponse(Buffer.from(boxed))
+  assert.ok(unboxed.ok)
+  assert.equal([unboxed.response.kind, unboxed.response.entries], ['ResponseMessage', parsed.response.entries])
+
+  await Promise.all([acknowledged, response, again, foreign, inventory, boxed].map(accepted))
+  if (hasJava) {
+    // One signature in a boxed response, so the validator does look at it.
+    const changed = boxed.replace(/<sr:ResponseDateTime>20/, '<sr:ResponseDateTime>21')
+    assert.is((await javaTool('Validate', changed)).status, 10)
+  }
+  up.child.kill('SIGINT')
+  assert.is(await up.ended, 0, up.err())
+  user.closeAllConnections()
+  user.close()
+})
+
+test('a jar that is not there, or is none: the code for keys, and the fix', async () => {
+  const none = freshPath()
+  writeFileSync(none, 'no jar')
+  for (const [jar, why] of [
+    [none, /not a zip archive/],
+    [freshPath(), /ENOENT/],
+  ] as const) {
+    const run = await finished(['up', '--once', '--state', freshPath(), '--keys-boxed', jar])
+    assert.is(run.code, 3, run.err)
+    assert.match(run.err, why)
+    assert.match(run.err, `keys.boxed ${jar}`)
+    assert.not.match(run.err, /\n\s+at /)
+  }
+  const config = join(state, 'config.json')
+  for (const [keys, why] of [
+    [7, /keys: expected an object/],
+    [{ boxed: 7 }, /keysBoxed must be|keys\.boxed must be/],
+    [{ dsp: 'x' }, /keys: expected an object/],
+    [{ boxed: none }, /not a zip archive/],
+  ] as const) {
+    writeFileSync(config, JSON.stringify({ keys }))
+    const run = await finished(['validate', '--state', state])
+    assert.is(run.code, 2, run.out)
+    assert.match(run.out, why)
+  }
+  writeFileSync(config, JSON.stringify({ keysBoxed: none }))
+  assert.match((await finished(['validate', '--state', state])).out, /no setting "keysBoxed"; there are .*keys/)
+})
+
+test.run()
