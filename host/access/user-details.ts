@@ -1,6 +1,7 @@
 // Optional fields of a User's row in the registry.
 
 import { trustedSigner } from '../duis/trust.ts'
+import { choosesSettlement } from '../srv/for-settlement.ts'
 import { shown } from './callback.ts'
 
 /**
@@ -12,19 +13,22 @@ export type UserMode = (typeof userModes)[number]
 
 export type UserDetails = {
   mode?: UserMode
+  /** Whether all that it asks as IS or ES serves settlement (MHHS). */
+  forSettlement?: boolean
   /** Its certificate (PEM), trusted besides those of the PKI folder. */
   certificate?: string
 }
 
 /** Names of the fields. */
-export const userDetailNames: readonly string[] = ['mode', 'certificate']
+export const userDetailNames: readonly string[] = ['mode', 'forSettlement', 'certificate']
 
 const certificateCharactersMax = 8192
 
-/** Reads the fields that are there; what is wrong is noted with its place and left out. `eui`: the User's own. */
+/** Reads the fields that are there; what is wrong is noted with its place and left out. `eui`, `roles`: the User's own. */
 export function readUserDetails(
   fields: { [name: string]: unknown },
   eui: string,
+  roles: readonly string[],
   place: string,
   note: (place: string, problem: string) => void,
 ): UserDetails {
@@ -33,6 +37,17 @@ export function readUserDetails(
     const mode = userModes.find((one) => one === fields.mode)
     if (mode === undefined) note(`${place}.mode`, `${shown(fields.mode)} is none of ${userModes.join(' ')}`)
     else details.mode = mode
+  }
+  if (fields.forSettlement !== undefined) {
+    const wanted = new Map<unknown, boolean>([
+      ...([true, 'true'] as const).map((value) => [value, true] as const),
+      ...([false, 'false'] as const).map((value) => [value, false] as const),
+    ]).get(fields.forSettlement)
+    const at = `${place}.forSettlement`
+    if (wanted === undefined) note(at, `${shown(fields.forSettlement)} is neither true nor false`)
+    else if (!roles.some(choosesSettlement))
+      note(at, 'only suppliers (IS, ES) choose (table 6 of the impact assessment); what an MDR asks always counts')
+    else details.forSettlement = wanted
   }
   if (fields.certificate !== undefined) {
     const wrong = certificateProblem(fields.certificate, eui)

@@ -39,12 +39,13 @@ function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, wh
   if (format === 'xml') io.stdout(Buffer.from(outcome.xml).toString())
   else if (format === 'json') {
     const { acknowledgement, acknowledgedMs, answeredMs, explanation } = outcome
-    const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation }
+    const delivery = response?.boxed ? { delivery: 'boxed (not standard)' } : {}
+    const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation, ...delivery }
     io.stdout(`${JSON.stringify({ ...about, ...dataJson(data) })}\n`)
   } else if (good && format === 'csv') io.stdout(dataCsv(data))
   else if (good) {
     const took = `I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms`
-    io.stdout(`${dataTable(data)}; ${took}\n`)
+    io.stdout(`${dataTable(data)}; ${took}${response?.boxed ? '; boxed delivery, which is not standard' : ''}\n`)
   }
   return good ? exitCode.ok : exitCode.failed
 }
@@ -84,6 +85,7 @@ export const readCommand: Command = {
     ['--mpan <mpan>', 'the meter with this MPAN'],
     ['--from <when>', 'what is stamped after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
     ['--to <when>', 'what is stamped by this (today, 00:00Z, unless given)'],
+    ['--for-settlement', 'send the attribute ForSettlement="true", which no published schema has'],
     ['--format <format>', 'table, csv, json, or xml (the response exactly as received)', 'table'],
     ['--json', 'the same as --format json'],
     ['--explain', 'also say which rule and which record decided'],
@@ -113,7 +115,7 @@ export const readCommand: Command = {
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs
-    const fields: BodyFields = {}
+    const fields: BodyFields = options.forSettlement === true ? { forSettlement: true } : {}
     if (hasPeriod(variant)) {
       const startMs = instantOption(options, 'from', today - dayMs)
       fields.period = { startMs, endMs: instantOption(options, 'to', today) }

@@ -34,7 +34,8 @@ export const responseCodes: Readonly<Record<string, ResponseCodeRow>> = {
   E48: row('Not a valid message', 'too big, not XML, or not what the DUIS schema allows', assumed, 'M'),
   E49: row(
     'Contradictory message',
-    'reference, variant and body disagree, the period ends before it starts, or the execution date is out of range',
+    'reference, variant and body disagree, the period ends before it starts, the execution date is out of range, ' +
+      'ForSettlement does not go with the role, or the answer cannot fit boxed delivery',
     assumed,
     'M',
   ),
@@ -81,6 +82,8 @@ export const faultCodes = {
   mismatch: 'E49',
   period: 'E49',
   executionDate: 'E49',
+  forSettlement: 'E49',
+  tooLargeForBoxed: 'E49',
   replayed: 'E50',
   notSchedulable: 'E050101',
   scheduleDates: 'E050102',

@@ -8,9 +8,11 @@ import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../d
 import { requestIdOf, type ServiceRequest } from '../duis/request.ts'
 import type { Schedule, ScheduleBook } from '../schedule/book.ts'
 import type { Runner } from '../schedule/runner.ts'
-import { isForward, lastDay } from '../schedule/schedules.ts'
+import { isForward, lastDay, periodOfRun } from '../schedule/schedules.ts'
 import type { ScheduleSettings } from '../schedule/settings.ts'
 import type { Timetable } from '../schedule/timetable.ts'
+import { tooLongForBoxed } from './boxed.ts'
+import { servesSettlement } from './for-settlement.ts'
 import type { DirectHandler, DirectRefusal } from './non-device.ts'
 import { type SrvRow, srvRow } from './srv-table.ts'
 
@@ -93,8 +95,20 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
     if (!decision.allowed) return refuse(decision.fault, explain(decision))
     const nextDay = timetable.firstDay({ details, role: decision.role }, nowMs)
     if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
+    const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
+    if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
+    const tooLong = tooLongForBoxed(row, user, periodOfRun(details, nextDay), Number.POSITIVE_INFINITY)
+    if (tooLong !== undefined) return refuse('tooLargeForBoxed', tooLong)
     const { schemaVersion } = request
-    const created = { owner: user.eui, role: decision.role, schemaVersion, details, createdMs: nowMs, nextDay }
+    const created = {
+      owner: user.eui,
+      role: decision.role,
+      forSettlement,
+      schemaVersion,
+      details,
+      createdMs: nowMs,
+      nextDay,
+    }
     const schedule = await book.add(created)
     if (schedule === 'full') {
       const most = scheduleLimits.perUserAndDevice

@@ -122,6 +122,7 @@ export interface BenchOptions {
   days?: number
   parties?: ReturnType<typeof testParties>
   config?: Partial<BridgeConfig>
+  schema?: Parameters<typeof createBridge>[0]['schema']
   /** Active export, reactive import and reactive export of a half-hour; nothing unless given. */
   othersOf?: (halfHour: number) => number[]
   /** How the meter is set, when not as it comes. */
@@ -205,7 +206,7 @@ export function createBench(options: BenchOptions = {}) {
       readThrough: createReadThrough(cache, clock.nowMs, () => {}),
       dailyReadThrough: createDailyReadThrough(daily),
       emptyCache: cache.empty,
-      schema: undefined,
+      schema: options.schema,
       timing: clock,
       openPort: world.line.openPort,
       async post(url, xml) {
