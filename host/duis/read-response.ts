@@ -4,6 +4,7 @@ import { parseDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import { type PayloadData, type ReceivedAlert, readDeviceAlert, readPayloadData } from './read-payload.ts'
 import { parseRequestId, type RequestId } from './request.ts'
+import { faultCodes } from './response-code.ts'
 import type { TrustStore } from './trust.ts'
 import { type SignatureResult, verifySignature } from './verify.ts'
 import { readXml, responseLimits, type XmlText } from './xml.ts'
@@ -162,5 +163,5 @@ function schema(detail: string): ParsedResponse {
 }
 
 function bad(detail: string): Extract<SignatureResult, { ok: false }> {
-  return { ok: false, fault: 'badSignature', code: 'E100', detail }
+  return { ok: false, fault: 'badSignature', code: faultCodes.badSignature, detail }
 }
