@@ -138,6 +138,7 @@ export async function runBridge(
     log('registry', { sha256: known.sha256, users: users.length, devices: devices.length })
   }
   noteParties()
+  if (schema !== undefined) log('schema', { directory: config.schema, versions: schema.versions })
   if (tool !== undefined) {
     const { signers, dsp } = tool
     log('signing tool', { path: config.keysBoxed, certificates: signers.length, dsp: dsp.name, serial: dsp.serial })

@@ -34,9 +34,12 @@ export function toolBytes(name: string): Uint8Array {
 
 let schema: Schema | undefined
 
-/** The compiled DUIS 5.1 schema; compiled once per test process. */
+/**
+ * The compiled DUIS 5.1 schema, or the one in the folder that DUIS_SCHEMA names: every test then holds what is sent against
+ * that. Compiled once per test process.
+ */
 export function duisSchema(): Schema {
-  schema ??= loadSchema(duisSchemaDirectory())
+  schema ??= loadSchema(process.env.DUIS_SCHEMA ?? duisSchemaDirectory())
   return schema
 }
 
