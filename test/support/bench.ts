@@ -28,7 +28,7 @@ import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
 import type { Endpoint } from '../../host/http-server.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
-import { assertSendable as validate } from './duis-schema.ts'
+import { assertSendable } from './duis-schema.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
 import { createSimMeter, createWorld } from './world.ts'
@@ -135,6 +135,7 @@ export interface BenchOptions {
 
 export function createBench(options: BenchOptions = {}) {
   const seed = options.seed ?? 1
+  const validate = (xml: string) => assertSendable(xml, options.config?.codes)
   const key = createRandom(42).bytes(32)
   const { othersOf, configuration } = options
   const days = options.days ?? 10
