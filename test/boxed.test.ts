@@ -167,6 +167,10 @@ test('the limit, from the sizes of real responses', () => {
     assert.ok(size(variant, payload(most + 1)) > boxedBytesMax, variant)
     assert.ok(size(variant, payload(Math.floor(most * 0.9))) <= boxedBytesMax, variant)
   }
+  // What the README says of days.
+  const usual = { stampMs: nowMs, wh: 9_999, varh: 9_999 }
+  assert.ok(size('4.8.1', importProfilePayload(Array(10 * 48).fill(usual))) <= boxedBytesMax)
+  assert.ok(size('4.8.3', exportProfilePayload(Array(7 * 48).fill(usual))) <= boxedBytesMax)
   // Days that always fit, with the largest values that a meter records.
   const large = { stampMs: nowMs, wh: 65_535, varh: 65_535 }
   assert.ok(size('4.8.1', importProfilePayload(Array(9 * 48).fill(large))) <= boxedBytesMax)
