@@ -3,12 +3,15 @@
 import { createRequire } from 'node:module'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { defaultAccessPolicy } from '../host/access/access-control.ts'
+import { whatIf } from '../host/access/what-if.ts'
 import { testIdentities } from '../host/cli/test-pki.ts'
 import { formatSmets1Response } from '../host/duis/format.ts'
 import { formatNonDeviceRequest } from '../host/duis/format-non-device.ts'
 import { dailyReadLogPayload, exportProfilePayload, importProfilePayload } from '../host/duis/payload.ts'
 import { requestIdOf } from '../host/duis/request.ts'
 import { boxedBytesMax, boxedHalfHoursMax, tooLargeForBoxed } from '../host/srv/boxed.ts'
+import { srvRow } from '../host/srv/srv-table.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 import { parties as identities, nowMs } from './support/duis-parties.ts'
 
@@ -69,6 +72,19 @@ test('13 months are refused before the meter is woken, with the reason; a shorte
   const period = { startMs: midnight - dayMs, endMs: midnight + 400 * dayMs }
   assert.is((await b.ask('supplier', { period })).code, 'I99')
   assert.is((await b.ask('mdr', days(400))).code, 'I99')
+})
+
+test('the what-if knows it too', () => {
+  const parties = testParties()
+  parties.users[0]!.mode = 'boxed'
+  const ask = (name: 'supplier' | 'mdr', count: number) => {
+    const requestId = requestIdOf(testIdentities[name].eui, esme, 0n)
+    return whatIf({ requestId, ...days(count) }, midnight, registryOf(parties), srvRow('4.8.1')!, defaultAccessPolicy)
+  }
+  assert.equal([ask('supplier', 10).code, ask('supplier', 400).code, ask('mdr', 400).code], ['I99', 'E49', 'I99'])
+  const { rule, text } = ask('supplier', 400)
+  assert.is(rule, 'delivery')
+  assert.match(text, /ask for 517 at most/)
 })
 
 test('what turns out too large gets the same code as its final answer, and is not asked again', async () => {

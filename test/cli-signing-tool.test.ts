@@ -38,11 +38,14 @@ function request(name: string, counter: number, days: [string, string] = [date(-
 }
 
 async function signed(xml: string): Promise<string> {
-  if (hasJava) {
-    const { status, stdout, stderr } = await javaTool('Sign', xml)
-    assert.is(status, 0, stderr)
-    return stdout
-  }
+  if (!hasJava) return signedWithoutJava(xml)
+  const { status, stdout, stderr } = await javaTool('Sign', xml)
+  assert.is(status, 0, stderr)
+  return stdout
+}
+
+/** By the tool's key for the supplier; its own program takes two seconds for each. */
+function signedWithoutJava(xml: string): string {
   const name = 'xml-sign-90B3D51F30010000-ds'
   const certificate = new X509Certificate(toolFile(`${name}.pem`))
   const key = createPrivateKey({ key: Buffer.from(toolBytes(`${name}.key`)), format: 'der', type: 'pkcs8' })
@@ -94,20 +97,21 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   stops.push(() => up.child.kill('SIGKILL'))
   await up.says('Ctrl-C stops')
   const url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
-  /** The supplier's row, as the running bridge has it from then on. */
-  const editSupplier = async (fields: { callback?: string; mode?: string }) => {
+  /** A User's row, as the running bridge has it from then on. */
+  const editParty = async (index: number, fields: { callback?: string; mode?: string }) => {
     const loads = () => readFileSync(join(state, 'bridge.log'), 'utf8').split('"registry"').length
     const before = loads()
-    editJson(join(state, 'registry.json'), ({ users }) => void Object.assign((users as object[])[0]!, fields))
+    editJson(join(state, 'registry.json'), ({ users }) => void Object.assign((users as object[])[index]!, fields))
     for (let waits = 0; loads() === before && waits < 100; waits++) await new Promise((go) => setTimeout(go, 50))
   }
-  await editSupplier({ callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
-  const send = async (xml: string, service: string) => {
+  await editParty(0, { callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
+  const post = async (body: string, service: string) => {
     const headers = { 'content-type': 'application/xml' }
-    const reply = await fetch(`${url}/api/v1/${service}`, { method: 'POST', headers, body: await signed(xml) })
+    const reply = await fetch(`${url}/api/v1/${service}`, { method: 'POST', headers, body })
     assert.is(reply.status, 200)
     return reply.text()
   }
+  const send = async (xml: string, service: string) => post(await signed(xml), service)
   const final = async (count: number) => {
     for (let waits = 0; answers.length < count && waits < 200; waits++) await new Promise((go) => setTimeout(go, 50))
     assert.is(answers.length, count)
@@ -130,15 +134,48 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   const inventory = await send(request('8.2_READ_INVENTORY_REQUEST_DUIS.XML', 3), 'serviceD')
   assert.equal([codeOf(inventory), inventory.includes(testIdentities.dsp.eui)], ['I0', true])
 
+  // The others of the DCC's templates that are for this S1SP, dates aside as they are.
+  const templates: [string, string, (xml: string) => string][] = [
+    ['ECS17b_4.1.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+    ['ECS17b_4.1.1_DSP_FUTURE_DATED_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('2015-01-15', date(2))],
+    ['ECS17a_4.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+    ['ECS21a_4.6.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+    ['ECS21c_4.6.2_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
+    ['ECS22c_4.8.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+    ['ECS22a_4.8.3_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+    ['ECS66_4.17_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
+    ['ECS21a_5.1._DCC_SCHEDULED_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('2015-01-02', date(2))],
+    ['5.2_READ_SCHEDULE_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('>123<', '>1<')],
+    ['5.3_DELETE_SCHEDULE_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('>123<', '>1<')],
+  ]
+  for (const [i, [name, code, changed]] of templates.entries()) {
+    const xml = changed(request(name, 100 + i))
+    // Some of them are another User's.
+    const ours = xml.replace(/(RequestID>)[^:]*/, `$1${testIdentities.supplier.eui}`)
+    const service = /CommandVariant>8</.test(ours) ? 'serviceD' : 'serviceS'
+    const answer = await post(signedWithoutJava(ours), service)
+    assert.is(codeOf(answer), code, `${name}: ${answer}`)
+  }
+  // The one that is future-dated is answered in two days.
+  const soon = 1 + templates.filter(([name, code]) => code === 'I99' && name.startsWith('E')).length - 1
+  await final(soon)
+
   const read = await finished(['read', '4.1.1', '--state', state, '--url', url, '--as', 'mdr'])
   assert.is(read.code, 0, read.err)
 
-  await editSupplier({ mode: 'boxed' })
+  await editParty(0, { mode: 'boxed' })
   assert.is(codeOf(await send(request(halfHours, 4), 'serviceS')), 'I99')
-  const boxed = await final(2)
+  const boxed = await final(soon + 1)
   const unboxed = parseResponse(Buffer.from(boxed))
   assert.ok(unboxed.ok)
   assert.equal([unboxed.response.kind, unboxed.response.entries], ['ResponseMessage', parsed.response.entries])
+
+  // Whoever looks is told that this is not what the DCC sends.
+  await editParty(2, { mode: 'boxed' })
+  const labelled = ['read', '4.8.1', '--state', state, '--url', url, '--as', 'mdr']
+  assert.match((await finished(labelled)).out, /48 half-hours.*; boxed delivery, which is not standard\n$/)
+  assert.is(JSON.parse((await finished([...labelled, '--json'])).out).delivery, 'boxed (not standard)')
+  assert.match(readFileSync(join(state, 'bridge.log'), 'utf8'), '"delivery":"boxed (not standard)"')
 
   await Promise.all([acknowledged, response, again, foreign, inventory, boxed].map(accepted))
   if (hasJava) {
@@ -177,6 +214,15 @@ test('a jar that is not there, or is none: the code for keys, and the fix', asyn
     assert.is(run.code, 2, run.out)
     assert.match(run.out, why)
   }
+  // Others could ask with keys that everybody has.
+  writeFileSync(config, JSON.stringify({ keys: { boxed: toolJar } }))
+  const open = ['bridge', '--state', state, '--port', 'tcp://127.0.0.1:9', '--http-port', '0', '--http-host', '0.0.0.0']
+  const bridge = smets1(open)
+  stops.push(() => bridge.child.kill('SIGKILL'))
+  await bridge.says('bridge: DUIS on')
+  assert.match(bridge.err(), /warning: everybody can have the private keys of .*tool\.jar: whoever reaches 0\.0\.0\.0/)
+  bridge.child.kill('SIGTERM')
+  assert.is(await bridge.ended, 0)
   writeFileSync(config, JSON.stringify({ keysBoxed: none }))
   assert.match((await finished(['validate', '--state', state])).out, /no setting "keysBoxed"; there are .*keys/)
 })

@@ -2,15 +2,20 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { defaultAccessPolicy } from '../host/access/access-control.ts'
+import { readImportFile } from '../host/access/import-rows.ts'
 import { checkRegistry } from '../host/access/parties.ts'
+import { whatIf } from '../host/access/what-if.ts'
 import type { AcceptedEvent } from '../host/audit/audit-record.ts'
-import { testIdentities } from '../host/cli/test-pki.ts'
+import { type TestIdentityName, testIdentities } from '../host/cli/test-pki.ts'
 import { readConfig } from '../host/config.ts'
 import { formatNonDeviceRequest } from '../host/duis/format-non-device.ts'
 import { requestIdOf } from '../host/duis/request.ts'
 import { performanceRows } from '../host/performance.ts'
+import { srvRow } from '../host/srv/srv-table.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 import { duisSchema } from './support/duis-schema.ts'
+import { registryOf } from './support/registry-of.ts'
 import { meterNumber } from './support/schedule-bench.ts'
 
 const dayMs = 86_400_000
@@ -136,6 +141,48 @@ test('a schedule that was made with it runs for settlement', async () => {
       [true, 1],
     ],
   )
+})
+
+test('the what-if says it, and for whom it is not', () => {
+  const parties = testParties()
+  parties.users[0]!.forSettlement = true
+  const registry = registryOf(parties)
+  const ask = (name: TestIdentityName, variant: string, forSettlement?: boolean) => {
+    const target = variant.startsWith('4') ? esme : testIdentities.dsp.eui
+    const requestId = requestIdOf(testIdentities[name].eui, target, 0n)
+    const request = { requestId, ...(forSettlement !== undefined && { forSettlement }) }
+    return whatIf(request, midnight, registry, srvRow(variant)!, defaultAccessPolicy)
+  }
+  for (const [name, variant, flag, serves] of [
+    ['mdr', '4.8.1', undefined, true],
+    ['mdr', '5.2', undefined, true],
+    ['supplier', '4.8.1', undefined, true],
+    ['supplier', '4.8.1', false, false],
+    ['supplier', '8.2', true, true],
+    ['other-user', '4.8.1', undefined, false],
+  ] as const) {
+    const told = ask(name, variant, flag)
+    assert.equal([told.allowed, told.forSettlement], [true, serves], `${name} ${variant} ${flag}`)
+    assert.is(told.text.includes('serves settlement (MHHS)'), serves)
+  }
+  for (const [name, variant] of [
+    ['other-user', '4.8.1'],
+    ['network-operator', '5.2'],
+    ['supplier', '4.8.2'],
+  ] as const) {
+    const { allowed, code, rule } = ask(name, variant, true)
+    assert.equal([allowed, code, rule], [false, 'E49', 'settlement'], `${name} ${variant}`)
+  }
+})
+
+test('a CSV file names it in a column', () => {
+  const { eui } = testIdentities.supplier
+  const text = `eui,name,roles,mpid,callback,for_settlement\n${eui},a,IS,SUPA,http://127.0.0.1:1/,true\n`
+  const problems: string[] = []
+  const { users } = readImportFile({ name: 'users.csv', text }, problems)
+  assert.equal(problems, [])
+  const checked = checkRegistry({ users: users.map(({ row }) => row), devices: [], registrations: [] })
+  assert.is(checked.ok && checked.registry.user(eui)!.forSettlement, true)
 })
 
 test('the registry takes the field for suppliers only', () => {

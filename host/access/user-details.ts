@@ -39,10 +39,7 @@ export function readUserDetails(
     else details.mode = mode
   }
   if (fields.forSettlement !== undefined) {
-    const wanted = new Map<unknown, boolean>([
-      ...([true, 'true'] as const).map((value) => [value, true] as const),
-      ...([false, 'false'] as const).map((value) => [value, false] as const),
-    ]).get(fields.forSettlement)
+    const wanted = flagOf(fields.forSettlement)
     const at = `${place}.forSettlement`
     if (wanted === undefined) note(at, `${shown(fields.forSettlement)} is neither true nor false`)
     else if (!roles.some(choosesSettlement))
@@ -55,6 +52,12 @@ export function readUserDetails(
     else details.certificate = fields.certificate as string
   }
   return details
+}
+
+/** A cell of a CSV file is text. */
+function flagOf(value: unknown): boolean | undefined {
+  if (value === true || value === 'true') return true
+  return value === false || value === 'false' ? false : undefined
 }
 
 function certificateProblem(value: unknown, eui: string): string | undefined {

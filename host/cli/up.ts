@@ -93,7 +93,7 @@ async function readAndShow(
   return entries
 }
 
-function sayNext(bench: Bench, io: Io, url: string): void {
+function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefined): void {
   const run = io.env.npm_lifecycle_event === undefined ? 'smets1' : 'npm run -s smets1 --'
   const state =
     io.env.npm_lifecycle_event !== undefined && bench.paths.root === `${process.cwd()}/.smets1`
@@ -101,12 +101,13 @@ function sayNext(bench: Bench, io: Io, url: string): void {
       : ` --state ${bench.paths.root}`
   const date = (days: number) => new Date((Math.floor(Date.now() / dayMs) + days) * dayMs).toISOString().slice(0, 10)
   const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
+  const tool = keysBoxed === undefined ? '' : ` --keys-boxed ${keysBoxed}`
   const lines = [
-    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}`,
-    `${run} read 4.1.1 --as supplier${where}${state}`,
-    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}`,
-    `${run} read 4.8.1 --as supplier --format xml${where}${state}`,
-    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}`,
+    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.1.1 --as supplier${where}${state}${tool}`,
+    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.8.1 --as supplier --format xml${where}${state}${tool}`,
+    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}${tool}`,
   ]
   io.stdout(
     `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
@@ -153,7 +154,7 @@ async function live(
     const agree = await demonstrate(bench, io)
     shown = true
     if (options.once === true) return agree ? exitCode.ok : exitCode.failed
-    sayNext(bench, io, running.url)
+    sayNext(bench, io, running.url, config.keysBoxed)
     io.stdout('Ctrl-C stops meter and bridge.\n')
     const gone = await Promise.race([stopping, meter.ended])
     if (gone !== undefined)
