@@ -14,6 +14,7 @@ import { boxedBytesMax, boxedHalfHoursMax, tooLargeForBoxed } from '../host/srv/
 import { srvRow } from '../host/srv/srv-table.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 import { parties as identities, nowMs } from './support/duis-parties.ts'
+import { registryOf } from './support/registry-of.ts'
 
 const dayMs = 86_400_000
 
