@@ -176,7 +176,7 @@ test('the limit, from the sizes of real responses', () => {
   }
   const rows: [string, (count: number) => string][] = [
     ['4.8.1', (count) => importProfilePayload(Array(count).fill({ stampMs: nowMs, wh: 0 }))],
-    ['4.8.3', (count) => exportProfilePayload(Array(count).fill({ stampMs: nowMs, wh: 0, varh: 0 }))],
+    ['4.8.3', (count) => exportProfilePayload(Array(count).fill({ stampMs: nowMs, wh: 0 }))],
   ]
   for (const [variant, payload] of rows) {
     const most = boxedHalfHoursMax(variant)!

@@ -1,7 +1,9 @@
 // keys.boxed: a jar that a user names. What is read out of one, and what is said of files that are none.
 
 import { createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { crc32, deflateRawSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -143,7 +145,12 @@ test('3,000 damaged jars: an error in words, never another', () => {
   assert.ok(read < 3_000)
 })
 
-test('a large file is not read at all', () => {
+test('a file that is missing, larger than any such tool, or no jar', () => {
+  const large = join(mkdtempSync(join(tmpdir(), 'smets1-jar-')), 'large.jar')
+  writeFileSync(large, '')
+  truncateSync(large, 100 * 1024 * 1024)
+  assert.throws(() => loadSigningTool(large, nowMs), /it has 104857600 bytes, at most 67108864/)
+  rmSync(dirname(large), { recursive: true })
   assert.throws(() => loadSigningTool('/nowhere/tool.jar', nowMs), /ENOENT/)
   assert.throws(() => readSigningTool(readFileSync(new URL(import.meta.url)), nowMs), /not a zip/)
 })

@@ -154,7 +154,7 @@ async function live(
     const agree = await demonstrate(bench, io)
     shown = true
     if (options.once === true) return agree ? exitCode.ok : exitCode.failed
-    sayNext(bench, io, running.url, config.keysBoxed)
+    sayNext(bench, io, running.url, textOption(options, 'keysBoxed'))
     io.stdout('Ctrl-C stops meter and bridge.\n')
     const gone = await Promise.race([stopping, meter.ended])
     if (gone !== undefined)

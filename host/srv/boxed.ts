@@ -15,11 +15,12 @@ import type { SrvRow } from './srv-table.ts'
 export const boxedBytesMax = 100_000
 
 const smallest = { stampMs: 0, wh: 0, varh: 0 }
-/** Bytes of a half-hour in the document, at the least: a value of one digit. */
+const exported = { stampMs: 0, wh: 0 }
+/** Bytes of a half-hour in the document, at the least: one value, of one digit. */
 const halfHourBytes: { readonly [variant: string]: number } = {
   '4.8.1': importProfilePayload([smallest, smallest]).length - importProfilePayload([smallest]).length,
   '4.8.2': reactiveImportProfilePayload([smallest, smallest]).length - reactiveImportProfilePayload([smallest]).length,
-  '4.8.3': exportProfilePayload([smallest, smallest]).length - exportProfilePayload([smallest]).length,
+  '4.8.3': exportProfilePayload([exported, exported]).length - exportProfilePayload([exported]).length,
 }
 
 /** Half-hours of which no more can fit into a response, base64 taking four bytes for three; undefined: no log of them. */
