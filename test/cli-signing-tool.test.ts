@@ -120,16 +120,17 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
 
   // As `up` reads first, both our keys and the tool's are believed now.
   const halfHours = 'ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML'
-  const acknowledged = await send(request(halfHours, 1), 'serviceS')
+  const first = await signed(request(halfHours, 1))
+  const acknowledged = await post(first, 'serviceS')
   assert.is(codeOf(acknowledged), 'I99')
   const response = await final(1)
   const parsed = parseResponse(Buffer.from(response))
   assert.ok(parsed.ok)
   assert.equal([parsed.response.kind, parsed.response.entries?.length], ['SMETS1ResponseMessage', 48])
 
-  const again = await send(request(halfHours, 1), 'serviceS')
+  const again = await post(first, 'serviceS')
   assert.is(codeOf(again), 'E50')
-  const foreign = await send(request(halfHours, 2, ['1999-12-30', '1999-12-31']), 'serviceS')
+  const foreign = await post(signedWithoutJava(request(halfHours, 2, ['1999-12-30', '1999-12-31'])), 'serviceS')
   assert.is(codeOf(foreign), 'E4')
   const inventory = await send(request('8.2_READ_INVENTORY_REQUEST_DUIS.XML', 3), 'serviceD')
   assert.equal([codeOf(inventory), inventory.includes(testIdentities.dsp.eui)], ['I0', true])
@@ -176,6 +177,26 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   assert.match((await finished(labelled)).out, /48 half-hours.*; boxed delivery, which is not standard\n$/)
   assert.is(JSON.parse((await finished([...labelled, '--json'])).out).delivery, 'boxed (not standard)')
   assert.match(readFileSync(join(state, 'bridge.log'), 'utf8'), '"delivery":"boxed (not standard)"')
+
+  // ForSettlement, as a person asks for it.
+  const never = await finished([
+    'read',
+    '4.1.1',
+    '--state',
+    state,
+    '--url',
+    url,
+    '--as',
+    'network-operator',
+    '--for-settlement',
+    '--explain',
+  ])
+  assert.is(never.code, 1)
+  assert.match(never.err, /E49[\s\S]*table 6/)
+  const access = await finished(['access', '--state', state, '--as', 'mdr', '--srv', '4.1.1', '--json'])
+  assert.is(JSON.parse(access.out).forSettlement, true)
+  const asIf = await finished(['access', '--state', state, '--as', 'other-user', '--for-settlement'])
+  assert.equal([asIf.code, /E49, rule "settlement"/.test(asIf.out)], [1, true])
 
   await Promise.all([acknowledged, response, again, foreign, inventory, boxed].map(accepted))
   if (hasJava) {
