@@ -31,6 +31,11 @@ const dayMs = 86_400_000
 /** DUIS version since which 4.2 is among the variants that can be scheduled. */
 const registersSchedulableSince = 5.3
 
+/** Whether messages of a version can name the schedule of a variant. */
+function hasSchedulesOf(schemaVersion: string, variant: string): boolean {
+  return variant !== '4.2' || Number(schemaVersion) >= registersSchedulableSince
+}
+
 function refuse(fault: DirectRefusal['fault'], reason: string): DirectRefusal {
   return { fault, reason }
 }
@@ -46,7 +51,7 @@ function scheduledRow(request: ServiceRequest, parts: ScheduleParts): SrvRow | D
   }
   if (!row.schedulable) return refuse('notSchedulable', `${variant} ${row.name} cannot be scheduled`)
   if (readName !== `DSP${row.bodyName}`) return refuse('mismatch', `${variant} is DSP${row.bodyName}, not ${readName}`)
-  if (variant === '4.2' && Number(request.schemaVersion) < registersSchedulableSince) {
+  if (!hasSchedulesOf(request.schemaVersion, variant)) {
     return refuse(
       'schema',
       `4.2 can be scheduled since DUIS ${registersSchedulableSince}, this is ${request.schemaVersion}`,
@@ -133,14 +138,19 @@ const nothing = (subject: ScheduleSubject) =>
     ? `no schedules of this User for ${subject.deviceEui}`
     : `no schedule ${subject.scheduleId} of this User`
 
-/** 5.2. */
+/**
+ * 5.2. An answer in a version that has no words for a schedule leaves it out (assumption): any other would not be valid.
+ */
 export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): DirectHandler {
-  return async ({ subject }, user) => {
-    const schedules = ownSchedules(subject!, user, book)
+  return async ({ subject, schemaVersion }, user) => {
+    const own = ownSchedules(subject!, user, book)
+    const schedules = own.filter(({ details }) => hasSchedulesOf(schemaVersion, details.variant))
+    const left = own.length - schedules.length
+    const more = left === 0 ? '' : `; left out, as DUIS ${schemaVersion} has no schedules of 4.2: ${left}`
     if (schedules.length === 0) {
-      return refuse('deviceEui' in subject! ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject!))
+      return refuse('deviceEui' in subject! ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject!) + more)
     }
-    return { code: 'I0', content: schedulesContent(schedules), reason: `${schedules.length} schedules` }
+    return { code: 'I0', content: schedulesContent(schedules), reason: `${schedules.length} schedules${more}` }
   }
 }
 
