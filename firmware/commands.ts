@@ -1,34 +1,41 @@
 // What the meter does for each message of the table, and what it answers then, in parts that each fit one frame.
 
-import type { CborValue } from '../protocol/cbor.ts'
+import { getU16, getU24 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
+import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
 import { answerMessage, encodeRefusal, errorCode, messageCode } from '../protocol/message-layout.ts'
 import { type Metering, secondsOf, timeOf } from './counting.ts'
 import { deviceProfile } from './device-profiles.ts'
 import { entriesOf } from './event-log.ts'
 import { daysIn, flashMapOf } from './flash-map.ts'
-import type { Ask, Line, NextPart } from './line.ts'
+import type { Answer, Ask, Line, NextPart } from './line.ts'
 import { readBilling, readDailyReads, readProfile, snapshotNow } from './logs.ts'
 import { act, action } from './metering.ts'
 import type { NextRecord } from './record-ring.ts'
 import { selfTest } from './self-test.ts'
 import { encodeConfiguration, isConfiguration } from './settings.ts'
 
-function whole(message: Uint8Array): NextPart {
-  return () => ({ message: message, last: true })
-}
-
-function answer(fields: CborValue[]): NextPart {
-  return whole(answerMessage(fields))
-}
-
-function refusal(error: number): NextPart {
-  return whole(encodeRefusal(error))
+/** Leaves an ask for a list with what comes after one of its records. */
+function advance(ask: Ask, record: Uint8Array): void {
+  const fields = ask.fields as number[]
+  let at = 0
+  let next = getU16(record, 2) + 1
+  if (ask.code === messageCode.readProfile) {
+    at = 1
+    next = firstHalfHourOfDay(next)
+  }
+  if (ask.code === messageCode.readEvents) {
+    at = 1
+    next = getU24(record, 1) + 1
+  }
+  // How many of them, where an ask says so.
+  fields[at + 1] = fields[at + 1]! - (next - fields[at]!)
+  fields[at] = next
 }
 
 /** Whole records, as many in a frame as fit. */
-function inParts(next: NextRecord): NextPart {
+function inParts(ask: Ask, next: NextRecord): NextPart {
   // One record is always read ahead: only then is it known whether a part is the last.
   let ahead = next()
 
@@ -38,6 +45,7 @@ function inParts(next: NextRecord): NextPart {
     while (ahead && used + ahead.length <= answerBytesMax) {
       bytes.set(ahead, used)
       used += ahead.length
+      advance(ask, ahead)
       ahead = next()
     }
     return { message: answerMessage([bytes.subarray(0, used)]), last: !ahead }
@@ -46,7 +54,9 @@ function inParts(next: NextRecord): NextPart {
 
 /** Alerts that were not acknowledged, the oldest that one frame takes; `undefined` when there are none. */
 export function alertsMessage(metering: Metering): Uint8Array | undefined {
-  return entriesOf(metering.logs.events, 0, 0)() ? inParts(entriesOf(metering.logs.events, 0, 0))().message : undefined
+  const ask = { code: messageCode.readEvents, fields: [0, 0] }
+  const alerts = () => entriesOf(metering.logs.events, 0, 0)
+  return alerts()() ? inParts(ask, alerts())().message : undefined
 }
 
 /** The error with which an ask to write settings is refused; 0 for none. */
@@ -78,11 +88,11 @@ export function doAsk(metering: Metering, ask: Ask): number {
   return 0
 }
 
-function inventory(metering: Metering): NextPart {
+function inventory(metering: Metering): Uint8Array {
   const number = metering.settings.configuration.deviceProfile
   const profile = deviceProfile(number)
   const map = flashMapOf(metering.board.flash.pages)
-  return answer([
+  return answerMessage([
     metering.settings.eui,
     profile.manufacturer,
     profile.model,
@@ -95,22 +105,22 @@ function inventory(metering: Metering): NextPart {
   ])
 }
 
-function registers(metering: Metering): NextPart {
+function registers(metering: Metering): Uint8Array {
   const snapshot = snapshotNow(metering.logs, secondsOf(metering))
-  return snapshot ? answer([snapshot]) : refusal(errorCode.outOfRange)
+  return snapshot ? answerMessage([snapshot]) : encodeRefusal(errorCode.outOfRange)
 }
 
-function tested(metering: Metering, line: Line): NextPart {
+function tested(metering: Metering, line: Line): Uint8Array {
   const result = selfTest(metering)
   if (result.faults > 0) {
     line.event = eventCode.selfTestFailed
     line.eventValue = result.faults
   }
-  return answer([result.faults, result.spoilt, line.framesDropped, line.notOpened])
+  return answerMessage([result.faults, result.spoilt, line.framesDropped, line.notOpened])
 }
 
 /** The answer to an ask that is done; `undefined` for `sleep`, which is not answered. */
-export function answerTo(metering: Metering, line: Line, ask: Ask, outcome: number): NextPart | undefined {
+export function answerTo(metering: Metering, line: Line, ask: Ask, outcome: number): Answer | undefined {
   const logs = metering.logs
   const fields = ask.fields as number[]
   const first = fields[0]!
@@ -119,36 +129,36 @@ export function answerTo(metering: Metering, line: Line, ask: Ask, outcome: numb
     case messageCode.sleep:
       return undefined
     case messageCode.readProfile:
-      return inParts(readProfile(logs, first, second, fields[2]!))
+      return inParts(ask, readProfile(logs, first, second, fields[2]!))
     case messageCode.readRegisters:
       return registers(metering)
     case messageCode.readDailyReads:
-      return inParts(readDailyReads(logs, first, second, metering.dailyReads))
+      return inParts(ask, readDailyReads(logs, first, second, metering.dailyReads))
     case messageCode.readBilling:
-      return inParts(readBilling(logs, first))
+      return inParts(ask, readBilling(logs, first))
     case messageCode.takeBilling:
-      return outcome > 0 ? answer([outcome]) : refusal(errorCode.outOfRange)
+      return outcome > 0 ? answerMessage([outcome]) : encodeRefusal(errorCode.outOfRange)
     case messageCode.readEvents:
-      return inParts(entriesOf(logs.events, first, second))
+      return inParts(ask, entriesOf(logs.events, first, second))
     case messageCode.acknowledgeAlerts:
-      return answer([])
+      return answerMessage([])
     case messageCode.readClock:
-      return answer([
+      return answerMessage([
         Math.floor(timeOf(metering)),
         metering.lost ? 1 : 0,
         logs.journal.clockSetSeconds * 1000,
         logs.journal.driftPpm,
       ])
     case messageCode.setClock:
-      return answer([Math.round(outcome)])
+      return answerMessage([Math.round(outcome)])
     case messageCode.readInventory:
       return inventory(metering)
     case messageCode.readSettings:
-      return answer([metering.settings.version, encodeConfiguration(metering.settings.configuration)])
+      return answerMessage([metering.settings.version, encodeConfiguration(metering.settings.configuration)])
     case messageCode.writeSettings:
-      return outcome ? refusal(outcome) : answer([metering.settings.version])
+      return outcome ? encodeRefusal(outcome) : answerMessage([metering.settings.version])
     case messageCode.selfTest:
       return tested(metering, line)
   }
-  return refusal(-ask.code)
+  return encodeRefusal(-ask.code)
 }

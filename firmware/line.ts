@@ -9,8 +9,11 @@ export interface AnswerPart {
   last: boolean
 }
 
-/** Gives the parts of an answer in order; called until one is the last. */
+/** Gives the parts of an answer in order; called until one is the last. Its ask is left with what is not given yet. */
 export type NextPart = () => AnswerPart
+
+/** An answer: the whole of it as one open message, or in parts. */
+export type Answer = Uint8Array | NextPart
 
 /** An ask that was opened: its code and fields, or an error as a negative code. */
 export interface Ask {
@@ -25,9 +28,11 @@ export interface Session {
   counter: number
   /** When it came, or the last block of its answer went. */
   heardMs: number
-  /** Blocks of the answer that went, and what gives the next; `undefined` when it is whole. */
+  /** Blocks of the answer that went, and what is left of it; `undefined` when all went. */
   block: number
-  part: NextPart | undefined
+  answer?: Answer | undefined
+  /** What is being answered. */
+  ask?: Ask
 }
 
 /** All that the meter knows of its line. */
@@ -42,12 +47,12 @@ export interface Line {
   /** When the first of two wakes came, on meters that need two; -1 for none. */
   firstWakeMs: number
   /** `undefined` while the meter sleeps. */
-  session: Session | undefined
+  session?: Session | undefined
   /** An ask that waits to be done and answered. */
-  ask: Ask | undefined
+  ask?: Ask | undefined
   /** What the security log is to be told: the code of an event, 0 for none, and its value. */
   event: number
-  eventValue: number
+  eventValue?: number
 }
 
 export function newLine(send: (bytes: Uint8Array) => void): Line {
@@ -58,9 +63,6 @@ export function newLine(send: (bytes: Uint8Array) => void): Line {
     notOpened: 0,
     notOpenedNoted: 0,
     firstWakeMs: -1,
-    session: undefined,
-    ask: undefined,
     event: 0,
-    eventValue: 0,
   }
 }

@@ -11,7 +11,7 @@ import { countOnly, type Metering, newMetering } from './counting.ts'
 import { type Line, newLine } from './line.ts'
 import { type Logs, lastNumber, readProfile } from './logs.ts'
 import { act, action } from './metering.ts'
-import { hear, reply, sendNext } from './session.ts'
+import { hear, putAside, reply, sendNext } from './session.ts'
 
 /** Packets that wait for the next step; more than an honest asker ever has under way. */
 const packetsWaitingMax = 2
@@ -34,12 +34,16 @@ function openWork(state: State): (what: number) => void {
   const line = state.line
 
   return (what) => {
-    if (what !== noAction) act(metering, what)
-    while (state.waiting.length > 0) {
-      const packet = state.waiting.shift()!
+    if (what !== noAction) {
+      putAside(line)
+      act(metering, what)
+    }
+    for (;;) {
+      if (line.ask) reply(metering, line, doAsk(metering, line.ask))
+      const packet = state.waiting.shift()
+      if (!packet) break
       // Asleep, nothing but a wake with this meter's EUI-64 is worth a look.
       if (line.session || isWakeFor(packet, metering.settings.eui)) hear(metering, line, packet)
-      if (line.ask) reply(metering, line, doAsk(metering, line.ask))
     }
     if (line.session) sendNext(metering, line)
     if (line.event) act(metering, action.note, line.event, line.eventValue)
@@ -100,7 +104,7 @@ export function startMeter(board: Board): BoardMeter {
       workOn(action.powerFails)
     },
     received: decoder.push,
-    busy: () => (state.line.session ? state.line.session.part !== undefined : false),
+    busy: () => (state.line.session ? state.line.session.answer !== undefined : false),
     state: state,
   }
 }

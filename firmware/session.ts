@@ -49,7 +49,7 @@ function wake(metering: Metering, line: Line, packet: Uint8Array): void {
   }
   // A wake of another version is answered, so that the bridge can say what is wrong, and goes no further.
   if (packet[0] === kind.wake) {
-    const session = { link: link, counter: 0, heardMs: upMs, block: 0, part: undefined }
+    const session: Session = { link: link, counter: 0, heardMs: upMs, block: 0 }
     line.session = session
     // Alerts go ahead of the awake, as an answer that nobody asked for: counter 0.
     const alerts = alertsMessage(metering)
@@ -84,25 +84,41 @@ export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
 
 /** Begins the answer to the ask that waited, once it is done; `outcome` is what doing it gave. */
 export function reply(metering: Metering, line: Line, outcome: number): void {
-  const part = answerTo(metering, line, line.ask!, outcome)
+  const ask = line.ask!
+  const answer = answerTo(metering, line, ask, outcome)
   line.ask = undefined
-  if (part) line.session!.part = part
-  else sleep(line)
+  if (answer) {
+    line.session!.answer = answer
+    line.session!.ask = ask
+  } else sleep(line)
+}
+
+/**
+ * Puts an answer in parts aside; the next `reply` goes on from where it was. What makes parts of it would otherwise stay in
+ * memory beside what writes.
+ */
+export function putAside(line: Line): void {
+  const session = line.session
+  const answer = session ? session.answer : undefined
+  if (!answer || answer instanceof Uint8Array) return
+  line.ask = session!.ask
+  session!.answer = undefined
 }
 
 /** Sends the next block of an answer, if there is one and the line is ready; sleeps when idle too long. */
 export function sendNext(metering: Metering, line: Line): void {
   const session = line.session!
   const upMs = metering.upMs
-  if (!session.part) {
+  const answer = session.answer
+  if (!answer) {
     if (upMs - session.heardMs > sessionIdleMs || upMs < session.heardMs) sleep(line)
     return
   }
   if (!metering.board.uart.ready()) return
-  const next = session.part()
+  const next = answer instanceof Uint8Array ? { message: answer, last: true } : answer()
   const last = next.last || session.block === answerBlocksMax - 1
   sendAnswer(metering, line, session, last, next.message)
   session.block += 1
-  if (last) session.part = undefined
+  if (last) session.answer = undefined
   session.heardMs = upMs
 }

@@ -56,6 +56,15 @@ function places(link: LinkSession, packets: Uint8Array[]): [number, number, bool
   })
 }
 
+/** The open messages of an answer. */
+function opened(link: LinkSession, packets: Uint8Array[]): Uint8Array[] {
+  return packets.map((bytes) => {
+    const packet = decodePacket(bytes) as SealedAnswer
+    const nonce = nonceOf(packet.last ? kind.lastAnswer : kind.answer, link, packet.counter, packet.block)
+    return open(packet.sealed, nonce, key)!
+  })
+}
+
 test('it ignores what is not for it, and what it cannot be', () => {
   const raw = newMeter()
   const link = { hostNonce: random.bytes(8), boot: 1, session: 1 }
@@ -215,6 +224,29 @@ test('limits, waits and packets of the page are those of the code', () => {
       fields.map(({ name, bytes }) => [name, bytes]),
     )
   }
+})
+
+test('an answer goes on, nothing left out or twice, while half-hours and days end', () => {
+  const raw = newMeter()
+  raw.live(48 * 60 - 3, () => [random.below(900), 0, 0, 0])
+  const lists = [
+    encodeAsk('readProfile', { channel: 0, firstHalfHour: startMs / 1800000 + 100, count: 48 * 50 }),
+    encodeAsk('readDailyReads', { firstDay: startMs / 86400000 + 49, count: 10 }),
+    encodeAsk('readEvents', { log: 1, firstSequence: 1 }),
+    encodeAsk('readBilling', { firstNumber: 2 }),
+  ]
+  const atOnce = wake(raw)
+  for (let counter = 1; counter <= 30; counter++)
+    raw.say(sealed(atOnce, counter, encodeAsk('takeBilling', { cause: 4 })))
+  const whole = lists.map((list, i) => opened(atOnce, raw.say(sealed(atOnce, 31 + i, list))))
+  lists.forEach((list, i) => {
+    const link = wake(raw)
+    const packets = raw.say(sealed(link, 1, list), 1)
+    for (let steps = 0; raw.meter.busy() && steps < 100; steps++) packets.push(...raw.pass(1800000))
+    const messages = opened(link, packets)
+    assert.ok(messages.length > 1, `list ${i} is one block`)
+    assert.equal(messages, whole[i], `list ${i}`)
+  })
 })
 
 test.run()

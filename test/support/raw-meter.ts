@@ -10,8 +10,8 @@ import { createSimFlash } from './sim-flash.ts'
 export interface RawMeter {
   meter: Meter
   nowMs(): number
-  /** Lets time pass, in one step of the meter. */
-  pass(ms: number): void
+  /** Lets time pass, in one step of the meter; answers the packets that it sends. */
+  pass(ms: number): Uint8Array[]
   /** Lives through half-hours with these pulses of each channel. */
   live(halfHours: number, pulses: () => number[]): void
   /** Gives it a packet, and answers the packets that it sends: all of them, or as many as `blocks` steps bring. */
@@ -61,7 +61,9 @@ export function createRawMeter(eui: Uint8Array, key: Uint8Array, startMs: number
     nowMs: () => nowMs,
     pass(ms) {
       nowMs += ms
+      said.length = 0
       meter.step()
+      return [...said]
     },
     live(halfHours, pulses) {
       for (let i = 0; i < halfHours; i++) {
