@@ -127,6 +127,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     policy,
     codes: config.codes,
     trust: parts.trust,
+    publicKeys: parts.publicKeys,
     counters: createRequestCounters(store, config.counters),
     dsp: parts.dsp,
     dspEui: parts.dspEui,
@@ -190,30 +191,37 @@ export function createBridge(parts: BridgeParts): Bridge {
     tell(answered)
   }
 
-  function start(accepted: Accepted): void {
-    lines.hurry(accepted)
-    const work = finish(accepted)
-      .catch((error) => log('answer failed', { requestId: accepted.id, problem: (error as Error).message }))
+  function carryOn(id: string, promise: Promise<void>): void {
+    const work = promise
+      .catch((error) => log('answer failed', { requestId: id, problem: (error as Error).message }))
       .finally(() => underWay.delete(work))
     underWay.add(work)
   }
 
+  function start(accepted: Accepted): void {
+    lines.hurry(accepted)
+    carryOn(accepted.id, finish(accepted))
+  }
+
   /** Goes on with a request that lies on disk: as the registry stands now, and a future-dated one when its time has come. */
-  function takeUp(id: string, { body, receivedMs, executionMs }: Kept): void {
+  function takeUp(id: string, kept: Kept): void {
+    const { executionMs } = kept
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
-      futureDated.wait(id, executionMs, () => takeUp(id, { body, receivedMs, executionMs }))
-      return
-    }
-    const recalled = router.recall(body, receivedMs)
+      futureDated.wait(id, executionMs, () => takeUp(id, kept))
+    } else carryOn(id, goOn(id, kept))
+  }
+
+  async function goOn(id: string, { body, receivedMs }: Kept): Promise<void> {
+    const recalled = await router.recall(body, receivedMs)
     if (recalled === undefined) {
       const reason = 'its User is no longer in the registry: there is nobody to answer'
       log('dropped', { requestId: id, reason })
       recorder.dropped(id, reason)
-      void store.remove('accepted', id)
+      await store.remove('accepted', id)
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
       recorder.recalled(id, recalled)
-      void handOver(id, recalled.callback, recalled.xml)
+      await handOver(id, recalled.callback, recalled.xml)
     } else {
       recorder.accepted(recalled, true)
       start(recalled)

@@ -7,12 +7,13 @@ import type { Registry } from './access/parties.ts'
 import { counterWords, type RequestCounters } from './access/request-counters.ts'
 import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
+import type { PublicKeys } from './duis/public-key.ts'
 import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
 import type { Fault, FaultCodes } from './duis/response-code.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
-import { verifySignature } from './duis/verify.ts'
+import { verifySignatureBy } from './duis/verify.ts'
 import { wrongExecution } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { trtMsOf } from './performance.ts'
@@ -29,6 +30,8 @@ export interface RouterParts {
   policy: AccessPolicy
   codes: FaultCodes
   trust(): TrustStore
+  /** Where signatures are verified. */
+  publicKeys: PublicKeys
   counters: RequestCounters
   dsp: Signer
   /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
@@ -61,7 +64,7 @@ export interface Router {
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
+  recall(body: Uint8Array, receivedMs: number): Promise<Accepted | RecalledRefusal | undefined>
   /** Logs what the schema, when it is there, has against a message of ours. */
   checkOwn(xml: string, id: string): void
   /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
@@ -107,7 +110,8 @@ export function createRouter(parts: RouterParts): Router {
     const wrong = parts.schema?.validate(body) ?? []
     if (wrong.length > 0) refuse('schema', wrong[0]!)
     const { originator, target, counter } = request.requestId
-    const verified = verifySignature(document, parts.trust(), { signerEui: originator, nowMs, codes })
+    const expected = { signerEui: originator, nowMs, codes }
+    const verified = await verifySignatureBy(parts.publicKeys, document, parts.trust(), expected)
     if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
     signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
@@ -209,7 +213,7 @@ export function createRouter(parts: RouterParts): Router {
       }
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatResponseMessage(
+      const xml = await formatResponseMessage(
         { requestId, code, nowMs: parts.nowMs(), ...header },
         outcome.direct?.content ?? '',
         parts.dsp,
@@ -225,7 +229,7 @@ export function createRouter(parts: RouterParts): Router {
       return { xml, headers, ...outcome }
     },
 
-    recall(body, receivedMs) {
+    async recall(body, receivedMs) {
       const parsed = parseRequest(body, { codes })
       const row = parsed.ok ? srvRow(parsed.request.serviceReferenceVariant) : undefined
       if (!parsed.ok || row === undefined) return undefined
@@ -239,7 +243,7 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: await formatFailure(answer), reason }
       }
     },
 
@@ -259,7 +263,7 @@ export function createRouter(parts: RouterParts): Router {
         const isFutureDated = accepted.request.executionMs !== undefined
         const code = codes[error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal']
         const detail = (error as Error).message
-        const xml = formatFailure({ ...answerTo(accepted), code })
+        const xml = await formatFailure({ ...answerTo(accepted), code })
         checkOwn(xml, id)
         return done(xml, { code, detail })
       }

@@ -15,6 +15,7 @@ import { createReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
+import { inThreadPool } from '../duis/public-key.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import type { StatePaths } from '../state.ts'
@@ -107,6 +108,7 @@ export async function runBridge(
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   let known = loadKnownParties(paths)
+  const publicKeys = inThreadPool
   const dsp = loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const store = openLmdbStore(paths.store)
@@ -140,9 +142,10 @@ export async function runBridge(
     config,
     registry: () => known.registry,
     trust: () => known.trust,
-    dsp: dsp.signer,
+    dsp: { ...dsp.signer, publicKeys },
     dspEui: dsp.eui,
-    s1sp,
+    s1sp: { ...s1sp, publicKeys },
+    publicKeys,
     dco,
     store,
     readThrough: createReadThrough(cache, nowMs, report),
