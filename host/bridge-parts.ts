@@ -26,8 +26,8 @@ export interface BridgeParts {
   /** EUI-64 of the DSP. */
   dspEui: string
   s1sp: Signer
-  /** Where the signatures of requests are verified; where ours are made, a signer says itself. */
-  publicKeys: PublicKeys
+  /** Where signatures of requests are verified: in this thread when absent. Where ours are made, each signer says. */
+  publicKeys?: PublicKeys
   dco: Dco
   store: Store
   readThrough: ReadThrough

@@ -10,6 +10,7 @@ import { createDeviceAlerts } from './alerts.ts'
 import { createRecorder } from './audit/recorder.ts'
 import type { BridgeParts } from './bridge-parts.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from './delivery.ts'
+import { inThisThread } from './duis/public-key.ts'
 import { createFutureDated } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { createLines } from './lines.ts'
@@ -127,7 +128,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     policy,
     codes: config.codes,
     trust: parts.trust,
-    publicKeys: parts.publicKeys,
+    publicKeys: parts.publicKeys ?? inThisThread,
     counters: createRequestCounters(store, config.counters),
     dsp: parts.dsp,
     dspEui: parts.dspEui,

@@ -23,7 +23,6 @@ import {
 import { type BridgeConfig, readConfig } from '../../host/config.ts'
 import { createDco } from '../../host/dco/sealer.ts'
 import { formatRequest, type RequestToFormat } from '../../host/duis/format.ts'
-import { inThisThread } from '../../host/duis/public-key.ts'
 import { parseResponse, type ServiceResponse, verifyResponse } from '../../host/duis/read-response.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
@@ -201,7 +200,6 @@ export function createBench(options: BenchOptions = {}) {
       dsp: identity('dsp').signer,
       dspEui: testIdentities.dsp.eui,
       s1sp: identity('s1sp').signer,
-      publicKeys: inThisThread,
       dco,
       store: own,
       readThrough: createReadThrough(cache, clock.nowMs, () => {}),
