@@ -169,15 +169,18 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Makes an accepted request and the record of it outlast a crash: first the request, so that what is on record as
    * accepted is always answered. One that was killed in between is recorded when it is taken up again.
    */
-  async function keepAccepted(accepted: Accepted, body: Uint8Array): Promise<Kept> {
+  async function keepAccepted(accepted: Accepted, body: Uint8Array, counted: Promise<void>): Promise<Kept> {
     const { executionMs } = accepted.request
     const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
-    await store.put('accepted', accepted.id, kept)
-    recorder.accepted(accepted)
-    await audit.committed().catch(async (error) => {
+    try {
+      // Its RequestID was put into the store before, so it is on disk no later.
+      await Promise.all([store.put('accepted', accepted.id, kept), counted])
+      recorder.accepted(accepted)
+      await audit.committed()
+    } catch (error) {
       await store.remove('accepted', accepted.id)
       throw error
-    })
+    }
     return kept
   }
 
@@ -238,9 +241,11 @@ export function createBridge(parts: BridgeParts): Bridge {
   return {
     async receive(endpoint, body, wantsExplanation) {
       const receivedMs = timing.nowMs()
-      const { accepted, direct, refused, ...answer } = await router.receive(endpoint, body, wantsExplanation)
+      const outcome = await router.receive(endpoint, body, wantsExplanation)
+      const { xml, headers, accepted, direct, refused } = outcome
+      const answer = { xml, ...(headers && { headers }) }
       if (accepted !== undefined) {
-        const kept = await keepAccepted(accepted, body)
+        const kept = await keepAccepted(accepted, body, outcome.counted)
         if (kept.executionMs === undefined) start(accepted)
         else takeUp(accepted.id, kept)
         return answer

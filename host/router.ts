@@ -50,7 +50,8 @@ export interface RouterParts {
 
 /** What became of a request that came in. */
 export type Outcome =
-  | { accepted: Accepted; direct?: never; refused?: never }
+  /** `counted` resolves when the RequestID is on disk as used. */
+  | { accepted: Accepted; counted: Promise<void>; direct?: never; refused?: never }
   | { direct: Direct; accepted?: never; refused?: never }
   | { refused: RefusedRequest; accepted?: never; direct?: never }
 
@@ -98,6 +99,7 @@ export function createRouter(parts: RouterParts): Router {
     body: Uint8Array,
     header: (known: ReadableHeader) => void,
     signed: () => void,
+    counted: (stored: Promise<void>) => void,
   ): Promise<Accepted | Direct> {
     const nowMs = parts.nowMs()
     const parsed = parseRequest(body, { codes })
@@ -117,7 +119,8 @@ export function createRouter(parts: RouterParts): Router {
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
     const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
     if (parts.registry().user(originator) !== undefined && isTarget) {
-      const verdict = await parts.counters.accept(originator, target, counter)
+      const { verdict, stored } = parts.counters.accept(originator, target, counter)
+      counted(stored)
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
@@ -186,19 +189,26 @@ export function createRouter(parts: RouterParts): Router {
       let code = 'I99'
       let reason = ''
       let signed = false
+      let counted = Promise.resolve()
       let outcome: Outcome
       try {
         const noteHeader = (header: ReadableHeader) => {
           known = header
         }
-        const taken = await accept(endpoint, body, noteHeader, () => {
+        const noteSigned = () => {
           signed = true
-        })
+        }
+        const noteCounted = (stored: Promise<void>) => {
+          counted = stored
+          // Awaited below, or by who keeps the request.
+          stored.catch(() => {})
+        }
+        const taken = await accept(endpoint, body, noteHeader, noteSigned, noteCounted)
         if ('allowed' in taken) {
           const { executionMs } = taken.request
           const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
           reason = explain(taken.allowed) + later
-          outcome = { accepted: taken }
+          outcome = { accepted: taken, counted }
         } else {
           code = taken.code
           reason = taken.reason
@@ -211,6 +221,7 @@ export function createRouter(parts: RouterParts): Router {
         reason = error.message
         outcome = { refused: { endpoint, header: known, code, why: reason, signed, ...(decision && { decision }) } }
       }
+      if (outcome.accepted === undefined) await counted
       const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
       const header = { schemaVersion, serviceReference, serviceReferenceVariant }
       const xml = await formatResponseMessage(

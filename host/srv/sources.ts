@@ -2,6 +2,7 @@
 
 import type { Served } from '../audit/audit-record.ts'
 import type { ReadingSource } from '../cache/single-flight.ts'
+import { formatDateTime } from '../duis/date-time.ts'
 
 /** One reading of a response, by its stamp. */
 export interface SourcedStamp {
@@ -67,7 +68,7 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
     } else if (from === 'shared') sources.shared += 1
     else sources.fromMeter += 1
     if (!recorded) sources.notRecorded += 1
-    const stamp = new Date(stampMs).toISOString().replace('.000Z', 'Z')
+    const stamp = formatDateTime(stampMs)
     if (group?.from === from && group.ageMs === ageMs) {
       group.last = stamp
       group.count += 1
