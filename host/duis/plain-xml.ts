@@ -134,8 +134,20 @@ function startTag(
   canonical += '>'
   const openEnd = start + canonical.length
   const name = qualified.slice(colon + 1)
-  const of = { prefix, name, namespace, attributes, children: [], text: '', scope }
-  return { canonical, child: { ...of, start, openEnd, closeStart: -1, end: -1 } }
+  const child = {
+    prefix,
+    name,
+    namespace,
+    attributes,
+    children: [],
+    text: '',
+    scope,
+    start,
+    openEnd,
+    closeStart: -1,
+    end: -1,
+  }
+  return { canonical, child }
 }
 
 function readAttributes(given: string, outer: Scope) {
