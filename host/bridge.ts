@@ -10,9 +10,9 @@ import { createDeviceAlerts } from './alerts.ts'
 import { createRecorder } from './audit/recorder.ts'
 import type { BridgeParts } from './bridge-parts.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from './delivery.ts'
+import { type Acknowledgement, type Asked, createDoor, type Door, schemaCheck } from './door.ts'
 import { inThisThread } from './duis/public-key.ts'
 import { createFutureDated } from './future-dated.ts'
-import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { createLines } from './lines.ts'
 import { createPerformance, trtMsOf } from './performance.ts'
 import { createRouter, type Router } from './router.ts'
@@ -24,8 +24,10 @@ import { createMeterSessions } from './wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
 export interface Bridge {
-  /** Answers one POST. Whatever was accepted goes on by itself. */
-  receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer>
+  /** Answers one POST. */
+  receive: Door
+  /** What is to be answered to a request that was examined at a door. Whatever was accepted goes on by itself. */
+  decide(asked: Asked): Promise<Acknowledgement>
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   delivery: Delivery
@@ -62,6 +64,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
   const { registry } = parts
   const performance = createPerformance(store, timing)
+  const checkOwn = schemaCheck(parts.schema, log)
 
   async function forget(eui: string, why: string): Promise<void> {
     await parts.emptyCache(eui)
@@ -84,7 +87,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     dsp: parts.dsp,
     s1sp: parts.s1sp,
     clockLost: (eui) => forget(eui, 'the meter has lost its clock'),
-    check: (xml, id) => router.checkOwn(xml, id),
+    check: checkOwn,
     log,
   })
   const sessions = createMeterSessions({ dco: parts.dco, timing, alerted })
@@ -127,13 +130,11 @@ export function createBridge(parts: BridgeParts): Bridge {
     registry,
     policy,
     codes: config.codes,
-    trust: parts.trust,
-    publicKeys: parts.publicKeys ?? inThisThread,
     counters: createRequestCounters(store, config.counters),
     dsp: parts.dsp,
     dspEui: parts.dspEui,
     s1sp: parts.s1sp,
-    schema: parts.schema,
+    checkOwn,
     explain: config.explain,
     handlers,
     directHandlers: { ...schedules.directHandlers, '8.2': readInventoryHandler({ registry, policy }) },
@@ -238,27 +239,30 @@ export function createBridge(parts: BridgeParts): Bridge {
       .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
   }
 
+  async function decide(asked: Asked): Promise<Acknowledgement> {
+    const { acknowledgement, outcome } = await router.receive(asked)
+    const { accepted, direct, refused } = outcome
+    if (accepted !== undefined) {
+      const kept = await keepAccepted(accepted, asked.body, outcome.counted)
+      if (kept.executionMs === undefined) start(accepted)
+      else takeUp(accepted.id, kept)
+      return acknowledgement
+    }
+    if (refused !== undefined) recorder.refused(refused)
+    else {
+      recorder.direct(direct)
+      measure(direct.row, direct.roles[0], asked.receivedMs, true)
+    }
+    // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
+    await audit.committed().catch(() => {})
+    return acknowledgement
+  }
+
+  const { codes } = config
+  const { trust, dsp, schema, publicKeys = inThisThread } = parts
   return {
-    async receive(endpoint, body, wantsExplanation) {
-      const receivedMs = timing.nowMs()
-      const outcome = await router.receive(endpoint, body, wantsExplanation)
-      const { xml, headers, accepted, direct, refused } = outcome
-      const answer = { xml, ...(headers && { headers }) }
-      if (accepted !== undefined) {
-        const kept = await keepAccepted(accepted, body, outcome.counted)
-        if (kept.executionMs === undefined) start(accepted)
-        else takeUp(accepted.id, kept)
-        return answer
-      }
-      if (refused !== undefined) recorder.refused(refused)
-      else {
-        recorder.direct(direct)
-        measure(direct.row, direct.roles[0], receivedMs, true)
-      }
-      // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
-      await audit.committed().catch(() => {})
-      return answer
-    },
+    receive: createDoor({ nowMs: timing.nowMs, codes, trust, dsp, schema, publicKeys, log }, decide),
+    decide,
     resume() {
       // Schedules look into the outbox for what they have answered, before anything leaves it.
       schedules.runner.start()
