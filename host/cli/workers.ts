@@ -45,7 +45,6 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   const told = new Set<Calls>()
   let stopping = false
   let turn = 0
-  let port: number | undefined
 
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('bridge-worker.ts', import.meta.url)),
@@ -64,12 +63,8 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
       failed = (problem) => reject(new Error(problem))
     })
     const calls = createCalls(worker.process, {
-      // It asks: what it is told before it can listen to us is lost. Once a port was chosen it stays, also when all of
-      // them have to be replaced.
-      start(): WorkerStart {
-        const start = parts.start()
-        return { ...start, port: port ?? start.port }
-      },
+      // It asks: what it is told before it can listen to us is lost.
+      start: parts.start,
       serving,
       failed,
       decide: parts.decide,
@@ -108,7 +103,6 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   let url: string
   try {
     url = await startOne()
-    port = Number(new URL(url).port)
     await Promise.all(Array.from({ length: parts.count - 1 }, startOne))
   } catch (error) {
     await end()
