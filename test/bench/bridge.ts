@@ -7,6 +7,8 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { provisionFlash } from '../../hardware/cli/provision.ts'
 import { startMeter } from '../../host/cli/meter-process.ts'
 import { fillBench } from '../../host/cli/new-bench.ts'
@@ -79,14 +81,21 @@ function createSigner(paths: StatePaths, today: number) {
 
 const row = (name: string, value: number, unit: string) => ({ bench: 'bridge', name, value, unit })
 
-/** Disk and memory of many devices' cached half-hours, and how many parties' requests cost how many reads. */
+/** Without garbage. */
+function memoryUsed(): NodeJS.MemoryUsage {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage()
+}
+
+/** Disk and memory of many devices' cached half-hours. */
 async function memoryOf(note: (text: string) => void) {
   const paths = statePaths(mkdtempSync(join(tmpdir(), 'smets1-bench-')))
-  global.gc?.()
-  const before = process.memoryUsage()
-  await fillCache(paths, cachedDevices, Date.now())
-  global.gc?.()
-  const after = process.memoryUsage()
+  const before = memoryUsed()
+  let after = before
+  await fillCache(paths, cachedDevices, Date.now(), () => {
+    after = memoryUsed()
+  })
   const bytes = readdirSync(paths.store).reduce((sum, file) => sum + statSync(join(paths.store, file)).size, 0)
   rmSync(paths.root, { recursive: true, force: true })
   note(`${cachedDevices} devices cached`)

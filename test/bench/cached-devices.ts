@@ -24,8 +24,11 @@ export function mpanOf(device: number): string {
   return `${digits}${(sum % 11) % 10}`
 }
 
-/** Puts yesterday's 48 half-hours of devices `0` to `count - 1` into the cache of a state directory. */
-export async function fillCache(paths: StatePaths, count: number, nowMs: number): Promise<void> {
+/**
+ * Puts yesterday's 48 half-hours of devices `0` to `count - 1` into the cache of a state directory. `lookAt` is called while
+ * it is open.
+ */
+export async function fillCache(paths: StatePaths, count: number, nowMs: number, lookAt = () => {}): Promise<void> {
   const store = openLmdbStore(paths.store)
   const report = (line: string) => {
     throw new Error(line)
@@ -43,5 +46,8 @@ export async function fillCache(paths: StatePaths, count: number, nowMs: number)
     }
     await Promise.all(batch)
   }
+  lookAt()
   await store.close()
+  // Alive until here, as in a bridge.
+  cache.unreadable()
 }
