@@ -82,7 +82,10 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
       const again = () => void startOne().catch((error: Error) => log('worker ended', { problem: error.message }))
       timing.after(timing.nowMs() - startedMs < soonMs ? 1000 : 0, () => stopping || again())
     })
-    const url = await served
+    const url = await served.catch((error) => {
+      worker.process.kill('SIGKILL')
+      throw error
+    })
     live.set(worker, calls)
     return url
   }
