@@ -10,8 +10,9 @@ import { createDeviceAlerts } from './alerts.ts'
 import { createRecorder } from './audit/recorder.ts'
 import type { BridgeParts } from './bridge-parts.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from './delivery.ts'
+import { type Acknowledgement, type Asked, createDoor, type Door, schemaCheck } from './door.ts'
+import { inThisThread } from './duis/public-key.ts'
 import { createFutureDated } from './future-dated.ts'
-import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { createLines } from './lines.ts'
 import { createPerformance, trtMsOf } from './performance.ts'
 import { createRouter, type Router } from './router.ts'
@@ -23,8 +24,10 @@ import { createMeterSessions } from './wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
 export interface Bridge {
-  /** Answers one POST. Whatever was accepted goes on by itself. */
-  receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer>
+  /** Answers one POST. */
+  receive: Door
+  /** What is to be answered to a request that was examined at a door. Whatever was accepted goes on by itself. */
+  decide(asked: Asked): Promise<Acknowledgement>
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   delivery: Delivery
@@ -61,6 +64,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
   const { registry } = parts
   const performance = createPerformance(store, timing)
+  const checkOwn = schemaCheck(parts.schema, log)
 
   async function forget(eui: string, why: string): Promise<void> {
     await parts.emptyCache(eui)
@@ -83,7 +87,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     dsp: parts.dsp,
     s1sp: parts.s1sp,
     clockLost: (eui) => forget(eui, 'the meter has lost its clock'),
-    check: (xml, id) => router.checkOwn(xml, id),
+    check: checkOwn,
     log,
   })
   const sessions = createMeterSessions({ dco: parts.dco, timing, alerted })
@@ -126,12 +130,11 @@ export function createBridge(parts: BridgeParts): Bridge {
     registry,
     policy,
     codes: config.codes,
-    trust: parts.trust,
     counters: createRequestCounters(store, config.counters),
     dsp: parts.dsp,
     dspEui: parts.dspEui,
     s1sp: parts.s1sp,
-    schema: parts.schema,
+    checkOwn,
     explain: config.explain,
     handlers,
     directHandlers: { ...schedules.directHandlers, '8.2': readInventoryHandler({ registry, policy }) },
@@ -167,15 +170,18 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Makes an accepted request and the record of it outlast a crash: first the request, so that what is on record as
    * accepted is always answered. One that was killed in between is recorded when it is taken up again.
    */
-  async function keepAccepted(accepted: Accepted, body: Uint8Array): Promise<Kept> {
+  async function keepAccepted(accepted: Accepted, body: Uint8Array, counted: Promise<void>): Promise<Kept> {
     const { executionMs } = accepted.request
     const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
-    await store.put('accepted', accepted.id, kept)
-    recorder.accepted(accepted)
-    await audit.committed().catch(async (error) => {
+    try {
+      // Its RequestID was put into the store before, so it is on disk no later.
+      await Promise.all([store.put('accepted', accepted.id, kept), counted])
+      recorder.accepted(accepted)
+      await audit.committed()
+    } catch (error) {
       await store.remove('accepted', accepted.id)
       throw error
-    })
+    }
     return kept
   }
 
@@ -190,30 +196,37 @@ export function createBridge(parts: BridgeParts): Bridge {
     tell(answered)
   }
 
-  function start(accepted: Accepted): void {
-    lines.hurry(accepted)
-    const work = finish(accepted)
-      .catch((error) => log('answer failed', { requestId: accepted.id, problem: (error as Error).message }))
+  function carryOn(id: string, promise: Promise<void>): void {
+    const work = promise
+      .catch((error) => log('answer failed', { requestId: id, problem: (error as Error).message }))
       .finally(() => underWay.delete(work))
     underWay.add(work)
   }
 
+  function start(accepted: Accepted): void {
+    lines.hurry(accepted)
+    carryOn(accepted.id, finish(accepted))
+  }
+
   /** Goes on with a request that lies on disk: as the registry stands now, and a future-dated one when its time has come. */
-  function takeUp(id: string, { body, receivedMs, executionMs }: Kept): void {
+  function takeUp(id: string, kept: Kept): void {
+    const { executionMs } = kept
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
-      futureDated.wait(id, executionMs, () => takeUp(id, { body, receivedMs, executionMs }))
-      return
-    }
-    const recalled = router.recall(body, receivedMs)
+      futureDated.wait(id, executionMs, () => takeUp(id, kept))
+    } else carryOn(id, goOn(id, kept))
+  }
+
+  async function goOn(id: string, { body, receivedMs }: Kept): Promise<void> {
+    const recalled = await router.recall(body, receivedMs)
     if (recalled === undefined) {
       const reason = 'its User is no longer in the registry: there is nobody to answer'
       log('dropped', { requestId: id, reason })
       recorder.dropped(id, reason)
-      void store.remove('accepted', id)
+      await store.remove('accepted', id)
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
       recorder.recalled(id, recalled)
-      void handOver(id, recalled.callback, recalled.xml)
+      await handOver(id, recalled.callback, recalled.xml)
     } else {
       recorder.accepted(recalled, true)
       start(recalled)
@@ -226,25 +239,30 @@ export function createBridge(parts: BridgeParts): Bridge {
       .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
   }
 
+  async function decide(asked: Asked): Promise<Acknowledgement> {
+    const { acknowledgement, outcome } = await router.receive(asked)
+    const { accepted, direct, refused } = outcome
+    if (accepted !== undefined) {
+      const kept = await keepAccepted(accepted, asked.body, outcome.counted)
+      if (kept.executionMs === undefined) start(accepted)
+      else takeUp(accepted.id, kept)
+      return acknowledgement
+    }
+    if (refused !== undefined) recorder.refused(refused)
+    else {
+      recorder.direct(direct)
+      measure(direct.row, direct.forSettlement, asked.receivedMs, true)
+    }
+    // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
+    await audit.committed().catch(() => {})
+    return acknowledgement
+  }
+
+  const { codes } = config
+  const { trust, dsp, schema, publicKeys = inThisThread } = parts
   return {
-    async receive(endpoint, body, wantsExplanation) {
-      const receivedMs = timing.nowMs()
-      const { accepted, direct, refused, ...answer } = await router.receive(endpoint, body, wantsExplanation)
-      if (accepted !== undefined) {
-        const kept = await keepAccepted(accepted, body)
-        if (kept.executionMs === undefined) start(accepted)
-        else takeUp(accepted.id, kept)
-        return answer
-      }
-      if (refused !== undefined) recorder.refused(refused)
-      else {
-        recorder.direct(direct)
-        measure(direct.row, direct.forSettlement, receivedMs, true)
-      }
-      // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
-      await audit.committed().catch(() => {})
-      return answer
-    },
+    receive: createDoor({ nowMs: timing.nowMs, codes, trust, dsp, schema, publicKeys, log }, decide),
+    decide,
     resume() {
       // Schedules look into the outbox for what they have answered, before anything leaves it.
       schedules.runner.start()

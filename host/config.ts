@@ -15,6 +15,8 @@ export interface BridgeConfig {
   /** The line of every device that names none, and its baud rate. */
   lineUrl: string | undefined
   baud: number
+  /** Processes: 1 does everything; of several, one decides and owns line and store, the others serve HTTP. */
+  workers: number
   /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
   counters: 'window' | 'strict'
   /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
@@ -63,6 +65,7 @@ const flag = (value: unknown) =>
 const settings: Setting[] = [
   { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
   { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
+  { name: 'workers', env: 'SMETS1_WORKERS', read: whole(1, 64), expected: 'a number of processes from 1 to 64' },
   {
     name: 'lineUrl',
     env: 'SMETS1_PORT',
@@ -103,6 +106,7 @@ const settings: Setting[] = [
 const defaults = {
   httpHost: '127.0.0.1',
   httpPort: 8079,
+  workers: 1,
   lineUrl: undefined,
   baud: 115200,
   counters: 'window',

@@ -29,12 +29,10 @@ export interface RefusedRequest {
 
 /** Thrown where a request is found wanting; the router makes an answer of it. */
 export class Refusal extends Error {
-  readonly fault: Fault
   readonly code: string
   readonly decision: Refused | undefined
-  constructor(fault: Fault, code: string, detail: string, decision?: Refused) {
+  constructor(code: string, detail: string, decision?: Refused) {
     super(detail)
-    this.fault = fault
     this.code = code
     this.decision = decision
   }

@@ -1,20 +1,18 @@
-// The way of a request: parse, verify, count, decide, acknowledge; then read, format, sign, deliver. Nothing else
-// knows the order.
+// The way of a request that was read and verified (door.ts): count, decide; then read, format, sign, deliver. Nothing
+// else knows the order.
 
 import { type Accepted, type Answered, askedMs, type Handler } from './accepted.ts'
 import { type AccessPolicy, decide, decideUser, explain } from './access/access-control.ts'
 import type { Registry, Role, User } from './access/parties.ts'
 import { counterWords, type RequestCounters } from './access/request-counters.ts'
-import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
+import { type Acknowledgement, type Asked, headerOf } from './door.ts'
+import { formatFailure, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
-import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
+import type { ServiceRequest } from './duis/request.ts'
 import type { Fault, FaultCodes } from './duis/response-code.ts'
-import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
-import type { TrustStore } from './duis/trust.ts'
-import { verifySignature } from './duis/verify.ts'
 import { wrongExecution } from './future-dated.ts'
-import type { Endpoint, HttpAnswer } from './http-server.ts'
+import type { Endpoint } from './http-server.ts'
 import { trtMsOf } from './performance.ts'
 import { faultOf, headerText, type RecalledRefusal, Refusal, type RefusedRequest } from './refusal.ts'
 import { StoppedError } from './schedule/capacity.ts'
@@ -30,13 +28,13 @@ export interface RouterParts {
   registry(): Registry
   policy: AccessPolicy
   codes: FaultCodes
-  trust(): TrustStore
   counters: RequestCounters
   dsp: Signer
   /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
   dspEui: string
   s1sp: Signer
-  schema: Schema | undefined
+  /** Looks at what is about to be sent (`schemaCheck`). */
+  checkOwn(xml: string, id: string): void
   /** Whether callers that ask for it are told why they are refused. */
   explain: boolean
   handlers: { [variant: string]: Handler }
@@ -49,7 +47,8 @@ export interface RouterParts {
 
 /** What became of a request that came in. */
 export type Outcome =
-  | { accepted: Accepted; direct?: never; refused?: never }
+  /** `counted` resolves when the RequestID is on disk as used. */
+  | { accepted: Accepted; counted: Promise<void>; direct?: never; refused?: never }
   | { direct: Direct; accepted?: never; refused?: never }
   | { refused: RefusedRequest; accepted?: never; direct?: never }
 
@@ -58,14 +57,12 @@ export interface Router {
    * Takes a request up to its acknowledgement: `accepted` when it is to be carried out; `direct` when this is the answer,
    * by the DCC itself; `refused` otherwise.
    */
-  receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer & Outcome>
+  receive(asked: Asked): Promise<{ acknowledgement: Acknowledgement; outcome: Outcome }>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
-  /** Logs what the schema, when it is there, has against a message of ours. */
-  checkOwn(xml: string, id: string): void
+  recall(body: Uint8Array, receivedMs: number): Promise<Accepted | RecalledRefusal | undefined>
   /**
    * Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time, Refusal for an
    * answer that cannot be sent to its User
@@ -78,7 +75,7 @@ export interface Router {
 export function createRouter(parts: RouterParts): Router {
   const { codes, log } = parts
   const refuse: (fault: Fault, detail: string) => never = (fault, detail) => {
-    throw new Refusal(fault, codes[fault], detail)
+    throw new Refusal(codes[fault], detail)
   }
 
   /** The row of a request that goes to a device this bridge serves, on the right service. */
@@ -96,38 +93,25 @@ export function createRouter(parts: RouterParts): Router {
   }
 
   async function accept(
-    endpoint: Endpoint,
-    body: Uint8Array,
-    header: (known: ReadableHeader) => void,
-    signed: () => void,
+    request: ServiceRequest,
+    { endpoint, receivedMs }: Asked,
+    counted: (stored: Promise<void>) => void,
   ): Promise<Accepted | Direct> {
-    const nowMs = parts.nowMs()
-    const parsed = parseRequest(body, { codes })
-    if (!parsed.ok) {
-      if (parsed.header) header(parsed.header)
-      throw new Refusal(parsed.fault, parsed.code, parsed.detail)
-    }
-    const { request, document } = parsed
-    header(request)
-    const wrong = parts.schema?.validate(body) ?? []
-    if (wrong.length > 0) refuse('schema', wrong[0]!)
     const { originator, target, counter } = request.requestId
-    const verified = verifySignature(document, parts.trust(), { signerEui: originator, nowMs, codes })
-    if (!verified.ok) throw new Refusal(verified.fault, verified.code, verified.detail)
-    signed()
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
     const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
     if (parts.registry().user(originator) !== undefined && isTarget) {
-      const verdict = await parts.counters.accept(originator, target, counter)
+      const { verdict, stored } = parts.counters.accept(originator, target, counter)
+      counted(stored)
       if (verdict !== 'fresh') refuse('replayed', counterWords[verdict])
     }
     const row = rowFor(request, endpoint)
-    if (row.endpoint === 'serviceD') return answerDirectly(request, row, nowMs)
+    if (row.endpoint === 'serviceD') return answerDirectly(request, row, receivedMs)
     if (request.executionMs !== undefined) {
-      const wrong = wrongExecution(request.executionMs, nowMs, parts.futureDated())
+      const wrong = wrongExecution(request.executionMs, receivedMs, parts.futureDated())
       if (wrong !== undefined) refuse('executionDate', wrong)
     }
-    const accepted = allow(request, row, nowMs)
+    const accepted = allow(request, row, receivedMs)
     if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)
     if (!row.handled || parts.handlers[row.variant] === undefined) {
       refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
@@ -138,7 +122,7 @@ export function createRouter(parts: RouterParts): Router {
   /** A request that the DCC answers itself. */
   async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
     const decision = decideUser(request, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
+    if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
     const forSettlement = settlementOf(request, row, decision.roles, decision.user)
     const { originator, target, counter } = request.requestId
     if (target !== parts.dspEui)
@@ -160,7 +144,7 @@ export function createRouter(parts: RouterParts): Router {
     // (assumption).
     const sentMs = request.executionMs ?? receivedMs
     const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
-    if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
+    if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
     const { originator, target, counter } = request.requestId
     const forSettlement = settlementOf(request, row, [decision.role], decision.user)
     const tooLong = tooLongForBoxed(row, decision.user, request.period, sentMs)
@@ -168,11 +152,6 @@ export function createRouter(parts: RouterParts): Router {
     const deadlineMs = sentMs + (trtMsOf(row, forSettlement) ?? 0)
     const id = `${originator}:${target}:${counter}`
     return { id, request, row, allowed: decision, forSettlement, receivedMs, deadlineMs }
-  }
-
-  function checkOwn(xml: string, id: string): void {
-    const wrong = parts.schema?.validate(xml) ?? []
-    if (wrong.length > 0) log('own message is not valid', { requestId: id, problem: wrong[0] })
   }
 
   function answerTo({ request, schedule, allowed }: Accepted): Smets1Answer {
@@ -192,30 +171,30 @@ export function createRouter(parts: RouterParts): Router {
     const answer = await parts.handlers[row.variant]!(accepted, answerTo(accepted), usage)
     const tooLarge = allowed.user.mode === 'boxed' ? tooLargeForBoxed(answer.xml) : undefined
     if (tooLarge !== undefined) refuse('tooLargeForBoxed', tooLarge)
-    checkOwn(answer.xml, accepted.id)
+    parts.checkOwn(answer.xml, accepted.id)
     return answer
   }
 
   return {
-    checkOwn,
-    async receive(endpoint, body, wantsExplanation) {
-      let known: ReadableHeader = {}
+    async receive(asked) {
+      const { endpoint, examined, wantsExplanation } = asked
       let code = 'I99'
       let reason = ''
-      let signed = false
+      let counted = Promise.resolve()
       let outcome: Outcome
+      const header = 'refusedWith' in examined ? examined.header : headerOf(examined)
       try {
-        const noteHeader = (header: ReadableHeader) => {
-          known = header
-        }
-        const taken = await accept(endpoint, body, noteHeader, () => {
-          signed = true
+        if ('refusedWith' in examined) throw new Refusal(examined.refusedWith, examined.why)
+        const taken = await accept(examined, asked, (stored) => {
+          counted = stored
+          // Awaited below, or by who keeps the request.
+          stored.catch(() => {})
         })
         if ('allowed' in taken) {
           const { executionMs } = taken.request
           const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
           reason = explain(taken.allowed) + later
-          outcome = { accepted: taken }
+          outcome = { accepted: taken, counted }
         } else {
           code = taken.code
           reason = taken.reason
@@ -226,29 +205,23 @@ export function createRouter(parts: RouterParts): Router {
         const { decision } = error
         code = error.code
         reason = error.message
-        outcome = { refused: { endpoint, header: known, code, why: reason, signed, ...(decision && { decision }) } }
+        const signed = !('refusedWith' in examined)
+        outcome = { refused: { endpoint, header, code, why: reason, signed, ...(decision && { decision }) } }
       }
-      const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = known
-      const header = { schemaVersion, serviceReference, serviceReferenceVariant }
-      const xml = formatResponseMessage(
-        { requestId, code, nowMs: parts.nowMs(), ...header },
-        outcome.direct?.content ?? '',
-        parts.dsp,
-      )
-      checkOwn(xml, requestId?.text ?? '')
+      if (outcome.accepted === undefined) await counted
       log(outcome.accepted ? 'accepted' : outcome.direct ? 'answered directly' : 'refused', {
-        requestId: requestId?.text,
-        srv: serviceReferenceVariant,
+        requestId: header.requestId?.text,
+        srv: header.serviceReferenceVariant,
         code,
         reason,
         ...(outcome.accepted?.forSettlement && { forSettlement: true }),
         ...(outcome.accepted?.allowed.user.mode === 'boxed' && { delivery: 'boxed (not standard)' }),
       })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
-      return { xml, headers, ...outcome }
+      return { acknowledgement: { code, header, content: outcome.direct?.content ?? '', headers }, outcome }
     },
 
-    recall(body, receivedMs) {
+    async recall(body, receivedMs) {
       const parsed = parseRequest(body, { codes })
       const row = parsed.ok ? srvRow(parsed.request.serviceReferenceVariant) : undefined
       if (!parsed.ok || row === undefined) return undefined
@@ -262,7 +235,7 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: await formatFailure(answer), reason }
       }
     },
 
@@ -283,8 +256,8 @@ export function createRouter(parts: RouterParts): Router {
         const fault = error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal'
         const code = error instanceof Refusal ? error.code : codes[fault]
         const detail = (error as Error).message
-        const xml = formatFailure({ ...answerTo(accepted), code })
-        checkOwn(xml, id)
+        const xml = await formatFailure({ ...answerTo(accepted), code })
+        parts.checkOwn(xml, id)
         return done(xml, { code, detail })
       }
     },

@@ -155,7 +155,7 @@ test('what is no list of alerts is not taken for one', () => {
   for (let i = 0; i < 5000; i++) assert.is(alertsIn(random.bytes(random.below(60)))?.length ?? 0, 0)
 })
 
-test('an alert of any event, with or without a time, is valid by the schema and signed twice', () => {
+test('an alert of any event, with or without a time, is valid by the schema and signed twice', async () => {
   const { supplier, dsp, s1sp } = parties()
   const requestId = requestIdOf(supplier.eui, esme, 5n)
   const random = createRandom(9)
@@ -164,14 +164,14 @@ test('an alert of any event, with or without a time, is valid by the schema and 
       const entry: EventEntry = { code, sequence: 1, atSeconds, value: random.below(2 ** 31), detail: random.below(2) }
       const alert = alertOf(entry, nowMs)
       assert.is(alert.atMs, nowMs)
-      const xml = formatDeviceAlert(alert, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
+      const xml = await formatDeviceAlert(alert, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
       assert.equal(duisSchema().validate(xml), [], xml)
       const parsed = parseResponse(Buffer.from(xml))
       assert.equal(parsed.ok && parsed.response.alert, alert)
     }
   }
   const odd = { description: 'a < b & "c" > d', atMs: nowMs }
-  const xml = formatDeviceAlert(odd, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
+  const xml = await formatDeviceAlert(odd, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
   assert.equal(duisSchema().validate(xml), [])
   const parsed = parseResponse(Buffer.from(xml))
   assert.equal(parsed.ok && parsed.response.alert, odd)

@@ -11,14 +11,14 @@ import { attacks } from './support/xml-attacks.ts'
 import { fuzzXml } from './support/xml-fuzz.ts'
 import { libxml2Parses, libxml2Reads, xmlCryptoAccepts } from './support/xml-oracles.ts'
 
-test('cut off at any byte, a request is refused, and the refusal can be answered', () => {
+test('cut off at any byte, a request is refused, and the refusal can be answered', async () => {
   const whole = Buffer.from(signedRequest({ schemaVersion: '5.1', serviceReferenceVariant: '4.8.3' }))
   const answers = new Set<string>()
   for (let bytes = 0; bytes < whole.length; bytes++) {
     const { parsed } = receive(whole.subarray(0, bytes))
     if (parsed.ok) throw new Error(`accepted after ${bytes} bytes`)
     const { code, header } = parsed
-    answers.add(formatAcknowledgement({ ...header, code, nowMs }))
+    answers.add(await formatAcknowledgement({ ...header, code, nowMs }))
   }
   for (const answer of answers) assert.equal(duisSchema().validate(answer), [], answer)
   // Nothing read; the version; also the RequestID; also the variant.

@@ -48,9 +48,9 @@ if (hasJava) {
     const dsp = toolSigner(dspName)
     const requestId = requestIdOf('90-B3-D5-1F-30-01-00-00', esmeEui, 1000n)
     const answer = { requestId, nowMs, schemaVersion: '5.1', serviceReferenceVariant: '4.8.1', dsp }
-    const acknowledgement = formatAcknowledgement({ ...answer, code: 'I99' })
+    const acknowledgement = await formatAcknowledgement({ ...answer, code: 'I99' })
     const s1sp = parties().s1sp.signer
-    const response = formatProfileResponse({ ...answer, code: 'I0', s1sp }, [{ stampMs: nowMs, wh: 1 }])
+    const response = await formatProfileResponse({ ...answer, code: 'I0', s1sp }, [{ stampMs: nowMs, wh: 1 }])
     const request = signDocument(sampleRequest(), toolSigner(supplierName))
     const runs = await Promise.all([
       javaTool('Validate', acknowledgement),

@@ -110,11 +110,11 @@ test('the other requests, too', () => {
   )
 })
 
-test('answers: 1 to 99 schedules, 1 to 17 devices, signed over what they say', () => {
-  fc.assert(
-    fc.property(fc.array(details, { minLength: 1, maxLength: 99 }), (list) => {
+test('answers: 1 to 99 schedules, 1 to 17 devices, signed over what they say', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(details, { minLength: 1, maxLength: 99 }), async (list) => {
       const schedules = list.map((one, id) => ({ id, details: one }))
-      assert.equal(readSchedules(messageOf(answer('5.2', format.schedulesContent(schedules)))), schedules)
+      assert.equal(readSchedules(messageOf(await answer('5.2', format.schedulesContent(schedules)))), schedules)
     }),
     { seed: 73, numRuns: 20 },
   )
@@ -127,7 +127,7 @@ test('answers: 1 to 99 schedules, 1 to 17 devices, signed over what they say', (
     s1sp: 'x',
   }
   for (const count of [1, 17]) {
-    const read = readInventory(messageOf(answer('8.2', format.inventoryContent(Array(count).fill(device)))))
+    const read = readInventory(messageOf(await answer('8.2', format.inventoryContent(Array(count).fill(device)))))
     assert.is((read as unknown[]).length, count)
     assert.is((read as { DeviceManufacturer: string }[])[0]!.DeviceManufacturer, 'A & <B>')
   }

@@ -98,7 +98,7 @@ function laterSchemas(): { name: string; text: string }[] {
   ]
 }
 
-test('a folder of another version: found out, named, and used', () => {
+test('a folder of another version: found out, named, and used', async () => {
   assert.equal(compileSchema(laterSchemas()).versions, ['DUIS 5.4', 'MMC 5.4'])
   const directory = mkdtempSync(join(tmpdir(), 'smets1-later-'))
   for (const { name, text } of laterSchemas()) writeFileSync(join(directory, name), text)
@@ -113,12 +113,12 @@ test('a folder of another version: found out, named, and used', () => {
     ],
   )
   // What is in both is valid by both; the namespaces have not changed.
-  for (const xml of [signedRequest(), sampleRequest({ schemaVersion: '5.1' }), ...ownMessages()]) {
+  for (const xml of [signedRequest(), sampleRequest({ schemaVersion: '5.1' }), ...(await ownMessages())]) {
     assert.equal(later.validate(xml), [], xml)
     assert.equal(earlier.validate(xml), [], xml)
   }
   // What is only in the later one is only valid by that.
-  for (const xml of laterMessages()) {
+  for (const xml of await laterMessages()) {
     assert.equal(later.validate(xml), [], xml)
     assert.is.not(earlier.validate(xml).length, 0, xml)
   }
@@ -144,7 +144,7 @@ const answer = () => {
 }
 
 /** One of each kind that we send. */
-function ownMessages(): string[] {
+function ownMessages(): Promise<string[]> {
   const of = answer()
   const { dsp } = parties()
   const to = {
@@ -168,7 +168,7 @@ function ownMessages(): string[] {
     ['4.8.2', reactiveImportProfilePayload([entry])],
     ['4.8.3', exportProfilePayload([entry])],
   ]
-  return [
+  return Promise.all([
     formatAcknowledgement({ ...of, code: 'I99', serviceReferenceVariant: '4.8.1' }),
     formatFailure({ ...of, code: 'E21', serviceReferenceVariant: '4.8.1' }),
     ...smets1.flatMap(([serviceReferenceVariant, payload]) =>
@@ -188,19 +188,19 @@ function ownMessages(): string[] {
     formatResponseMessage({ ...of, serviceReferenceVariant: '8.2' }, inventoryContent([device]), dsp.signer),
     formatScheduleAlert(to, { kind: 'removal', scheduleId: 7, deviceEui: esmeEui }),
     formatScheduleAlert(to, { kind: 'failure', command: of.requestId, scheduleId: 7, deviceEui: esmeEui }),
-  ]
+  ])
 }
 
 const daily = { frequency: 'Daily' as const, startDay: 20_800, deviceEui: esmeEui }
 
 /** 4.2 by schedule, asked for and read back. */
-function laterMessages(): string[] {
+function laterMessages(): Promise<string[]> {
   const details = { ...daily, variant: '4.2', serviceReference: '4.2', readName: 'DSPReadInstantaneousExportRegisters' }
   const { requestId } = answer()
-  return [
+  return Promise.all([
     formatNonDeviceRequest(requestId, { variant: '5.1', schedule: details }),
     formatResponseMessage({ ...answer(), serviceReferenceVariant: '5.2' }, schedulesContent([{ id: 7, details }])),
-  ]
+  ])
 }
 
 /** The values a simple type of the DUIS 5.1 schema allows. */

@@ -24,11 +24,12 @@ export const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: stri
 
 export interface RequestCounters {
   /**
-   * Decides at once, in memory, so that of two equal requests at the same time one is refused; resolves when what was
-   * accepted is on disk. Rejects when it cannot be stored: the RequestID then counts as used until the restart.
-   * Rejects with RangeError for what is no EUI-64 or no counter from 0 to 2^64 - 1.
+   * Decides at once, in memory, so that of two equal requests at the same time one is refused. `stored` resolves when what
+   * was accepted is on disk, no later than anything that is put into the store from here on; it rejects when it cannot be
+   * stored: the RequestID then counts as used until the restart.
+   * Throws RangeError for what is no EUI-64 or no counter from 0 to 2^64 - 1.
    */
-  accept(originator: string, target: string, counter: bigint): Promise<CounterVerdict>
+  accept(originator: string, target: string, counter: bigint): { verdict: CounterVerdict; stored: Promise<void> }
 }
 
 /** Counters below the highest that are told apart. */
@@ -45,9 +46,8 @@ type Pair = {
   highest: bigint
   /** Bit `counter % 1024` for each of the 1,024 counters below the highest: set when it was used. */
   used: Uint8Array
-  writing?: Promise<void> | undefined
-  /** Those who came since that write began. The next one serves them all. */
-  waiting: { written(): void; failed(error: unknown): void }[]
+  /** Writes under way. */
+  writing: number
 }
 
 /**
@@ -60,7 +60,7 @@ export function createRequestCounters(
   pairsMax: number = counterPairsMax,
 ): RequestCounters {
   // A pair with a write under way stays: the store may still show its old value.
-  const pairs = createRecent<Pair>(pairsMax, (pair) => pair.writing !== undefined)
+  const pairs = createRecent<Pair>(pairsMax, (pair) => pair.writing > 0)
 
   function pairOf(originator: string, target: string): Pair {
     const [from, to] = [parseEui(originator), parseEui(target)]
@@ -73,36 +73,23 @@ export function createRequestCounters(
     return pair
   }
 
-  function write(pair: Pair): Promise<void> {
-    if (pair.writing === undefined) return startWrite(pair)
-    return new Promise((written, failed) => pair.waiting.push({ written, failed }))
-  }
-
-  function startWrite(pair: Pair): Promise<void> {
-    const value = { highest: pair.highest.toString(), used: pair.used.slice() }
-    const writing = store.put('counters', pair.key, value).finally(() => {
-      const { waiting } = pair
-      pair.waiting = []
-      pair.writing = undefined
-      if (waiting.length === 0) return
-      // At once: a request that comes next would start a write of its own before those that wait.
-      const next = startWrite(pair)
-      for (const { written, failed } of waiting) next.then(written, failed)
-    })
-    pair.writing = writing
-    return writing
+  async function write(pair: Pair): Promise<void> {
+    pair.writing += 1
+    try {
+      await store.put('counters', pair.key, { highest: pair.highest.toString(), used: pair.used })
+    } finally {
+      pair.writing -= 1
+    }
   }
 
   return {
-    async accept(originator, target, counter) {
+    accept(originator, target, counter) {
       if (counter < 0n || counter > counterMax) throw new RangeError(`no counter of a RequestID: ${counter}`)
       const pair = pairOf(originator, target)
       const verdict = judge(pair, counter, mode)
-      if (verdict === 'fresh') {
-        use(pair, counter)
-        await write(pair)
-      }
-      return verdict
+      if (verdict !== 'fresh') return { verdict, stored: Promise.resolve() }
+      use(pair, counter)
+      return { verdict, stored: write(pair) }
     },
   }
 }
@@ -150,11 +137,11 @@ function mark(pair: Pair, bit: number, used: boolean): void {
 /** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
 function load(store: Store, key: string): Pair {
   const value = store.get('counters', key) as { highest?: unknown; used?: unknown } | null | undefined
-  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), waiting: [] }
+  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), writing: 0 }
   const { highest, used } = value ?? {}
   const valid = typeof highest === 'string' && /^\d{1,20}$/.test(highest) && used instanceof Uint8Array
   if (!valid || used.length !== windowBytes || BigInt(highest) > counterMax) {
     throw new Error(`the store's record ${key} in "counters" is damaged: restore the store, or remove that record`)
   }
-  return { key, highest: BigInt(highest), used: Uint8Array.from(used), waiting: [] }
+  return { key, highest: BigInt(highest), used: Uint8Array.from(used), writing: 0 }
 }

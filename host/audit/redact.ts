@@ -10,13 +10,18 @@ const depthMax = 8
 
 /** A copy of what is to be logged, without them. */
 export function redacted(value: unknown, depth = 0): unknown {
-  if (typeof value === 'string') return value.replace(mpanInWords, `$1${hidden}`).replace(pem, hidden)
+  if (typeof value === 'string') return redactedText(value)
   if (typeof value === 'bigint') return String(value)
   if (value instanceof Uint8Array) return `(${value.length} bytes)`
   if (typeof value !== 'object' || value === null) return value
   if (depth >= depthMax) return '(deeper)'
   if (Array.isArray(value)) return value.map((one) => redacted(one, depth + 1))
-  return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [name, secret.test(name) ? hidden : redacted(one, depth + 1)]),
-  )
+  const copy: { [name: string]: unknown } = {}
+  for (const [name, one] of Object.entries(value)) copy[name] = secret.test(name) ? hidden : redacted(one, depth + 1)
+  return copy
+}
+
+function redactedText(text: string): string {
+  const shown = text.includes('MPAN ') ? text.replace(mpanInWords, `$1${hidden}`) : text
+  return shown.includes('-----BEGIN') ? shown.replace(pem, hidden) : shown
 }

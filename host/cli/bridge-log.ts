@@ -28,13 +28,16 @@ const levels: { readonly [event: string]: 'warn' | 'error' } = {
   fault: 'error',
 }
 
+/** Under load many lines are written at once; a line waits no longer than this. */
+const batches = { minLength: 4096, periodicFlush: 200 }
+
 /** Rejects with a CommandError when the file cannot be written. */
 export async function openBridgeLog(paths: StatePaths, format: BridgeConfig['log']): Promise<BridgeLog> {
   // To standard error at once: what is buffered is lost with a process that is killed.
   const toError = format === 'json'
   const destination = toError
     ? pino.destination({ dest: 2, sync: true })
-    : pino.destination({ dest: paths.log, mode: 0o600, sync: false })
+    : pino.destination({ dest: paths.log, mode: 0o600, sync: false, ...batches })
   await new Promise<void>((resolve, reject) => {
     if (toError) return resolve()
     destination.once('ready', resolve)

@@ -23,7 +23,7 @@ export const bridgeFlags: Command['options'] = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
-const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'baud', 'explain']
+const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'baud', 'explain', 'workers']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -45,6 +45,10 @@ export const bridgeCommand: Command = {
     ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
     ['--state <dir>', 'the state directory that smets1 up or provision made', '.smets1'],
     ...bridgeFlags,
+    [
+      '--workers <n>',
+      'work in n processes: one decides and owns the line, the others serve HTTP (1 unless configured)',
+    ],
     ['--explain', 'tell callers that ask (header smets1-explain) why they are refused; for test benches'],
     ['--json', 'say when it is ready as one line of JSON'],
   ],

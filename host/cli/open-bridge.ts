@@ -1,8 +1,6 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Answered } from '../accepted.ts'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
@@ -15,6 +13,7 @@ import { createReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
+import { inThreadPool } from '../duis/public-key.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import type { StatePaths } from '../state.ts'
@@ -24,12 +23,15 @@ import type { Timing } from '../wan/line.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { CommandError, exitCode } from './command.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
+import { listen } from './listen.ts'
 import { endPosts, post } from './post.ts'
 import { recordTo } from './record.ts'
 import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity } from './test-pki.ts'
 import { version } from './version.ts'
 import { watchBridge } from './watch-bridge.ts'
+import { toldSigner, toldTrust } from './worker-messages.ts'
+import { startWorkers, type Workers } from './workers.ts'
 
 /** The clock and timers of this machine. */
 export const systemTiming: Timing = {
@@ -49,22 +51,6 @@ export interface RunningBridge {
   /** Reads the registry and certificates again. */
   reload(): void
   stop(): Promise<void>
-}
-
-function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
-          : `cannot listen on ${host}:${port}: ${error.message}`
-      reject(new CommandError(exitCode.portUnavailable, why))
-    })
-    server.listen(port, host, () => {
-      const { address, port: bound, family } = server.address() as AddressInfo
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
-    })
-  })
 }
 
 /** The schemas that a user has. @throws CommandError with the exit code for schemas */
@@ -110,6 +96,7 @@ export async function runBridge(
   const tool = signingToolOf(config)
   let known = loadKnownParties(paths, tool)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
+  const publicKeys = inThreadPool
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
@@ -143,13 +130,15 @@ export async function runBridge(
     const { signers, dsp } = tool
     log('signing tool', { path: config.keysBoxed, certificates: signers.length, dsp: dsp.name, serial: dsp.serial })
   }
+  let workers: Workers | undefined
   const bridge = createBridge({
     config,
     registry: () => known.registry,
     trust: () => known.trust,
-    dsp: dsp.signer,
+    dsp: { ...dsp.signer, publicKeys },
     dspEui: dsp.eui,
-    s1sp,
+    s1sp: { ...s1sp, publicKeys },
+    publicKeys,
     dco,
     store,
     readThrough: createReadThrough(cache, nowMs, report),
@@ -158,7 +147,7 @@ export async function runBridge(
     schema,
     timing: systemTiming,
     openPort: recording?.tap(openPort) ?? openPort,
-    post,
+    post: (url, body, timeoutMs) => (workers?.post ?? post)(url, body, timeoutMs),
     audit,
     log,
     ...(answered && { answered }),
@@ -166,12 +155,25 @@ export async function runBridge(
   const server = createHttpServer(watch.timed(bridge.receive), defaultHttpLimits, (error) =>
     log('fault', { problem: (error as Error).stack ?? String(error) }),
   )
+  /** This process or, when there are to be several, others beside it. */
+  async function serve(): Promise<string> {
+    const { httpHost: host, httpPort: port, codes } = config
+    if (config.workers === 1) return listen(server, host, port, '--http-port')
+    const start = () => {
+      const trust = toldTrust(known.trust)
+      return { host, port, codes, schema: config.schema, trust, dsp: toldSigner(dsp.signer) }
+    }
+    const decide = watch.timed(bridge.decide)
+    workers = await startWorkers({ count: config.workers - 1, start, decide, timing: systemTiming, log })
+    return workers.url
+  }
   // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
   const watching = watchParties(paths, () => {
     try {
       const before = known.registry
       known = loadKnownParties(paths, tool)
       noteParties()
+      workers?.setTrust(toldTrust(known.trust))
       bridge.partiesChanged(before)
     } catch (error) {
       const problem = (error as Error).message
@@ -184,8 +186,10 @@ export async function runBridge(
     watching.stop()
     server.close()
     server.closeAllConnections()
+    await workers?.close()
     clearInterval(sweeping)
     await bridge.stop()
+    await workers?.end()
     recording?.close()
     audit.record({ event: 'stopped' })
     await audit.close()
@@ -204,7 +208,7 @@ export async function runBridge(
     const { metricsHost, metricsPort } = config
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
-    const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
+    const url = await serve()
     bridge.resume()
     watch.setReady(true)
     log('ready', { version, url, metricsUrl, line: config.lineUrl })

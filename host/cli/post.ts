@@ -17,22 +17,21 @@ export const post: Post = (url, body, timeoutMs) =>
         method: 'POST',
         headers: { 'content-type': 'application/xml', 'content-length': bytes.length },
         ...(secure ? {} : { agent }),
-        signal: AbortSignal.timeout(timeoutMs),
       },
       (response) => {
         // What a User says besides its status is of no interest; unread it would hold the connection.
         response.resume()
-        response.on('end', () => resolve(response.statusCode ?? 0))
-        response.on('error', reject)
+        response.on('end', () => done(() => resolve(response.statusCode ?? 0)))
+        response.on('error', (error) => done(() => reject(error)))
       },
     )
-    request.on('error', (error) =>
-      reject(
-        error.name === 'TimeoutError' || error.name === 'AbortError'
-          ? new Error(`no answer within ${timeoutMs} ms`)
-          : error,
-      ),
-    )
+    // Of the whole exchange, not of each silence in it.
+    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+    const done = (settle: () => void) => {
+      clearTimeout(timer)
+      settle()
+    }
+    request.on('error', (error) => done(() => reject(error)))
     request.end(bytes)
   })
 

@@ -137,7 +137,12 @@ async function live(
   log: BridgeLog,
 ): Promise<number> {
   const answers = new Map<string, Answered>()
-  const config = readConfig(paths.config, io.env, { explain: true, ...bridgeSettings(options), lineUrl: meter.url })
+  const config = readConfig(paths.config, io.env, {
+    explain: true,
+    ...bridgeSettings(options),
+    workers: 1,
+    lineUrl: meter.url,
+  })
   let shown = false
   const take = (answered: Answered) => {
     if (!shown) answers.set(answered.id, answered)

@@ -3,7 +3,6 @@
 import type { Server } from 'node:http'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
-import type { Bridge } from '../bridge.ts'
 import { createMetricsServer } from '../metrics/metrics-server.ts'
 import { type Gauges, prometheusText } from '../metrics/prometheus.ts'
 import { statsOf } from '../metrics/stats.ts'
@@ -13,8 +12,8 @@ import type { Store } from '../store/store.ts'
 export interface BridgeWatch {
   /** Told of every event of the audit trail. */
   event(event: AuditEvent): void
-  /** `receive` with the time it takes counted. */
-  timed(receive: Bridge['receive']): Bridge['receive']
+  /** What takes a request up to its acknowledgement, with the time it takes counted. */
+  timed<Asked extends unknown[], Answer>(take: (...asked: Asked) => Promise<Answer>): typeof take
   /** False until requests may come, and again when the bridge stops. */
   setReady(ready: boolean): void
   server: Server
@@ -46,12 +45,14 @@ export function watchBridge(store: Store, trail: ServiceAuditTrail): BridgeWatch
   })
   return {
     event: (event) => addEvent(totals, event),
-    timed: (receive) => async (endpoint, body, wantsExplanation) => {
-      const startMs = performance.now()
-      const answer = await receive(endpoint, body, wantsExplanation)
-      addTime(acknowledged, performance.now() - startMs)
-      return answer
-    },
+    timed:
+      (take) =>
+      async (...asked) => {
+        const startMs = performance.now()
+        const answer = await take(...asked)
+        addTime(acknowledged, performance.now() - startMs)
+        return answer
+      },
     setReady(now) {
       ready = now
     },

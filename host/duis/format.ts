@@ -40,7 +40,7 @@ export type Answer = {
  * The synchronous answer: I99, or the code of a refusal. Signed when `dsp` is given. DCC Boxed signs its
  * acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
  */
-export function formatAcknowledgement(answer: Answer & { dsp?: Signer | undefined }): string {
+export function formatAcknowledgement(answer: Answer & { dsp?: Signer | undefined }): Promise<string> {
   return formatResponseMessage(answer, '', answer.dsp)
 }
 
@@ -50,16 +50,21 @@ export function formatAcknowledgement(answer: Answer & { dsp?: Signer | undefine
  * SMETS1ResponseMessage, because that must hold a document signed by the S1SP over what the meter said, and the meter
  * said nothing.
  */
-export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): string {
+export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): Promise<string> {
   return formatResponseMessage(answer, '', answer.dsp, responseIdOf(answer.requestId))
 }
 
 /** Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. */
-export function formatResponseMessage(answer: Answer, content: string, dsp?: Signer, responseId?: string): string {
+export async function formatResponseMessage(
+  answer: Answer,
+  content: string,
+  dsp?: Signer,
+  responseId?: string,
+): Promise<string> {
   const header = responseHeader(answer, answer.requestId?.text, responseId)
   const message = element('sr:ResponseMessage', references(answer) + content)
   const text = envelope('sr:Response', signedNamespaces, answer.schemaVersion, header, message)
-  return xmlDeclaration + (dsp === undefined ? text : signCanonical(text, dsp))
+  return xmlDeclaration + (dsp === undefined ? text : await signCanonical(text, dsp))
 }
 
 /** Who signs: the S1SP the document, the DSP the message around it. */
@@ -86,7 +91,7 @@ export type Smets1Answer = Smets1Message & { serviceReferenceVariant: string }
  * A SMETS1 response: the MMC payload in a document signed by the S1SP, in a Response signed by the DSP. `payload` is
  * the canonical text of the one element in SMETSData, see `payload.ts`.
  */
-export function formatSmets1Response(answer: Smets1Answer, payload: string): string {
+export function formatSmets1Response(answer: Smets1Answer, payload: string): Promise<string> {
   return formatSmets1Message(answer, element('sr:ResponseMessage', element('ra:SMETSData', payload)))
 }
 
@@ -94,10 +99,10 @@ export function formatSmets1Response(answer: Smets1Answer, payload: string): str
  * A message with a SMETS1 document whose body is `body`. Without a Service Reference Variant it answers no request: it
  * is an alert.
  */
-export function formatSmets1Message(answer: Smets1Message, body: string): string {
+export async function formatSmets1Message(answer: Smets1Message, body: string): Promise<string> {
   const { requestId, schedule, schemaVersion, serviceReferenceVariant: variant } = answer
   const inner = envelopeOpen('sr:SMETS1SignedResponse', allNamespaces, schemaVersion)
-  const signed = signCanonical(
+  const signed = await signCanonical(
     inner + element('sr:SMETS1Response', smets1Content(answer, body)) + '</sr:SMETS1SignedResponse>',
     answer.s1sp,
   )
@@ -122,11 +127,11 @@ export function formatSmets1Message(answer: Smets1Message, body: string): string
   // the whole those declarations are superfluous.
   const again = envelopeOpen('sr:SMETS1SignedResponse', '', schemaVersion)
   const canonical = answer.boxedCompat ? text : outer(again + signed.slice(inner.length))
-  return xmlDeclaration + signCanonical(text, answer.dsp, canonical)
+  return xmlDeclaration + (await signCanonical(text, answer.dsp, canonical))
 }
 
 /** 4.8.1: half-hours of active import, at most 19,056, oldest first. */
-export function formatProfileResponse(answer: Smets1Answer, entries: readonly ProfileEntry[]): string {
+export async function formatProfileResponse(answer: Smets1Answer, entries: readonly ProfileEntry[]): Promise<string> {
   return formatSmets1Response(answer, importProfilePayload(entries))
 }
 

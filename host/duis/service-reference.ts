@@ -34,7 +34,8 @@ export function isServiceReferenceVariant(text: string): boolean {
 
 /** The Service Reference of a variant: its first two parts, so 4.8 for `4.8.1` and 8.2 for `8.2`. */
 export function serviceReferenceOf(variant: string): string {
-  return variant.split('.').slice(0, 2).join('.')
+  const second = variant.indexOf('.', variant.indexOf('.') + 1)
+  return second === -1 ? variant : variant.slice(0, second)
 }
 
 /** The first variant that belongs to a Service Reference, or undefined when DUIS has none. */

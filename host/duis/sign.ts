@@ -1,7 +1,8 @@
 // Enveloped XML signatures as DUIS uses them.
 
-import { type KeyObject, sign } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { signatureNamespace } from './names.ts'
+import { inThisThread, type PublicKeys, signHere } from './public-key.ts'
 import { digestOf, signatureText, signedInfoText } from './signature.ts'
 import { readXml, responseLimits } from './xml.ts'
 
@@ -12,6 +13,8 @@ export type Signer = {
   issuerName: string
   /** Decimal. */
   serial: string
+  /** Where messages of ours are signed: in this thread when absent. */
+  publicKeys?: PublicKeys
 }
 
 /**
@@ -31,7 +34,9 @@ export function signDocument(unsignedXml: string, signer: Signer): string {
   const closing = unsignedXml.lastIndexOf(`</${name}`)
   if (closing === -1) throw new Error(`the root <${name}/> is empty`)
   const declare = root.scope.get('ds') !== signatureNamespace
-  const signed = insert(unsignedXml, closing, signatureOf(canonical, signer, declare))
+  const digest = digestOf(canonical)
+  const value = signHere(signer.key, toSign(digest))
+  const signed = insert(unsignedXml, closing, signatureOf(digest, value, signer, declare))
   // A closing tag in a comment after the root, say, would have put the signature elsewhere.
   const { text, root: signedRoot } = read(signed)
   const last = signedRoot.children[signedRoot.children.length - 1]
@@ -46,16 +51,24 @@ export function signDocument(unsignedXml: string, signer: Signer): string {
  * it, without parsing it. `canonical` is given where the two differ, that is, where the text embeds another signed
  * document that repeats its namespace declarations.
  */
-export function signCanonical(text: string, signer: Signer, canonical: string = text): string {
-  return insert(text, text.lastIndexOf('</'), signatureOf(canonical, signer, false))
+export async function signCanonical(text: string, signer: Signer, canonical: string = text): Promise<string> {
+  const digest = digestOf(canonical)
+  const value = await (signer.publicKeys ?? inThisThread).sign(signer.key, toSign(digest))
+  return insert(text, text.lastIndexOf('</'), signatureOf(digest, value, signer, false))
 }
 
-function signatureOf(canonical: string, signer: Signer, declare: boolean): string {
-  const digest = digestOf(canonical)
-  // XMLDSIG wants the two numbers of the signature as they are (RFC 4050, 64 bytes), not in DER.
-  const value = sign('sha256', Buffer.from(signedInfoText(digest)), { key: signer.key, dsaEncoding: 'ieee-p1363' })
-  const { issuerName, serial } = signer
-  return signatureText({ digest, value: value.toString('base64'), issuerName, serial }, declare)
+/** The same in this thread, for messages that are few. */
+export function signCanonicalHere(text: string, signer: Signer): string {
+  const digest = digestOf(text)
+  return insert(text, text.lastIndexOf('</'), signatureOf(digest, signHere(signer.key, toSign(digest)), signer, false))
+}
+
+function toSign(digest: string): Uint8Array {
+  return Buffer.from(signedInfoText(digest))
+}
+
+function signatureOf(digest: string, value: Uint8Array, { issuerName, serial }: Signer, declare: boolean): string {
+  return signatureText({ digest, value: Buffer.from(value).toString('base64'), issuerName, serial }, declare)
 }
 
 function insert(text: string, at: number, part: string): string {

@@ -3,8 +3,8 @@
 // Only the one shape DUIS uses is accepted. Everything in SignedInfo is read from the text whose signature is checked,
 // so a comment cannot split a value (CVE-2025-29775), and there is one SignedInfo and one Reference (CVE-2025-29774).
 
-import { verify } from 'node:crypto'
 import { algorithms, signatureNamespace } from './names.ts'
+import { type PublicKeys, verifyHere } from './public-key.ts'
 import { type Fault, type FaultCodes, faultCodes } from './response-code.ts'
 import { hasText, trimmed } from './sequence.ts'
 import { digestOf } from './signature.ts'
@@ -37,12 +37,33 @@ type Refusal = { fault: Fault; detail: string }
  * certificateDates. Never throws for anything in the document.
  */
 export function verifySignature(document: XmlText, trust: TrustStore, expected: SignatureExpectation): SignatureResult {
-  const result = check(document, trust, expected)
-  if (typeof result === 'string') return { ok: true, signerEui: result }
-  return { ok: false, code: (expected.codes ?? faultCodes)[result.fault], ...result }
+  const found = check(document, trust, expected)
+  return conclude('fault' in found || verifyHere(...found.value) ? found : wrongValue, expected)
 }
 
-function check({ root, text }: XmlText, trust: TrustStore, expected: SignatureExpectation): string | Refusal {
+/** The same; the public-key operation is done where `publicKeys` does it. */
+export async function verifySignatureBy(
+  publicKeys: PublicKeys,
+  document: XmlText,
+  trust: TrustStore,
+  expected: SignatureExpectation,
+): Promise<SignatureResult> {
+  const found = check(document, trust, expected)
+  return conclude('fault' in found || (await publicKeys.verify(...found.value)) ? found : wrongValue, expected)
+}
+
+/** A signature in order but for its value, which is still to be verified. */
+type Claim = { signerEui: string; value: Parameters<PublicKeys['verify']> }
+
+const wrongValue = bad('the signature value is wrong')
+
+function conclude(found: Claim | Refusal, { codes = faultCodes }: SignatureExpectation): SignatureResult {
+  if ('fault' in found) return { ok: false, code: codes[found.fault], ...found }
+  return { ok: true, signerEui: found.signerEui }
+}
+
+/** Everything but the public-key operation, which costs fifteen times the digest. */
+function check({ root, text }: XmlText, trust: TrustStore, expected: SignatureExpectation): Claim | Refusal {
   const signatures = countSignatures(root)
   const nested = expected.nestedSignatures ?? 0
   if (signatures === 0) return { fault: 'unsigned', detail: 'no signature' }
@@ -62,13 +83,10 @@ function check({ root, text }: XmlText, trust: TrustStore, expected: SignatureEx
   if (expected.nowMs < signer.notBeforeMs || expected.nowMs > signer.notAfterMs) {
     return { fault: 'certificateDates', detail: `certificate ${signer.serial} is not valid at this time` }
   }
-  // The digest first: it costs a fifteenth of the public-key operation.
   const covered = text.slice(0, signature.start) + text.slice(signature.end)
   if (digestOf(covered) !== parts.digest) return bad('the digest is not that of the document')
   const signed = Buffer.from(exclusiveText(text, parts.signedInfo))
-  const key = { key: signer.publicKey, dsaEncoding: 'ieee-p1363' as const }
-  if (!verify('sha256', signed, key, Buffer.from(parts.value, 'base64'))) return bad('the signature value is wrong')
-  return signer.eui
+  return { signerEui: signer.eui, value: [signer.publicKey, signed, Buffer.from(parts.value, 'base64')] }
 }
 
 type SignatureParts = {

@@ -1,10 +1,11 @@
 // From bytes to a tree, by way of the canonical form.
 //
-// libxml2 parses once and writes the document's inclusive Canonical XML 1.0 (no comments). Everything afterwards,
-// the digest, the signature and the business fields, is read from that one text. What was signed and what is acted
-// upon can therefore not be two different things, which is what signature wrapping lives on.
+// libxml2, or for plain documents `plain-xml.ts`, parses once and writes the document's inclusive Canonical XML 1.0 (no
+// comments). Everything afterwards, the digest, the signature and the business fields, is read from that one text. What
+// was signed and what is acted upon can therefore not be two different things, which is what signature wrapping lives on.
 
 import { ParseOption, XmlC14NMode, XmlDocument, XmlError } from 'libxml2-wasm'
+import { readPlainXml } from './plain-xml.ts'
 import { readCanonicalTree, type XmlElement } from './xml-tree.ts'
 
 /** Most that a document may hold; counts are for the whole document. */
@@ -72,6 +73,8 @@ export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
   if (forbidden !== undefined) return refuse('malformed', forbidden)
   const excess = excessOf(source, limits)
   if (excess !== undefined) return refuse('tooComplex', excess)
+  const plain = readPlainXml(source, limits)
+  if (plain !== undefined) return { ok: true, document: plain }
   let text: string
   try {
     text = canonicalText(source)
@@ -86,7 +89,7 @@ export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
 }
 
 /** Inclusive Canonical XML 1.0, without comments, of XML text known to hold no document type. Throws XmlError. */
-function canonicalText(source: string): string {
+export function canonicalText(source: string): string {
   // Not with XML_PARSE_NOERROR: that would also keep undeclared prefixes and the like from being refused.
   const option = ParseOption.XML_PARSE_NONET | ParseOption.XML_PARSE_NO_XXE
   const document = XmlDocument.fromString(source, { option })

@@ -2,6 +2,7 @@
 
 import type { Served } from '../audit/audit-record.ts'
 import type { ReadingSource } from '../cache/single-flight.ts'
+import { formatDateTime } from '../duis/date-time.ts'
 
 /** One reading of a response, by its stamp. */
 export interface SourcedStamp {
@@ -60,6 +61,10 @@ export function noSources(): Sources {
 /** Adds what was read of one channel, or of the daily reads, in the order of stamps. */
 export function addSources(sources: Sources, of: string, stamps: readonly SourcedStamp[]): void {
   let group: SourceGroup | undefined
+  let lastMs = 0
+  const endGroup = () => {
+    if (group !== undefined) group.last = formatDateTime(lastMs)
+  }
   for (const { stampMs, from, ageMs, recorded } of stamps) {
     if (from === 'cache') {
       sources.fromCache += 1
@@ -67,15 +72,15 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
     } else if (from === 'shared') sources.shared += 1
     else sources.fromMeter += 1
     if (!recorded) sources.notRecorded += 1
-    const stamp = new Date(stampMs).toISOString().replace('.000Z', 'Z')
-    if (group?.from === from && group.ageMs === ageMs) {
-      group.last = stamp
-      group.count += 1
-    } else {
-      group = { of, from, first: stamp, last: stamp, count: 1, ageMs }
+    if (group?.from === from && group.ageMs === ageMs) group.count += 1
+    else {
+      endGroup()
+      group = { of, from, first: formatDateTime(stampMs), last: '', count: 1, ageMs }
       if (sources.groups.length < groupsMax) sources.groups.push(group)
     }
+    lastMs = stampMs
   }
+  endGroup()
   const unread = sources.fromCache + sources.shared
   const wakeUps = unread > 0 && sources.fromMeter === 0 ? 1 : 0
   sources.saved = { readings: unread, wakeUps, sessions: wakeUps }

@@ -6,7 +6,7 @@ export type Table = 'counters' | 'accepted' | 'outbox' | 'readings' | 'alerts' |
 /** Writes reach the disk in the order in which they were asked for. */
 export interface Store {
   get(table: Table, key: string): unknown
-  /** Resolves when the value is on disk. A `get` may see the old value until then. */
+  /** Takes the value as it is now; resolves when it is on disk. A `get` may see the old value until then. */
   put(table: Table, key: string, value: unknown): Promise<void>
   /** Resolves when the key is gone from disk. */
   remove(table: Table, key: string): Promise<void>

@@ -3,28 +3,37 @@
 import { fork } from 'node:child_process'
 import { createPublicKey, sign, verify } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { provisionFlash } from '../../hardware/cli/provision.ts'
 import { startMeter } from '../../host/cli/meter-process.ts'
 import { fillBench } from '../../host/cli/new-bench.ts'
-import { runBridge } from '../../host/cli/open-bridge.ts'
+import { type RunningBridge, runBridge } from '../../host/cli/open-bridge.ts'
 import { type Identity, loadIdentity } from '../../host/cli/test-pki.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
 import { readConfig } from '../../host/config.ts'
 import { formatRequest } from '../../host/duis/format.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
-import { createState, statePaths } from '../../host/state.ts'
+import { createState, type StatePaths, statePaths } from '../../host/state.ts'
 import { editJson } from '../support/cli.ts'
+import { euiOf, fillCache, mpanOf } from './cached-devices.ts'
 import type { Send, Signed, Taken } from './load.ts'
 import { type Bench, quantile } from './row.ts'
 
 const dayMs = 86400000
-const requests = 2000
 const inFlight = 64
+/** Devices that are asked for under load, each several times: their half-hours are cached before. */
+const devices = 2000
+/** Requests before those that are measured, until the code is compiled, and those. */
+const warmUp = 2000
+const requests = 10_000
+const cachedDevices = 100_000
+const parties = ['supplier', 'network-operator', 'mdr', 'other-user']
 
 /** The process that plays the Users. */
 async function startUsers() {
@@ -42,18 +51,63 @@ async function startUsers() {
   }
 }
 
-/** What one request needs at least: one verification, and signatures of acknowledgement, S1SP and DSP. Requests a second. */
-function floorPerSecond({ signer: { key } }: Identity): number {
+/** What one request needs at least: one verification, and signatures of acknowledgement, S1SP and DSP. */
+function floorOf({ signer: { key } }: Identity): { perSecond: number; cpuMicros: number } {
   const message = Buffer.alloc(400)
   const publicKey = createPublicKey(key)
   const signature = sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })
   const rounds = 1500
   const startMs = performance.now()
+  const cpu = process.cpuUsage()
   for (let i = 0; i < rounds; i++) {
     verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
     for (let signatures = 0; signatures < 3; signatures++) sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })
   }
-  return rounds / ((performance.now() - startMs) / 1000)
+  const used = process.cpuUsage(cpu)
+  const perSecond = rounds / ((performance.now() - startMs) / 1000)
+  return { perSecond, cpuMicros: (used.user + used.system) / rounds }
+}
+
+/** Signs requests of the parties, each for a whole day. */
+function createSigner(paths: StatePaths, today: number) {
+  const identities = new Map(parties.map((name) => [name, loadIdentity(paths.pki, name)]))
+  let counter = BigInt(Date.now())
+  return (name: string, device: string, daysBack: number): Signed => {
+    const { eui, signer } = identities.get(name)!
+    counter += 1n
+    const requestId = requestIdOf(eui, device, counter)
+    const period = { startMs: today - daysBack * dayMs, endMs: today - (daysBack - 1) * dayMs }
+    const xml = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), signer)
+    return { id: requestId.text, xml }
+  }
+}
+
+const row = (name: string, value: number, unit: string) => ({ bench: 'bridge', name, value, unit })
+
+/** Without garbage. */
+function memoryUsed(): NodeJS.MemoryUsage {
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  return process.memoryUsage()
+}
+
+/** Disk and memory of many devices' cached half-hours. */
+async function memoryOf(note: (text: string) => void) {
+  const paths = statePaths(mkdtempSync(join(tmpdir(), 'smets1-bench-')))
+  const before = memoryUsed()
+  let after = before
+  await fillCache(paths, cachedDevices, Date.now(), () => {
+    after = memoryUsed()
+  })
+  const bytes = readdirSync(paths.store).reduce((sum, file) => sum + statSync(join(paths.store, file)).size, 0)
+  rmSync(paths.root, { recursive: true, force: true })
+  note(`${cachedDevices} devices cached`)
+  const mib = 2 ** 20
+  return [
+    row('a day of 100,000 devices in the cache, on disk', bytes / mib, 'MiB'),
+    row('  JavaScript heap for it', (after.heapUsed - before.heapUsed) / mib, 'MiB'),
+    row('  resident memory for it, mapped file included', (after.rss - before.rss) / mib, 'MiB'),
+  ]
 }
 
 export const bridge: Bench = async (note) => {
@@ -63,56 +117,87 @@ export const bridge: Bench = async (note) => {
   const users = await startUsers()
   editJson(paths.registry, (registry) => {
     for (const one of registry.users as { callback: string }[]) one.callback = users.callback
+    for (let device = 0; device < devices; device++) {
+      const mpan = mpanOf(device)
+      const one = { eui: euiOf(device), importMpan: mpan, status: 'Commissioned', line: 'default' }
+      ;(registry.devices as unknown[]).push(one)
+      ;(registry.registrations as unknown[]).push({ mpan, role: 'IS', mpid: 'SUPA', from: '2000-01-01' })
+    }
   })
   const quiet = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
   const meter = await startMeter(paths.root, paths.flash, [], quiet)
-  const running = await runBridge(paths, readConfig(paths.config, {}, { httpPort: 0, lineUrl: meter.url }))
-  const supplier = loadIdentity(paths.pki, 'supplier')
-  const today = Math.floor(Date.now() / dayMs) * dayMs
-  let counter = BigInt(Date.now())
+  const startMs = Date.now()
+  const today = Math.floor(startMs / dayMs) * dayMs
+  await fillCache(paths, devices, startMs)
+  const signed = createSigner(paths, today)
+  const start = (workers: number) =>
+    runBridge(paths, readConfig(paths.config, {}, { httpPort: 0, lineUrl: meter.url, workers }))
+  const send = ({ url }: RunningBridge, list: Signed[], at: number) => users.send({ url, requests: list, inFlight: at })
+  const many = (count: number) => Array.from({ length: count }, (_, i) => signed('supplier', euiOf(i % devices), 1))
 
-  function signed(daysBack: number): Signed {
-    counter += 1n
-    const requestId = requestIdOf(supplier.eui, testDevice.eui, counter)
-    const period = { startMs: today - daysBack * dayMs, endMs: today - (daysBack - 1) * dayMs }
-    const xml = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), supplier.signer)
-    return { id: requestId.text, xml }
+  async function underLoad(running: RunningBridge, processes: number) {
+    await send(running, many(warmUp), inFlight)
+    const prepared = many(requests)
+    note(`${requests} requests for ${processes} processes prepared`)
+    const cpu = process.cpuUsage()
+    const load = await send(running, prepared, inFlight)
+    const used = process.cpuUsage(cpu)
+    return { load, perSecond: requests / (load.tookMs / 1000), cpuMicros: (used.user + used.system) / requests }
   }
-  const send = (list: Signed[], at: number) => users.send({ url: running.url, requests: list, inFlight: at })
 
+  let running = await start(1)
+  const meterDay = (daysBack: number, name = 'supplier') => signed(name, testDevice.eui, daysBack)
   const uncached = await send(
-    Array.from({ length: 25 }, (_, i) => signed(2 + i)),
+    running,
+    Array.from({ length: 25 }, (_, i) => meterDay(2 + i)),
     1,
   )
-  await send([signed(1)], 1)
+  const wakeUps = running.bridge.total.wakeUps
+  await send(
+    running,
+    parties.map((name) => meterDay(1, name)),
+    parties.length,
+  )
+  const readsForParties = running.bridge.total.wakeUps - wakeUps
   const cached = await send(
-    Array.from({ length: 60 }, () => signed(1)),
+    running,
+    Array.from({ length: 60 }, () => meterDay(1)),
     1,
   )
   note('single reads done')
-  const prepared = Array.from({ length: requests }, () => signed(1))
-  const cpu = process.cpuUsage()
-  const load = await send(prepared, inFlight)
-  const used = process.cpuUsage(cpu)
-  const perSecond = requests / (load.tookMs / 1000)
-  const perCpuSecond = requests / ((used.user + used.system) / 1000000)
-  note('load done')
-  const floor = floorPerSecond(supplier)
+  const one = await underLoad(running, 1)
+  const floor = floorOf(loadIdentity(paths.pki, 'supplier'))
   const { total } = running.bridge
+  await running.stop()
+  const processes = Math.max(2, availableParallelism())
+  running = await start(processes)
+  const all = await underLoad(running, processes)
+  const floorAgain = floorOf(loadIdentity(paths.pki, 'supplier'))
   await running.stop()
   await meter.stop()
   users.end()
   rmSync(directory, { recursive: true, force: true })
-  const row = (name: string, value: number, unit: string) => ({ bench: 'bridge', name, value, unit })
+
+  const loadRows = ({ load, perSecond }: typeof one, alone: number) => [
+    row('  ratio to the floor', perSecond / alone, ''),
+    row('  acknowledgement, half within', quantile(load.ackMs, 0.5), 'ms'),
+    row('  acknowledgement, 99 % within', quantile(load.ackMs, 0.99), 'ms'),
+    row('  response, half within', quantile(load.finalMs, 0.5), 'ms'),
+    row('  response, 99 % within', quantile(load.finalMs, 0.99), 'ms'),
+  ]
   return [
     row('uncached read, request to response, median', quantile(uncached.finalMs, 0.5), 'ms'),
     row('cached read, request to response, median', quantile(cached.finalMs, 0.5), 'ms'),
-    row('cached reads, whole path, one process', perSecond, 'requests/s'),
-    row('  the same, per second of its processor time', perCpuSecond, 'requests/s'),
-    row('acknowledgement under that load, 99 % within', quantile(load.ackMs, 0.99), 'ms'),
-    row('response under that load, 99 % within', quantile(load.finalMs, 0.99), 'ms'),
-    row('floor: 1 verification and 3 signatures, alone', floor, 'requests/s'),
-    row('ratio to the floor', perSecond / floor, ''),
+    row('device reads for 4 parties that ask for the same day', readsForParties, ''),
+    row('floor: 1 verification and 3 signatures, one thread alone', floor.perSecond, 'requests/s'),
+    row('  its processor time', floor.cpuMicros, 'µs/request'),
+    row('cached reads, whole path, one process', one.perSecond, 'requests/s'),
+    row('  processor time of all its threads', one.cpuMicros, 'µs/request'),
+    row('  the share of it that the floor takes alone', floor.cpuMicros / one.cpuMicros, ''),
+    ...loadRows(one, floor.perSecond),
+    row(`cached reads, whole path, ${processes} processes`, all.perSecond, 'requests/s'),
+    ...loadRows(all, floorAgain.perSecond),
+    ...(await memoryOf(note)),
     row('longest DCO call (budget 4,000)', total.dcoMsMax, 'ms'),
     row('DCO calls over budget', total.dcoSlow, ''),
   ]

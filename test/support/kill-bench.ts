@@ -2,7 +2,7 @@
 // what Users and the audit trail then say of it.
 
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -28,6 +28,8 @@ export interface Killed {
   kills: number
   /** Of these, kills before the bridge was ready. */
   startsKilled: number
+  /** Workers killed before the bridge was. */
+  workersKilled: number
   /** Requests acknowledged with I99, and sent without an acknowledgement coming back. */
   accepted: number
   unacknowledged: number
@@ -45,7 +47,7 @@ export interface Killed {
 }
 
 /** Takes responses as a User does, by RequestID: the SHA-256 of each. */
-async function startUser() {
+export async function startUser() {
   const taken = new Map<string, string[]>()
   const server = createServer((request, response) => {
     const parts: Buffer[] = []
@@ -66,12 +68,21 @@ async function startUser() {
   return { taken, callback: `http://127.0.0.1:${port}/`, end }
 }
 
+/** The processes that serve HTTP for a bridge (Linux only). */
+export function workersOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean)
+  return children
+    .map(Number)
+    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('bridge-worker'))
+}
+
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 export async function killBridge(
   kills: number,
   seed: number,
   note: (text: string) => void = () => {},
+  workers = 1,
 ): Promise<Killed> {
   // What is asked depends on the machine's speed; when the bridge is killed shall not.
   const random = createRandom(seed)
@@ -91,7 +102,19 @@ export async function killBridge(
   const accepted = new Set<string>()
   const sent = new Set<string>()
 
-  const start = () => smets1(['bridge', '--state', paths.root, '--port', meter.url, '--http-port', '0', '--json'])
+  const start = () =>
+    smets1([
+      'bridge',
+      '--state',
+      paths.root,
+      '--port',
+      meter.url,
+      '--http-port',
+      '0',
+      '--workers',
+      `${workers}`,
+      '--json',
+    ])
 
   async function ask(url: string): Promise<boolean> {
     counter += 1n
@@ -104,7 +127,10 @@ export async function killBridge(
     try {
       const headers = { 'content-type': 'application/xml' }
       const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
-      const code = /ResponseCode>([^<]+)</.exec(await response.text())?.[1]
+      const text = await response.text()
+      // A worker whose bridge was killed under it may still have the time to say so.
+      if (response.status === 500) return false
+      const code = /ResponseCode>([^<]+)</.exec(text)?.[1]
       if (code !== 'I99') throw new Error(`a request got ${code}`)
       accepted.add(requestId.text)
       return true
@@ -114,11 +140,13 @@ export async function killBridge(
     }
   }
 
-  async function load(url: string): Promise<void> {
-    while (await ask(url));
+  /** Goes on until the bridge is gone: when one of its workers is, others answer. */
+  async function load(url: string, isGone: () => boolean): Promise<void> {
+    while ((await ask(url)) || !isGone());
   }
 
   let startsKilled = 0
+  let workersKilled = 0
   for (let i = 0; i < kills; i++) {
     const bridge = start()
     // One in five is killed while it starts, and takes up what an earlier one has left.
@@ -131,11 +159,19 @@ export async function killBridge(
     }
     await bridge.says('"ready":true')
     const { url } = JSON.parse(bridge.out().split('\n')[0]!)
-    const work = Array.from({ length: inFlight }, () => load(url))
+    let gone = workers === 1
+    const work = Array.from({ length: inFlight }, () => load(url, () => gone))
     // After so many acknowledgements, and at any moment of the next.
     const enough = accepted.size + random.below(16)
     for (let waits = 0; accepted.size < enough && waits < 2000; waits++) await pause(5)
     await pause(random.below(60))
+    const [worker] = workersOf(bridge.child.pid!)
+    if (worker !== undefined) {
+      process.kill(worker, 'SIGKILL')
+      workersKilled += 1
+      await pause(random.below(300))
+    }
+    gone = true
     bridge.child.kill('SIGKILL')
     await Promise.all([bridge.ended, ...work])
     if ((i + 1) % 20 === 0) note(`${i + 1} kills, ${accepted.size} accepted`)
@@ -173,6 +209,7 @@ export async function killBridge(
   return {
     kills,
     startsKilled,
+    workersKilled,
     accepted: accepted.size,
     unacknowledged: sent.size - accepted.size,
     lost: [...accepted].filter((id) => !isTaken(id)),
