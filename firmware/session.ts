@@ -66,14 +66,16 @@ export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
   }
   const session = line.session
   if (!session) return
-  // A line with many meters has one session at a time: whoever hears another being woken is not meant any more.
-  if (packet[0] === kind.wake && packet.length === 9 + hostNonceBytes) sleep(line)
-  if (packet[0] !== kind.ask) return
   const counter = getU16(packet, 1)
-  if (counter <= session.counter) return
-  const message = open(packet.subarray(3), nonceOf(kind.ask, session.link, counter, 0), metering.settings.key)
+  const message =
+    packet[0] === kind.ask &&
+    counter > session.counter &&
+    open(packet.subarray(3), nonceOf(kind.ask, session.link, counter, 0), metering.settings.key)
   if (!message) {
-    line.notOpened += 1
+    // A line with many meters has one session at a time: whoever hears another being woken is not meant any more. All
+    // else is an ask that does not open, repeated, sent back, or of another version.
+    if (packet[0] === kind.wake && packet.length === 9 + hostNonceBytes) sleep(line)
+    else line.notOpened += 1
     return
   }
   session.counter = counter

@@ -2,6 +2,7 @@
 
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import { type OpenPort, type Port, PortError } from './bindings.ts'
+import { type Heard, hear, nothingHeard } from './diagnosis.ts'
 import type { LineLimits } from './limits.ts'
 import type { Usage } from './usage.ts'
 
@@ -22,6 +23,8 @@ export interface Turn {
   open(): boolean
   /** From now on, what the line carries is counted on another account. */
   charge(usage: Usage): void
+  /** What has come since this turn began. */
+  heard: Heard
   limits: LineLimits
 }
 
@@ -42,16 +45,19 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
   let opening: Promise<Port> | undefined
   let last: Promise<unknown> = Promise.resolve()
   let usage: Usage | undefined
+  let heard = nothingHeard()
   let wakeReceiver: () => void = () => {}
   const inbox: Uint8Array[] = []
 
   const newDecoder = () =>
     createFrameDecoder(
       (packet) => {
+        heard.frames += 1
         if (inbox.length < inboxMax) inbox.push(packet)
         wakeReceiver()
       },
       () => {
+        heard.dropped += 1
         if (usage) usage.framesDropped += 1
       },
     )
@@ -61,6 +67,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
     const opened: Port = await openPort(url, limits.baud, {
       data(bytes) {
         if (usage) usage.bytesIn += bytes.length
+        hear(heard, bytes)
         decoder.push(bytes)
       },
       closed() {
@@ -108,8 +115,10 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
   async function run<T>(mine: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
     const current = await opened()
     // Whatever an earlier session left behind is not for this one.
+    mine.framesRefused += inbox.length
     inbox.length = 0
     usage = mine
+    heard = nothingHeard()
     try {
       return await session({
         send(packet, preamble = 0) {
@@ -124,6 +133,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
         charge(other) {
           usage = other
         },
+        heard,
         limits,
       })
     } finally {

@@ -4,6 +4,7 @@ import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
 import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
+import { line } from './line.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
@@ -14,6 +15,7 @@ import { xml } from './xml.ts'
 
 const benches: { [name: string]: Bench } = {
   wire,
+  line,
   meter,
   wear,
   'power-cuts': powerCuts,
