@@ -14,6 +14,7 @@ import { createFutureDated } from './future-dated.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { createLines } from './lines.ts'
 import { createPerformance, trtMsOf } from './performance.ts'
+import { headerText } from './refusal.ts'
 import { createRouter, type Router } from './router.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
 import { deviceReads } from './srv/device-reads.ts'
@@ -157,9 +158,10 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. What was
    * recorded of the answer is on disk before it is sent.
    */
-  async function handOver(id: string, callback: string, xml: string): Promise<void> {
+  async function handOver(id: string, callback: string, xml: string, why = ''): Promise<void> {
+    const explanation = config.explain && why !== '' ? headerText(why) : undefined
     await audit.committed()
-    await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
+    await Promise.all([delivery.keep(id, callback, xml, explanation), store.remove('accepted', id)])
     delivery.start(id)
   }
 
@@ -185,7 +187,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
     recorder.answered(accepted, answered, xml)
-    await handOver(accepted.id, accepted.allowed.user.callback, xml)
+    await handOver(accepted.id, accepted.allowed.user.callback, xml, answered.detail)
     measure(accepted.row, accepted.forSettlement, askedMs(accepted), answered.code === 'I0')
     tell(answered)
   }
@@ -213,7 +215,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
       recorder.recalled(id, recalled)
-      void handOver(id, recalled.callback, recalled.xml)
+      void handOver(id, recalled.callback, recalled.xml, recalled.reason)
     } else {
       recorder.accepted(recalled, true)
       start(recalled)

@@ -285,7 +285,7 @@ export function createRouter(parts: RouterParts): Router {
         const detail = (error as Error).message
         const xml = formatFailure({ ...answerTo(accepted), code })
         checkOwn(xml, id)
-        return done(xml, { code, detail })
+        return done(xml, { code, detail, ...(error instanceof ReadError && { fault: error.fault }) })
       }
     },
   }

@@ -45,7 +45,10 @@ export const bridgeCommand: Command = {
     ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
     ['--state <dir>', 'the state directory that smets1 up or provision made', '.smets1'],
     ...bridgeFlags,
-    ['--explain', 'tell callers that ask (header smets1-explain) why they are refused; for test benches'],
+    [
+      '--explain',
+      'tell callers that ask (header smets1-explain) why they are refused, and Users why a read failed; for test benches',
+    ],
     ['--json', 'say when it is ready as one line of JSON'],
   ],
   examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],

@@ -85,7 +85,7 @@ const row = (name: string, value: number, unit = ''): Row => ({ bench: 'line', n
 function rowsOf(name: string, baud: number, tally: NoisyTally): Row[] {
   const { usage, readingMs, tookMs } = tally
   const rows = [
-    row(name, (tally.completed / tally.reads) * 100, `% of ${tally.reads} in time`),
+    row(`${name}, in time`, tally.completed, `of ${tally.reads}`),
     row(`${name}, asks repeated`, tally.repeated),
   ]
   if (!name.endsWith(readKinds[3])) return rows
