@@ -9,6 +9,8 @@ export interface Port {
   /** Writes bytes; does nothing once the port is closed. */
   write(bytes: Uint8Array): void
   close(): Promise<void>
+  /** False when what was opened is there no more. A device that is pulled without a word says so only here. */
+  present?(): boolean
 }
 
 export interface PortEvents {

@@ -3,6 +3,7 @@
 import { asksPerSessionMax } from '../../protocol/limits.ts'
 import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
 import { type DcoSession, dcoBudgetMs } from '../dco/sealer.ts'
+import { PortError } from './bindings.ts'
 import { seemsKeyWrong, whyNoAnswer, whyTooLate } from './diagnosis.ts'
 import type { Timing, Turn } from './line.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
@@ -43,10 +44,13 @@ export interface Conversation {
   send(message: Uint8Array): Promise<number>
   /**
    * The next frame that `wanted` lets through and that opens, or `undefined` when none came in time: `patiently` waits as
-   * for a meter never heard before. @throws ReadError when the errand's time is used up, or the line is gone
+   * for a meter never heard before. @throws ReadError when the errand's time is used up
    */
   receive(wanted: (ask: number, block: number) => boolean, patiently?: boolean): Promise<Opened | undefined>
-  /** After an ask that has brought nothing: wakes the meter again when it is time to. @throws ReadError to give it up */
+  /**
+   * After an ask that has brought nothing: wakes the meter again when it is time to, and when the line was gone in between.
+   * @throws ReadError to give it up
+   */
   silent(): Promise<void>
 }
 
@@ -67,6 +71,13 @@ export async function timed<T>(timing: Timing, usage: Usage, call: Promise<T>): 
     usage.dcoCalls += 1
     usage.dcoMsMax = Math.max(usage.dcoMsMax, timing.nowMs() - startMs)
   }
+}
+
+/** Waits until a line that went away is back. @throws ReadError when it is not */
+export async function lineBack(turn: Turn): Promise<void> {
+  await turn.reopen().catch((error) => {
+    throw error instanceof PortError ? new ReadError('no port', `the line went away: ${error.message}`) : error
+  })
 }
 
 /**
@@ -110,7 +121,6 @@ export function createConversation(
         // However much comes, the wait is no longer than it was to be.
         const leftMs = untilMs - timing.nowMs()
         const bytes = leftMs > 0 ? await turn.receive(leftMs) : undefined
-        if (!turn.open()) throw new ReadError('no port', 'the line went away while the meter was asked')
         if (bytes === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(contact, turn.heard, limits)
         if (bytes === undefined) return undefined
         const packet = decodePacket(bytes)
@@ -134,8 +144,10 @@ export function createConversation(
 
     async silent() {
       silentAsks += 1
-      if (silentAsks < limits.asksPerSession) return
-      const neverAnswered = pace.blockMs === undefined && seemsKeyWrong(contact, turn.heard)
+      const gone = !turn.open()
+      if (gone) await lineBack(turn)
+      else if (silentAsks < limits.asksPerSession) return
+      const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(contact, turn.heard)
       if (neverAnswered || timing.nowMs() - lastOpenedMs >= limits.silenceMs) {
         throw whyNoAnswer(contact, turn.heard, limits)
       }

@@ -12,8 +12,11 @@ export interface LineLimits {
   asksPerSession: number
   /** A meter that says nothing for so long is given up. */
   silenceMs: number
-  /** Wait for a port to open. */
+  /** Wait for a port to open; one that was lost is waited for as long. */
   openMs: number
+  /** Between tries to open a port that is gone, and between looks whether an open one is still there. */
+  reopenMs: number
+  watchMs: number
 }
 
 export const defaultLineLimits: LineLimits = {
@@ -24,6 +27,8 @@ export const defaultLineLimits: LineLimits = {
   asksPerSession: 2,
   silenceMs: 15000,
   openMs: 2000,
+  reopenMs: 250,
+  watchMs: 1000,
 }
 
 /** Zeros ahead of a wake frame, which a sleeping receiver may miss. */

@@ -6,7 +6,7 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { type Errand, timed } from './conversation.ts'
+import { type Errand, lineBack, timed } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
 import { wakePreambleBytes } from './limits.ts'
 import type { Timing, Turn } from './line.ts'
@@ -117,7 +117,7 @@ export async function wake(
       // Nothing proves who says so: the meter itself may still answer.
       if (isMine) otherVersion = packet.version
     }
-    if (!turn.open()) throw new ReadError('no port', 'the line went away')
+    if (!turn.open()) await lineBack(turn)
     if (otherVersion !== undefined) {
       throw new ReadError(
         'rubbish',

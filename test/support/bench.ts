@@ -115,7 +115,6 @@ export interface Callback {
   xml: string
   atMs: number
   response: ServiceResponse
-  /** The header that explains a failure. */
   explanation: string | undefined
 }
 
