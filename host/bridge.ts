@@ -28,6 +28,8 @@ export interface Bridge {
   receive(endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean): Promise<HttpAnswer>
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
+  /** Opens the line now, and again whenever it is lost. */
+  holdLines(): void
   delivery: Delivery
   /**
    * Forgets what the cache holds of a device: for a change of its supplier, its decommissioning, a step of its clock.
@@ -55,7 +57,7 @@ interface Kept {
 export function createBridge(parts: BridgeParts): Bridge {
   const { config, store, timing, log, audit } = parts
   const recorder = createRecorder(audit.record, timing.nowMs)
-  const lines = createLines(config, parts.openPort, timing)
+  const lines = createLines(config, parts.openPort, timing, log)
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
   const futureDated = createFutureDated(timing)
@@ -268,6 +270,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       }
       reconcile()
     },
+    holdLines: lines.hold,
     delivery,
     forget,
     schedules,

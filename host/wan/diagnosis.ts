@@ -9,20 +9,20 @@ export interface Heard {
   /** Good frames, and what was none. */
   frames: number
   dropped: number
-  /** The first bytes of all. */
+  /** The first bytes that came, and the first that were sent. */
   sample: number[]
+  sent: number[]
 }
 
 const sampleBytesMax = 400
 
 export function nothingHeard(): Heard {
-  return { bytes: 0, frames: 0, dropped: 0, sample: [] }
+  return { bytes: 0, frames: 0, dropped: 0, sample: [], sent: [] }
 }
 
-/** Takes in bytes as they come. */
-export function hear(heard: Heard, bytes: Uint8Array): void {
-  heard.bytes += bytes.length
-  for (let i = 0; i < bytes.length && heard.sample.length < sampleBytesMax; i++) heard.sample.push(bytes[i]!)
+/** Keeps the first bytes of what comes, or of what is sent. */
+export function addSample(sample: number[], bytes: Uint8Array): void {
+  for (let i = 0; i < bytes.length && sample.length < sampleBytesMax; i++) sample.push(bytes[i]!)
 }
 
 /** What a contact with a meter tells about its key. */
@@ -68,29 +68,39 @@ export function whyNoAnswer(tried: Tried, heard: Heard, limits: LineLimits): Rea
   return new ReadError('no answer', `${eui} was awake and has said nothing for ${seconds} s: has it lost power?`)
 }
 
-/** The text that a console sends: printable characters and line ends, nearly all of it. */
-function consoleText({ sample }: Heard): string | undefined {
-  const text = String.fromCharCode(...sample)
+/** The banner of Espruino, its prompt, what it says to what it does not understand (as 2v29 does). */
+const espruinoSays = /espruino|\r\n>|Uncaught |ReferenceError|=undefined/i
+
+/** Whether all that came is in what was sent, in its order: an echo, mostly of what can be printed. */
+function isEcho({ sample, sent }: Heard): boolean {
+  let at = 0
+  for (const byte of sent) if (byte === sample[at]) at += 1
+  return sample.length >= 8 && at === sample.length
+}
+
+/** What writes text, or echoes, where a meter should be. */
+function consoleOf(heard: Heard): 'Espruino' | 'other' | undefined {
+  if (heard.frames > 0 || heard.bytes === 0) return undefined
+  const text = String.fromCharCode(...heard.sample)
+  if (espruinoSays.test(text)) return 'Espruino'
   const printable = text.replace(/[^\x20-\x7e\r\n]/g, '').length
-  return printable >= 4 && printable >= sample.length * 0.9 ? text : undefined
+  return isEcho(heard) || (text.length >= 8 && printable >= text.length * 0.9) ? 'other' : undefined
 }
 
 /** Why no wake was answered. */
 export function whyNoAwake(eui: string, wakes: number, heard: Heard, limits: LineLimits): ReadError {
-  const text = heard.frames === 0 ? consoleText(heard) : undefined
-  if (text !== undefined) {
-    const isEspruino = /espruino|^\s*\d+v\d+|\r\n>|^>|Uncaught |ReferenceError|=undefined/i.test(text)
-    return new ReadError(
-      'no awake',
-      isEspruino
-        ? `no ${eui} there: the port is the console of an Espruino board (it writes text). Connect the pins of the meter's line, not the console, or put the meter onto the board first`
-        : `no ${eui} there: the port writes text, like a console. Name the meter's port; on a Raspberry Pi switch the login console off its UART`,
-    )
+  const found = consoleOf(heard)
+  if (found !== undefined) {
+    const fix =
+      found === 'Espruino'
+        ? "the port is the console of an Espruino board (it shows its prompt). Connect the pins of the meter's line, which are others than the console's, or put the meter onto the board first"
+        : "the port writes text or echoes, as a console does. Name the meter's port; on a board connect the pins of its line, on a Raspberry Pi switch the login console off its UART"
+    return new ReadError('no awake', `${eui} does not wake: ${fix}`)
   }
   if (heard.bytes > 0 && heard.frames === 0) {
     return new ReadError(
       'no awake',
-      `${eui} does not wake; ${heard.bytes} bytes came, and no frame among them: is ${limits.baud} the speed of the meter, too (--baud), and is it a meter?`,
+      `${eui} does not wake; ${heard.bytes} bytes came and not one frame: the meter's line has another speed than ${limits.baud} baud (--baud), or something else is on this port`,
     )
   }
   if (heard.dropped > heard.frames) {

@@ -2,7 +2,7 @@
 
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import type { OpenPort } from './bindings.ts'
-import { type Heard, hear, nothingHeard } from './diagnosis.ts'
+import { addSample, type Heard, nothingHeard } from './diagnosis.ts'
 import { createHeldPort, type PortNews } from './held-port.ts'
 import type { LineLimits } from './limits.ts'
 import type { Timing } from './timing.ts'
@@ -66,7 +66,8 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
     )
     return (bytes) => {
       if (usage) usage.bytesIn += bytes.length
-      hear(heard, bytes)
+      heard.bytes += bytes.length
+      addSample(heard.sample, bytes)
       decoder.push(bytes)
     }
   }
@@ -102,6 +103,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           const bytes = new Uint8Array(preamble + frame.length)
           bytes.set(frame, preamble)
           usage!.bytesOut += bytes.length
+          addSample(heard.sent, bytes)
           current.write(bytes)
         },
         receive,

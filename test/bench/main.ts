@@ -6,6 +6,7 @@ import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
 import { meter } from './meter.ts'
+import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { trace } from './trace.ts'
@@ -16,6 +17,7 @@ import { xml } from './xml.ts'
 const benches: { [name: string]: Bench } = {
   wire,
   line,
+  ports,
   meter,
   wear,
   'power-cuts': powerCuts,
