@@ -52,13 +52,13 @@ else {
     ])
     await bridge.says('"ready":true')
     const { url } = JSON.parse(bridge.out().split('\n')[0]!)
+    const asked = ['read', '4.8.1', '--state', state, '--url', url, '--from', '2026-01-01', '--json', '--explain']
+    const read = await finished(asked)
+    assert.is(read.code, 1)
     assert.match(
       bridge.err(),
       /\/dev\/ttyNOTHERE does not exist: .*cable plugged in\?; trying again until it is there\n/,
     )
-    const asked = ['read', '4.8.1', '--state', state, '--url', url, '--from', '2026-01-01', '--json', '--explain']
-    const read = await finished(asked)
-    assert.is(read.code, 1)
     assert.is(JSON.parse(read.out).code, 'E20')
     assert.match(
       JSON.parse(read.out).explanation,
