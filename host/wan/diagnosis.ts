@@ -71,11 +71,20 @@ export function whyNoAnswer(tried: Tried, heard: Heard, limits: LineLimits): Rea
 /** The banner of Espruino, its prompt, what it says to what it does not understand (as 2v29 does). */
 const espruinoSays = /espruino|\r\n>|Uncaught |ReferenceError|=undefined/i
 
-/** Whether all that came is in what was sent, in its order: an echo, mostly of what can be printed. */
+/** How many bytes of `one` are in `other`, in their order: their longest common subsequence. */
+function inCommon(one: readonly number[], other: readonly number[]): number {
+  let row = new Array<number>(other.length + 1).fill(0)
+  for (const byte of one) {
+    const next = [0]
+    for (let i = 0; i < other.length; i++) next.push(byte === other[i] ? row[i]! + 1 : Math.max(row[i + 1]!, next[i]!))
+    row = next
+  }
+  return row[other.length]!
+}
+
+/** Whether what came is what was sent: an echo, of what can be printed at least. */
 function isEcho({ sample, sent }: Heard): boolean {
-  let at = 0
-  for (const byte of sent) if (byte === sample[at]) at += 1
-  return sample.length >= 8 && at === sample.length
+  return sample.length >= 8 && inCommon(sample, sent) >= sample.length * 0.7
 }
 
 /** What writes text, or echoes, where a meter should be. */
