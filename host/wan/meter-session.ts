@@ -120,7 +120,11 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
       if (!contact.session.settled()) {
         // Which of two keys the meter has, found out with an ask that may go unheard.
         const errand = { ...payer, deadlineMs }
-        await ask(createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand)), 'readClock', {})
+        await ask(
+          createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand)),
+          'readClock',
+          {},
+        )
       }
       handedOn = await handOn(eui, woken.alerts)
     } catch (error) {
