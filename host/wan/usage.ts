@@ -16,7 +16,7 @@ export interface Usage {
   dcoSlow: number
   /** What came that was no frame: noise, a wrong speed, a console. */
   framesDropped: number
-  /** Good frames that nobody waited for: repeated, late, of another session, meter or version, or sent back as they were. */
+  /** Good frames that nobody waited for: repeated, late, of another session, meter or version, or sent back, as on a pair of wires. */
   framesRefused: number
   /** Answers in their place that did not open. */
   notOpened: number

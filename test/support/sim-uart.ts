@@ -112,8 +112,9 @@ export function createSimLine(timing: Timing, baud: number, random: Random): Sim
     const nowMs = timing.nowMs()
     const rested = lane.freeAtMs < nowMs
     lane.freeAtMs = Math.max(lane.freeAtMs, nowMs) + bytes.length * msPerByte
-    const { bitErrors = 0, delays = 0 } = line.faults
-    lane.underWay.push(disturb(lane, lane.uart.carry(bytes, bitErrors, rested), line.faults))
+    const { faults } = line
+    const { bitErrors = 0, delays = 0 } = faults
+    lane.underWay.push(disturb(lane, lane.uart.carry(bytes, bitErrors, rested), faults))
     if (delays > 0 && random.next() < delays) lane.notBeforeMs = lane.freeAtMs + random.below(delayMsMax)
     timing.after(Math.max(lane.freeAtMs, lane.notBeforeMs) - nowMs, () => arrive(way))
   }
