@@ -68,10 +68,14 @@ export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
   if (!session) return
   // A line with many meters has one session at a time: whoever hears another being woken is not meant any more.
   if (packet[0] === kind.wake && packet.length === 9 + hostNonceBytes) sleep(line)
-  if (packet[0] !== kind.ask) return
+  // On a pair of wires a meter hears itself.
+  if ((packet[0]! & 15) !== (kind.ask & 15)) return
   const counter = getU16(packet, 1)
-  if (counter <= session.counter) return
-  const message = open(packet.subarray(3), nonceOf(kind.ask, session.link, counter, 0), metering.settings.key)
+  // One that is repeated, or of another version, counts as one that does not open.
+  const message =
+    packet[0] === kind.ask &&
+    counter > session.counter &&
+    open(packet.subarray(3), nonceOf(kind.ask, session.link, counter, 0), metering.settings.key)
   if (!message) {
     line.notOpened += 1
     return

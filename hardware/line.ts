@@ -1,6 +1,6 @@
 // The meter's end of the line, by URL: a serial port, or a socket on which the meter listens.
 
-import { lstatSync, rmSync } from 'node:fs'
+import { lstatSync, rmSync, statSync } from 'node:fs'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
@@ -34,6 +34,8 @@ export const lineUrls = 'a serial port or pty (/dev/ttyUSB0, /dev/ttyUSB0:9600),
 
 // The shortest of the systems' limits for the name of a unix socket.
 const unixPathBytesMax = 103
+// How often an open serial port is looked for.
+const watchMs = 1000
 // A client that never reads must not fill the memory.
 const unreadBytesMax = 1 << 20
 
@@ -85,6 +87,12 @@ function serialProblem(path: string, message: string): string {
   return `${path} cannot be opened: ${message}`
 }
 
+/** Which device is there now; links, as in /dev/serial/by-id, are followed. */
+function nodeAt(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found && `${found.dev} ${found.ino} ${found.rdev}`
+}
+
 async function openSerial(path: string, baud: number): Promise<OpenedLine> {
   // Loaded here: who uses a socket needs no native code.
   const { autoDetect } = await import('@serialport/bindings-cpp')
@@ -95,16 +103,24 @@ async function openSerial(path: string, baud: number): Promise<OpenedLine> {
   const port = new SerialPortStream({ binding: autoDetect(), path, baudRate: baud, autoOpen: false })
   let why = ''
   let closing = false
+  let watch: NodeJS.Timeout | undefined
   // Without a data listener a port that disappears is not noticed; without an error listener an error ends the process.
   port.on('data', (bytes: Uint8Array) => take(bytes))
   port.on('error', (error: Error) => {
     why = error.message
   })
   port.on('close', (error?: Error | null) => {
+    clearInterval(watch)
     if (!closing) gone(`${path} is gone (${error?.message ?? (why || 'closed')})`)
   })
   const error = await new Promise<Error | null>((opened) => port.open(opened))
   if (error) return fail(20, serialProblem(path, error.message))
+  // A device that is pulled without a word is gone only from its folder.
+  const node = nodeAt(path)
+  watch = setInterval(() => {
+    if (port.isOpen && nodeAt(path) !== node) port.close(() => {})
+  }, watchMs)
+  watch.unref()
   const line: Line = {
     url: `${path}:${baud}`,
     write: (bytes) => {

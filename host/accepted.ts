@@ -5,6 +5,7 @@ import type { Smets1Answer } from './duis/format.ts'
 import type { ServiceRequest } from './duis/request.ts'
 import type { Sources } from './srv/sources.ts'
 import type { SrvRow } from './srv/srv-table.ts'
+import type { ReadFault } from './wan/read-error.ts'
 import type { Usage } from './wan/usage.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
@@ -30,6 +31,8 @@ export interface Answered {
   code: string
   tookMs: number
   detail: string
+  /** Why the meter could not be read, in a word. */
+  fault?: ReadFault
   /** Of the DCC schedule that asked. */
   scheduleId?: number
   sources?: Sources

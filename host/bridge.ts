@@ -14,12 +14,12 @@ import { type Acknowledgement, type Asked, createDoor, type Door, schemaCheck } 
 import { inThisThread } from './duis/public-key.ts'
 import { createFutureDated } from './future-dated.ts'
 import { createLines } from './lines.ts'
-import { createPerformance, trtMsOf } from './performance.ts'
+import { createPerformance } from './performance.ts'
+import { headerText } from './refusal.ts'
 import { createRouter, type Router } from './router.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
 import { deviceReads } from './srv/device-reads.ts'
 import { readInventoryHandler } from './srv/inventory.ts'
-import type { SrvRow } from './srv/srv-table.ts'
 import { createMeterSessions } from './wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
@@ -30,6 +30,8 @@ export interface Bridge {
   decide(asked: Asked): Promise<Acknowledgement>
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
+  /** Opens the line now, and again whenever it is lost. */
+  holdLines(): void
   delivery: Delivery
   /**
    * Forgets what the cache holds of a device: for a change of its supplier, its decommissioning, a step of its clock.
@@ -57,7 +59,7 @@ interface Kept {
 export function createBridge(parts: BridgeParts): Bridge {
   const { config, store, timing, log, audit } = parts
   const recorder = createRecorder(audit.record, timing.nowMs)
-  const lines = createLines(config, parts.openPort, timing)
+  const lines = createLines(config, parts.openPort, timing, log)
   const total = noUsage()
   const underWay = new Set<Promise<void>>()
   const futureDated = createFutureDated(timing)
@@ -142,12 +144,6 @@ export function createBridge(parts: BridgeParts): Bridge {
     log,
   })
 
-  function measure(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void {
-    const trtMs = trtMsOf(row, settlement) ?? 0
-    const tookMs = timing.nowMs() - receivedMs
-    performance.record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs, good })
-  }
-
   function tell(answered: Answered): void {
     const { sources, ...fields } = answered
     // The half-hours one by one are in the audit trail.
@@ -160,9 +156,10 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. What was
    * recorded of the answer is on disk before it is sent.
    */
-  async function handOver(id: string, callback: string, xml: string): Promise<void> {
+  async function handOver(id: string, callback: string, xml: string, why = ''): Promise<void> {
+    const explanation = config.explain && why !== '' ? headerText(why) : undefined
     await audit.committed()
-    await Promise.all([delivery.keep(id, callback, xml), store.remove('accepted', id)])
+    await Promise.all([delivery.keep(id, callback, xml, explanation), store.remove('accepted', id)])
     delivery.start(id)
   }
 
@@ -191,8 +188,8 @@ export function createBridge(parts: BridgeParts): Bridge {
     const { xml, answered } = await router.answer(accepted, usage)
     addUsage(total, usage)
     recorder.answered(accepted, answered, xml)
-    await handOver(accepted.id, accepted.allowed.user.callback, xml)
-    measure(accepted.row, accepted.forSettlement, askedMs(accepted), answered.code === 'I0')
+    await handOver(accepted.id, accepted.allowed.user.callback, xml, answered.detail)
+    performance.onDemand(accepted.row, accepted.forSettlement, askedMs(accepted), answered.code === 'I0')
     tell(answered)
   }
 
@@ -226,7 +223,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
       recorder.recalled(id, recalled)
-      await handOver(id, recalled.callback, recalled.xml)
+      await handOver(id, recalled.callback, recalled.xml, recalled.reason)
     } else {
       recorder.accepted(recalled, true)
       start(recalled)
@@ -251,7 +248,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     if (refused !== undefined) recorder.refused(refused)
     else {
       recorder.direct(direct)
-      measure(direct.row, direct.forSettlement, asked.receivedMs, true)
+      performance.onDemand(direct.row, direct.forSettlement, asked.receivedMs, true)
     }
     // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
     await audit.committed().catch(() => {})
@@ -284,6 +281,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       }
       reconcile()
     },
+    holdLines: lines.hold,
     delivery,
     forget,
     schedules,

@@ -13,6 +13,8 @@ export interface Outgoing {
   createdMs: number
   state: 'waiting' | 'refused' | 'given up'
   lastProblem: string
+  /** Why it is a failure, for a bench's User that wants to know. */
+  explanation?: string
 }
 
 /** What became of a try. */
@@ -27,12 +29,12 @@ export type DeliveryEvent =
       state: Outgoing['state']
     }
 
-/** POSTs XML; answers the HTTP status. Rejects when there is none. */
-export type Post = (url: string, body: string, timeoutMs: number) => Promise<number>
+/** POSTs XML, and an explanation in a header of its own; answers the HTTP status. Rejects when there is none. */
+export type Post = (url: string, body: string, timeoutMs: number, explanation?: string) => Promise<number>
 
 export interface Delivery {
   /** Resolves when the response is on disk. It is not sent before `start`. */
-  keep(id: string, url: string, body: string): Promise<void>
+  keep(id: string, url: string, body: string, explanation?: string): Promise<void>
   /** Sends a response that is kept. */
   start(id: string): void
   /** True while a response is kept. */
@@ -73,9 +75,9 @@ export function createDelivery(
   let stopped = false
 
   async function attempt(outgoing: Outgoing): Promise<void> {
-    const { id, url, body } = outgoing
+    const { id, url, body, explanation } = outgoing
     const tries = outgoing.tries + 1
-    const outcome = await post(url, body, postTimeoutMs).catch((error: Error) => error.message)
+    const outcome = await post(url, body, postTimeoutMs, explanation).catch((error: Error) => error.message)
     if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
       await store.remove('outbox', id)
       tell({ event: 'delivered', requestId: id, tries })
@@ -117,9 +119,10 @@ export function createDelivery(
   }
 
   return {
-    async keep(id, url, body) {
+    async keep(id, url, body, explanation) {
       const createdMs = timing.nowMs()
-      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '' }
+      const why = explanation === undefined ? {} : { explanation }
+      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '', ...why }
       await store.put('outbox', id, outgoing)
       kept.set(id, outgoing)
     },

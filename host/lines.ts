@@ -7,7 +7,7 @@ import { createCapacity, type Priority, priority } from './schedule/capacity.ts'
 import { cohortRate } from './schedule/settings.ts'
 import type { OpenPort } from './wan/bindings.ts'
 import { defaultLineLimits } from './wan/limits.ts'
-import { createLine, type Line, type Timing } from './wan/line.ts'
+import { createLine, type Line, type PortLine, type Timing } from './wan/line.ts'
 import { ReadError } from './wan/read-error.ts'
 
 export interface Lines {
@@ -15,6 +15,8 @@ export interface Lines {
   lineFor(accepted: Accepted): Line
   /** A read of the device that waits for its turn on behalf of somebody less urgent will serve this one, too. */
   hurry(accepted: Accepted): void
+  /** Opens the default line now, and every line again whenever its port was lost, however long it takes; the log tells. */
+  hold(): void
   /** Turns away what waits and has time; it goes on after the next start. */
   stopWaiting(): void
   close(): Promise<void>
@@ -26,8 +28,14 @@ function priorityOf({ schedule, forSettlement }: Accepted): Priority {
   return forSettlement ? priority.settlement : priority.onDemand
 }
 
-export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing): Lines {
-  const lines = new Map<string, Line>()
+export function createLines(
+  config: BridgeConfig,
+  openPort: OpenPort,
+  timing: Timing,
+  log: (event: string, fields: { [name: string]: unknown }) => void,
+): Lines {
+  const lines = new Map<string, PortLine>()
+  let holding = false
   const { lineRate } = config.schedule
   const capacity = createCapacity({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
@@ -38,9 +46,16 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
     return url
   }
 
+  function holdOne(url: string, line: PortLine): void {
+    line.hold(({ state, ...why }) => log(`line ${state}`, { line: url, ...why }))
+  }
+
   function lineOf(url: string): Line {
-    const line = lines.get(url) ?? createLine(url, openPort, { ...defaultLineLimits, baud: config.baud }, timing)
+    const known = lines.get(url)
+    if (known !== undefined) return known
+    const line = createLine(url, openPort, { ...defaultLineLimits, baud: config.baud }, timing)
     lines.set(url, line)
+    if (holding) holdOne(url, line)
     return line
   }
 
@@ -57,6 +72,11 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
       return capacity.forPassenger(lineOf(url), { ...passenger, priority: priorityOf(accepted) })
     },
     hurry: (accepted) => capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted)),
+    hold() {
+      holding = true
+      for (const [url, line] of lines) holdOne(url, line)
+      if (config.lineUrl !== undefined && !lines.has(config.lineUrl)) lineOf(config.lineUrl)
+    },
     stopWaiting: capacity.stop,
     async close() {
       await Promise.all([...lines.values()].map((line) => line.close()))

@@ -36,6 +36,8 @@ export type Count = {
 
 export interface Performance {
   record(answer: Answer): void
+  /** A request on demand that came at `receivedMs` is answered. */
+  onDemand(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void
   /** Writes what is not on disk yet. */
   flush(): Promise<void>
 }
@@ -66,19 +68,25 @@ export function createPerformance(store: Store, timing: Timing): Performance {
     for (const key of counts.keys()) if (!key.startsWith(today) && !changed.has(key)) counts.delete(key)
   }
 
+  function record({ srv, kind, settlement, trtMs, tookMs, good }: Answer): void {
+    const key = `${dayOf(timing.nowMs())}/${kind}/${settlement ? 'settlement' : 'other'}/${srv}`
+    const count = counts.get(key) ?? (store.get('performance', key) as Count | undefined) ?? noCount()
+    count.answers += 1
+    if (!good) count.failed += 1
+    else if (tookMs <= trtMs) count.within += 1
+    count.trtMs = trtMs
+    count.tookMsSum += tookMs
+    count.tookMsMax = Math.max(count.tookMsMax, tookMs)
+    counts.set(key, count)
+    changed.add(key)
+    timer ??= timing.after(flushMs, () => void flush().catch(() => {}))
+  }
+
   return {
-    record({ srv, kind, settlement, trtMs, tookMs, good }) {
-      const key = `${dayOf(timing.nowMs())}/${kind}/${settlement ? 'settlement' : 'other'}/${srv}`
-      const count = counts.get(key) ?? (store.get('performance', key) as Count | undefined) ?? noCount()
-      count.answers += 1
-      if (!good) count.failed += 1
-      else if (tookMs <= trtMs) count.within += 1
-      count.trtMs = trtMs
-      count.tookMsSum += tookMs
-      count.tookMsMax = Math.max(count.tookMsMax, tookMs)
-      counts.set(key, count)
-      changed.add(key)
-      timer ??= timing.after(flushMs, () => void flush().catch(() => {}))
+    record,
+    onDemand(row, settlement, receivedMs, good) {
+      const trtMs = trtMsOf(row, settlement) ?? 0
+      record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs: timing.nowMs() - receivedMs, good })
     },
     flush,
   }

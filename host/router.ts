@@ -258,7 +258,7 @@ export function createRouter(parts: RouterParts): Router {
         const detail = (error as Error).message
         const xml = await formatFailure({ ...answerTo(accepted), code })
         parts.checkOwn(xml, id)
-        return done(xml, { code, detail })
+        return done(xml, { code, detail, ...(error instanceof ReadError && { fault: error.fault }) })
       }
     },
   }

@@ -1,6 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readConfig } from '../host/config.ts'
+import { prometheusText } from '../host/metrics/prometheus.ts'
+import { statsOf, textOfStats } from '../host/metrics/stats.ts'
+import { addEvent, noTimes, noTotals } from '../host/metrics/totals.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 
 const dayMs = 86400000
@@ -32,11 +35,46 @@ for (const [name, code, spoil] of failures) {
   })
 }
 
-test('a key that is not the meter’s: E21, and the reason names the key', async () => {
+test('a key that is not the meter’s: E21, and log, record, totals and User are told that it is the key', async () => {
   const b = createBench({ dcoKey: new Uint8Array(32) })
   await b.ask()
   assert.is(b.callbacks[0]!.response.code, 'E21')
+  const says = /answers 2 wakes and none of 4 asks.*the DCO's key is not the meter's.*Provision the meter again/
+  assert.match(b.callbacks[0]!.explanation!, says)
+  for (const events of [b.trail, b.log]) {
+    const answered = events.find(({ event }) => event === 'answered') as unknown as { fault: string; detail: string }
+    assert.is(answered.fault, 'wrong key')
+    assert.match(answered.detail, says)
+  }
+  const totals = noTotals()
+  for (const event of b.trail) addEvent(totals, event)
+  assert.equal(totals.failures, { 'wrong key': 1 })
+  assert.match(textOfStats(statsOf(totals)), /reads failed +wrong key 1\n/)
+})
+
+test('a bridge that does not explain keeps the reason to its log and its record', async () => {
+  const b = createBench({ dcoKey: new Uint8Array(32), config: { explain: false } })
+  await b.ask()
+  assert.is(b.callbacks[0]!.explanation, undefined)
   assert.match(b.answers[0]!.detail, /key/)
+})
+
+test('what the line spoils and what nobody waits for is in the totals', async () => {
+  const b = createBench()
+  const send = b.line.send
+  // Each frame of the meter comes twice, and once without its beginning.
+  b.line.send = (bytes) => {
+    for (const one of [bytes, bytes, bytes.subarray(3)]) send(one)
+  }
+  await b.ask()
+  assert.is(b.callbacks[0]!.response.code, 'I0')
+  const totals = noTotals()
+  for (const event of b.trail) addEvent(totals, event)
+  assert.match(textOfStats(statsOf(totals)), /line +1 asks; [1-9] frames damaged, [1-9] refused, 0 not opened\n/)
+  const gauges = { unanswered: 0, pending: 0, auditRecords: 0, startedMs: 0, memoryBytes: 0, cpuSeconds: 0 }
+  const metrics = prometheusText(totals, noTimes(), gauges)
+  assert.match(metrics, /^smets1_frames_dropped_total [1-9]$/m)
+  assert.match(metrics, /^smets1_frames_refused_total [1-9]$/m)
 })
 
 test('killed before the answer: the next start answers, once', async () => {

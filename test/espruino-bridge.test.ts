@@ -1,12 +1,23 @@
 // A bridge in front of the real interpreter: the flash of an emulated meter, taken over by Espruino, is read through
 // DUIS and gives the same half-hours.
 
-import { readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bundleFirmware } from '../hardware/bundle.ts'
+import { systemTiming } from '../host/cli/open-bridge.ts'
+import { createDco } from '../host/dco/sealer.ts'
+import { openPort } from '../host/wan/bindings.ts'
+import { defaultLineLimits } from '../host/wan/limits.ts'
+import { createLine, type Line } from '../host/wan/line.ts'
+import { noUsage } from '../host/wan/usage.ts'
 import { finished, freshPath, smets1 } from './support/cli.ts'
-import { hasSocat, runBundle } from './support/espruino-process.ts'
+import { hasSocat, runBundle, until } from './support/espruino-process.ts'
+import { createRandom } from './support/random.ts'
+import { readProfile } from './support/read-profile.ts'
 
 const { ESPRUINO } = process.env
 const dayMs = 86400000
@@ -52,6 +63,36 @@ if (!ESPRUINO || !hasSocat) {
       await bridge.ended
     } finally {
       await board.end()
+    }
+  })
+
+  test('a bridge on the console of an Espruino says that it is one', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'smets1-console-'))
+    const port = join(folder, 'console')
+    const socat = spawn('socat', [`pty,rawer,link=${port}`, `EXEC:${ESPRUINO},pty,rawer`], { cwd: folder })
+    let line: Line | undefined
+    try {
+      await until(() => existsSync(port), 'console')
+      const limits = { ...defaultLineLimits, awakeMs: 500, silenceMs: 1500 }
+      line = createLine(port, openPort, limits, systemTiming)
+      const random = createRandom(9)
+      // A seed without Ctrl-C in its wakes: two of them end the interpreter for Linux; a board goes on.
+      const dco = createDco({ key: () => new Uint8Array(32) }, random.bytes)
+      const read = readProfile(
+        { line, dco, timing: systemTiming },
+        '00-DB-12-34-56-78-90-A0',
+        0,
+        0,
+        48,
+        Date.now() + 9000,
+        noUsage(),
+      )
+      const said = await read.then(String, (error: Error) => error.message)
+      assert.match(said, /the console of an Espruino board|writes text or echoes, as a console does/)
+    } finally {
+      await line?.close()
+      socat.kill('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
     }
   })
 }

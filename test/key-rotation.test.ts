@@ -90,7 +90,7 @@ test('the old key holds until the meter has the next; then the next alone, also 
   assert.is(b.meter.meter().boot(), boots)
 
   b.give(first)
-  assert.is(await b.read(), 'no answer', 'the old key never again')
+  assert.is(await b.read(), 'wrong key', 'the old key never again')
   assert.equal(openVault(path).key(eui), second)
 })
 
@@ -122,7 +122,7 @@ test('a next key that is replaced before the meter had it is never accepted', as
   addNextKey(path, eui, second)
   addNextKey(path, eui, third)
   b.give(second)
-  assert.is(await b.read(), 'no answer')
+  assert.is(await b.read(), 'wrong key')
   b.give(third)
   assert.is(await b.read(), '48 half-hours')
   assert.equal(openVault(path).key(eui), third)

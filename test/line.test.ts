@@ -104,7 +104,7 @@ test('a meter that is absent, silent or holds another key is told apart', async 
   assert.is(await fault(silent.read(silent.first, 48)), 'no awake')
 
   const stranger = bench(7, 1, 115200, createRandom(9).bytes(32))
-  assert.is(await fault(stranger.read(stranger.first, 48)), 'no answer')
+  assert.is(await fault(stranger.read(stranger.first, 48)), 'wrong key')
 })
 
 test('a meter that dies in the middle of an answer, or a line that is pulled, ends the read within its time', async () => {

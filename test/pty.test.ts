@@ -1,24 +1,15 @@
 // smets1 meter and smets1 bridge as two programs on the two ends of a serial line (a pair of pseudo-terminals).
 
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finished, freshPath, smets1 } from './support/cli.ts'
-
-const hasSocat = spawnSync('socat', ['-V']).status === 0
+import { hasSocat, plugPty } from './support/pty.ts'
 
 /** A pair of connected serial devices. */
 async function ptyPair() {
   const [meterEnd, bridgeEnd] = [freshPath(), freshPath()]
-  const socat = spawn('socat', [`pty,raw,echo=0,link=${meterEnd}`, `pty,raw,echo=0,link=${bridgeEnd}`], {
-    stdio: 'ignore',
-  })
-  process.once('exit', () => socat.kill())
-  for (let i = 0; i < 200 && !(existsSync(meterEnd) && existsSync(bridgeEnd)); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-  return { meterEnd, bridgeEnd, end: () => socat.kill() }
+  const pty = await plugPty(meterEnd, bridgeEnd)
+  return { meterEnd, bridgeEnd, end: pty.unplug }
 }
 
 if (!hasSocat) console.log('  left out: serial devices, because socat is not installed (apt-get install socat)')
@@ -61,8 +52,18 @@ else {
     ])
     await bridge.says('"ready":true')
     const { url } = JSON.parse(bridge.out().split('\n')[0]!)
-    const read = await finished(['read', '4.8.1', '--state', state, '--url', url, '--from', '2026-01-01', '--json'])
+    const asked = ['read', '4.8.1', '--state', state, '--url', url, '--from', '2026-01-01', '--json', '--explain']
+    const read = await finished(asked)
+    assert.is(read.code, 1)
+    assert.match(
+      bridge.err(),
+      /\/dev\/ttyNOTHERE does not exist: .*cable plugged in\?; trying again until it is there\n/,
+    )
     assert.is(JSON.parse(read.out).code, 'E20')
+    assert.match(
+      JSON.parse(read.out).explanation,
+      /ttyNOTHERE does not exist: is the meter running, the cable plugged in/,
+    )
     bridge.child.kill('SIGTERM')
     await bridge.ended
   })

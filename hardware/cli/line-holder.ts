@@ -4,6 +4,8 @@ import type { Line } from '../line.ts'
 import { openLine } from '../line.ts'
 import type { Io } from './io.ts'
 
+const reopenMs = 250
+
 /** A line that is opened again when it goes away. */
 export interface LineHolder {
   url(): string
@@ -24,8 +26,8 @@ export function holdLine(first: Line, url: string, baud: number, io: Io): LineHo
     opened.onData((bytes) => taker(bytes))
     opened.onClose((why) => {
       line = undefined
-      io.stderr(`${why}; trying again every second\n`)
-      timer = setTimeout(reopen, 1000)
+      io.stderr(`${why}; trying again until it is there\n`)
+      timer = setTimeout(reopen, reopenMs)
     })
   }
   async function reopen(): Promise<void> {
@@ -34,7 +36,7 @@ export function holdLine(first: Line, url: string, baud: number, io: Io): LineHo
     else if (opened.ok) {
       hold(opened.line)
       io.stderr(`${opened.line.url} is back\n`)
-    } else if (!closed) timer = setTimeout(reopen, 1000)
+    } else if (!closed) timer = setTimeout(reopen, reopenMs)
   }
 
   hold(first)

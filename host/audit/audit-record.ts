@@ -7,6 +7,7 @@
 import { createHash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
 import type { Endpoint } from '../http-server.ts'
+import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 
 /** A registration that decided. */
@@ -91,6 +92,8 @@ export interface AnsweredEvent extends OfRequest {
   /** Of the DCC schedule that asked. */
   scheduleId?: number
   detail?: string
+  /** Why the meter could not be read, in a word. */
+  fault?: ReadFault
   served?: Served[]
   /** Of the response as it is sent. */
   bytes: number

@@ -92,7 +92,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
 
     answered(accepted, answered, xml) {
       const { id, row, allowed, deadlineMs } = accepted
-      const { code, tookMs, detail, sources, usage, scheduleId } = answered
+      const { code, tookMs, detail, fault, sources, usage, scheduleId } = answered
       const of = { requestId: id, user: allowed.user.eui, device: allowed.device.eui, srv: row.variant }
       if (usage.wakeUps > 0) record({ event: 'device read', ...of, ...usage })
       record({
@@ -103,6 +103,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
         late: askedMs(accepted) + tookMs > deadlineMs,
         ...(scheduleId !== undefined && { scheduleId }),
         ...(detail !== '' && { detail: short(detail) }),
+        ...(fault !== undefined && { fault }),
         ...(sources && sources.served.length > 0 && { served: sources.served }),
         ...fingerprint(xml),
       })

@@ -19,6 +19,8 @@ const levels: { readonly [event: string]: 'warn' | 'error' } = {
   'not delivered': 'warn',
   'registry refused': 'warn',
   'key not rotated': 'warn',
+  'line lost': 'warn',
+  'line unavailable': 'warn',
   dropped: 'warn',
   cache: 'warn',
   'own message is not valid': 'error',

@@ -1,7 +1,9 @@
 // smets1 bridge: the S1SP bridge alone, in front of a meter on a line.
 
-import { readConfig } from '../config.ts'
-import { type Command, CommandError, exitCode, given, stateOption, textOption } from './command.ts'
+import { type BridgeConfig, readConfig } from '../config.ts'
+import type { StatePaths } from '../state.ts'
+import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
+import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
 import { runBridge } from './open-bridge.ts'
 import { warnOfTool } from './signing-tool.ts'
 
@@ -37,6 +39,24 @@ export function askedToStop(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'S
   })
 }
 
+/** The log; what becomes of the line is also told to people, who see no log. */
+async function tellingLog(paths: StatePaths, config: BridgeConfig, io: Io): Promise<BridgeLog> {
+  const logging = await openBridgeLog(paths, config.log)
+  if (config.log === 'json') return logging
+  let wasLost = false
+  return {
+    ...logging,
+    log(event, fields) {
+      logging.log(event, fields)
+      if (event === 'line open' && wasLost) io.stderr(`${fields.line} is back\n`)
+      if (event === 'line lost' || event === 'line unavailable') {
+        wasLost = true
+        io.stderr(`${fields.problem}; trying again until it is there\n`)
+      }
+    },
+  }
+}
+
 export const bridgeCommand: Command = {
   name: 'bridge',
   summary: 'the S1SP bridge alone: DUIS in front, a meter on a serial line behind',
@@ -49,7 +69,10 @@ export const bridgeCommand: Command = {
       '--workers <n>',
       'work in n processes: one decides and owns the line, the others serve HTTP (1 unless configured)',
     ],
-    ['--explain', 'tell callers that ask (header smets1-explain) why they are refused; for test benches'],
+    [
+      '--explain',
+      'tell callers that ask (header smets1-explain) why they are refused, and Users why a read failed; for test benches',
+    ],
     ['--json', 'say when it is ready as one line of JSON'],
   ],
   examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],
@@ -64,7 +87,8 @@ export const bridgeCommand: Command = {
     const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
     let reload = () => {}
     if (isService) process.on('SIGHUP', () => reload())
-    const running = await runBridge(paths, config, { record: textOption(options, 'record') })
+    const log = await tellingLog(paths, config, io)
+    const running = await runBridge(paths, config, { record: textOption(options, 'record'), log })
     reload = running.reload
     if (options.json === true)
       io.stdout(

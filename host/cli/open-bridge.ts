@@ -210,6 +210,7 @@ export async function runBridge(
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
     const url = await serve()
     bridge.resume()
+    bridge.holdLines()
     watch.setReady(true)
     log('ready', { version, url, metricsUrl, line: config.lineUrl })
     return { bridge, url, metricsUrl, reload: watching.look, stop }

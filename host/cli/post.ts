@@ -7,7 +7,7 @@ import type { Post } from '../delivery.ts'
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 
 /** Answers the HTTP status. Rejects, in words for the log, when there is no answer in time or no connection. */
-export const post: Post = (url, body, timeoutMs) =>
+export const post: Post = (url, body, timeoutMs, explanation) =>
   new Promise((resolve, reject) => {
     const secure = url.startsWith('https:')
     const bytes = Buffer.from(body)
@@ -15,7 +15,11 @@ export const post: Post = (url, body, timeoutMs) =>
       url,
       {
         method: 'POST',
-        headers: { 'content-type': 'application/xml', 'content-length': bytes.length },
+        headers: {
+          'content-type': 'application/xml',
+          'content-length': bytes.length,
+          ...(explanation !== undefined && { 'smets1-explain': explanation }),
+        },
         ...(secure ? {} : { agent }),
       },
       (response) => {

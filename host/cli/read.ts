@@ -88,7 +88,7 @@ export const readCommand: Command = {
     ['--for-settlement', 'send the attribute ForSettlement="true", which no published schema has'],
     ['--format <format>', 'table, csv, json, or xml (the response exactly as received)', 'table'],
     ['--json', 'the same as --format json'],
-    ['--explain', 'also say which rule and which record decided'],
+    ['--explain', 'also say which rule and which record decided, or why the meter could not be read'],
     ['--url <url>', 'the bridge (http://127.0.0.1:8079 unless configured)'],
     ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
     ['--keys-boxed <jar>', "the DCC's signing tool, when the bridge signs with its DSP key"],

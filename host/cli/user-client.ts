@@ -28,7 +28,7 @@ export interface UserOutcome {
   /** Code of the acknowledgement, and of the final response if it was I99. */
   acknowledgement: string
   code: string
-  /** Why it was refused, if the bridge explains. */
+  /** Why it was refused, allowed, or could not be carried out, if the bridge explains. */
   explanation: string | undefined
   acknowledgedMs: number
   answeredMs: number
@@ -50,7 +50,10 @@ async function bodyOf(request: AsyncIterable<Buffer>): Promise<Buffer> {
 }
 
 /** Listens on the callback address; `take` says whether a response is the one that is waited for. */
-async function listen(callback: string, take: (body: Buffer) => boolean): Promise<Server> {
+async function listen(
+  callback: string,
+  take: (body: Buffer, explanation: string | undefined) => boolean,
+): Promise<Server> {
   const { hostname, port, protocol } = new URL(callback)
   if (protocol !== 'http:') {
     throw new CommandError(
@@ -61,7 +64,8 @@ async function listen(callback: string, take: (body: Buffer) => boolean): Promis
   const server = createServer(async (request, response) => {
     const body = await bodyOf(request).catch(() => undefined)
     // Somebody else's response is left with the bridge, which tries again later.
-    response.writeHead(body !== undefined && take(body) ? 204 : 503).end()
+    const explanation = request.headers['smets1-explain']?.toString()
+    response.writeHead(body !== undefined && take(body, explanation) ? 204 : 503).end()
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -114,12 +118,14 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
   const body = { ...request.fields, requestId, serviceReferenceVariant: request.variant }
   const xml = signDocument(formatRequest(body), identity.signer)
   let answered: (body: Buffer) => void = () => {}
+  let why: string | undefined
   const answer = new Promise<Buffer>((resolve) => {
     answered = resolve
   })
-  const server = await listen(request.callback, (posted) => {
+  const server = await listen(request.callback, (posted, posting) => {
     const parsed = parseResponse(posted)
     if (!parsed.ok || parsed.response.requestId?.text.toUpperCase() !== requestId.text.toUpperCase()) return false
+    why = posting
     answered(posted)
     return true
   })
@@ -147,7 +153,8 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
     const verified = verifyResponse(finalXml, trust, { nowMs: nowMs() })
     if (!verified.ok)
       throw new CommandError(exitCode.failed, `the response is not signed as it must be: ${verified.detail}`)
-    return { ...outcome, code: response.code, answeredMs: nowMs() - startedMs, response, xml: finalXml }
+    const known = { ...outcome, explanation: why ?? explanation }
+    return { ...known, code: response.code, answeredMs: nowMs() - startedMs, response, xml: finalXml }
   } finally {
     clearTimeout(timer)
     server.closeAllConnections()

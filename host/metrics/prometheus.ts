@@ -60,6 +60,7 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   histogram('smets1_acknowledgement_seconds', acknowledged)
   head('smets1_answer_seconds', 'histogram', 'From a request to its final answer.')
   for (const [srv, times] of Object.entries(totals.answerTimes)) histogram('smets1_answer_seconds', times, { srv })
+  counts('smets1_reads_failed_total', 'Reads that failed, by why.', totals.failures, ['fault'])
   const halfHours =
     'Half-hours answered: from the meter, the cache, a read for somebody else (shared), or not recorded (none).'
   counts('smets1_half_hours_total', halfHours, totals.halfHours, ['channel', 'source'])
@@ -75,6 +76,7 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   value('smets1_line_bytes_total', usage.bytesOut, { direction: 'to_meter' })
   value('smets1_line_bytes_total', usage.bytesIn, { direction: 'from_meter' })
   one('smets1_frames_dropped_total', 'counter', 'Frames from meters that were no frames.', usage.framesDropped)
+  one('smets1_frames_refused_total', 'counter', 'Good frames that nobody waited for.', usage.framesRefused)
   one('smets1_answers_not_opened_total', 'counter', 'Answers of meters that did not open.', usage.notOpened)
   one('smets1_dco_calls_total', 'counter', 'Calls of the DCO.', usage.dcoCalls)
   one('smets1_dco_slow_total', 'counter', 'Calls of the DCO over its 4 seconds.', usage.dcoSlow)

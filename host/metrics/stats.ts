@@ -6,6 +6,7 @@ export interface Stats {
   requests: Counts
   answers: Counts
   late: Counts
+  failures: Counts
   answerMs: { [srv: string]: { count: number; mean: number; max: number } }
   halfHours: Counts
   deliveries: Counts
@@ -18,7 +19,7 @@ export interface Stats {
 }
 
 export function statsOf(totals: Totals): Stats {
-  const { requests, answers, late, halfHours, deliveries, dropped, deviceReads, usage, readsSaved } = totals
+  const { requests, answers, late, failures, halfHours, deliveries, dropped, deviceReads, usage, readsSaved } = totals
   const times = ({ count, sumMs, maxMs }: Times) => ({
     count,
     mean: Math.round(sumMs / Math.max(1, count)),
@@ -29,6 +30,7 @@ export function statsOf(totals: Totals): Stats {
     requests,
     answers,
     late,
+    failures,
     answerMs: Object.fromEntries(Object.entries(totals.answerTimes).map(([srv, found]) => [srv, times(found)])),
     halfHours,
     deliveries,
@@ -52,12 +54,17 @@ export function textOfStats(stats: Stats): string {
     ['requests', list(stats.requests)],
     ['answers', list(stats.answers)],
     ['late', list(stats.late)],
+    ['reads failed', list(stats.failures)],
     ['time to answer', times.join('; ') || 'none'],
     ['half-hours', list(stats.halfHours)],
     ['deliveries', list(stats.deliveries)],
     [
       'device reads',
       `${stats.deviceReads}: ${usage.wakeUps} wake-ups, ${usage.sessions} sessions, ${usage.dcoCalls} DCO calls (${usage.dcoSlow} slow), ${usage.bytesOut + usage.bytesIn} bytes`,
+    ],
+    [
+      'line',
+      `${usage.asks} asks; ${usage.framesDropped} frames damaged, ${usage.framesRefused} refused, ${usage.notOpened} not opened`,
     ],
     ['reads saved', savedText(saved)],
   ]

@@ -27,6 +27,8 @@ export interface Totals {
   answers: Counts
   answerTimes: { [srv: string]: Times }
   late: Counts
+  /** Reads that failed, by why the meter could not be read. */
+  failures: Counts
   /** Half-hours answered, by channel and source: `meter`, `cache`, `shared`, `none` (the meter has no record). */
   halfHours: Counts
   deviceReads: number
@@ -46,6 +48,7 @@ export function noTotals(): Totals {
     answers: {},
     answerTimes: {},
     late: {},
+    failures: {},
     halfHours: {},
     deviceReads: 0,
     usage: noUsage(),
@@ -93,12 +96,13 @@ export function addEvent(totals: Totals, event: AuditEvent): void {
 }
 
 function addAnswer(totals: Totals, event: Extract<AuditEvent, { event: 'answered' }>): void {
-  const { srv, code, requestId, tookMs, late, served = [] } = event
+  const { srv, code, requestId, tookMs, late, fault, served = [] } = event
   count(totals.answers, `${srv} ${code}`)
   const times = totals.answerTimes[srv] ?? noTimes()
   totals.answerTimes[srv] = times
   addTime(times, tookMs)
   if (late) count(totals.late, srv)
+  if (fault !== undefined) count(totals.failures, fault)
   for (const { channel, what } of served) {
     for (const [, digits, letter] of what.matchAll(/(\d+)([mcsn])/g))
       count(totals.halfHours, `${channel} ${sources[letter as keyof typeof sources]}`, Number(digits))

@@ -22,7 +22,7 @@ export async function askWhole(
   talk: Conversation,
   timing: Timing,
   message: Uint8Array,
-  triesMax = talk.limits.askTries,
+  triesMax = 4,
 ): Promise<WholeAnswer> {
   for (let tries = 0; tries < triesMax; tries++) {
     const startMs = timing.nowMs()
@@ -30,7 +30,7 @@ export async function askWhole(
     const blocks = new Map<number, Uint8Array>()
     let last: number | undefined
     for (;;) {
-      const opened = await talk.receive(tries, (counter, block) => counter === mine && !blocks.has(block))
+      const opened = await talk.receive((number, block) => number === mine && !blocks.has(block), triesMax === 1)
       if (opened === undefined) break
       blocks.set(opened.block, opened.message)
       if (opened.last) last = opened.block
@@ -38,7 +38,7 @@ export async function askWhole(
       const inOrder = [...blocks].sort(([a], [b]) => a - b).map(([, one]) => one)
       return { messages: inOrder, tookMs: timing.nowMs() - startMs }
     }
-    if (!talk.open()) throw new ReadError('no port', 'the line went away')
+    if (blocks.size === 0 && tries + 1 < triesMax) await talk.silent()
   }
   throw new ReadError('no answer', `${talk.eui} does not answer whole, asked ${triesMax} times`)
 }

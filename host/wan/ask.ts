@@ -8,29 +8,25 @@ import { ReadError } from './read-error.ts'
 const sentOnce: readonly MessageName[] = ['takeBilling', 'setClock', 'writeSettings']
 
 /**
- * Asks one thing. What only reads is asked again when no answer comes, as often as the line's limits say.
+ * Asks one thing. What only reads is asked again when no answer comes, unless `once`.
  * @throws ReadError
  */
 export async function ask<N extends MessageName>(
   talk: Conversation,
   name: N,
   fields: Ask<N>,
-  triesMax: number = sentOnce.includes(name) ? 1 : talk.limits.askTries,
+  once: boolean = sentOnce.includes(name),
 ): Promise<Answer<N>> {
   const message = encodeAsk(name, fields)
-  const counters = new Set<number>()
-  for (let tries = 0; tries < triesMax; tries++) {
-    counters.add(await talk.send(message))
+  const mine = new Set<number>()
+  for (;;) {
+    mine.add(await talk.send(message))
     // A slow meter may be answering an earlier try: what it says is as good.
-    const opened = await talk.receive(tries, (counter, block) => counters.has(counter) && block === 0)
+    const opened = await talk.receive((number, block) => mine.has(number) && block === 0, once)
     if (opened !== undefined) return answerIn(talk.eui, name, opened.message)
-    if (!talk.open()) throw new ReadError('no port', 'the line went away while the meter was asked')
+    if (once) throw new ReadError('no answer', `${talk.eui} does not answer ${name}: whether it was done is not known`)
+    await talk.silent()
   }
-  const doubt = sentOnce.includes(name) ? '; whether it was done is not known' : ''
-  throw new ReadError(
-    'no answer',
-    `${talk.eui} is awake and answers nothing to ${name} that opens: its key may not be the DCO's${doubt}`,
-  )
 }
 
 function answerIn<N extends MessageName>(eui: string, name: N, message: Uint8Array): Answer<N> {

@@ -1,5 +1,6 @@
 // Opens a serial port by its URL. Which binding stands behind it is the only thing that differs.
 
+import { readFileSync, statSync } from 'node:fs'
 import type { BindingInterface } from '@serialport/bindings-interface'
 import { SerialPortStream } from '@serialport/stream'
 import { socketBinding } from './socket-binding.ts'
@@ -9,6 +10,8 @@ export interface Port {
   /** Writes bytes; does nothing once the port is closed. */
   write(bytes: Uint8Array): void
   close(): Promise<void>
+  /** False when what was opened is there no more. A device that is pulled without a word says so only here. */
+  present?(): boolean
 }
 
 export interface PortEvents {
@@ -32,19 +35,59 @@ async function bindingOf(url: string): Promise<BindingInterface> {
   return autoDetect() as unknown as BindingInterface
 }
 
+/** The name of a group; its number when it has none here. */
+function groupName(gid: number): string {
+  try {
+    const line = readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .find((one) => one.split(':')[2] === String(gid))
+    return line?.split(':')[0] ?? String(gid)
+  } catch {
+    return String(gid)
+  }
+}
+
+/** Who may open a device, and how to become one of them. */
+function permissionFix(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  const group = found === undefined ? 'dialout' : groupName(found.gid)
+  if (found === undefined || (found.mode & 0o060) === 0o060) {
+    return `add yourself to the group that owns it (sudo usermod -aG ${group} $USER), then log in again`
+  }
+  const mode = (found.mode & 0o777).toString(8)
+  return `its mode is ${mode}, so its group ${group} may not use it: a udev rule with MODE="0660", GROUP="dialout" mends that (hardware/pi/99-smets1.rules is one)`
+}
+
 function explain(url: string, error: NodeJS.ErrnoException): PortError {
   const text = `${error.code ?? ''} ${error.message}`
   if (/ENOENT|No such file/i.test(text))
     return new PortError(`${url} does not exist: is the meter running, the cable plugged in?`)
-  if (/EACCES|Permission denied/i.test(text)) {
+  if (/EACCES|Permission denied/i.test(text)) return new PortError(`${url}: permission denied: ${permissionFix(url)}`)
+  if (/lock|EBUSY|Resource busy/i.test(text)) {
     return new PortError(
-      `${url}: permission denied: add yourself to the group that owns it (often: sudo usermod -aG dialout $USER, then log in again)`,
+      `${url} is in use by another program (a meter, a terminal, ModemManager?): fuser -v ${url} names it; stop it first`,
     )
   }
-  if (/lock|EBUSY|Resource busy/i.test(text))
-    return new PortError(`${url} is in use by another program: close it first`)
+  if (/ENOTTY|ioctl|EISDIR|is a directory|not a typewriter/i.test(text)) {
+    return new PortError(
+      `${url} is not a serial port: name one of ls /dev/serial/by-id, tcp://host:port or unix:///path`,
+    )
+  }
   if (/ECONNREFUSED/.test(text)) return new PortError(`${url}: nobody listens there: start the meter first`)
   return new PortError(`${url} cannot be opened: ${error.message}`)
+}
+
+/**
+ * Tells whether a device is still the one that is there now: a node that went away, or was made anew, is not. Links, as in
+ * /dev/serial/by-id, are followed.
+ */
+function watchNode(path: string): () => boolean {
+  const nodeNow = () => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found && `${found.dev} ${found.ino} ${found.rdev}`
+  }
+  const opened = nodeNow()
+  return () => nodeNow() === opened
 }
 
 /** Opens `/dev/…` (native), `tcp://host:port`, `unix:///path` or `mock:PATH` at a baud rate. */
@@ -61,7 +104,9 @@ export const openPort: OpenPort = async (url, baud, events) => {
     stream.open((error) => (error ? reject(explain(url, error)) : resolve()))
   })
   stream.once('close', () => events.closed())
+  const isDevice = path === url && !/^(tcp|unix):/.test(url)
   return {
+    ...(isDevice && { present: watchNode(path) }),
     write(bytes) {
       if (stream.isOpen) stream.write(Buffer.from(bytes))
     },

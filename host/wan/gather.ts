@@ -68,30 +68,31 @@ function covers(outer: Range, inner: Range): boolean {
   return outer.first <= inner.first && outer.first + outer.count >= inner.first + inner.count
 }
 
-/** Asks for a range and takes what comes until it is whole or nothing comes any more. Answers what is still missing. */
+/** Asks for a range and takes what comes until no more will. Answers what is still missing. */
 async function askFor<T>(
   talk: Conversation,
   range: Range,
   layout: Layout<T>,
   asked: Map<number, Asked<T>>,
-  tries: number,
 ): Promise<{ left: Range[]; progress: boolean }> {
   const mine: Asked<T> = { range, parts: new Map(), last: undefined }
   asked.set(await talk.send(layout.ask(range)), mine)
   let progress = false
-  const wanted = (counter: number, block: number) => asked.get(counter)?.parts.has(block) === false
+  const wanted = (number: number, block: number) => asked.get(number)?.parts.has(block) === false
   for (;;) {
-    const opened = await talk.receive(tries, wanted)
+    const opened = await talk.receive(wanted)
     if (opened === undefined) return { left: unsettled(mine.range, mine.parts, mine.last), progress }
     const part = layout.read(opened.message)
     if (part === undefined) throw new ReadError('rubbish', 'the meter sealed an answer that is not what was asked for')
     if ('error' in part) throw new ReadError('refused', `the meter refuses the read with error ${part.error}`)
     // A slow meter may be answering an earlier ask of this session: what it says is as good.
-    const one = asked.get(opened.counter)!
+    const one = asked.get(opened.ask)!
     one.parts.set(opened.block, part)
     if (opened.last) one.last = opened.block
     progress = true
-    if (isWhole(one) && covers(one.range, range)) return { left: unsettled(one.range, one.parts, one.last), progress }
+    // Frames do not overtake each other: after the last one there is no more to wait for, lost ones included.
+    const over = one === mine ? opened.last : isWhole(one) && covers(one.range, range)
+    if (over) return { left: unsettled(one.range, one.parts, one.last), progress }
   }
 }
 
@@ -101,17 +102,11 @@ async function askFor<T>(
 export async function gather<T>(talk: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
   const asked = new Map<number, Asked<T>>()
   let left: Range[] = [range]
-  let tries = 0
   while (left.length > 0) {
     const next = left.shift()!
-    const result = await askFor(talk, next, layout, asked, tries)
+    const result = await askFor(talk, next, layout, asked)
     left = [...result.left, ...left]
-    tries = result.progress ? 0 : tries + 1
-    if (!talk.open()) throw new ReadError('no port', 'the line went away during the read')
-    if (tries >= talk.limits.askTries) {
-      const why = "is awake and answers nothing that opens: its key may not be the DCO's"
-      throw new ReadError('no answer', `${talk.eui} ${why}`)
-    }
+    if (!result.progress) await talk.silent()
   }
   return [...asked.values()].flatMap(({ parts }) => [...parts.values()].flatMap(({ items }) => items))
 }

@@ -1,16 +1,14 @@
 // One serial line: opened when needed, used by one session at a time, in the order of asking.
 
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
-import { type OpenPort, type Port, PortError } from './bindings.ts'
+import type { OpenPort } from './bindings.ts'
+import { addSample, type Heard, nothingHeard } from './diagnosis.ts'
+import { createHeldPort, type PortNews } from './held-port.ts'
 import type { LineLimits } from './limits.ts'
+import type { Timing } from './timing.ts'
 import type { Usage } from './usage.ts'
 
-/** Time, as the line needs it. */
-export interface Timing {
-  nowMs(): number
-  /** Calls back after `ms`, unless cancelled. */
-  after(ms: number, call: () => void): { cancel(): void }
-}
+export type { Timing }
 
 /** What a session can do on the line while it is its turn. */
 export interface Turn {
@@ -20,8 +18,12 @@ export interface Turn {
   receive(ms: number): Promise<Uint8Array | undefined>
   /** False once the port is gone. */
   open(): boolean
+  /** Opens the port again, as soon as it is back. @throws PortError when it is not back within the limit */
+  reopen(): Promise<void>
   /** From now on, what the line carries is counted on another account. */
   charge(usage: Usage): void
+  /** What has come since this turn began. */
+  heard: Heard
   limits: LineLimits
 }
 
@@ -34,60 +36,42 @@ export interface Line {
   close(): Promise<void>
 }
 
+/** A line with its own port. */
+export interface PortLine extends Line {
+  /** Opens the port now, and again whenever it was lost, until `close`. `news` is told what becomes of it. */
+  hold(news: (news: PortNews) => void): void
+}
+
 /** Packets that wait to be received; more than a meter sends before it is asked again. */
 const inboxMax = 512
 
-export function createLine(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing): Line {
-  let port: Port | undefined
-  let opening: Promise<Port> | undefined
+export function createLine(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing): PortLine {
   let last: Promise<unknown> = Promise.resolve()
   let usage: Usage | undefined
+  let heard = nothingHeard()
   let wakeReceiver: () => void = () => {}
   const inbox: Uint8Array[] = []
 
-  const newDecoder = () =>
-    createFrameDecoder(
+  function taker(): (bytes: Uint8Array) => void {
+    const decoder = createFrameDecoder(
       (packet) => {
+        heard.frames += 1
         if (inbox.length < inboxMax) inbox.push(packet)
         wakeReceiver()
       },
       () => {
+        heard.dropped += 1
         if (usage) usage.framesDropped += 1
       },
     )
-
-  async function openAnew(): Promise<Port> {
-    const decoder = newDecoder()
-    const opened: Port = await openPort(url, limits.baud, {
-      data(bytes) {
-        if (usage) usage.bytesIn += bytes.length
-        decoder.push(bytes)
-      },
-      closed() {
-        if (port === opened) port = undefined
-        wakeReceiver()
-      },
-    })
-    port = opened
-    return opened
+    return (bytes) => {
+      if (usage) usage.bytesIn += bytes.length
+      heard.bytes += bytes.length
+      addSample(heard.sample, bytes)
+      decoder.push(bytes)
+    }
   }
-
-  /** Opens the port, but waits no longer than the limit: an open that hangs must not hang the request. */
-  async function opened(): Promise<Port> {
-    if (port !== undefined) return port
-    opening ??= openAnew().finally(() => {
-      opening = undefined
-    })
-    const late = Symbol('late')
-    let timer: { cancel(): void } | undefined
-    const timeout = new Promise<typeof late>((resolve) => {
-      timer = timing.after(limits.openMs, () => resolve(late))
-    })
-    const result = await Promise.race([opening, timeout])
-    timer?.cancel()
-    if (result === late) throw new PortError(`${url} did not open within ${limits.openMs} ms`)
-    return result as Port
-  }
+  const held = createHeldPort(url, openPort, limits, timing, { taker, gone: () => wakeReceiver() })
 
   function receive(ms: number): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {
@@ -99,17 +83,19 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
       const timer = timing.after(ms, () => finish(undefined))
       wakeReceiver = () => {
         if (inbox.length > 0) finish(inbox.shift())
-        else if (port === undefined) finish(undefined)
+        else if (held.port() === undefined) finish(undefined)
       }
       wakeReceiver()
     })
   }
 
   async function run<T>(mine: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
-    const current = await opened()
+    let current = await held.opened()
     // Whatever an earlier session left behind is not for this one.
+    mine.framesRefused += inbox.length
     inbox.length = 0
     usage = mine
+    heard = nothingHeard()
     try {
       return await session({
         send(packet, preamble = 0) {
@@ -117,13 +103,18 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           const bytes = new Uint8Array(preamble + frame.length)
           bytes.set(frame, preamble)
           usage!.bytesOut += bytes.length
+          addSample(heard.sent, bytes)
           current.write(bytes)
         },
         receive,
-        open: () => port === current,
+        open: () => held.port() === current,
+        async reopen() {
+          current = await held.opened()
+        },
         charge(other) {
           usage = other
         },
+        heard,
         limits,
       })
     } finally {
@@ -137,8 +128,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
       last = turn.catch(() => {})
       return turn
     },
-    async close() {
-      await port?.close()
-    },
+    hold: held.hold,
+    close: held.close,
   }
 }

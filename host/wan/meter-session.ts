@@ -6,11 +6,12 @@
 import type { EventEntry } from '../../protocol/event-entry.ts'
 import { encodeSealedAsk } from '../../protocol/link.ts'
 import { encodeAsk } from '../../protocol/messages.ts'
-import type { Dco, DcoSession } from '../dco/sealer.ts'
+import type { Dco } from '../dco/sealer.ts'
 import { ask } from './ask.ts'
 import { PortError } from './bindings.ts'
-import { type Conversation, createConversation, type Errand, timed } from './conversation.ts'
+import { type Contact, type Conversation, createConversation, type Errand, timed } from './conversation.ts'
 import type { Line, Timing, Turn } from './line.ts'
+import type { Pace } from './pace.ts'
 import { ReadError, type ReadFault } from './read-error.ts'
 import type { Usage } from './usage.ts'
 import { wake } from './wake.ts'
@@ -43,7 +44,7 @@ interface Waiting {
 const errandsPerSession = 32
 
 /** After these nothing more can be expected of the session. */
-const fatal: readonly ReadFault[] = ['no port', 'no answer', 'rubbish', 'DCO too slow']
+const fatal: readonly ReadFault[] = ['no port', 'no answer', 'wrong key', 'rubbish', 'DCO too slow']
 
 function endsSession(error: unknown): boolean {
   return error !== undefined && (!(error instanceof ReadError) || fatal.includes(error.fault))
@@ -57,6 +58,8 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   const { dco, timing } = parts
   /** By meter that is being attended to: whose errands wait. */
   const waitingByMeter = new Map<string, Waiting[]>()
+  /** By meter that was attended to: how quickly it answers. */
+  const paces = new Map<string, Pace>()
 
   /**
    * Ends a session in good order: alerts that were handed on are acknowledged, the meter is sent to sleep. What goes wrong
@@ -64,14 +67,14 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
    */
   async function end(
     turn: Turn,
-    session: DcoSession,
+    contact: Contact,
     talk: Conversation,
     handedOn: EventEntry[],
     usage: Usage,
   ): Promise<void> {
     const sequence = handedOn.at(-1)?.sequence
-    if (sequence !== undefined) await ask(talk, 'acknowledgeAlerts', { sequence }, 1).catch(onlyReadErrors)
-    const sleep = timed(timing, usage, session.sealAsk(encodeAsk('sleep', {})))
+    if (sequence !== undefined) await ask(talk, 'acknowledgeAlerts', { sequence }, true).catch(onlyReadErrors)
+    const sleep = timed(timing, usage, contact.session.sealAsk(encodeAsk('sleep', {})))
     await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), onlyReadErrors)
   }
 
@@ -83,19 +86,45 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     )
   }
 
+  function paceOf(eui: string): Pace {
+    const pace = paces.get(eui) ?? {}
+    paces.set(eui, pace)
+    return pace
+  }
+
+  /** Opens another session in the same turn, after asks that brought nothing. @throws ReadError */
+  async function wakeAgain(turn: Turn, contact: Contact, errand: Errand): Promise<void> {
+    // What it tells unasked is told again at the next wake: it was not acknowledged.
+    const again = wake(timing, dco, turn, contact.eui, errand, contact.pace).catch((error) => {
+      if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
+      throw new ReadError(
+        'no answer',
+        `${contact.eui} was awake and answers nothing more, wakes too: has it lost power?`,
+      )
+    })
+    contact.session = (await again).session
+    contact.sessions += 1
+  }
+
   /** One session, for those who wait. */
   async function attend(turn: Turn, eui: string, queue: Waiting[]): Promise<void> {
     const sharing = [...queue]
     const payer = sharing[0]!.errand
     const deadlineMs = Math.max(...sharing.map(({ errand }) => errand.deadlineMs))
-    let session: DcoSession
+    const pace = paceOf(eui)
+    let contact: Contact
     let handedOn: EventEntry[]
     try {
-      const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs })
-      session = woken.session
-      if (!session.settled()) {
+      const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs }, pace)
+      contact = { eui, session: woken.session, pace, sessions: 1, asks: 0, opened: woken.alerts.length }
+      if (!contact.session.settled()) {
         // Which of two keys the meter has, found out with an ask that may go unheard.
-        await ask(createConversation(timing, turn, session, eui, { ...payer, deadlineMs }), 'readClock', {})
+        const errand = { ...payer, deadlineMs }
+        await ask(
+          createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand)),
+          'readClock',
+          {},
+        )
       }
       handedOn = await handOn(eui, woken.alerts)
     } catch (error) {
@@ -106,13 +135,13 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     for (let done = 0; queue.length > 0; done++) {
       const one = queue[0]!
       turn.charge(one.errand.usage)
-      const talk = createConversation(timing, turn, session, eui, one.errand)
+      const talk = createConversation(timing, turn, contact, one.errand, () => wakeAgain(turn, contact, one.errand))
       const { tell, error } = await one.work(talk)
       queue.shift()
       const over = endsSession(error)
       const last = queue.length === 0 || done + 1 === errandsPerSession
       // The end of the session comes first, so that what an errand cost is whole when it is told.
-      if (last && !over) await end(turn, session, talk, handedOn, one.errand.usage)
+      if (last && !over) await end(turn, contact, talk, handedOn, one.errand.usage)
       tell()
       if (last || over) return
     }

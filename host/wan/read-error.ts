@@ -5,6 +5,7 @@ export type ReadFault =
   | 'no port'
   | 'no awake'
   | 'no answer'
+  | 'wrong key'
   | 'refused'
   | 'rubbish'
   | 'DCO too slow'

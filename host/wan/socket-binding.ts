@@ -65,6 +65,8 @@ function socketPort(socket: Socket, options: OpenOptions): BindingPortInterface 
   }
 
   socket.setNoDelay(true)
+  // A peer whose machine or network went away says nothing: the system asks after ten seconds of silence.
+  socket.setKeepAlive(true, 10_000)
   socket.on('data', (bytes: Buffer) => {
     received.push(bytes)
     if (received.length >= 16) socket.pause()

@@ -14,8 +14,11 @@ export interface Usage {
   /** Longest DCO call, and calls over the budget of 4 s. */
   dcoMsMax: number
   dcoSlow: number
-  /** Frames from the meter that were dropped, and answers that did not open. */
+  /** What came that was no frame: noise, a wrong speed, a console. */
   framesDropped: number
+  /** Good frames that nobody waited for: repeated, late, of another session, meter or version, or sent back, as on a pair of wires. */
+  framesRefused: number
+  /** Answers in their place that did not open. */
   notOpened: number
 }
 
@@ -30,13 +33,15 @@ export function noUsage(): Usage {
     dcoMsMax: 0,
     dcoSlow: 0,
     framesDropped: 0,
+    framesRefused: 0,
     notOpened: 0,
   }
 }
 
-/** Adds `more` to `total`; the longest DCO call stays the longest. */
+/** Adds `more` to `total`; the longest DCO call stays the longest. Older records lack what was not counted then. */
 export function addUsage(total: Usage, more: Usage): void {
   for (const name of Object.keys(total) as (keyof Usage)[]) {
-    total[name] = name === 'dcoMsMax' ? Math.max(total[name], more[name]) : total[name] + more[name]
+    const one = more[name] ?? 0
+    total[name] = name === 'dcoMsMax' ? Math.max(total[name], one) : total[name] + one
   }
 }

@@ -6,10 +6,15 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { type Errand, timed, waitMs } from './conversation.ts'
-import { threeFramesMs, wakePreambleBytes } from './limits.ts'
+import { type Errand, lineBack, timed } from './conversation.ts'
+import { whyNoAwake } from './diagnosis.ts'
+import { wakePreambleBytes } from './limits.ts'
 import type { Timing, Turn } from './line.ts'
+import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
+
+/** Of protocol/SPEC.md. */
+const lineVersion = 1
 
 /** A meter that is awake. */
 export interface Woken {
@@ -20,6 +25,9 @@ export interface Woken {
 
 /** Frames kept until the awake that says how to open them: one of this session, and what earlier wakes left behind. */
 const earlyFramesMax = 4
+
+/** How often the wait for an awake doubles. */
+const doublingsMax = 3
 
 /** The alerts in an open message; `undefined` when it is something else. */
 export function alertsIn(message: Uint8Array): EventEntry[] | undefined {
@@ -66,13 +74,25 @@ function openSession(dco: Dco, eui: string): DcoSession {
 }
 
 /** Wakes a meter within the errand's time, on its account. @throws ReadError */
-export async function wake(timing: Timing, dco: Dco, turn: Turn, eui: string, errand: Errand): Promise<Woken> {
+export async function wake(
+  timing: Timing,
+  dco: Dco,
+  turn: Turn,
+  eui: string,
+  errand: Errand,
+  pace: Pace,
+): Promise<Woken> {
   const { deadlineMs, usage } = errand
+  const { limits } = turn
+  const startMs = timing.nowMs()
+  const firstMs = firstWaitMs(pace, 'awakeMs', limits)
   const early: SealedAnswer[] = []
-  for (let tries = 0; tries < turn.limits.wakeTries; tries++) {
+  let otherVersion: number | undefined
+  if (startMs >= deadlineMs) throw new ReadError('too late', 'the target response time is used up')
+  for (let tries = 0; ; tries++) {
     const session = openSession(dco, eui)
-    const firstWaitMs = turn.limits.awakeMs + threeFramesMs(turn.limits.baud)
-    const untilMs = timing.nowMs() + waitMs(timing, deadlineMs, firstWaitMs, tries)
+    const sentMs = timing.nowMs()
+    const untilMs = Math.min(deadlineMs, sentMs + firstMs * 2 ** Math.min(tries, doublingsMax))
     turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
     usage.wakeUps += 1
     while (timing.nowMs() < untilMs) {
@@ -83,20 +103,28 @@ export async function wake(timing: Timing, dco: Dco, turn: Turn, eui: string, er
       if (packet?.kind === 'answer' && packet.counter === 0) {
         early.push(packet)
         if (early.length > earlyFramesMax) early.shift()
+        continue
       }
       // A late awake to an earlier wake carries that wake's tag.
-      if (packet?.kind !== 'awake' || !sameBytes(packet.tag, session.hostNonce.subarray(0, 2))) continue
-      if (packet.version !== 1) {
-        throw new ReadError('rubbish', `${eui} speaks version ${packet.version} of the line, this bridge version 1`)
+      const isMine = packet?.kind === 'awake' && sameBytes(packet.tag, session.hostNonce.subarray(0, 2))
+      if (isMine && packet.version === lineVersion) {
+        learn(pace, 'awakeMs', timing.nowMs() - sentMs)
+        usage.sessions += 1
+        session.bind(packet.boot, packet.session)
+        return { session, alerts: await openEarly(timing, session, early, errand) }
       }
-      usage.sessions += 1
-      session.bind(packet.boot, packet.session)
-      return { session, alerts: await openEarly(timing, session, early, errand) }
+      usage.framesRefused += 1
+      // Nothing proves who says so: the meter itself may still answer.
+      if (isMine) otherVersion = packet.version
     }
-    if (!turn.open()) throw new ReadError('no port', 'the line went away')
+    if (!turn.open()) await lineBack(turn)
+    if (otherVersion !== undefined) {
+      throw new ReadError(
+        'rubbish',
+        `${eui} speaks version ${otherVersion} of the line, this bridge version ${lineVersion}: bring both to the same`,
+      )
+    }
+    const isOver = timing.nowMs() >= deadlineMs || timing.nowMs() - startMs >= limits.silenceMs
+    if (isOver) throw whyNoAwake(eui, tries + 1, turn.heard, limits)
   }
-  throw new ReadError(
-    'no awake',
-    `${eui} does not wake after ${turn.limits.wakeTries} tries: is it powered, and on this line?`,
-  )
 }

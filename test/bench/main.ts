@@ -4,7 +4,9 @@ import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
 import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
+import { line } from './line.ts'
 import { meter } from './meter.ts'
+import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { trace } from './trace.ts'
@@ -14,6 +16,8 @@ import { xml } from './xml.ts'
 
 const benches: { [name: string]: Bench } = {
   wire,
+  line,
+  ports,
   meter,
   wear,
   'power-cuts': powerCuts,

@@ -3,14 +3,13 @@
 // npm run bench -- power-cuts: everything, on every core. POWER_CUTS=one-deep (or one-deep-on, two-deep, fortnights, years,
 // any-years) does that part alone; with POWER_CUTS_SEED=N beside it only the life with that seed.
 
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { availableParallelism } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { addTally, noTally, type Tally } from '../support/power-cuts.ts'
 import { findingKinds } from '../support/read-back.ts'
 import type { Done, LifeName, Task } from './power-cut-part.ts'
 import type { Bench, Row } from './row.ts'
+import { share } from './share.ts'
+
+const part = new URL('power-cut-part.ts', import.meta.url)
 
 interface Trial {
   title: string
@@ -49,27 +48,6 @@ function chosen(): [string, Trial][] {
   return [[POWER_CUTS, trial]]
 }
 
-/** Has the tasks done by as many processes as the machine runs at once. Each outcome depends on its task alone. */
-async function share(tasks: readonly Task[], done: (outcome: Done) => void): Promise<void> {
-  let next = 0
-  async function worker(): Promise<void> {
-    const child = fork(fileURLToPath(new URL('power-cut-part.ts', import.meta.url)))
-    while (next < tasks.length) {
-      const task = next++
-      child.send(tasks[task]!)
-      const outcome = await Promise.race([
-        once(child, 'message').then(([message]) => message as Done),
-        once(child, 'exit').then(() => {
-          throw new Error(`the process ended that did ${JSON.stringify(tasks[task])}`)
-        }),
-      ])
-      done(outcome)
-    }
-    child.disconnect()
-  }
-  await Promise.all(Array.from({ length: Math.min(availableParallelism(), tasks.length) }, worker))
-}
-
 function rowsOf(title: string, tally: Tally): Row[] {
   const row = (name: string, value: number, unit = '') => ({ bench: 'power-cuts', name: title + name, value, unit })
   return [
@@ -88,7 +66,7 @@ export const powerCuts: Bench = async (note) => {
     const startMs = performance.now()
     let ready = 0
     let turned = Number.POSITIVE_INFINITY
-    await share(tasks, (outcome) => {
+    await share(part, tasks, (outcome: Done) => {
       ready += 1
       addTally(tally, outcome)
       turned = Math.min(turned, outcome.pagesTurned)

@@ -115,6 +115,7 @@ export interface Callback {
   xml: string
   atMs: number
   response: ServiceResponse
+  explanation: string | undefined
 }
 
 export interface BenchOptions {
@@ -206,14 +207,14 @@ export function createBench(options: BenchOptions = {}) {
       schema: options.schema,
       timing: clock,
       openPort: world.line.openPort,
-      async post(url, xml) {
+      async post(url, xml, _timeoutMs, explanation) {
         if (life !== lives || writesLeft < 0) return new Promise<never>(() => {})
         validate(xml)
         const outcome = status(url, callbacks.length + 1)
         if (typeof outcome === 'string') throw new Error(outcome)
         const parsed = parseResponse(Buffer.from(xml))
         if (!parsed.ok) throw new Error(parsed.detail)
-        callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response })
+        callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response, explanation })
         return outcome
       },
       audit: { ...createMemoryTrail(trail), committed: () => commits() },

@@ -22,7 +22,7 @@ import { euiFromBytes, euiToBytes } from '../../protocol/bytes.ts'
 import { readProfile } from './read-profile.ts'
 
 export const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
-const key = new Uint8Array(32).fill(7)
+export const key = new Uint8Array(32).fill(7)
 
 export interface MeterFolder {
   folder: string

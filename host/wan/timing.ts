@@ -1,0 +1,6 @@
+/** Time, as the line needs it. */
+export interface Timing {
+  nowMs(): number
+  /** Calls back after `ms`, unless cancelled. */
+  after(ms: number, call: () => void): { cancel(): void }
+}

@@ -1,0 +1,20 @@
+// One part of the bench "line", in a process of its own: told by message what to do, it answers with what it found.
+
+import { type CorruptTally, corruptFrames } from '../support/corrupt-frames.ts'
+import { type NoisyReads, type NoisyTally, noisyReads } from '../support/noisy-reads.ts'
+
+export type Task =
+  | ({ row: string } & NoisyReads)
+  /** Spoilt frames, or spoilt packets whose CRC is good again. */
+  | { row: 'frames' | 'packets'; seed: number; count: number }
+
+export type Done = { reads: NoisyTally } | { corrupt: CorruptTally }
+
+process.on('message', async (task: Task) => {
+  const done: Done =
+    'count' in task
+      ? { corrupt: corruptFrames(task.seed, task.count, task.row === 'packets') }
+      : { reads: await noisyReads(task) }
+  process.send!(done)
+})
+process.on('disconnect', () => process.exit(0))

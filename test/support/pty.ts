@@ -1,0 +1,24 @@
+// Two serial devices that are joined, as pseudo-terminals: plugged in and pulled out by a path of their own.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+export const hasSocat = spawnSync('socat', ['-V']).status === 0
+
+/** Makes the two ends appear at their paths. `unplug` makes them go away; it resolves when they have. */
+export async function plugPty(oneEnd: string, otherEnd: string): Promise<{ unplug(): Promise<void> }> {
+  const socat = spawn('socat', [`pty,rawer,link=${oneEnd}`, `pty,rawer,link=${otherEnd}`], { stdio: 'ignore' })
+  const kill = () => void socat.kill()
+  process.once('exit', kill)
+  const ended = new Promise<void>((resolve) => socat.once('close', () => resolve()))
+  for (let i = 0; i < 1000 && !(existsSync(oneEnd) && existsSync(otherEnd)); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return {
+    async unplug() {
+      process.off('exit', kill)
+      kill()
+      await ended
+    },
+  }
+}
