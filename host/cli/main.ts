@@ -14,6 +14,10 @@ const commands: { [name: string]: () => Promise<Command> } = {
     return (await import('./up.ts')).upCommand({ provisionFlash, meterFlags, flashKbMin, flashKbFull })
   },
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
+  async flash() {
+    const { flashCommand } = await import('../../hardware/cli/flash.ts')
+    return flashCommand((await import('./first-read.ts')).readFirst)
+  },
   bridge: async () => (await import('./bridge.ts')).bridgeCommand,
   read: async () => (await import('./read.ts')).readCommand,
   schedule: async () => (await import('./schedule.ts')).scheduleCommand,

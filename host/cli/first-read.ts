@@ -1,0 +1,77 @@
+// The first read of a meter that was just put on a board, or just provisioned: who it is, its clock, its registers.
+
+import { randomBytes } from 'node:crypto'
+import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
+import { createDco } from '../dco/sealer.ts'
+import { ask } from '../wan/ask.ts'
+import { type OpenPort, openPort } from '../wan/bindings.ts'
+import { defaultLineLimits } from '../wan/limits.ts'
+import { createLine } from '../wan/line.ts'
+import { createMeterSessions } from '../wan/meter-session.ts'
+import { noUsage, type Usage } from '../wan/usage.ts'
+import { systemTiming } from './open-bridge.ts'
+
+export interface FirstRead {
+  manufacturer: string
+  model: string
+  firmwareVersion: string
+  /** Milliseconds by which the meter's clock is ahead of this machine's; `undefined` while its time is lost. */
+  clockAheadMs: number | undefined
+  /** Wh: active import, active export; varh: reactive import, reactive export. */
+  registers: number[]
+  /** Whole days of half-hours that it keeps: of active import, of the others. */
+  importDays: number
+  otherDays: number
+  answeredMs: number
+  usage: Usage
+}
+
+/** Where a meter is, and the key to it. */
+export interface MeterAt {
+  /** Serial port, `tcp://` or `unix://`. */
+  url: string
+  baud: number
+  /** Opens the line when it is not a port of this machine. */
+  open?: OpenPort
+  eui: string
+  key: Uint8Array
+  /** Sets the meter's clock by this machine's if it is lost, or more than this far off (ms). */
+  setClockFromMs?: number
+}
+
+/** Target response time of a read on demand. */
+const readMs = 16000
+
+/** Wakes a meter and reads it. @throws ReadError in words */
+export async function readFirst(meter: MeterAt): Promise<FirstRead> {
+  const limits = { ...defaultLineLimits, baud: meter.baud }
+  const line = createLine(meter.url, meter.open ?? openPort, limits, systemTiming)
+  const dco = createDco({ key: (eui) => (eui === meter.eui ? meter.key : undefined) }, randomBytes)
+  const sessions = createMeterSessions({ dco, timing: systemTiming })
+  const usage = noUsage()
+  const errand = { deadlineMs: systemTiming.nowMs() + readMs, usage }
+  const startMs = performance.now()
+  try {
+    const read = await sessions.visit(line, meter.eui, errand, async (talk) => {
+      const inventory = await ask(talk, 'readInventory', {})
+      const clockOf = async () => {
+        const sentMs = Date.now()
+        const { utcMs, status } = await ask(talk, 'readClock', {})
+        return status === 1 ? undefined : utcMs - (sentMs + Date.now()) / 2
+      }
+      let clockAheadMs = await clockOf()
+      const limitMs = meter.setClockFromMs
+      if (limitMs !== undefined && (clockAheadMs === undefined || Math.abs(clockAheadMs) > limitMs)) {
+        await ask(talk, 'setClock', { utcMs: Date.now() })
+        clockAheadMs = await clockOf()
+      }
+      const { snapshots } = await ask(talk, 'readRegisters', {})
+      const registers = decodeSnapshots(snapshots)?.[0]?.registers ?? []
+      const { manufacturer, model, firmwareVersion, importDays, otherDays } = inventory
+      return { manufacturer, model, firmwareVersion, importDays, otherDays, clockAheadMs, registers: [...registers] }
+    })
+    return { ...read, answeredMs: Math.round(performance.now() - startMs), usage }
+  } finally {
+    await line.close()
+  }
+}
