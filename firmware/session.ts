@@ -42,8 +42,6 @@ export interface Session {
   awake(): boolean
 }
 
-const version = 1
-
 /** Within this time of the first wake the second one counts, on meters that need two. */
 const secondWakeMs = 60000
 
@@ -71,7 +69,7 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
     send(encodeFrame(encodeSealedAnswer(counter, block, last, seal(message, nonce, settings.key))))
   }
 
-  function wake(hostNonce: Uint8Array, ofVersion: number, upMs: number): void {
+  function wake(bytes: Uint8Array, upMs: number): void {
     if (metering.quirks & quirk.twoWakes && !link) {
       const second = line.firstWakeMs >= 0 && upMs - line.firstWakeMs <= secondWakeMs
       line.firstWakeMs = second ? -1 : upMs
@@ -84,8 +82,9 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
       line.sessions = 0
     }
     line.sessions += 1
-    const woken = { hostNonce: hostNonce, boot: journal.boots, session: line.sessions }
-    if (ofVersion === version) {
+    const woken = { hostNonce: copyOf(bytes, 9, hostNonceBytes), boot: journal.boots, session: line.sessions }
+    // A wake of another version is answered, so that the bridge can say what is wrong, and goes no further.
+    if (bytes[0] === kind.wake) {
       link = woken
       lastCounter = 0
       lastHeardMs = upMs
@@ -112,8 +111,10 @@ export function openSession(metering: Metering, line: LineState, send: (bytes: U
   }
 
   function packet(bytes: Uint8Array, upMs: number): void {
-    if (isWakeFor(bytes, settings.eui)) wake(copyOf(bytes, 9, hostNonceBytes), bytes[0]! >> 4, upMs)
-    else if (bytes[0] === kind.ask && bytes.length > 3) ask(getU16(bytes, 1), bytes.subarray(3), upMs)
+    if (isWakeFor(bytes, settings.eui)) wake(bytes, upMs)
+    else if (bytes[0] === kind.ask) ask(getU16(bytes, 1), bytes.subarray(3), upMs)
+    // Another meter's turn on a line that several share: what comes next is not for this one.
+    else if (bytes[0] === kind.wake) sleep()
   }
 
   function step(upMs: number, ready: boolean): void {

@@ -31,10 +31,14 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   const { lineRate } = config.schedule
   const capacity = createCapacity({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
-  /** The default line when the registry names none of its own. */
-  function lineOf(name: string): Line {
+  /** What the registry calls a line: `default`, or its URL. Devices that call one line differently take turns on it, too. */
+  function urlOf(name: string): string {
     const url = name === 'default' ? config.lineUrl : name
     if (url === undefined) throw new ReadError('no port', 'no line is configured: name one with --port')
+    return url
+  }
+
+  function lineOf(url: string): Line {
     const line = lines.get(url) ?? createLine(url, openPort, { ...defaultLineLimits, baud: config.baud }, timing)
     lines.set(url, line)
     return line
@@ -43,8 +47,14 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   return {
     lineFor(accepted) {
       const { eui, line, cohort, s1sp } = accepted.allowed.device
-      const passenger = { line, eui, deadlineMs: accepted.deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp }
-      return capacity.forPassenger(lineOf(line), { ...passenger, priority: priorityOf(accepted) })
+      const url = urlOf(line)
+      const passenger = {
+        line: url,
+        eui,
+        deadlineMs: accepted.deadlineMs,
+        cohort: cohort ?? s1sp ?? deviceDefaults.s1sp,
+      }
+      return capacity.forPassenger(lineOf(url), { ...passenger, priority: priorityOf(accepted) })
     },
     hurry: (accepted) => capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted)),
     stopWaiting: capacity.stop,

@@ -28,14 +28,18 @@ export interface StatePaths {
   config: string
   /** Certificates and keys of the test PKI. */
   pki: string
-  /** The DCO's key file. Only the DCO opens it. */
+  /** The DCO's keys, a directory. Only the DCO looks into it. */
   vault: string
   cacheKeys: string
   store: string
   /** The service audit trail. */
   audit: string
-  /** Flash of the emulated meter. */
+  /** Flash of the emulated meter that `up` runs. */
   flash: string
+  /** Settings files of other meters, until these have taken them. */
+  meters: string
+  /** Of a provisioning that is under way, or was killed. */
+  provisioning: string
   log: string
 }
 
@@ -47,11 +51,13 @@ export function statePaths(directory: string): StatePaths {
     registry: join(root, 'registry.json'),
     config: join(root, 'config.json'),
     pki: join(root, 'pki'),
-    vault: join(root, 'dco', 'vault.json'),
+    vault: join(root, 'dco', 'vault'),
     cacheKeys: join(root, 'cache-keys'),
     store: join(root, 'store'),
     audit: join(root, 'audit'),
     flash: join(root, 'meter', 'flash.bin'),
+    meters: join(root, 'meters'),
+    provisioning: join(root, 'provisioning.json'),
     log: join(root, 'bridge.log'),
   }
 }

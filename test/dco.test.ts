@@ -1,10 +1,10 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDco } from '../host/dco/sealer.ts'
-import { addToVault, openVault } from '../host/dco/vault.ts'
+import { addKey, openVault, vaultProblems } from '../host/dco/vault.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { kind, nonceOf } from '../protocol/link.ts'
 import { open, seal } from '../protocol/seal.ts'
@@ -18,45 +18,54 @@ let folder = ''
 let path = ''
 test.before.each(() => {
   folder = mkdtempSync(join(tmpdir(), 'smets1-dco-'))
-  path = join(folder, 'dco', 'vault.json')
+  path = join(folder, 'dco', 'vault')
 })
 test.after.each(() => rmSync(folder, { recursive: true, force: true }))
 
-test('keys go in and come out; the file and its folder are the owner’s alone', () => {
-  addToVault(path, eui, key)
-  addToVault(path, '00-DB-12-34-56-78-90-A1', random.bytes(32))
-  const other = random.bytes(32)
-  addToVault(path, '00-DB-12-34-56-78-90-A1', other)
+test('keys go in and come out; each file and their folder are the owner’s alone', () => {
+  const second = '00-DB-12-34-56-78-90-A1'
+  addKey(path, eui, key)
   const vault = openVault(path)
-  assert.is(toHex(vault.key(eui)!), toHex(key))
-  assert.is(toHex(vault.key('00-DB-12-34-56-78-90-A1')!), toHex(other))
-  assert.is(vault.key('00-DB-12-34-56-78-90-A2'), undefined)
-  assert.is(statSync(path).mode & 0o777, 0o600)
-  assert.is(statSync(join(folder, 'dco')).mode & 0o777, 0o700)
+  // What another process adds later holds from then on.
+  addKey(path, second, random.bytes(32))
+  const other = random.bytes(32)
+  addKey(path, second, other)
+  assert.equal(vault.key(eui), key)
+  assert.equal(vault.key(second), other)
+  for (const unknown of ['00-DB-12-34-56-78-90-A2', '../vault/00-DB-12-34-56-78-90-A0', '', eui.toLowerCase()]) {
+    assert.is(vault.key(unknown), undefined)
+  }
+  assert.throws(() => addKey(path, '../x', key), /no EUI-64/)
+  assert.equal(readdirSync(path).sort(), [`${eui}.json`, `${second}.json`])
+  for (const name of readdirSync(path)) assert.is(statSync(join(path, name)).mode & 0o777, 0o600)
+  assert.is(statSync(path).mode & 0o777, 0o700)
 })
 
-test('a vault that others may read, or that is damaged, is refused by name and never quoted', () => {
-  addToVault(path, eui, key)
-  const good = readFileSync(path, 'utf8')
+test('a key that others may read, or that is damaged, is refused by name and never quoted', () => {
+  const file = join(path, `${eui}.json`)
+  addKey(path, eui, key)
+  const good = readFileSync(file, 'utf8')
   const secret = toHex(key)
   const cases: [string, () => void, RegExp][] = [
-    ['readable by others', () => chmodSync(path, 0o640), /others may read it .*chmod 600/],
-    ['cut short', () => writeFileSync(path, good.slice(0, 90)), /not a DCO vault/],
-    ['of another version', () => writeFileSync(path, good.replace('"version": 1', '"version": 7')), /version 7/],
-    ['a key too short', () => writeFileSync(path, good.replace(secret, secret.slice(2))), /not 32 bytes/],
+    ['readable by others', () => chmodSync(file, 0o640), /others may read it .*chmod 600/],
+    ['cut short', () => writeFileSync(file, good.slice(0, 60)), /not JSON/],
+    ['of another version', () => writeFileSync(file, good.replace('"version":1', '"version":7')), /version 7/],
+    ['nothing', () => writeFileSync(file, 'null'), /version undefined/],
+    ['a key too short', () => writeFileSync(file, good.replace(secret, secret.slice(2))), /not 32 bytes/],
   ]
   for (const [name, spoil, said] of cases) {
-    writeFileSync(path, good)
-    chmodSync(path, 0o600)
+    writeFileSync(file, good)
+    chmodSync(file, 0o600)
     spoil()
     let message = ''
     try {
-      openVault(path)
+      openVault(path).key(eui)
     } catch (error) {
       message = (error as Error).message
     }
     assert.match(message, said, name)
     assert.not.match(message, new RegExp(secret.slice(4, 30)), name)
+    assert.equal(vaultProblems(path), [message], name)
   }
 })
 

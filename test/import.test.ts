@@ -22,9 +22,8 @@ const exportMpan = '2000000000006'
 /** A state directory as far as an import looks at it. */
 function state() {
   const paths = statePaths(freshPath())
-  mkdirSync(join(paths.root, 'dco'), { recursive: true })
+  mkdirSync(paths.vault, { recursive: true })
   createTestPki(paths.pki, { nowMs: Date.UTC(2026, 0, 1) })
-  writeFileWhole(paths.vault, '{}')
   writeFileWhole(paths.registry, JSON.stringify(testParties()))
   writeFileWhole(paths.version, '{"version":1}')
   return paths

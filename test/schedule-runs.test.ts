@@ -235,8 +235,9 @@ test('a deleted schedule does not run, not even the run that is under way', asyn
 test('on-demand requests go before those for settlement, and both before schedules', async () => {
   const others = [1, 2, 3, 4].map(meterNumber)
   const parties = testParties()
-  for (const meter of others) {
-    parties.devices.push({ ...meter, status: 'Commissioned', line: 'default' })
+  for (const [i, meter] of others.entries()) {
+    // The default line, and its URL: one line, whatever it is called.
+    parties.devices.push({ ...meter, status: 'Commissioned', line: i % 2 ? 'default' : 'sim:' })
     for (const [role, mpid] of [
       ['IS', 'SUPA'],
       ['MDR', 'MDRA'],

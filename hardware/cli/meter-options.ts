@@ -15,6 +15,8 @@ export interface LoadFiles {
 export interface MeterOptions {
   port: string
   flash: string
+  /** A settings file to take into the flash first. */
+  settings: string | undefined
   baud: number
   /** `undefined`: from the meter's EUI-64, so that every meter has a household of its own. */
   seed: number | undefined
@@ -97,6 +99,7 @@ export function readMeterOptions(options: Given): MeterOptions {
   return {
     port,
     flash,
+    settings: text(options, 'settings'),
     baud: whole(options, 'baud', 0, 10000000) ?? 115200,
     seed: whole(options, 'seed', -2147483648, 4294967295),
     // Nothing is made up beside real readings unless asked for.

@@ -8,6 +8,8 @@ import { text, whole } from './meter-options.ts'
 export interface PiMeterOptions {
   port: string
   flash: string
+  /** A settings file to take into the flash first. */
+  settings: string | undefined
   baud: number
   /** One at least. */
   inputs: PulseInput[]
@@ -59,6 +61,7 @@ export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOpt
   return {
     port,
     flash,
+    settings: text(options, 'settings'),
     baud: whole(options, 'baud', 0, 10000000) ?? 115200,
     inputs,
     json: options.json === true,

@@ -1,7 +1,5 @@
 // smets1 meter --board pi: the firmware in real time, counting the pulses of GPIO lines.
 
-import { existsSync } from 'node:fs'
-import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import type { Meter } from '../../firmware/meter.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import type { Configuration, Settings } from '../../firmware/settings.ts'
@@ -10,7 +8,6 @@ import { euiFromBytes } from '../../protocol/bytes.ts'
 import { halfHourMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { systemTimers } from '../emulated.ts'
 import type { FlashFile } from '../flash-file.ts'
-import { openFlashFile } from '../flash-file.ts'
 import type { PulseInputs } from '../gpio.ts'
 import { openPulseInputs } from '../gpio.ts'
 import { systemGpioTools } from '../gpio-tools.ts'
@@ -22,6 +19,7 @@ import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import type { LineHolder } from './line-holder.ts'
 import { holdLine } from './line-holder.ts'
+import { NoMeter, openMeterFlash } from './meter-flash.ts'
 import type { PiMeterOptions } from './meter-pi-options.ts'
 import { readPiMeterOptions } from './meter-pi-options.ts'
 import { changeSettings, readMeterSettings } from './meter-settings.ts'
@@ -156,7 +154,7 @@ async function withFlash(
   const found = readSettings(flash)
   if (found === undefined) {
     io.stderr(
-      `${options.flash} holds no meter: it has no identity and no key. \`smets1 up\` makes a provisioned meter.\n`,
+      `${options.flash} holds no meter: it has no identity and no key. \`smets1 provision\` makes settings for one.\n`,
     )
     return keyMissing
   }
@@ -189,14 +187,11 @@ export async function runPiMeter(given: Record<string, unknown>, io: Io): Promis
   try {
     options = readPiMeterOptions(given)
     change = readMeterSettings(given)
-    if (!existsSync(options.flash)) {
-      io.stderr(`there is no meter in ${options.flash}: no such file. \`smets1 up\` makes a provisioned meter.\n`)
-      return keyMissing
-    }
-    flash = openFlashFile(options.flash, { pageBytes, pages: flashPagesFull }, { durable: true })
+    const say = (text: string) => io.stderr(`${text}\n`)
+    flash = openMeterFlash(options.flash, options.settings, say, { durable: true })
   } catch (error) {
     io.stderr(`${words(error)}\n`)
-    return usage
+    return error instanceof NoMeter ? keyMissing : usage
   }
   const stop = watchForStop(options.exitWithParent)
   try {

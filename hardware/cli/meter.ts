@@ -1,19 +1,18 @@
 // smets1 meter: the firmware on this machine, behind a line.
 
-import { existsSync, statSync } from 'node:fs'
-import { flashPagesFull, flashPagesMin, historyOf, pageBytes } from '../../firmware/flash-map.ts'
+import { flashPagesFull, historyOf, pageBytes } from '../../firmware/flash-map.ts'
 import type { Configuration } from '../../firmware/settings.ts'
 import { readSettings } from '../../firmware/settings.ts'
 import { getU32 } from '../../protocol/bytes.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import type { FlashFile } from '../flash-file.ts'
-import { openFlashFile } from '../flash-file.ts'
 import { openLine } from '../line.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import type { MeterFaults } from './meter-faults.ts'
 import { readMeterFaults } from './meter-faults.ts'
 import { faultFlags, loadFlags, settingsFlags } from './meter-flags.ts'
+import { NoMeter, openMeterFlash } from './meter-flash.ts'
 import { live } from './meter-live.ts'
 import type { MeterLoad } from './meter-load.ts'
 import { meterLoad } from './meter-load.ts'
@@ -38,19 +37,6 @@ interface Asked {
   faults: MeterFaults
 }
 
-/** The flash of the file, which says itself how many pages it has. @throws Error naming what is wrong */
-function openMeterFlash(path: string): FlashFile {
-  const bytes = statSync(path).size
-  const pages = Math.floor(bytes / pageBytes)
-  if (bytes % pageBytes !== 0 || pages < flashPagesMin || pages > 4096) {
-    throw new Error(
-      `the flash file ${path} has ${bytes} bytes; a meter's has whole pages of ${pageBytes}, ${flashPagesMin} at least. ` +
-        'It was cut short, or belongs to an older version: `smets1 up` makes a new one in another --state directory.',
-    )
-  }
-  return openFlashFile(path, { pageBytes, pages })
-}
-
 /** What a flash keeps, said where it is less than a whole meter's. */
 function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherHalfHours: number } {
   const history = historyOf(flash.pages)
@@ -70,7 +56,7 @@ async function withFlash({ options, change, faults }: Asked, flash: FlashFile, i
   const found = readSettings(flash)
   if (found === undefined) {
     io.stderr(
-      `${options.flash} holds no meter: it has no identity and no key. \`smets1 up\` makes a provisioned meter.\n`,
+      `${options.flash} holds no meter: it has no identity and no key. \`smets1 provision\` makes settings for one.\n`,
     )
     return keyMissing
   }
@@ -113,15 +99,10 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)
   try {
     asked = { options: readMeterOptions(given), change: readMeterSettings(given), faults: readMeterFaults(given) }
-    const path = asked.options.flash
-    if (!existsSync(path)) {
-      io.stderr(`there is no meter in ${path}: no such file. \`smets1 up\` makes a provisioned meter.\n`)
-      return keyMissing
-    }
-    flash = openMeterFlash(path)
+    flash = openMeterFlash(asked.options.flash, asked.options.settings, (text) => io.stderr(`${text}\n`))
   } catch (error) {
     io.stderr(`${words(error)}\n`)
-    return usage
+    return error instanceof NoMeter ? keyMissing : usage
   }
   const stop = watchForStop(asked.options.exitWithParent)
   try {
@@ -142,7 +123,8 @@ export const meterCommand = {
   options: [
     ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
-    ['--flash <file>', 'the meter’s flash, as `smets1 up` makes it'],
+    ['--flash <file>', 'the meter’s flash; made when it is not there and --settings are given'],
+    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash, and then removed'],
     ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
     ...loadFlags,
     ...settingsFlags,
@@ -152,7 +134,7 @@ export const meterCommand = {
     ['--json', 'say when it is ready, and when power goes and comes, in lines of JSON'],
   ] as const,
   examples: [
-    'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash',
+    'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --settings 02-DB-12-34-….settings.json',
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --time-scale 60 --cut-power-after 3h/20m --last-gasp',
     'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
   ],

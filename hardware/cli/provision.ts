@@ -1,14 +1,42 @@
-// Makes the flash of a new meter: its identity and its key, and nothing in its logs.
+// The board's side of `smets1 provision`: the settings files of meters, and the flash of the one that `up` makes.
 
+import { existsSync } from 'node:fs'
 import { flashPagesFull, flashPagesMin, pageBytes } from '../../firmware/flash-map.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
+import { euiToBytes } from '../../protocol/bytes.ts'
 import { openFlashFile } from '../flash-file.ts'
+import { readSettingsFile, writeSettingsFile } from '../settings-file.ts'
+import { type Flag, settingsFlags } from './meter-flags.ts'
+import { whole } from './meter-options.ts'
+import { readMeterSettings } from './meter-settings.ts'
 
 /** KB of the smallest flash of a meter; what it lacks is history. */
 export const flashKbMin = (flashPagesMin * pageBytes) / 1024
 
 /** KB of a flash that keeps all that SMETS1 asks for. */
 export const flashKbFull = (flashPagesFull * pageBytes) / 1024
+
+/** How a new meter is set; its flags and what holds without them. */
+export const newMeterFlags: readonly Flag[] = [
+  ['--pulses-per-kwh <n>', 'pulses of the metrology for one kWh, 1 to 1000000 (1000 unless given)'],
+  ...settingsFlags,
+]
+
+/** Writes the settings file of a meter. */
+export type InstallSettings = (path: string, eui: string, key: Uint8Array) => void
+
+/** Writes settings files of new meters, set as the options have it. @throws Error for an option that is wrong, at once */
+export function newSettings(options: Record<string, unknown>): InstallSettings {
+  const pulsesPerKwh = whole(options, 'pulsesPerKwh', 1, 1000000) ?? defaultConfiguration().pulsesPerKwh
+  const configuration = { ...defaultConfiguration(), ...readMeterSettings(options), pulsesPerKwh }
+  return (path, eui, key) => writeSettingsFile(path, { eui: euiToBytes(eui), key, configuration })
+}
+
+/** Writes a settings file that changes the key alone. What is in one that was not taken yet stays. */
+export const nextKeySettings: InstallSettings = (path, eui, key) => {
+  const waiting = existsSync(path) ? readSettingsFile(path) : undefined
+  writeSettingsFile(path, { ...waiting, eui: euiToBytes(eui), key })
+}
 
 /**
  * Writes identity and key of a meter with the usual configuration into a flash file, which is made when it is not there.

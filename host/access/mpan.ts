@@ -1,12 +1,22 @@
 // Meter Point Administration Numbers.
 
 /**
- * True for an MPAN core: 13 digits of which the last is the check digit, the sum of the others times 3, 5, 7, 13, 17,
- * 19, 23, 29, 31, 37, 41, 43, modulo 11, modulo 10.
+ * The check digit of the first 12 digits of an MPAN core: the sum of them times 3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41,
+ * 43, modulo 11, modulo 10.
  */
-export function isMpan(text: string): boolean {
-  if (!/^\d{13}$/.test(text)) return false
+function checkDigit(digits: string): number {
   const primes = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
-  const sum = primes.reduce((total, prime, index) => total + prime * Number(text[index]), 0)
-  return (sum % 11) % 10 === Number(text[12])
+  const sum = primes.reduce((total, prime, index) => total + prime * Number(digits[index]), 0)
+  return (sum % 11) % 10
+}
+
+/** True for an MPAN core: 13 digits of which the last is the check digit. */
+export function isMpan(text: string): boolean {
+  return /^\d{13}$/.test(text) && checkDigit(text) === Number(text[12])
+}
+
+/** The MPAN core whose first 12 digits are given. @throws RangeError for anything but 12 digits */
+export function mpanOf(digits: string): string {
+  if (!/^\d{12}$/.test(digits)) throw new RangeError(`${digits} is not the first 12 digits of an MPAN`)
+  return `${digits}${checkDigit(digits)}`
 }

@@ -124,6 +124,8 @@ export type BridgeEvent =
   | { event: 'registry'; sha256: string; users: number; devices: number }
   /** One that is wrong; the one before stays in force. */
   | { event: 'registry refused'; problem: string }
+  /** The meter was first heard with the key that was made to follow its old one, which is gone. */
+  | { event: 'key rotated'; device: string }
   /** Refusals of unsigned requests that were not recorded one by one. */
   | { event: 'refusals not listed'; count: number }
   /** A crash had left half a batch; its bytes are in the file named. */

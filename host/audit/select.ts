@@ -30,6 +30,14 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
     const atMs = Date.parse(record.time)
     if (atMs < fromMs || atMs >= toMs) return undefined
     if (!ofRequest) return record
+    // About a device, by nobody's request.
+    if (
+      record.event === 'key rotated' &&
+      record.device === device &&
+      [user, srv, as].every((one) => one === undefined)
+    ) {
+      return record
+    }
     const parties = requestId === undefined ? undefined : parseRequestId(requestId)
     if (parties === undefined) return undefined
     // What a schedule or a meter sends of itself goes by its ResponseID: from the device to the User.

@@ -62,7 +62,7 @@ export const auditCommand: Command = {
     ['--anchor <point>', 'NUMBER:SHA256 that an earlier --verify printed: the chain must pass through it'],
     ['--as <user>', 'only what this User may see: its own signed requests'],
     ['--user <user>', 'requests in the name of this User: its name, or an EUI-64'],
-    ['--device <eui>', 'requests to this meter'],
+    ['--device <eui>', 'requests to this meter, and when its key was rotated'],
     ['--srv <variant>', 'requests of this variant'],
     ['--from <when>', 'recorded from: a date (its 00:00Z) or an instant'],
     ['--to <when>', 'recorded before'],

@@ -40,7 +40,7 @@ export const bridgeCommand: Command = {
   options: [
     ['--port <url>', 'the line to the meter: /dev/ttyUSB0, tcp://host:port or unix:///path'],
     ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
-    ['--state <dir>', 'the state directory that smets1 up made', '.smets1'],
+    ['--state <dir>', 'the state directory that smets1 up or provision made', '.smets1'],
     ...bridgeFlags,
     ['--explain', 'tell callers that ask (header smets1-explain) why they are refused; for test benches'],
     ['--json', 'say when it is ready as one line of JSON'],

@@ -80,6 +80,9 @@ export function given(options: Options, names: readonly string[]): Options {
 export function stateOption(options: Options): StatePaths {
   const paths = statePaths(textOption(options, 'state') ?? '.smets1')
   if (stateOf(paths) === 'absent')
-    throw new CommandError(exitCode.usage, `${paths.root} is not there: smets1 up makes it`)
+    throw new CommandError(
+      exitCode.usage,
+      `${paths.root} is not there: smets1 up makes it, and so does smets1 provision`,
+    )
   return paths
 }

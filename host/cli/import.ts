@@ -36,7 +36,8 @@ function takeCertificates(rows: Rows, path: string, problems: string[]): void {
   }
 }
 
-function currentRows(paths: StatePaths): Rows {
+/** The rows of the registry as it stands. */
+export function currentRows(paths: StatePaths): Rows {
   return readImportFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])
 }
 

@@ -13,6 +13,10 @@ const commands: { [name: string]: () => Promise<Command> } = {
     const meterFlags = [...loadFlags, ...settingsFlags, ...faultFlags]
     return (await import('./up.ts')).upCommand({ provisionFlash, meterFlags, flashKbMin, flashKbFull })
   },
+  async provision() {
+    const { newMeterFlags, newSettings, nextKeySettings } = await import('../../hardware/cli/provision.ts')
+    return (await import('./provision.ts')).provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
+  },
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   async flash() {
     const { flashCommand } = await import('../../hardware/cli/flash.ts')

@@ -99,7 +99,6 @@ export async function runBridge(
   let known = loadKnownParties(paths)
   const dsp = loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
-  const dco = createDco(openVault(paths.vault), randomBytes)
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
   const policy = config.cachePolicy
@@ -116,6 +115,10 @@ export async function runBridge(
     },
   }
   audit.record({ event: 'started', version })
+  const dco = createDco(openVault(paths.vault), randomBytes, (device) => {
+    audit.record({ event: 'key rotated', device })
+    log('key rotated', { device, note: 'the meter has its new key; the one before is gone' })
+  })
   const noteParties = () => {
     const { users, devices } = known.registry
     audit.record({ event: 'registry', sha256: known.sha256, users: users.length, devices: devices.length })

@@ -1,4 +1,4 @@
-// The parties of a new bench: the identities of the reference test data set, one meter, and who is registered for it.
+// The parties of a new bench: the identities of the reference test data set, its meter, and who is registered for it.
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
@@ -8,7 +8,15 @@ import { testIdentities } from './test-pki.ts'
 export const testDevice = { eui: '00-DB-12-34-56-78-90-A0', importMpan: '1234567890126', exportMpan: '2000000000006' }
 
 /** Registered from here on, so that readings of any age may be read. */
-const from = '2000-01-01'
+export const registeredFrom = '2000-01-01'
+
+/** Who is registered for it. */
+export const testRegistrations = [
+  { role: 'IS', mpid: 'SUPA' },
+  { role: 'ES', mpid: 'SUPA' },
+  { role: 'ED', mpid: 'NETA' },
+  { role: 'MDR', mpid: 'MDRA' },
+] as const
 
 const users = [
   { name: 'supplier', mpid: 'SUPA', roles: ['IS', 'ES', 'GS'] },
@@ -39,7 +47,7 @@ async function callbackPorts(count: number): Promise<number[]> {
   return [...ports]
 }
 
-/** The registry file of a new bench, as JSON. */
+/** The registry file of a new bench before it has a meter, as JSON: its Users. */
 export async function testRegistry(): Promise<string> {
   const ports = await callbackPorts(users.length)
   const registry = {
@@ -49,15 +57,8 @@ export async function testRegistry(): Promise<string> {
       status: 'active',
       callback: `http://127.0.0.1:${ports[i]}/duis/${user.name}`,
     })),
-    devices: [{ ...testDevice, status: 'Commissioned', line: 'default' }],
-    registrations: [
-      { mpan: testDevice.importMpan, role: 'IS', mpid: 'SUPA', from },
-      { mpan: testDevice.importMpan, role: 'ED', mpid: 'NETA', from },
-      { mpan: testDevice.importMpan, role: 'MDR', mpid: 'MDRA', from },
-      { mpan: testDevice.exportMpan, role: 'ES', mpid: 'SUPA', from },
-      { mpan: testDevice.exportMpan, role: 'ED', mpid: 'NETA', from },
-      { mpan: testDevice.exportMpan, role: 'MDR', mpid: 'MDRA', from },
-    ],
+    devices: [],
+    registrations: [],
   }
   return `${JSON.stringify(registry, null, 2)}\n`
 }

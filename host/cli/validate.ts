@@ -2,7 +2,7 @@
 
 import { checkRegistry } from '../access/parties.ts'
 import { readConfig } from '../config.ts'
-import { openVault } from '../dco/vault.ts'
+import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { readJson, stateOf, statePaths } from '../state.ts'
 import { type Command, exitCode, textOption } from './command.ts'
@@ -36,7 +36,7 @@ export const validateCommand: Command = {
         const checked = checkRegistry(readJson(paths.registry))
         if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
       })
-      look(() => void openVault(paths.vault))
+      look(() => problems.push(...vaultProblems(paths.vault)))
       look(() => void loadTrust(paths.pki))
       for (const name of ['dsp', 's1sp']) look(() => void loadIdentity(paths.pki, name))
     })

@@ -25,6 +25,11 @@ export interface DcoSession {
    * answer. Once per session; `undefined` for any other frame.
    */
   openAlerts(answer: SealedAnswer): Promise<Uint8Array | undefined>
+  /**
+   * False while the meter's key is being rotated and nothing has shown yet which of the two it has. Asks are sealed with
+   * one and the other in turn then, the current one first: only what may be asked twice should be asked.
+   */
+  settled(): boolean
 }
 
 export interface Dco {
@@ -32,36 +37,63 @@ export interface Dco {
   open(eui: string): DcoSession | undefined
 }
 
-/** `randomBytes` must be fit for keys. */
-export function createDco(vault: Vault, randomBytes: (count: number) => Uint8Array): Dco {
+/**
+ * `randomBytes` must be fit for keys. `rotated` is told when a meter was first heard with its next key, which has become its
+ * key then; the one before is gone.
+ */
+export function createDco(
+  vault: Vault,
+  randomBytes: (count: number) => Uint8Array,
+  rotated: (eui: string) => void = () => {},
+): Dco {
   return {
     open(eui) {
-      const key = vault.key(eui)
-      if (key === undefined) return undefined
+      const current = vault.key(eui)
+      if (current === undefined) return undefined
+      const next = vault.nextKey?.(eui)
+      let keys = next === undefined ? [current] : [current, next]
       const hostNonce = randomBytes(hostNonceBytes)
       let link: LinkSession | undefined
       let counter = 0
       let alertsOpened = false
+
+      /** Opens with whichever key it is; from then on the session has that one only. */
+      function openWith(sealed: Uint8Array, nonce: Uint8Array): Uint8Array | undefined {
+        for (const key of keys) {
+          const message = open(sealed, nonce, key)
+          if (message === undefined) continue
+          if (keys.length > 1 && key === next) {
+            vault.promote?.(eui, next)
+            rotated(eui)
+          }
+          keys = [key]
+          return message
+        }
+        return undefined
+      }
+
       return {
         hostNonce,
+        settled: () => keys.length === 1,
         bind(boot, session) {
           if (link !== undefined) throw new Error('a DCO session is bound once')
           link = { hostNonce, boot, session }
         },
         async sealAsk(message) {
           if (link === undefined || counter >= asksPerSessionMax) throw new Error('this DCO session cannot seal')
+          const key = keys[counter % keys.length]!
           counter += 1
           return { counter, sealed: seal(message, nonceOf(kind.ask, link, counter, 0), key) }
         },
         async openAnswer(answer) {
           if (link === undefined || answer.counter < 1 || answer.counter > counter) return undefined
           const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link, answer.counter, answer.block)
-          return open(answer.sealed, nonce, key)
+          return openWith(answer.sealed, nonce)
         },
         async openAlerts(answer) {
           if (link === undefined || alertsOpened) return undefined
           if (answer.counter !== 0 || answer.block !== 0 || !answer.last) return undefined
-          const message = open(answer.sealed, nonceOf(kind.lastAnswer, link, 0, 0), key)
+          const message = openWith(answer.sealed, nonceOf(kind.lastAnswer, link, 0, 0))
           alertsOpened = message !== undefined
           return message
         },

@@ -93,6 +93,10 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     try {
       const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs })
       session = woken.session
+      if (!session.settled()) {
+        // Which of two keys the meter has, found out with an ask that may go unheard.
+        await ask(createConversation(timing, turn, session, eui, { ...payer, deadlineMs }), 'readClock', {})
+      }
       handedOn = await handOn(eui, woken.alerts)
     } catch (error) {
       // Whoever waited for this wake has waited for nothing; who came later gets one of its own.

@@ -51,13 +51,26 @@ async function openEarly(
   return []
 }
 
+/** A session of the DCO. @throws ReadError when it has no key, or one that cannot be read */
+function openSession(dco: Dco, eui: string): DcoSession {
+  let session: DcoSession | undefined
+  try {
+    session = dco.open(eui)
+  } catch (error) {
+    throw new ReadError('no key', (error as Error).message)
+  }
+  if (session === undefined) {
+    throw new ReadError('no key', `the DCO has no key for ${eui}: smets1 provision gives it one`)
+  }
+  return session
+}
+
 /** Wakes a meter within the errand's time, on its account. @throws ReadError */
 export async function wake(timing: Timing, dco: Dco, turn: Turn, eui: string, errand: Errand): Promise<Woken> {
   const { deadlineMs, usage } = errand
   const early: SealedAnswer[] = []
   for (let tries = 0; tries < turn.limits.wakeTries; tries++) {
-    const session = dco.open(eui)
-    if (session === undefined) throw new ReadError('no key', `the DCO has no key for ${eui}: provision the meter first`)
+    const session = openSession(dco, eui)
     const firstWaitMs = turn.limits.awakeMs + threeFramesMs(turn.limits.baud)
     const untilMs = timing.nowMs() + waitMs(timing, deadlineMs, firstWaitMs, tries)
     turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)

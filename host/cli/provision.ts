@@ -1,0 +1,252 @@
+// smets1 provision: gives meters an identity and a key, and makes them known to the DCO and to the registry.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { mpanOf } from '../access/mpan.ts'
+import { type Registry, registrationRoles, registryLimits } from '../access/parties.ts'
+import { isDate } from '../access/settlement-day.ts'
+import { loadRegistry } from '../config.ts'
+import { parseEui } from '../duis/request.ts'
+import { ConfigurationError, createState, type StatePaths, stateOf, statePaths } from '../state.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { fillParties } from './new-bench.ts'
+import { createIdentities, euiAfter, euiPrefix, mpanAfter, mpanPrefix } from './new-identities.ts'
+import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey } from './provision-meters.ts'
+import { registeredFrom } from './test-registry.ts'
+
+/** What the command needs of the board side, which writes the settings files. */
+export interface SettingsSide {
+  newMeterFlags: Command['options']
+  newSettings(options: Options): ProvisionParts['install']
+  nextKeySettings: ProvisionParts['install']
+}
+
+function wrong(message: string): CommandError {
+  return new CommandError(exitCode.usage, message)
+}
+
+function euiOption(options: Options, name: string): string | undefined {
+  const text = textOption(options, name)
+  const eui = text === undefined ? undefined : parseEui(text)
+  if (text !== undefined && eui === undefined) {
+    throw wrong(`--${name} is an EUI-64, eight pairs as in 00-DB-12-34-56-78-90-A0, not ${text}`)
+  }
+  return eui
+}
+
+/** Values of a flag that may be given again. */
+function listOption(options: Options, name: string): string[] {
+  const value = options[name]
+  return (Array.isArray(value) ? value : [value]).flatMap((one) => textOption({ [name]: one }, name) ?? [])
+}
+
+function prefixOption(options: Options): string {
+  const prefix = (textOption(options, 'prefix') ?? euiPrefix).toUpperCase()
+  if (!/^[0-9A-F]{2}(-[0-9A-F]{2}){1,6}$/.test(prefix)) {
+    throw wrong(`--prefix is the first two to seven pairs of an EUI-64, as in ${euiPrefix}, not ${prefix}`)
+  }
+  return prefix
+}
+
+/** The first 12 digits of an MPAN, `new` or `none`; undefined when not given. @throws CommandError, also for a wrong check digit */
+function mpanOption(options: Options, name: 'importMpan' | 'exportMpan'): string | undefined {
+  const text = textOption(options, name)
+  if (text === undefined || text === 'new' || text === 'none') return text
+  const flag = name === 'importMpan' ? '--import-mpan' : '--export-mpan'
+  if (!/^\d{12,13}$/.test(text)) {
+    throw wrong(`${flag} is 12 digits, or 13 with the check digit, or new, or none; not ${text}`)
+  }
+  const right = mpanOf(text.slice(0, 12))
+  if (text.length === 13 && text !== right) {
+    throw wrong(`${flag}: the check digit of ${text} is wrong; after ${text.slice(0, 12)} it is ${right[12]}`)
+  }
+  return text.slice(0, 12)
+}
+
+function registrationsOption(options: Options): NewMeter['registrations'] {
+  return listOption(options, 'register').map((text) => {
+    const [role = '', mpid = '', ...more] = text.split('=')
+    if (!registrationRoles.some((one) => one === role) || !/^[A-Za-z0-9]{4}$/.test(mpid) || more.length > 0) {
+      throw wrong(`--register is ROLE=MPID, as in IS=SUPA; roles are ${registrationRoles.join(', ')}; not ${text}`)
+    }
+    return { role, mpid: mpid.toUpperCase() }
+  })
+}
+
+/** The meters that the options ask for. @throws CommandError, RangeError */
+function plan(options: Options, registry: Registry): NewMeter[] {
+  const count = wholeOption(options, 'count', 1, registryLimits.devices) ?? 1
+  const eui = euiOption(options, 'eui')
+  const prefix = prefixOption(options)
+  const mpans = { importMpan: mpanOption(options, 'importMpan'), exportMpan: mpanOption(options, 'exportMpan') }
+  const registrations = registrationsOption(options)
+  const from = textOption(options, 'from') ?? registeredFrom
+  if (!isDate(from)) throw wrong(`--from is a date, as in ${registeredFrom}, not ${from}`)
+  if (eui !== undefined && options.prefix !== undefined)
+    throw wrong('--prefix is for EUI-64s that are drawn: not with --eui')
+  if (options.replace === true && eui === undefined)
+    throw wrong('--replace needs --eui: the meter that gets another key')
+  const identities = createIdentities(registry, randomBytes)
+  const line = textOption(options, 'line')
+  const cohort = textOption(options, 'cohort')
+  return Array.from({ length: count }, (_, i) => {
+    const own = eui === undefined ? identities.eui(prefix) : euiAfter(eui, i)
+    const known = registry.device(own)
+    const meter: NewMeter = { eui: own, registrations, from, ...(line && { line }), ...(cohort && { cohort }) }
+    for (const name of ['importMpan', 'exportMpan'] as const) {
+      // A device that is in the registry stays as it is there.
+      const asked = mpans[name] ?? (known === undefined ? 'new' : 'none')
+      if (asked === 'none') continue
+      meter[name] = asked === 'new' ? identities.mpan() : mpanAfter(asked, i)
+    }
+    return meter
+  })
+}
+
+/** Directory of the settings files, made for its owner alone. @throws CommandError when others may look into it */
+function settingsDirectory(directory: string): string {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const mode = statSync(directory).mode & 0o777
+  if ((mode & 0o077) !== 0) {
+    throw wrong(
+      `${directory} will hold keys and others may look into it (mode ${mode.toString(8)}): chmod 700 ${directory}`,
+    )
+  }
+  return directory
+}
+
+/** Says how far it is, where it takes long. */
+function progress(io: Io, total: number): (count: number) => void {
+  const began = Date.now()
+  let shown = began
+  return (count) => {
+    const now = Date.now()
+    if (now - began < 2000 || now - shown < (io.isTerminal ? 200 : 2000)) return
+    shown = now
+    io.stderr(io.isTerminal ? `\r${count} of ${total} meters\x1b[K` : `${count} of ${total} meters\n`)
+  }
+}
+
+function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io): number {
+  const others = ['eui', 'count', 'prefix', 'importMpan', 'exportMpan', 'register', 'line', 'cohort', 'replace', 'from']
+  const other = others.find((name) => options[name] !== undefined)
+  if (other !== undefined) throw wrong('--rotate changes a key and nothing else: leave the other options out')
+  if (stateOf(paths) === 'absent') throw wrong(`${paths.root} is not there, so it has no keys to rotate`)
+  const euis = listOption(options, 'rotate').map((eui) => euiOption({ rotate: eui }, 'rotate')!)
+  const directory = settingsDirectory(resolve(textOption(options, 'out') ?? paths.meters))
+  const settingsOf = (eui: string) => join(directory, `${eui}.settings.json`)
+  for (const eui of euis) {
+    rotateKey(paths, eui, { randomBytes, settingsOf, install: side.nextKeySettings })
+    if (options.json !== true) {
+      io.stdout(
+        `${eui}: its next key is in ${settingsOf(eui)}; its present one holds until it is heard with the next\n`,
+      )
+    }
+  }
+  if (options.json === true) {
+    const meters = euis.map((eui) => ({ eui, settings: settingsOf(eui) }))
+    io.stdout(`${JSON.stringify({ ok: true, rotated: true, meters })}\n`)
+  }
+  return exitCode.ok
+}
+
+function tell(
+  meters: readonly NewMeter[],
+  registry: Registry,
+  settingsOf: (eui: string) => string,
+  options: Options,
+  io: Io,
+): void {
+  const known = meters.map(({ eui }) => {
+    const { importMpan, exportMpan } = registry.device(eui)!
+    return { eui, importMpan, exportMpan, settings: settingsOf(eui) }
+  })
+  if (options.json === true) {
+    io.stdout(`${JSON.stringify({ ok: true, meters: known })}\n`)
+    return
+  }
+  for (const { eui, importMpan, exportMpan, settings } of known) {
+    const mpans = [importMpan && `import ${importMpan}`, exportMpan && `export ${exportMpan}`].filter(Boolean)
+    io.stdout(`${eui}${mpans.length > 0 ? `  MPAN ${mpans.join(', ')}` : ''}  ${settings}\n`)
+  }
+  const isRegistered = known.some(({ importMpan, exportMpan }) =>
+    [importMpan, exportMpan].some((mpan) =>
+      mpan === undefined ? false : registrationRoles.some((role) => registry.registrations(mpan, role).length > 0),
+    ),
+  )
+  if (!isRegistered) {
+    io.stdout('nobody is registered yet: --register IS=SUPA (again for others), or smets1 import --merge\n')
+  }
+}
+
+/** The command; the board side is handed in by `main.ts`. */
+export function provisionCommand(side: SettingsSide): Command {
+  return {
+    name: 'provision',
+    summary: 'an identity and a key for new meters, or another key for one that is there',
+    options: [
+      ['--state <dir>', 'the state directory; made, with a test PKI and test Users, when it is not there', '.smets1'],
+      ['--eui <eui>', 'EUI-64 of the meter; of several the first'],
+      ['--prefix <pairs>', `first pairs of EUI-64s that are drawn (${euiPrefix} unless given: nobody's real meter)`],
+      ['--count <n>', 'so many meters (1 unless given)'],
+      [
+        '--import-mpan <mpan>',
+        `12 digits, or 13 with the check digit; of several the first; none; or new (unless given): drawn under ${mpanPrefix}`,
+      ],
+      ['--export-mpan <mpan>', 'the same for active export'],
+      ['--register <role=mpid>', `who is registered, as in IS=SUPA; roles ${registrationRoles.join(', ')}; again`],
+      ['--from <date>', `first Settlement Day of these registrations (${registeredFrom} unless given)`],
+      ['--line <url>', 'the line on which the meter is reached (default unless given: the one of the bridge)'],
+      ['--cohort <name>', 'the cohort whose rate of sessions it shares'],
+      ['--out <dir>', 'where settings files go (meters in the state directory unless given)'],
+      ['--replace', 'the meter --eui is there: another key, at once. A meter that still works wants --rotate'],
+      ['--rotate <eui>', 'the key that is to follow the one of this meter; again for others'],
+      ...side.newMeterFlags,
+      ['--json', 'what was made as JSON; keys are never printed'],
+    ],
+    examples: [
+      'smets1 provision --eui 00-DB-12-34-56-78-90-A1 --import-mpan 200000000001 --register IS=SUPA --register MDR=MDRA',
+      'smets1 provision --count 1000 --register IS=SUPA --line tcp://127.0.0.1:7000',
+      'smets1 provision --rotate 00-DB-12-34-56-78-90-A0',
+    ],
+    async run(options, io) {
+      const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+      if (options.rotate !== undefined) return rotate(paths, options, side, io)
+      const install = orUsage(() => side.newSettings(options))
+      const out = textOption(options, 'out')
+      let made: NewMeter[] = []
+      const provision = (at: StatePaths) => {
+        made = orUsage(() => plan(options, loadRegistry(at.registry)))
+        const directory = settingsDirectory(out === undefined ? at.meters : resolve(out))
+        provisionMeters(at, made, {
+          randomBytes,
+          replace: options.replace === true,
+          settingsOf: (eui) => join(directory, `${eui}.settings.json`),
+          install,
+          done: progress(io, made.length),
+        })
+      }
+      if (stateOf(paths) === 'absent') {
+        await createState(paths, async (at) => {
+          await fillParties(at)
+          provision(at)
+        })
+        io.stderr(`${paths.root}: new, with a test PKI and test Users\n`)
+      } else provision(paths)
+      const directory = out === undefined ? paths.meters : resolve(out)
+      tell(made, loadRegistry(paths.registry), (eui) => join(directory, `${eui}.settings.json`), options, io)
+      return exitCode.ok
+    },
+  }
+}
+
+/** What the user got wrong is said without a stack, whoever found it. */
+function orUsage<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof CommandError || error instanceof ConfigurationError) throw error
+    throw wrong((error as Error).message)
+  }
+}
