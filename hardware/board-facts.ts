@@ -84,9 +84,11 @@ async function askStorage(prompt: Prompt, lacks: readonly string[]) {
   return { storageFree: stats.freeBytes + stats.trashBytes, storageFreeNow: stats.freeBytes, files, freeAreas, boot }
 }
 
-/** Whether a start of the board starts our script. */
+/** Whether what starts on the board is ours, or what a power cut has left of it (the rest is blank, FFh). */
 export function startsMeter(facts: BoardFacts): boolean {
-  return facts.boot.startsWith(`require("${scriptFile}")`)
+  const start = `require("${scriptFile}")`
+  const text = facts.boot.replace(/\xff.*$/s, '')
+  return facts.files.includes(bootFile) && (text.startsWith(start) || start.startsWith(text))
 }
 
 /** Bytes of the Storage file around the meter's pages; 0 where they are not in Storage. */

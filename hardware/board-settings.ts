@@ -2,10 +2,18 @@
 // and then done there operation by operation. The key only ever goes to the board; it is never read from one.
 
 import { clearPage, newestPage, pageHeaderBytes, pageKind } from '../firmware/flash-pages.ts'
-import { encodeConfiguration, type Settings, writeSettings } from '../firmware/settings.ts'
-import { crc16, euiFromBytes, getU32, putU16, putU32 } from '../protocol/bytes.ts'
+import {
+  type Configuration,
+  decodeConfiguration,
+  defaultConfiguration,
+  encodeConfiguration,
+  type Settings,
+  writeSettings,
+} from '../firmware/settings.ts'
+import { crc16, euiFromBytes, getU16, getU32, putU16, putU32, sameBytes } from '../protocol/bytes.ts'
 import { keyBytes } from '../protocol/seal.ts'
 import { createMemoryFlash, type FlashGeometry } from './flash-file.ts'
+import type { MeterSettings } from './settings-file.ts'
 
 /** What is done to the flash of a board, in this order. */
 export type FlashOperation = { erase: number } | { address: number; bytes: Uint8Array }
@@ -29,6 +37,7 @@ export interface SettingsPage {
 export interface SettingsFound {
   eui: string
   version: number
+  configuration: Configuration
   /** CRC-16 of all of it, the key included. */
   crc: number
 }
@@ -61,7 +70,8 @@ export function settingsFound(geometry: FlashGeometry, pages: readonly SettingsP
   const newest = newestPage(flash, 0, settingsPages, pageKind.settings)
   if (newest.page < 0) return undefined
   const { head, tail } = pages[newest.page]!
-  return { eui: euiFromBytes(head.slice(pageHeaderBytes)), version: getU32(tail, 0), crc: newest.extra }
+  const configuration = decodeConfiguration(tail.slice(6, 6 + getU16(tail, 4)))
+  return { eui: euiFromBytes(head.slice(pageHeaderBytes)), version: getU32(tail, 0), configuration, crc: newest.extra }
 }
 
 /** CRC-16 of settings as they lie in flash. */
@@ -76,27 +86,33 @@ function crcOf(settings: Settings): number {
   return crc16(bytes, 0, bytes.length)
 }
 
-/** Whether a board has these settings, whatever their version. */
-export function hasSettings(found: SettingsFound | undefined, settings: Settings): found is SettingsFound {
-  return found !== undefined && found.crc === crcOf({ ...settings, version: found.version })
+/** What a board that has `found` is to have once it has taken a settings file: `takeSettings`, without seeing its key. */
+export function settingsAfter(found: SettingsFound | undefined, { eui, key, configuration }: MeterSettings): Settings {
+  if (found === undefined) return { eui, key, version: 1, configuration: configuration ?? defaultConfiguration() }
+  const wanted = configuration ?? found.configuration
+  const isSet = sameBytes(encodeConfiguration(wanted), encodeConfiguration(found.configuration))
+  return { eui, key, version: found.version + (isSet ? 0 : 1), configuration: wanted }
+}
+
+/** Whether a board has these settings, key and all. */
+export function hasSettings(found: SettingsFound | undefined, settings: Settings): boolean {
+  return found?.version === settings.version && found.crc === crcOf(settings)
 }
 
 /**
- * What to do to a board's flash so that it has the settings, of a version above those it has. The old ones hold until the
- * new ones are whole; then their page, with the old key, is cleared.
+ * What to do to a board's flash so that it has the settings. The old ones hold until the new ones are whole; then their
+ * page, with the old key, is cleared.
  */
 export function settingsOperations(
   geometry: FlashGeometry,
   pages: readonly SettingsPage[],
   settings: Settings,
-): { version: number; operations: FlashOperation[] } {
+): FlashOperation[] {
   const { flash, done } = copyOfPages(geometry, pages)
-  const found = settingsFound(geometry, pages)
-  const version = found === undefined ? settings.version : Math.max(settings.version, found.version + 1)
   const old = newestPage(flash, 0, settingsPages, pageKind.settings).page
-  writeSettings(flash, { ...settings, version })
+  writeSettings(flash, settings)
   if (old >= 0) clearPage(flash, old)
-  return { version, operations: done }
+  return done
 }
 
 /** What to do so that no settings, and no key, are left. */

@@ -1,12 +1,15 @@
 // The prompt of an Espruino, as a program uses it: code goes there by the line, and both ways prove themselves.
 //
-// A line is `R(number, CRC-32, "code")`. The board runs code whose CRC-32 is right, once, and answers
-// `#number result CRC-32`; asked again by the same number it answers the same again. So a damaged line, or a lost answer,
-// is sent again and nothing is done twice. Each line waits for its answer: no more is ever under way than a board's
-// receive buffer takes (512 bytes on the smallest).
+// A line is `R(number, CRC-32, "code")`. When the CRC-32, of number and code, is right, the board says `#number ?` at once,
+// runs the code, once, and answers `#number result CRC-32`; asked again by the same number it answers the same again. So a
+// damaged line, or a lost answer, is sent again and nothing is done twice. Each line waits for its answer: no more is ever
+// under way than a board's receive buffer takes (512 bytes on the smallest).
 
 import { crc32 } from 'node:zlib'
 import type { Line } from './line.ts'
+
+/** A port behind which a console is. */
+export type ConsolePort = Pick<Line, 'write' | 'onData' | 'onClose'>
 
 /**
  * Why there is no talking to a board: `silent`, no byte came; `stranger`, what came is no Espruino's; `restarted`, it
@@ -42,16 +45,28 @@ const ctrl = { c: '\x03', enquiry: '\x05', u: '\x15', echoOff: '\x10' } as const
 
 /** Characters kept of what a console says. */
 const heardMax = 65536
-const tries = 5
-/** What a board is given beside the time that the line itself takes: it may erase a page of flash. */
+const tries = 8
+/** What a board is given, beside the time that the line itself takes, to say that it has one; and to answer it. */
+const heardMs = 1500
 const answerMs = 2500
 
 const answerer =
-  'global.R=function(n,c,s){if(E.CRC32(s)!==c)return print("#"+n+" !");if(n!==R.n){R.n=n;' +
+  'global.R=function(n,c,s){if(E.CRC32(n+s)!==c)return print("#"+n+" !");print("#"+n+" ?");if(n!==R.n){R.n=n;' +
   'try{R.r=JSON.stringify({v:eval(s)})}catch(e){R.r=JSON.stringify({e:""+e})}}print("#"+n+" "+R.r+" "+E.CRC32(R.r))}'
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms))
+/** Time, as the prompt needs it. */
+export interface PromptTiming {
+  nowMs(): number
+  after(ms: number, call: () => void): { cancel(): void }
+}
+
+/** The clock and timers of this machine. */
+export const promptTiming: PromptTiming = {
+  nowMs: () => performance.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, ms)
+    return { cancel: () => clearTimeout(timer) }
+  },
 }
 
 /** What was heard instead of an Espruino, in words, and what to do. */
@@ -75,14 +90,15 @@ const silentWords =
  * @param baud bits a second of the port, for the time that bytes take
  * @throws PromptError
  */
-export async function attendPrompt(port: Line, baud: number): Promise<Prompt> {
+export async function attendPrompt(port: ConsolePort, baud: number, timing = promptTiming): Promise<Prompt> {
   let heard = ''
   let gone = ''
   let woken: () => void = () => {}
   let mark = ''
   let listener: ((text: string) => void) | undefined
   let rest = ''
-  let number = Math.floor(Math.random() * 1e6) * 1000
+  // A late answer to whoever was here before must not be taken for one to us.
+  let number = Math.floor(timing.nowMs() % 1e6) * 1000
 
   function listenTo(text: string): void {
     rest += text
@@ -109,22 +125,24 @@ export async function attendPrompt(port: Line, baud: number): Promise<Prompt> {
 
   /** Waits until something is found in what was heard. */
   async function find<T>(look: () => T | undefined, withinMs: number): Promise<T | undefined> {
-    const endMs = performance.now() + withinMs
+    const endMs = timing.nowMs() + withinMs
     for (;;) {
       const found = look()
       if (found !== undefined) return found
       if (gone !== '') throw new PromptError('lost', gone)
-      const leftMs = endMs - performance.now()
+      const leftMs = endMs - timing.nowMs()
       if (leftMs <= 0) return undefined
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, leftMs)
+        const timer = timing.after(leftMs, resolve)
         woken = () => {
-          clearTimeout(timer)
+          timer.cancel()
           resolve()
         }
       })
     }
   }
+
+  const pause = (ms: number) => new Promise<void>((resolve) => void timing.after(ms, resolve))
 
   const identity = () => /Espruino (\d+v\d\S*) ([A-Z0-9_]+)\r?\n/.exec(heard) ?? undefined
 
@@ -164,7 +182,8 @@ export async function attendPrompt(port: Line, baud: number): Promise<Prompt> {
     }
     if (/"R" is not defined|espruino\.com\r/.test(heard)) return 'restarted'
     // A line of ours that is no code any more, or an answer that is spoilt.
-    if (/Uncaught |#\d+ !|#.*\n/.test(heard)) return 'again'
+    const spoilt = heard.replace(new RegExp(`#${expected} \\?\\r?\\n`, 'g'), '')
+    if (/Uncaught |#\d+ !|#.*\n/.test(spoilt)) return 'again'
     return undefined
   }
 
@@ -172,20 +191,23 @@ export async function attendPrompt(port: Line, baud: number): Promise<Prompt> {
     ...who,
     async run(code, withinMs = answerMs) {
       number += 1
-      const line = `${ctrl.echoOff}R(${number},${crc32(Buffer.from(code, 'latin1'))},${JSON.stringify(code)})\n`
+      const line = `${ctrl.echoOff}R(${number},${crc32(Buffer.from(number + code, 'latin1'))},${JSON.stringify(code)})\n`
       // As much again for the answer.
       const lineMs = ((line.length + 1024) * 10000) / baud
       for (let attempt = 0; attempt < tries; attempt++) {
         heard = ''
         send(line)
-        const answer = await find(() => answerTo(number), withinMs + lineMs)
+        const isHeard = () => (heard.includes(`#${number} ?`) ? ('heard' as const) : undefined)
+        const first = await find(() => answerTo(number) ?? isHeard(), heardMs + lineMs)
+        const answer = first === 'heard' ? await find(() => answerTo(number), withinMs + lineMs) : first
         if (answer === 'restarted') throw new PromptError('restarted', 'the board restarted')
         if (answer !== undefined && answer !== 'again') {
           if ('value' in answer) return answer.value
           throw new PromptError('refused', answer.thrown)
         }
         // What is left of a damaged line must not spoil the next: of one line, or of several that wait for a bracket.
-        send(attempt === 0 ? ctrl.u : ctrl.c)
+        // A board that is at work on it is not interrupted.
+        send(attempt === 0 || first === 'heard' ? ctrl.u : ctrl.c)
         await pause(150)
       }
       throw new PromptError('lost', `the board does not answer any more (${tries} tries)`)

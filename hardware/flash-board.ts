@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { pageBytes } from '../firmware/flash-map.ts'
-import type { Settings } from '../firmware/settings.ts'
+import { euiFromBytes } from '../protocol/bytes.ts'
 import { type BoardFacts, bootFile, pagesFileBytes, scriptFile, startsMeter } from './board-facts.ts'
 import {
   type FlashOperation,
@@ -13,6 +13,7 @@ import {
   noSettingsOperations,
   type SettingsFound,
   type SettingsPage,
+  settingsAfter,
   settingsFound,
   settingsOperations,
   settingsPages,
@@ -20,6 +21,7 @@ import {
 } from './board-settings.ts'
 import type { EspruinoBoard } from './boards.ts'
 import { type Prompt, PromptError } from './espruino-prompt.ts'
+import type { MeterSettings } from './settings-file.ts'
 
 /** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */
 export const chunkBytes = 192
@@ -171,16 +173,21 @@ async function readBack(prompt: Prompt, script: Uint8Array, progress: Progress):
   return found
 }
 
-async function putSettings(prompt: Prompt, row: EspruinoBoard, settings: Settings): Promise<number> {
+/** Puts settings into the flash, if they are not there. @returns whose they are, and their version */
+async function putSettings(prompt: Prompt, row: EspruinoBoard, given: MeterSettings | undefined): Promise<Whose> {
   const geometry = { pageBytes, pages: row.flash.pages }
   const pages = await readSettingsPages(prompt)
   const found = settingsFound(geometry, pages)
-  if (hasSettings(found, settings)) return found.version
-  const { version, operations } = settingsOperations(geometry, pages, settings)
-  await operate(prompt, operations)
-  const now = settingsFound(geometry, await readSettingsPages(prompt))
-  if (!hasSettings(now, settings)) throw new Error('the board does not hold the settings that were written')
-  return version
+  if (given === undefined && found === undefined) throw new Error('there are no settings on the board')
+  if (given === undefined) return { eui: found!.eui, settingsVersion: found!.version }
+  const whose = (settings: { version: number }) => ({ eui: euiFromBytes(given.eui), settingsVersion: settings.version })
+  const settings = settingsAfter(found, given)
+  if (hasSettings(found, settings)) return whose(settings)
+  await operate(prompt, settingsOperations(geometry, pages, settings))
+  if (!hasSettings(settingsFound(geometry, await readSettingsPages(prompt)), settings)) {
+    throw new Error('the board does not hold the settings that were written')
+  }
+  return whose(settings)
 }
 
 /** What starts the script; it names the script, so that a second run knows it. */
@@ -194,17 +201,22 @@ export interface InstallParts {
   /** The bundle; `undefined` leaves the script as it is. */
   script: Uint8Array | undefined
   driver: string
-  settings: Settings
+  /** `undefined` leaves those that are on it. */
+  settings: MeterSettings | undefined
   /** Empties the board's Storage, and the meter's pages, first. */
   erase: boolean
   progress: Progress
 }
 
-export interface Installed {
+interface Whose {
+  eui: string
+  settingsVersion: number
+}
+
+export interface Installed extends Whose {
   bytesSent: number
   /** Of the script on the board, in hexadecimal; '' when it was left alone. */
   sha256: string
-  settingsVersion: number
 }
 
 /**
@@ -216,7 +228,7 @@ export async function installMeter(prompt: Prompt, parts: InstallParts): Promise
   if (script === undefined) {
     // Settings are whole or the old ones at any moment: what starts the meter can stay.
     await loadFlashDriver(prompt, parts.driver)
-    return { bytesSent: 0, sha256: '', settingsVersion: await putSettings(prompt, row, settings) }
+    return { bytesSent: 0, sha256: '', ...(await putSettings(prompt, row, settings)) }
   }
   const boot = bootText(script)
   // With the same script in place a restart in the middle starts a whole meter.
@@ -226,13 +238,13 @@ export async function installMeter(prompt: Prompt, parts: InstallParts): Promise
   // Where the pages are not in Storage, emptying that has not emptied them.
   const toErase = erase && pagesFileBytes(row) === 0 ? row.flash.pages : 0
   for (let page = 0; page < toErase; page++) await prompt.run(`eraseFlash(${page});0`, eraseMs)
-  const settingsVersion = await putSettings(prompt, row, settings)
+  const whose = await putSettings(prompt, row, settings)
   progress('settings', 1, 1)
   const bytesSent = await sendScript(prompt, script, erase ? { ...facts, files: [] } : facts, progress)
   const sha256 = await readBack(prompt, script, progress)
   await prompt.run(`${storage}.write('${bootFile}',${JSON.stringify(boot)});0`, eraseMs)
   if ((await prompt.run(`${storage}.read('${bootFile}')`)) !== boot) throw new Error(`${bootFile} was not written`)
-  return { bytesSent, sha256, settingsVersion }
+  return { bytesSent, sha256, ...whose }
 }
 
 /**
@@ -268,15 +280,13 @@ export async function boardSettings(prompt: Prompt, row: EspruinoBoard): Promise
 }
 
 /**
- * Starts what was installed, and waits until it says how it went.
- * @returns its words, `started, boot 3`; whether its clock is not set
+ * Starts what was installed, and waits until it says how it went: `started, boot 3`.
  * @throws Error with its words when it does not start
  */
-export async function startInstalled(prompt: Prompt): Promise<{ words: string; clockLost: boolean }> {
+export async function startInstalled(prompt: Prompt): Promise<string> {
   await prompt.restart('load()')
   const said = await prompt.says(/smets1: ((?:started|not started)[^\r\n]*)\r?\n/, 30000)
   if (said === undefined) throw new PromptError('lost', 'the script was started and said nothing for 30 s')
   if (said[1]!.startsWith('not started')) throw new Error(`the meter did not start: ${said[1]}`)
-  const lost = await prompt.says(/smets1: clock not set/, 500)
-  return { words: said[1]!, clockLost: lost !== undefined }
+  return said[1]!
 }

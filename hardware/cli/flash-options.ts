@@ -7,9 +7,10 @@ import { text, whole } from './meter-options.ts'
 export interface FlashOptions {
   board: BoardName
   port: string
-  /** File with the settings; `undefined` for --uninstall and a dry run. */
+  /** File with settings; `undefined` keeps those on the board. */
   settings: string | undefined
   line: string | undefined
+  state: string
   baud: number
   dryRun: boolean
   settingsOnly: boolean
@@ -34,10 +35,9 @@ export function readFlashOptions(given: Record<string, unknown>): FlashOptions {
   if (uninstall && settingsOnly) throw new Error('--uninstall takes the settings off: leave --settings-only out')
   if (settingsOnly && erase) throw new Error('--settings-only keeps what is on the board: leave --erase out')
   const settings = text(given, 'settings')
-  if (settings === undefined && !uninstall && !dryRun) {
-    throw new Error('--settings is missing: the file with the meter’s identity and key, as in .smets1/meter/flash.bin')
-  }
+  if (settings === undefined && settingsOnly) throw new Error('--settings-only needs --settings FILE')
   const baud = whole(given, 'baud', 300, 4000000) ?? boards[board].consoleBaud
   const line = text(given, 'line')
-  return { board, port, settings, line, baud, dryRun, settingsOnly, erase, uninstall, json: given.json === true }
+  const state = text(given, 'state') ?? '.smets1'
+  return { board, port, settings, line, state, baud, dryRun, settingsOnly, erase, uninstall, json: given.json === true }
 }

@@ -32,12 +32,15 @@ export interface FlashReport {
   left?: 'logs' | 'nothing'
   bytesSent?: number
   sha256?: string
+  eui?: string
   settingsVersion?: number
   /** What the meter said when it started. */
   words?: string
   first?: BoardRead
   /** How it was read: over its line, or through the console without trying its UART. */
   through?: 'line' | 'console'
+  /** Why it could not be read. */
+  notRead?: string
 }
 
 const count = (number: number) => String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',')
@@ -80,7 +83,7 @@ export function reportLines(report: FlashReport, options: FlashOptions): string 
       ? 'script left as it was'
       : `script ${count(report.scriptBytes)} bytes (${count(report.bytesSent ?? 0)} sent), read back, SHA-256 ${report.sha256!.slice(0, 16)}…`
   return (
-    `${board} with the meter running\n${script}; settings version ${report.settingsVersion}; ${report.seconds.toFixed(1)} s\n` +
+    `${board} with the meter running\n${script}; ${report.eui}, settings version ${report.settingsVersion}; ${report.seconds.toFixed(1)} s\n` +
     `the console is on ${boards[options.board].console}, the line on ${boards[options.board].line.device}\n` +
     firstRead(report, options)
   )

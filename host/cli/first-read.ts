@@ -1,14 +1,18 @@
 // The first read of a meter that was just put on a board, or just provisioned: who it is, its clock, its registers.
 
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
 import { createDco } from '../dco/sealer.ts'
+import { openVault, type Vault } from '../dco/vault.ts'
+import { statePaths } from '../state.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine } from '../wan/line.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
+import { CommandError, exitCode } from './command.ts'
 import { systemTiming } from './open-bridge.ts'
 
 export interface FirstRead {
@@ -34,7 +38,10 @@ export interface MeterAt {
   /** Opens the line when it is not a port of this machine. */
   open?: OpenPort
   eui: string
-  key: Uint8Array
+  /** Its key, for a meter that the DCO of `state` does not know. */
+  key?: Uint8Array | undefined
+  /** The state directory. */
+  state: string
   /** Sets the meter's clock by this machine's if it is lost, or more than this far off (ms). */
   setClockFromMs?: number
 }
@@ -42,11 +49,22 @@ export interface MeterAt {
 /** Target response time of a read on demand. */
 const readMs = 16000
 
+/** The keys that a meter is asked with: the DCO's, or the one at hand. @throws CommandError when there is none */
+function keysFor({ state, eui, key }: MeterAt): Vault {
+  const { vault: path } = statePaths(state)
+  const vault = existsSync(path) ? openVault(path) : undefined
+  if (vault?.key(eui) !== undefined) return vault
+  if (key === undefined) {
+    throw new CommandError(exitCode.keyMissing, `the DCO in ${state} has no key for ${eui}: name another with --state`)
+  }
+  return { key: (asked) => (asked === eui ? key : undefined) }
+}
+
 /** Wakes a meter and reads it. @throws ReadError in words */
 export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   const limits = { ...defaultLineLimits, baud: meter.baud }
   const line = createLine(meter.url, meter.open ?? openPort, limits, systemTiming)
-  const dco = createDco({ key: (eui) => (eui === meter.eui ? meter.key : undefined) }, randomBytes)
+  const dco = createDco(keysFor(meter), randomBytes)
   const sessions = createMeterSessions({ dco, timing: systemTiming })
   const usage = noUsage()
   const errand = { deadlineMs: systemTiming.nowMs() + readMs, usage }
