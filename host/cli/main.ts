@@ -23,6 +23,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
     return flashCommand((await import('./first-read.ts')).readFirst)
   },
   bridge: async () => (await import('./bridge.ts')).bridgeCommand,
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
   read: async () => (await import('./read.ts')).readCommand,
   schedule: async () => (await import('./schedule.ts')).scheduleCommand,
   inventory: async () => (await import('./inventory.ts')).inventoryCommand,
