@@ -47,7 +47,7 @@ if (!ESPRUINO || !hasSocat) {
       assert.not.ok(existsSync(settings))
 
       await board.powerCycle()
-      assert.match(board.said(), /smets1: started, boot 2/)
+      await board.says(/smets1: started, boot 2/)
       const bridge = smets1(['bridge', '--port', board.line, '--state', state, '--http-port', '0', '--json'])
       await bridge.says('"ready":true')
       const { url } = JSON.parse(bridge.out().split('\n')[0]!)

@@ -121,7 +121,7 @@ async function askMeter(test: LineTest, talk: Conversation, dropped: () => numbe
   let aheadMs = await clock()
   const isOff = aheadMs === undefined || Math.abs(aheadMs) > clockOffMs
   if (isOff && test.setClock) {
-    await ask(talk, 'setClock', { utcMs: timing.nowMs() })
+    await ask(talk, 'setClock', { utcMs: Math.round(timing.nowMs()) })
     aheadMs = await clock()
   }
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }

@@ -2,6 +2,7 @@
 
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
+import { flash } from './flash.ts'
 import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
@@ -16,6 +17,7 @@ const benches: { [name: string]: Bench } = {
   'power-cuts': powerCuts,
   bridge,
   espruino,
+  flash,
   kills: killsBench,
 }
 

@@ -12,8 +12,10 @@ export interface EspruinoConsole {
   console: string
   /** The other end of the meter's line. */
   line: string
-  /** What the console said. */
+  /** What the console said since the interpreter was started. */
   said(): string
+  /** Waits until it has said something that matches. @throws Error when it does not */
+  says(pattern: RegExp): Promise<void>
   /** Bytes sent to its console so far. */
   sentBytes(): number
   /** Ends it after so many more bytes to its console, as a pulled plug would. */
@@ -75,7 +77,9 @@ export async function espruinoConsole(program: string, baud: number, flash?: Uin
       said += Buffer.from(bytes).toString('latin1')
       fromBoard.push(bytes)
     })
-    await until(() => said.includes('espruino.com') || said.includes('smets1: '), 'prompt')
+    await until(() => said.includes('espruino.com'), 'prompt')
+    // What starts by itself starts right after that.
+    await new Promise((resolve) => setTimeout(resolve, 300))
   }
 
   const end = async () => {
@@ -95,6 +99,7 @@ export async function espruinoConsole(program: string, baud: number, flash?: Uin
     console,
     line,
     said: () => said,
+    says: (pattern) => until(() => pattern.test(said), `"${pattern.source}" on the console`),
     sentBytes: () => sentBytes,
     cutAfter(bytes) {
       cutAt = sentBytes + bytes
