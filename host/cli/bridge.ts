@@ -1,7 +1,7 @@
 // smets1 bridge: the S1SP bridge alone, in front of a meter on a line.
 
 import { readConfig } from '../config.ts'
-import { type Command, CommandError, exitCode, given, stateOption, textOption } from './command.ts'
+import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
 import { runBridge } from './open-bridge.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
@@ -34,7 +34,18 @@ export function askedToStop(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'S
   })
 }
 
-export const bridgeCommand: Command = {
+/** Whoever started the bridge as a service, and is told how it is: the board side's business, handed in by `main.ts`. */
+export interface Service {
+  ready(): void
+  alive(nowMs: number): void
+  stopping(): void
+}
+
+/** How often the bridge shows that it still gets its turns. */
+const aliveEveryMs = 1000
+
+/** The command; `serviceOf` reads in the environment what systemd asked for, and says when it cannot be told. */
+export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) => void) => Service): Command => ({
   name: 'bridge',
   summary: 'the S1SP bridge alone: DUIS in front, a meter on a serial line behind',
   options: [
@@ -58,6 +69,9 @@ export const bridgeCommand: Command = {
     if (isService) process.on('SIGHUP', () => reload())
     const running = await runBridge(paths, config)
     reload = running.reload
+    const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
+    const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)
+    service.ready()
     if (options.json === true)
       io.stdout(
         `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, port: config.lineUrl })}\n`,
@@ -67,7 +81,9 @@ export const bridgeCommand: Command = {
         `bridge: DUIS on ${running.url}/api/v1/serviceS, meter on ${config.lineUrl}, log in ${paths.log}; Ctrl-C stops it\n`,
       )
     await stopping
+    clearInterval(living)
+    service.stopping()
     await running.stop()
     return exitCode.ok
   },
-}
+})

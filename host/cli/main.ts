@@ -22,7 +22,11 @@ const commands: { [name: string]: () => Promise<Command> } = {
     const { flashCommand } = await import('../../hardware/cli/flash.ts')
     return flashCommand((await import('./first-read.ts')).readFirst)
   },
-  bridge: async () => (await import('./bridge.ts')).bridgeCommand,
+  async bridge() {
+    const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
+    const { bridgeCommand } = await import('./bridge.ts')
+    return bridgeCommand((env, failed) => createService(env, systemdNotify(env, failed)))
+  },
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
   read: async () => (await import('./read.ts')).readCommand,
   schedule: async () => (await import('./schedule.ts')).scheduleCommand,

@@ -77,7 +77,7 @@ export async function espruinoConsole(program: string, baud: number, flash?: Uin
       said += Buffer.from(bytes).toString('latin1')
       fromBoard.push(bytes)
     })
-    await until(() => said.includes('espruino.com'), 'prompt')
+    await until(() => /espruino\.com|smets1: /.test(said), 'prompt')
     // What starts by itself starts right after that.
     await new Promise((resolve) => setTimeout(resolve, 300))
   }
