@@ -1,33 +1,19 @@
-// What the meter does for each message of the table. Answers come in parts that each fit one frame.
+// What the meter does for each message of the table, and what it answers then, in parts that each fit one frame.
 
 import type { CborValue } from '../protocol/cbor.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
-import { answerMessage, encodeRefusal, errorCode, messageCode, takeAsk } from '../protocol/message-layout.ts'
+import { answerMessage, encodeRefusal, errorCode, messageCode } from '../protocol/message-layout.ts'
 import { type Metering, secondsOf, timeOf } from './counting.ts'
 import { deviceProfile } from './device-profiles.ts'
 import { entriesOf } from './event-log.ts'
 import { daysIn, flashMapOf } from './flash-map.ts'
+import type { Ask, Line, NextPart } from './line.ts'
 import { readBilling, readDailyReads, readProfile, snapshotNow } from './logs.ts'
 import { act, action } from './metering.ts'
 import type { NextRecord } from './record-ring.ts'
 import { selfTest } from './self-test.ts'
 import { encodeConfiguration, isConfiguration } from './settings.ts'
-
-/** One open message of an answer, and whether it is the last. */
-export interface AnswerPart {
-  message: Uint8Array
-  last: boolean
-}
-
-/** Gives the parts of an answer in order; called until one is the last. */
-export type NextPart = () => AnswerPart
-
-/** Counts of what came over the line, for the self-test. */
-export interface LineCounts {
-  framesDropped: number
-  notOpened: number
-}
 
 function whole(message: Uint8Array): NextPart {
   return () => ({ message: message, last: true })
@@ -63,11 +49,33 @@ export function alertsMessage(metering: Metering): Uint8Array | undefined {
   return entriesOf(metering.logs.events, 0, 0)() ? inParts(entriesOf(metering.logs.events, 0, 0))().message : undefined
 }
 
-function configure(metering: Metering, version: number, bytes: Uint8Array): NextPart {
-  if (version !== metering.settings.version) return refusal(errorCode.versionConflict)
-  if (!isConfiguration(bytes)) return refusal(errorCode.outOfRange)
-  act(metering, action.configure, 0, 0, bytes)
-  return answer([metering.settings.version])
+/** The error with which an ask to write settings is refused; 0 for none. */
+function settingsFault(metering: Metering, version: number, bytes: Uint8Array): number {
+  if (version !== metering.settings.version) return errorCode.versionConflict
+  return isConfiguration(bytes) ? 0 : errorCode.outOfRange
+}
+
+/**
+ * Does what an ask changes, or must have committed, before it is answered. What that gave is the `outcome` of `answerTo`:
+ * a number, a step in ms, or an error.
+ */
+export function doAsk(metering: Metering, ask: Ask): number {
+  const first = ask.fields[0] as number
+  switch (ask.code) {
+    case messageCode.readRegisters:
+      return act(metering, action.commit)
+    case messageCode.takeBilling:
+      return act(metering, action.takeBilling, first)
+    case messageCode.acknowledgeAlerts:
+      return act(metering, action.acknowledge, first)
+    case messageCode.setClock:
+      return act(metering, action.setClock, first)
+    case messageCode.writeSettings: {
+      const bytes = ask.fields[1] as Uint8Array
+      return settingsFault(metering, first, bytes) || act(metering, action.configure, 0, 0, bytes)
+    }
+  }
+  return 0
 }
 
 function inventory(metering: Metering): NextPart {
@@ -88,26 +96,22 @@ function inventory(metering: Metering): NextPart {
 }
 
 function registers(metering: Metering): NextPart {
-  act(metering, action.commit)
   const snapshot = snapshotNow(metering.logs, secondsOf(metering))
   return snapshot ? answer([snapshot]) : refusal(errorCode.outOfRange)
 }
 
-function billing(metering: Metering, cause: number): NextPart {
-  const number = act(metering, action.takeBilling, cause)
-  return number > 0 ? answer([number]) : refusal(errorCode.outOfRange)
-}
-
-function tested(metering: Metering, counts: LineCounts): NextPart {
+function tested(metering: Metering, line: Line): NextPart {
   const result = selfTest(metering)
-  if (result.faults > 0) act(metering, action.note, eventCode.selfTestFailed, result.faults)
-  return answer([result.faults, result.spoilt, counts.framesDropped, counts.notOpened])
+  if (result.faults > 0) {
+    line.event = eventCode.selfTestFailed
+    line.eventValue = result.faults
+  }
+  return answer([result.faults, result.spoilt, line.framesDropped, line.notOpened])
 }
 
-/** The answer to the open message of an ask; `undefined` for `sleep`, which is not answered. */
-export function answerTo(metering: Metering, counts: LineCounts, message: Uint8Array): NextPart | undefined {
+/** The answer to an ask that is done; `undefined` for `sleep`, which is not answered. */
+export function answerTo(metering: Metering, line: Line, ask: Ask, outcome: number): NextPart | undefined {
   const logs = metering.logs
-  const ask = takeAsk(message)
   const fields = ask.fields as number[]
   const first = fields[0]!
   const second = fields[1]!
@@ -123,11 +127,10 @@ export function answerTo(metering: Metering, counts: LineCounts, message: Uint8A
     case messageCode.readBilling:
       return inParts(readBilling(logs, first))
     case messageCode.takeBilling:
-      return billing(metering, first)
+      return outcome > 0 ? answer([outcome]) : refusal(errorCode.outOfRange)
     case messageCode.readEvents:
       return inParts(entriesOf(logs.events, first, second))
     case messageCode.acknowledgeAlerts:
-      act(metering, action.acknowledge, first)
       return answer([])
     case messageCode.readClock:
       return answer([
@@ -137,15 +140,15 @@ export function answerTo(metering: Metering, counts: LineCounts, message: Uint8A
         logs.journal.driftPpm,
       ])
     case messageCode.setClock:
-      return answer([Math.round(act(metering, action.setClock, first))])
+      return answer([Math.round(outcome)])
     case messageCode.readInventory:
       return inventory(metering)
     case messageCode.readSettings:
       return answer([metering.settings.version, encodeConfiguration(metering.settings.configuration)])
     case messageCode.writeSettings:
-      return configure(metering, first, ask.fields[1] as Uint8Array)
+      return outcome ? refusal(outcome) : answer([metering.settings.version])
     case messageCode.selfTest:
-      return tested(metering, counts)
+      return tested(metering, line)
   }
   return refusal(-ask.code)
 }

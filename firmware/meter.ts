@@ -2,14 +2,16 @@
 
 import { createFrameDecoder } from '../protocol/frame.ts'
 import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
-import { halfHoursPerDay } from '../protocol/limits.ts'
+import { halfHoursPerDay, sessionsPerBootMax } from '../protocol/limits.ts'
 import { isWakeFor } from '../protocol/link.ts'
 import { decodeDayBlock } from '../protocol/profile-coding.ts'
 import type { Board } from './board.ts'
+import { doAsk } from './commands.ts'
 import { countOnly, type Metering, newMetering } from './counting.ts'
+import { type Line, newLine } from './line.ts'
 import { type Logs, lastNumber, readProfile } from './logs.ts'
 import { act, action } from './metering.ts'
-import { type LineState, openSession, type Session } from './session.ts'
+import { hear, reply, sendNext } from './session.ts'
 
 /** Packets that wait for the next step; more than an honest asker ever has under way. */
 const packetsWaitingMax = 2
@@ -17,8 +19,7 @@ const packetsWaitingMax = 2
 interface State {
   metering: Metering
   waiting: Uint8Array[]
-  line: LineState
-  session: Session | undefined
+  line: Line
 }
 
 /** What there is to do beside what the line brings: nothing, or an action of metering.ts. */
@@ -30,21 +31,24 @@ const noAction = -1
  */
 function openWork(state: State): (what: number) => void {
   const metering = state.metering
-  const board = metering.board
+  const line = state.line
 
   return (what) => {
     if (what !== noAction) act(metering, what)
     while (state.waiting.length > 0) {
       const packet = state.waiting.shift()!
-      // Asleep, nothing but a wake with this meter's EUI-64 is worth a session.
-      if (!state.session && isWakeFor(packet, metering.settings.eui)) {
-        state.session = openSession(metering, state.line, (bytes) => board.uart.write(bytes))
-      }
-      if (state.session) state.session.packet(packet, metering.upMs)
+      // Asleep, nothing but a wake with this meter's EUI-64 is worth a look.
+      if (line.session || isWakeFor(packet, metering.settings.eui)) hear(metering, line, packet)
+      if (line.ask) reply(metering, line, doAsk(metering, line.ask))
     }
-    if (!state.session) return
-    state.session.step(metering.upMs, board.uart.ready())
-    if (!state.session.awake()) state.session = undefined
+    if (line.session) sendNext(metering, line)
+    if (line.event) act(metering, action.note, line.event, line.eventValue)
+    line.event = 0
+    // A session number used twice would repeat nonces: go on as after a start.
+    if (line.sessions === sessionsPerBootMax) {
+      act(metering, action.countStart)
+      line.sessions = 0
+    }
   }
 }
 
@@ -66,8 +70,7 @@ export function startMeter(board: Board): BoardMeter {
   const state: State = {
     metering: newMetering(board),
     waiting: [],
-    line: { sessions: 0, framesDropped: 0, notOpened: 0, notOpenedNoted: 0, firstWakeMs: -1 },
-    session: undefined,
+    line: newLine((bytes) => board.uart.write(bytes)),
   }
   let work: ((what: number) => void) | undefined
   openWork(state)(action.start)
@@ -84,20 +87,20 @@ export function startMeter(board: Board): BoardMeter {
   function workOn(what: number): void {
     if (!work) work = openWork(state)
     work(what)
-    if (!state.session) work = undefined
+    if (!state.line.session) work = undefined
   }
 
   return {
     step: () => {
       if (!countOnly(state.metering)) workOn(action.settle)
-      else if (state.session || state.waiting.length > 0) workOn(noAction)
+      else if (state.line.session || state.waiting.length > 0) workOn(noAction)
     },
     powerFails: () => {
       if (!countOnly(state.metering)) workOn(action.settle)
       workOn(action.powerFails)
     },
     received: decoder.push,
-    busy: () => (state.session ? state.session.busy() : false),
+    busy: () => (state.line.session ? state.line.session.part !== undefined : false),
     state: state,
   }
 }
@@ -139,7 +142,7 @@ export function createMeter(board: Board): Meter {
     received: meter.received,
     busy: meter.busy,
     state: meter.state,
-    awake: () => meter.state.session !== undefined,
+    awake: () => meter.state.line.session !== undefined,
     importWh: () => journal.registers[0]! + metering.wh[0]!,
     lastHalfHour: () => lastHalfHour(metering.logs),
     boot: () => journal.boots,

@@ -52,7 +52,12 @@ const naclPlugin: Plugin = {
 }
 
 /** Functions that are at work seldom, inner ones first. */
-const coldFunctions = ['startMetering', 'selfTest', 'act', 'openSession', 'openWork']
+const coldFunctions = [
+  ...['box', 'selfTest', 'blockOfDay', 'snapshot', 'takeAsk', 'readDailyReads', 'readProfile', 'inventory'],
+  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'enterDay', 'passMidnight', 'switchTariff'],
+  ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
+  ...['hear', 'reply', 'sendNext', 'openWork'],
+]
 
 /** What is used so often that a short name for it pays. */
 const aliases = ['Uint8Array', 'Uint16Array', 'Math.floor', 'Math.min', 'Math.max', 'Math.abs'].map((of) => ({
@@ -119,14 +124,16 @@ async function joinModules(name: BoardName, entry: string, cold: string[]): Prom
   return sink({ code: withLet(text('.js')), map: text('.map') }, cold)
 }
 
-/** esbuild makes every top-level declaration a `var`; each is in its place, so `let` means the same. */
+/** Declarations are all `let`: esbuild makes those of the top level `var`, and `const` is longer. Each is in its place. */
 function withLet(code: string): string {
   let text = code
+  const kinds: { at: number; length: number }[] = []
   walk(parse(code, { ecmaVersion: 2022 }), (node) => {
-    if (node.type === 'VariableDeclaration' && node.kind === 'var') {
-      text = `${text.slice(0, node.start)}let${text.slice(node.start + 3)}`
-    }
+    if (node.type === 'VariableDeclaration') kinds.push({ at: node.start, length: node.kind.length })
   })
+  // From the end on, so that places before stay what they are.
+  for (const { at, length } of kinds.sort((a, b) => b.at - a.at))
+    text = `${text.slice(0, at)}let${text.slice(at + length)}`
   return text
 }
 

@@ -109,7 +109,7 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Espruin
     }
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
     // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
-    if (board.deepSleep && !meter.state.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
+    if (board.deepSleep && !meter.state.line.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
   }
 
   function stepSoon(ms: number): void {

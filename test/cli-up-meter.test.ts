@@ -67,4 +67,17 @@ test('up makes a meter with a smaller flash and other settings, once', async () 
   assert.match(wrong.err, /--quirks is a list of .* not loud/)
 })
 
+test('up gives its meter a key that was rotated, and both reads agree', async () => {
+  const state = freshPath()
+  // Without a cache both reads come from the meter.
+  const given = ['up', '--once', '--state', state, '--http-port', '0', '--days', '2', '--cache-policy', 'off']
+  assert.is((await finished(given)).code, 0)
+  const rotated = await finished(['provision', '--state', state, '--rotate', '00-DB-12-34-56-78-90-A0'])
+  assert.is(rotated.code, 0, rotated.err)
+  const again = await finished(given)
+  assert.is(again.code, 0, again.err)
+  assert.match(again.err, /settings changed; .* is removed/)
+  assert.match((await finished(['audit', '--state', state, '--json'])).out, /"event":"key rotated"/)
+})
+
 test.run()

@@ -140,6 +140,36 @@ test('a session under way promotes only the key it has heard', () => {
   assert.equal([vault.key(eui), vault.nextKey(eui)], [third, undefined])
 })
 
+test('a vault that cannot be written loses no answer: the next session rotates the key', async () => {
+  const b = bench()
+  b.give(second)
+  const told: (string | undefined)[] = []
+  let isFull = true
+  let key = first
+  const vault = {
+    key: () => key,
+    nextKey: () => (key === first ? second : undefined),
+    promote() {
+      if (isFull) throw new Error('the disk is full')
+      key = second
+      return true
+    },
+  }
+  const dco = createDco(vault, createRandom(3).bytes, (_, problem) => told.push(problem))
+  const sessions = createMeterSessions({ dco, timing: b.clock })
+  const read = () =>
+    b.clock.run(
+      sessions.visit(b.line, eui, { deadlineMs: b.clock.nowMs() + 16000, usage: noUsage() }, (talk) =>
+        readHalfHours(talk, 0, b.end - 48, 48),
+      ),
+    )
+  assert.is((await read()).length, 48)
+  isFull = false
+  assert.is((await read()).length, 48)
+  assert.is((await read()).length, 48)
+  assert.equal(told, ['the disk is full', undefined])
+})
+
 class Killed extends Error {}
 
 /** Runs something with the process "killed" inside its nth operation on the disk: from there on nothing is done. */

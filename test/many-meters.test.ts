@@ -16,7 +16,7 @@ import { createFrameDecoder } from '../protocol/frame.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 import { kind } from '../protocol/link.ts'
 import { createRandom } from './support/random.ts'
-import { createSimLine } from './support/sim-uart.ts'
+import { createSimLine, type LineDevice, type SimLine } from './support/sim-uart.ts'
 import { createSimMeter, createVirtualClock } from './support/world.ts'
 
 const euiOf = (index: number) => `00-DB-12-34-56-78-90-${index.toString(16).padStart(2, '0').toUpperCase()}`
@@ -26,6 +26,8 @@ const end = endMs / halfHourMs
 /** What an adapter on a shared pair does: it hears its own bytes, too. */
 interface Faults {
   echo?: boolean
+  /** Meters hear each other, and themselves. */
+  bus?: boolean
   /** Drops a packet that the bridge sends. */
   drops?(packet: Uint8Array): boolean
 }
@@ -34,8 +36,20 @@ function bench(count: number, faults: Faults = {}, seed = 1) {
   const random = createRandom(seed)
   const clock = createVirtualClock(0)
   const line = createSimLine(clock, 115200, random)
+  const devices: LineDevice[] = []
+  const wires: SimLine = {
+    ...line,
+    attach(device) {
+      devices.push(device)
+      line.attach(device)
+    },
+    send(bytes) {
+      line.send(bytes)
+      if (faults.bus) for (const device of devices) device.received(bytes)
+    },
+  }
   const keys = Array.from({ length: count }, () => random.bytes(32))
-  const meters = keys.map((key, i) => createSimMeter(clock, line, euiOf(i), key, random))
+  const meters = keys.map((key, i) => createSimMeter(clock, wires, euiOf(i), key, random))
   for (const [i, meter] of meters.entries()) {
     clock.set(0)
     meter.live(end - 48, Array(48).fill(i + 1))
@@ -104,6 +118,20 @@ test('an adapter that hears its own bytes reads as well', async () => {
   const b = bench(3, { echo: true })
   const all = await b.clock.run(Promise.all([0, 1, 2].map((i) => b.read(i))))
   assert.equal(all, [whole(0), whole(1), whole(2)])
+})
+
+test('on a pair of wires each meter hears all others, and itself, and minds none of it', async () => {
+  const b = bench(4, { echo: true, bus: true })
+  const all = await b.clock.run(Promise.all(b.meters.map((_, i) => b.read(i))))
+  assert.equal(
+    all,
+    b.meters.map((_, i) => whole(i)),
+  )
+  await b.clock.pass(1000)
+  for (const meter of b.meters) {
+    const { sessions, notOpened, framesDropped } = meter.meter().state.line
+    assert.equal([sessions, notOpened, framesDropped], [1, 0, 0])
+  }
 })
 
 test('a meter that was not told to sleep sleeps when another is woken: it neither answers nor counts the other’s asks', async () => {

@@ -151,6 +151,7 @@ test('what is wrong is named, with exit code 2, and nothing changes', async () =
     [{ replace: true, eui: '00-DB-12-34-56-78-90-A9' }, /has no key to replace/],
     [{ rotate: '00-DB-12-34-56-78-90-A9' }, /has no key to rotate/],
     [{ rotate: eui, count: 2 }, /--rotate changes a key and nothing else/],
+    [{ rotate: eui, billingDay: 3 }, /--rotate changes a key and nothing else/],
     [{ rotate: 'x' }, /--rotate is an EUI-64/],
     [{ pulsesPerKwh: 0 }, /--pulses-per-kwh is a whole number/],
     [{ tariff: '/nowhere.json' }, /cannot read \/nowhere.json/],

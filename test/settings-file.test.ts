@@ -1,6 +1,7 @@
 // The settings file of a meter: read, refused, and taken into flash.
 
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { pageBytes } from '../firmware/flash-map.ts'
@@ -57,6 +58,37 @@ test('a settings file that is not one is refused by name, and its key is not quo
   chmodSync(path, 0o600)
   takeSettings(other, { ...readSettingsFile(path), eui: new Uint8Array(8) })
   assert.throws(() => takeSettings(other, readSettingsFile(path)), /the flash is that of 00-00/)
+})
+
+test('whatever is in the file, it is read or refused by name', () => {
+  const path = freshPath()
+  const odd = fc.oneof(
+    fc.json(),
+    fc.string(),
+    fc
+      .record(
+        {
+          smets1MeterSettings: fc.constantFrom(1, '1', 2),
+          eui: fc.oneof(fc.constant(eui), fc.string()),
+          key: fc.oneof(fc.constant(toHex(first)), fc.string({ unit: fc.constantFrom('0', 'a', 'G'), maxLength: 70 })),
+          configuration: fc.oneof(fc.string({ unit: fc.constantFrom('0', '1', 'f'), maxLength: 60 }), fc.integer()),
+        },
+        { requiredKeys: [] },
+      )
+      .map((value) => JSON.stringify(value)),
+  )
+  fc.assert(
+    fc.property(odd, (text) => {
+      writeFileSync(path, text, { mode: 0o600 })
+      try {
+        const { eui: found, key, configuration } = readSettingsFile(path)
+        assert.equal([found.length, key.length], [8, 32])
+        if (configuration !== undefined) assert.ok(configuration.pulsesPerKwh > 0)
+      } catch (error) {
+        assert.ok((error as Error).message.startsWith(`${path} cannot be used: `), (error as Error).stack)
+      }
+    }),
+  )
 })
 
 test('power fails anywhere while the meter takes the new key: it has one of the two, and taking it again mends it', () => {

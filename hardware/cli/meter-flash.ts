@@ -36,7 +36,7 @@ function take(flash: FlashFile, settings: MeterSettings, file: string, say: (tex
 
 /**
  * Opens a meter's flash. With a settings file the flash is made when it is not there, takes the settings, and the file is
- * removed.
+ * removed. A settings file that is not there was taken before: a service may name it at each start.
  * @throws NoMeter when there is neither; Error naming what is wrong
  */
 export function openMeterFlash(
@@ -46,12 +46,16 @@ export function openMeterFlash(
   options: FlashFileOptions = {},
 ): FlashFile {
   const exists = existsSync(path)
-  if (!exists && settingsFile === undefined) {
+  const hasSettings = settingsFile !== undefined && existsSync(settingsFile)
+  if (!exists && !hasSettings) {
     throw new NoMeter(
-      `there is no meter in ${path}: no such file. \`smets1 provision\` writes settings for one, to be named with --settings.`,
+      `there is no meter in ${path}: no such file${settingsFile === undefined ? '' : `, nor ${settingsFile}`}. ` +
+        '`smets1 provision` writes settings for one, to be named with --settings.',
     )
   }
-  const settings = settingsFile === undefined ? undefined : readSettingsFile(settingsFile)
+  const settings = hasSettings ? readSettingsFile(settingsFile) : undefined
+  if (settingsFile !== undefined && !hasSettings)
+    say(`no new settings in ${settingsFile}: the meter has those of before`)
   const flash = openFlashFile(path, { pageBytes, pages: exists ? pagesOf(path) : flashPagesFull }, options)
   try {
     if (settings !== undefined) take(flash, settings, settingsFile!, say)

@@ -77,9 +77,9 @@ function prepareBoard(
 type Prepare = ReturnType<typeof prepareBoard>
 
 /** The meter, caught up with what it has missed as far as it is to; `undefined` when told to stop meanwhile. */
-async function firstMeter(
-  { options, source, past }: Prepared,
-  { startMs, hand, board }: Prepare,
+export async function firstMeter(
+  { options, source, past }: Pick<Prepared, 'options' | 'source' | 'past'>,
+  { startMs, hand, board }: Pick<Prepare, 'startMs' | 'hand' | 'board'>,
   createMeter: (board: Board) => Meter,
   io: Io,
   stop: Stop,

@@ -97,6 +97,7 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   let flash: FlashFile
   // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
   if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)
+  if (given.fleet !== undefined) return (await import('./meter-fleet.ts')).runFleet(given, io)
   try {
     asked = { options: readMeterOptions(given), change: readMeterSettings(given), faults: readMeterFaults(given) }
     flash = openMeterFlash(asked.options.flash, asked.options.settings, (text) => io.stderr(`${text}\n`))
@@ -124,7 +125,8 @@ export const meterCommand = {
     ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
     ['--flash <file>', 'the meter’s flash; made when it is not there and --settings are given'],
-    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash, and then removed'],
+    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash when they are there, and then removed'],
+    ['--fleet <dir>', 'instead of --flash: a meter for each settings file and each flash in a directory, on one line'],
     ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
     ...loadFlags,
     ...settingsFlags,
@@ -136,6 +138,7 @@ export const meterCommand = {
   examples: [
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --settings 02-DB-12-34-….settings.json',
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --time-scale 60 --cut-power-after 3h/20m --last-gasp',
+    'smets1 meter --port tcp://127.0.0.1:7000 --fleet fleet --days 2',
     'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
   ],
   run,

@@ -18,6 +18,7 @@ export interface BridgeLog {
 const levels: { readonly [event: string]: 'warn' | 'error' } = {
   'not delivered': 'warn',
   'registry refused': 'warn',
+  'key not rotated': 'warn',
   dropped: 'warn',
   cache: 'warn',
   'own message is not valid': 'error',

@@ -115,7 +115,8 @@ export async function runBridge(
     },
   }
   audit.record({ event: 'started', version })
-  const dco = createDco(openVault(paths.vault), randomBytes, (device) => {
+  const dco = createDco(openVault(paths.vault), randomBytes, (device, problem) => {
+    if (problem !== undefined) return log('key not rotated', { device, problem })
     audit.record({ event: 'key rotated', device })
     log('key rotated', { device, note: 'the meter has its new key; the one before is gone' })
   })

@@ -44,6 +44,9 @@ interface UnderWay {
   meters: { eui: string; settings: string }[]
 }
 
+/** The name of a meter's settings file, until the meter has taken it. */
+export const settingsName = (eui: string) => `${eui}.settings.json`
+
 const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex')
 
 function isAlive(pid: number): boolean {
@@ -92,7 +95,9 @@ function clearUp(paths: StatePaths): void {
     // Killed while it was saying what it was going to do: nothing was done.
   }
   if (run !== undefined && isAlive(run.pid)) {
-    throw new ConfigurationError(`process ${run.pid} is provisioning in ${paths.root}; wait until it is done`)
+    throw new ConfigurationError(
+      `process ${run.pid} is provisioning in ${paths.root}; wait until it is done (if that is another program, remove ${paths.provisioning})`,
+    )
   }
   if (run === undefined) rmSync(paths.provisioning, { force: true })
   else settle(paths, run)

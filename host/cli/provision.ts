@@ -12,7 +12,7 @@ import { ConfigurationError, createState, type StatePaths, stateOf, statePaths }
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { fillParties } from './new-bench.ts'
 import { createIdentities, euiAfter, euiPrefix, mpanAfter, mpanPrefix } from './new-identities.ts'
-import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey } from './provision-meters.ts'
+import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey, settingsName } from './provision-meters.ts'
 import { registeredFrom } from './test-registry.ts'
 
 /** What the command needs of the board side, which writes the settings files. */
@@ -129,13 +129,14 @@ function progress(io: Io, total: number): (count: number) => void {
 }
 
 function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io): number {
-  const others = ['eui', 'count', 'prefix', 'importMpan', 'exportMpan', 'register', 'line', 'cohort', 'replace', 'from']
-  const other = others.find((name) => options[name] !== undefined)
-  if (other !== undefined) throw wrong('--rotate changes a key and nothing else: leave the other options out')
+  const mine = ['state', 'rotate', 'out', 'json', '--']
+  if (Object.keys(options).some((name) => !mine.includes(name) && options[name] !== undefined)) {
+    throw wrong('--rotate changes a key and nothing else: leave the other options out')
+  }
   if (stateOf(paths) === 'absent') throw wrong(`${paths.root} is not there, so it has no keys to rotate`)
   const euis = listOption(options, 'rotate').map((eui) => euiOption({ rotate: eui }, 'rotate')!)
   const directory = settingsDirectory(resolve(textOption(options, 'out') ?? paths.meters))
-  const settingsOf = (eui: string) => join(directory, `${eui}.settings.json`)
+  const settingsOf = (eui: string) => join(directory, settingsName(eui))
   for (const eui of euis) {
     rotateKey(paths, eui, { randomBytes, settingsOf, install: side.nextKeySettings })
     if (options.json !== true) {
@@ -207,7 +208,7 @@ export function provisionCommand(side: SettingsSide): Command {
     ],
     examples: [
       'smets1 provision --eui 00-DB-12-34-56-78-90-A1 --import-mpan 200000000001 --register IS=SUPA --register MDR=MDRA',
-      'smets1 provision --count 1000 --register IS=SUPA --line tcp://127.0.0.1:7000',
+      'smets1 provision --count 1000 --out fleet --register IS=SUPA --line tcp://127.0.0.1:7000',
       'smets1 provision --rotate 00-DB-12-34-56-78-90-A0',
     ],
     async run(options, io) {
@@ -222,7 +223,7 @@ export function provisionCommand(side: SettingsSide): Command {
         provisionMeters(at, made, {
           randomBytes,
           replace: options.replace === true,
-          settingsOf: (eui) => join(directory, `${eui}.settings.json`),
+          settingsOf: (eui) => join(directory, settingsName(eui)),
           install,
           done: progress(io, made.length),
         })
@@ -235,7 +236,7 @@ export function provisionCommand(side: SettingsSide): Command {
         io.stderr(`${paths.root}: new, with a test PKI and test Users\n`)
       } else provision(paths)
       const directory = out === undefined ? paths.meters : resolve(out)
-      tell(made, loadRegistry(paths.registry), (eui) => join(directory, `${eui}.settings.json`), options, io)
+      tell(made, loadRegistry(paths.registry), (eui) => join(directory, settingsName(eui)), options, io)
       return exitCode.ok
     },
   }

@@ -1,5 +1,7 @@
 // smets1 up: a bench in one go. A meter with a log, the bridge in front of it, one read as the supplier and one as the MDR.
 
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { Answered } from '../accepted.ts'
 import type { Registry } from '../access/parties.ts'
@@ -11,6 +13,7 @@ import { type Command, CommandError, exitCode, type Io, type Options, textOption
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
 import { type RunningBridge, runBridge } from './open-bridge.ts'
+import { settingsName } from './provision-meters.ts'
 import { readAs } from './read.ts'
 import { type Entry, kWh, table, totalWh } from './show.ts'
 import { column } from './show-response.ts'
@@ -206,6 +209,9 @@ export function upCommand(boardSide: BoardSide): Command {
       const stopping = askedToStop()
       const log = await openBridgeLog(paths, config.log)
       const flags = meterArguments(handedOn, options)
+      // A key that was rotated waits there for the meter.
+      const settings = join(paths.meters, settingsName(testDevice.eui))
+      if (existsSync(settings)) flags.push(`--settings=${settings}`)
       const meter = await startMeter(paths.root, paths.flash, flags, meterIo(io, config.log, log))
       try {
         return await live(options, io, paths, meter, stopping, log)

@@ -39,12 +39,12 @@ export interface Dco {
 
 /**
  * `randomBytes` must be fit for keys. `rotated` is told when a meter was first heard with its next key, which has become its
- * key then; the one before is gone.
+ * key then, and the one before is gone; or what kept that from being done, and then the next session does it.
  */
 export function createDco(
   vault: Vault,
   randomBytes: (count: number) => Uint8Array,
-  rotated: (eui: string) => void = () => {},
+  rotated: (eui: string, problem?: string) => void = () => {},
 ): Dco {
   return {
     open(eui) {
@@ -57,15 +57,21 @@ export function createDco(
       let counter = 0
       let alertsOpened = false
 
+      /** What the meter said is not lost when the vault cannot be written. */
+      function promote(key: Uint8Array): void {
+        try {
+          if (vault.promote?.(eui, key) === true) rotated(eui)
+        } catch (error) {
+          rotated(eui, (error as Error).message)
+        }
+      }
+
       /** Opens with whichever key it is; from then on the session has that one only. */
       function openWith(sealed: Uint8Array, nonce: Uint8Array): Uint8Array | undefined {
         for (const key of keys) {
           const message = open(sealed, nonce, key)
           if (message === undefined) continue
-          if (keys.length > 1 && key === next) {
-            vault.promote?.(eui, next)
-            rotated(eui)
-          }
+          if (keys.length > 1 && key === next) promote(next)
           keys = [key]
           return message
         }

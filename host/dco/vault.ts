@@ -31,8 +31,11 @@ export interface Vault {
   key(eui: string): Uint8Array | undefined
   /** A key that the meter is to be given, or has been given already; none in a vault that rotates no keys. */
   nextKey?(eui: string): Uint8Array | undefined
-  /** The meter was heard with this next key: it becomes the key, and the one before it is gone. */
-  promote?(eui: string, next: Uint8Array): void
+  /**
+   * The meter was heard with this next key: it becomes the key, and the one before it is gone.
+   * @returns false when it is not the next key any more: another process was quicker, or yet another key was asked for
+   */
+  promote?(eui: string, next: Uint8Array): boolean
 }
 
 function fileOf(directory: string, eui: string, isNext: boolean): string {
@@ -108,10 +111,10 @@ export function openVault(directory: string): Required<Vault> {
     nextKey,
     promote(eui, next) {
       const found = nextKey(eui)
-      // Another process was quicker, or the user has asked for yet another key.
-      if (found === undefined || toHex(found) !== toHex(next)) return
+      if (found === undefined || toHex(found) !== toHex(next)) return false
       renameSync(fileOf(directory, eui, true), fileOf(directory, eui, false))
       syncDirectory(directory)
+      return true
     },
   }
 }

@@ -3,6 +3,7 @@
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
 import { flash } from './flash.ts'
+import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
@@ -16,8 +17,9 @@ const benches: { [name: string]: Bench } = {
   wear,
   'power-cuts': powerCuts,
   bridge,
-  espruino,
   flash,
+  fleet,
+  espruino,
   kills: killsBench,
 }
 

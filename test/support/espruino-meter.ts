@@ -1,6 +1,7 @@
 // A meter with a year behind it on a real interpreter, and what a bridge asks of it.
 
 import { randomBytes } from 'node:crypto'
+import { dayMs, dayOfHalfHour, halfHourOf } from '../../protocol/half-hour.ts'
 import type { Answer, Ask, MessageName } from '../../protocol/messages.ts'
 import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
 import { boardEui, type RecordedFlash } from './board-flash.ts'
@@ -55,8 +56,28 @@ export const commands: { [name: string]: (run: EspruinoRun, flash: Recorded, day
     const [part] = await ask(run, 'selfTest', {})
     return part!.faults === 0 ? '' : `faults ${part!.faults}`
   },
+  async 'clock set'(run) {
+    const [part] = await ask(run, 'setClock', { utcMs: Date.now() })
+    return Math.abs(part!.stepMs) < 60000 ? '' : `it stepped by ${part!.stepMs} ms`
+  },
+  async 'billing entry'(run) {
+    const [part] = await ask(run, 'takeBilling', { cause: 4 })
+    return part!.number > 0 ? '' : 'it has no number'
+  },
+  async 'settings written'(run) {
+    const [read] = await ask(run, 'readSettings', {})
+    const [part] = await ask(run, 'writeSettings', { version: read!.version, settings: read!.settings })
+    return part!.version === read!.version + 1 ? '' : `version ${part!.version} after ${read!.version}`
+  },
   async '13 months'(run, flash, days) {
     return readDays(run, flash, flash.firstDay, days)
+  },
+  // Last: the day that it ends stays in the logs.
+  async 'a day ended'(run) {
+    const midnightMs = (dayOfHalfHour(halfHourOf(Date.now())) + 1) * dayMs
+    const [part] = await ask(run, 'setClock', { utcMs: midnightMs })
+    const [back] = await ask(run, 'setClock', { utcMs: Date.now() })
+    return part!.stepMs > 0 && back!.stepMs < 0 ? '' : `steps of ${part!.stepMs} and ${back!.stepMs} ms`
   },
 }
 
