@@ -17,9 +17,9 @@ const benches: { [name: string]: Bench } = {
   wear,
   'power-cuts': powerCuts,
   bridge,
-  flash,
   fleet,
   espruino,
+  flash,
   kills: killsBench,
 }
 
