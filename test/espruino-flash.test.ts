@@ -89,7 +89,7 @@ if (!ESPRUINO || !hasSocat) {
         board.cutAfter(bytes)
         const cut = await flash(board, state, '--settings', settings)
         assert.is(cut.code, 1, cut.err)
-        assert.match(cut.err, /does not answer any more|nothing answers/)
+        assert.match(cut.err, /answer/, cut.err)
         await board.powerCycle()
         assert.not.match(board.said(), /smets1: /)
       }
