@@ -85,6 +85,16 @@ const silentWords =
   'A program on the board may have moved the console away: plug in USB on boards that have it, or start the board with ' +
   'its button held down (BTN1), which keeps the program from starting.'
 
+/** What an answer that proved itself says; `again` for what is no answer all the same. */
+function answerIn(json: string): { value: unknown } | { thrown: string } | 'again' {
+  try {
+    const answer = JSON.parse(json) as { v?: unknown; e?: unknown }
+    return answer.e === undefined ? { value: answer.v } : { thrown: String(answer.e) }
+  } catch {
+    return 'again'
+  }
+}
+
 /**
  * Finds the prompt behind a port, by itself or with a meter running, and teaches it to answer.
  * @param baud bits a second of the port, for the time that bytes take
@@ -177,8 +187,7 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
   function answerTo(expected: number): { value: unknown } | { thrown: string } | 'again' | 'restarted' | undefined {
     for (const [, result, sum] of heard.matchAll(new RegExp(`#${expected} (.*) (\\d+)\\r?\\n`, 'g'))) {
       if (crc32(Buffer.from(result!, 'latin1')) !== Number(sum)) continue
-      const answer = JSON.parse(result!) as { v?: unknown; e?: string }
-      return answer.e === undefined ? { value: answer.v } : { thrown: answer.e }
+      return answerIn(result!)
     }
     if (/"R" is not defined|espruino\.com\r/.test(heard)) return 'restarted'
     // A line of ours that is no code any more, or an answer that is spoilt.

@@ -10,6 +10,7 @@ import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine } from '../wan/line.ts'
+import { setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { CommandError, exitCode } from './command.ts'
@@ -43,7 +44,7 @@ export interface MeterAt {
   /** The state directory. */
   state: string
   /** Sets the meter's clock by this machine's if it is lost, or more than this far off (ms). */
-  setClockFromMs?: number
+  setClockFromMs: number
 }
 
 /** Target response time of a read on demand. */
@@ -72,21 +73,19 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   try {
     const read = await sessions.visit(line, meter.eui, errand, async (talk) => {
       const inventory = await ask(talk, 'readInventory', {})
-      const clockOf = async () => {
-        const sentMs = Date.now()
-        const { utcMs, status } = await ask(talk, 'readClock', {})
-        return status === 1 ? undefined : utcMs - (sentMs + Date.now()) / 2
-      }
-      let clockAheadMs = await clockOf()
-      const limitMs = meter.setClockFromMs
-      if (limitMs !== undefined && (clockAheadMs === undefined || Math.abs(clockAheadMs) > limitMs)) {
-        await ask(talk, 'setClock', { utcMs: Date.now() })
-        clockAheadMs = await clockOf()
-      }
+      const aheadMs = await setClockIfOff(talk, systemTiming, meter.setClockFromMs)
       const { snapshots } = await ask(talk, 'readRegisters', {})
       const registers = decodeSnapshots(snapshots)?.[0]?.registers ?? []
       const { manufacturer, model, firmwareVersion, importDays, otherDays } = inventory
-      return { manufacturer, model, firmwareVersion, importDays, otherDays, clockAheadMs, registers: [...registers] }
+      return {
+        manufacturer,
+        model,
+        firmwareVersion,
+        importDays,
+        otherDays,
+        clockAheadMs: aheadMs,
+        registers: [...registers],
+      }
     })
     return { ...read, answeredMs: Math.round(performance.now() - startMs), usage }
   } finally {

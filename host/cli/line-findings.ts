@@ -7,6 +7,7 @@ import type { Conversation } from '../wan/conversation.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { type LossRow, testAsks, testLoopback, testWakes } from '../wan/line-test.ts'
+import { clockAheadMs, setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { noUsage } from '../wan/usage.ts'
@@ -113,17 +114,7 @@ async function askMeter(test: LineTest, talk: Conversation, dropped: () => numbe
   const row = await testAsks(talk, timing, test.frames, dropped)
   const after = await ask(talk, 'selfTest', {})
   const inventory = await ask(talk, 'readInventory', {})
-  const clock = async () => {
-    const sentMs = timing.nowMs()
-    const { utcMs, status } = await ask(talk, 'readClock', {})
-    return status === 1 ? undefined : Math.round(utcMs - (sentMs + timing.nowMs()) / 2)
-  }
-  let aheadMs = await clock()
-  const isOff = aheadMs === undefined || Math.abs(aheadMs) > clockOffMs
-  if (isOff && test.setClock) {
-    await ask(talk, 'setClock', { utcMs: Math.round(timing.nowMs()) })
-    aheadMs = await clock()
-  }
+  const aheadMs = await (test.setClock ? setClockIfOff(talk, timing, clockOffMs) : clockAheadMs(talk, timing))
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
 }
 
@@ -162,7 +153,7 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
     const { row, aheadMs, inventory, faults, toMeterDropped } = found
     const { manufacturer, model, firmwareVersion } = inventory
     const damage = { ...row, damaged: row.damaged + toMeterDropped }
-    const test13 = faults & ~1
+    const logFaults = faults & ~1
     return {
       findings: [
         isHere,
@@ -170,12 +161,12 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
         lossFinding(damage),
         clockFinding(aheadMs),
         { check: 'firmware', state: 'ok', text: `${manufacturer} ${model}, version ${firmwareVersion}` },
-        test13 === 0
+        logFaults === 0
           ? { check: 'self-test', state: 'ok', text: 'its logs prove themselves' }
           : {
               check: 'self-test',
               state: 'wrong',
-              text: `its logs have faults (bits ${test13}, SPEC.md section 7)`,
+              text: `its logs have faults (bits ${logFaults}, SPEC.md section 7)`,
               fix: 'read what it has; another flash',
             },
       ],
