@@ -78,13 +78,14 @@ export function reportLines(report: FlashReport, options: FlashOptions): string 
       report.left === 'logs' ? 'the logs stay in its flash (--erase takes them off too)' : 'nothing of ours is left'
     return `${board} before\nscript, settings and key are off; ${left}\n`
   }
+  const { console, line } = boards[options.board]
   const script =
     report.sha256 === ''
       ? 'script left as it was'
       : `script ${count(report.scriptBytes)} bytes (${count(report.bytesSent ?? 0)} sent), read back, SHA-256 ${report.sha256!.slice(0, 16)}…`
   return (
     `${board} with the meter running\n${script}; ${report.eui}, settings version ${report.settingsVersion}; ${report.seconds.toFixed(1)} s\n` +
-    `the console is on ${boards[options.board].console}, the line on ${boards[options.board].line.device}\n` +
+    `the console is on ${console}, the line on ${line.device} at ${count(line.baud)} baud\n` +
     firstRead(report, options)
   )
 }

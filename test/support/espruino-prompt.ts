@@ -6,6 +6,7 @@ import { createContext, runInContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
 import type { ConsolePort, PromptTiming } from '../../hardware/espruino-prompt.ts'
 import { createStorageSim, type StorageSim } from './espruino-storage.ts'
+import { createVirtualClock, type VirtualClock } from './world.ts'
 
 export interface PromptSimOptions {
   board?: string
@@ -250,4 +251,12 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
   }
   fresh()
   return sim
+}
+
+/** A blank board of the row `linux` on a clock of its own. */
+export function blankBoard(more: Partial<PromptSimOptions> = {}): { sim: PromptSim; clock: VirtualClock } {
+  const clock = createVirtualClock(1000)
+  const cells = new Uint8Array(262144).fill(0xff)
+  const place = { cells, address: 0x10000000, storageBytes: 262144, eraseBytes: 1024 }
+  return { sim: createPromptSim({ ...place, timing: clock, ...more }), clock }
 }
