@@ -67,7 +67,7 @@ export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
   const session = line.session
   if (!session) return
   // A line with many meters has one session at a time: whoever hears another being woken is not meant any more.
-  if (packet[0] === kind.wake) sleep(line)
+  if (packet[0] === kind.wake && packet.length === 9 + hostNonceBytes) sleep(line)
   if (packet[0] !== kind.ask) return
   const counter = getU16(packet, 1)
   if (counter <= session.counter) return

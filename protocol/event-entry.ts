@@ -17,7 +17,7 @@ export const eventCode = {
   clockForward: 5,
   /** The clock was set back. value: seconds; detail: 1 when nobody set it. */
   clockBack: 6,
-  /** The clock was set, by less than a second. */
+  /** The clock was set by less than 2 s, or found. */
   clockSet: 7,
   /** A register snapshot did not fit its record and was not taken. */
   snapshotTooLong: 8,

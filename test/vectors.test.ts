@@ -99,6 +99,17 @@ test('packets and frames, both ways', () => {
     ).push(fromHex(frame))
     assert.equal(found, [packet], name)
   }
+  for (const { name, why, frame } of vectors.dropped) {
+    const found: string[] = []
+    const decoder = createFrameDecoder(
+      (bytes) => found.push(toHex(bytes)),
+      (fault) => found.push(fault),
+    )
+    decoder.push(fromHex(frame))
+    decoder.push(fromHex(vectors.packets[0].frame))
+    // The next frame is not harmed.
+    assert.equal(found, [why, vectors.packets[0].packet], name)
+  }
   const packetOf = (name: string) => vectors.packets.find((entry: { name: string }) => entry.name === name).packet
   const eui = euiToBytes(vectors.eui)
   assert.is(toHex(encodeWake(eui, link.hostNonce)), packetOf('wake'))

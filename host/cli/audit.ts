@@ -7,7 +7,7 @@ import { loadRegistry } from '../config.ts'
 import { parseEui } from '../duis/request.ts'
 import type { StatePaths } from '../state.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, stateOption, textOption } from './command.ts'
-import { instantOption, userOption } from './request-options.ts'
+import { euiOption, instantOption, userOption } from './request-options.ts'
 
 function anchorOption(options: Options): ChainPoint | undefined {
   const text = textOption(options, 'anchor')
@@ -32,10 +32,7 @@ async function verify(paths: StatePaths, options: Options, io: Io): Promise<numb
 }
 
 function selectionOf(paths: StatePaths, options: Options): Selection {
-  const device = textOption(options, 'device')
-  const eui = device === undefined ? undefined : parseEui(device)
-  if (device !== undefined && eui === undefined)
-    throw new CommandError(exitCode.usage, `--device is an EUI-64 such as 00-DB-12-34-56-78-90-A0, not ${device}`)
+  const eui = euiOption(options, 'device')
   // An EUI-64 may be that of somebody whom the registry does not know, or no longer.
   const party = (name: string) => {
     const text = textOption(options, name)

@@ -13,6 +13,7 @@ export const bridgeFlags: Command['options'] = [
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
   ['--log <format>', 'plain, or json: events as JSON lines on standard error instead of in bridge.log'],
+  ['--record <file>', 'record the line in both directions as pcapng, for smets1 trace and Wireshark; a new file'],
   ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
   ['--metrics-host <address>', 'address for them (127.0.0.1 unless configured)'],
   ['--cache-policy <policy>', 'what of a read the cache keeps: previous-day (unless configured), sliding-24h or off'],
@@ -67,7 +68,7 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
     let reload = () => {}
     if (isService) process.on('SIGHUP', () => reload())
-    const running = await runBridge(paths, config)
+    const running = await runBridge(paths, config, { record: textOption(options, 'record') })
     reload = running.reload
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
     const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)

@@ -38,6 +38,9 @@ const commands: { [name: string]: () => Promise<Command> } = {
   completeness: async () => (await import('./completeness.ts')).completenessCommand,
   stats: async () => (await import('./stats.ts')).statsCommand,
   audit: async () => (await import('./audit.ts')).auditCommand,
+  trace: async () => (await import('./trace.ts')).traceCommand,
+  replay: async () => (await import('./replay.ts')).replayCommand,
+  parity: async () => (await import('./parity.ts')).parityCommand,
   validate: async () => (await import('./validate.ts')).validateCommand,
 }
 

@@ -25,6 +25,7 @@ import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { CommandError, exitCode } from './command.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
+import { recordTo } from './record.ts'
 import { loadIdentity } from './test-pki.ts'
 import { version } from './version.ts'
 import { watchBridge } from './watch-bridge.ts'
@@ -82,18 +83,27 @@ async function openTrail(paths: StatePaths, log: BridgeParts['log']): Promise<Se
   })
 }
 
+/** What a bridge may be given beside its configuration. */
+export interface BridgeExtras {
+  answered?(answered: Answered): void
+  /** Closed with the bridge. */
+  log?: BridgeLog
+  /** File to record the line in. */
+  record?: string | undefined
+}
+
 /**
- * Opens the state, builds the bridge and serves DUIS. `bridgeLog` is closed with it.
+ * Opens the state, builds the bridge and serves DUIS.
  * @throws ConfigurationError, CommandError
  */
 export async function runBridge(
   paths: StatePaths,
   config: BridgeConfig,
-  answered?: (answered: Answered) => void,
-  bridgeLog?: BridgeLog,
+  { answered, record, ...extras }: BridgeExtras = {},
 ): Promise<RunningBridge> {
-  const logging = bridgeLog ?? (await openBridgeLog(paths, config.log))
+  const logging = extras.log ?? (await openBridgeLog(paths, config.log))
   const { log } = logging
+  const recording = record === undefined ? undefined : recordTo(record, (problem) => log('recording', { problem }))
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   let known = loadKnownParties(paths)
@@ -140,7 +150,7 @@ export async function runBridge(
     emptyCache: cache.empty,
     schema,
     timing: systemTiming,
-    openPort,
+    openPort: recording?.tap(openPort) ?? openPort,
     post,
     audit,
     log,
@@ -169,6 +179,7 @@ export async function runBridge(
     server.closeAllConnections()
     clearInterval(sweeping)
     await bridge.stop()
+    recording?.close()
     audit.record({ event: 'stopped' })
     await audit.close()
     await store.close()

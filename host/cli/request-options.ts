@@ -1,6 +1,7 @@
 // Options that say who asks whom for what.
 
 import type { Device, Registry, User } from '../access/parties.ts'
+import { parseEui } from '../duis/request.ts'
 import { CommandError, exitCode, type Options, textOption } from './command.ts'
 
 /** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
@@ -27,6 +28,19 @@ export function userOption(options: Options, registry: Registry): User {
   if (user !== undefined) return user
   const names = registry.users.map((one) => one.name).join(', ')
   throw new CommandError(exitCode.usage, `--as: no User is called ${as}; there are ${names}`)
+}
+
+/** An EUI-64 as it is written for an option. @throws CommandError */
+export function euiOf(text: string, name: string): string {
+  const eui = parseEui(text)
+  if (eui !== undefined) return eui
+  throw new CommandError(exitCode.usage, `--${name} is an EUI-64 such as 00-DB-12-34-56-78-90-A0, not ${text}`)
+}
+
+/** The EUI-64 that an option names, if it is given. @throws CommandError */
+export function euiOption(options: Options, name: string): string | undefined {
+  const text = textOption(options, name)
+  return text === undefined ? undefined : euiOf(text, name)
 }
 
 /** The EUI-64 to ask. One that the registry does not know is asked all the same: the bridge decides. */

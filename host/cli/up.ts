@@ -136,7 +136,7 @@ async function live(
   const take = (answered: Answered) => {
     if (!shown) answers.set(answered.id, answered)
   }
-  const running = await runBridge(paths, config, take, log)
+  const running = await runBridge(paths, config, { answered: take, log, record: textOption(options, 'record') })
   try {
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), running, answers }
     io.stdout(

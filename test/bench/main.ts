@@ -8,6 +8,7 @@ import { killsBench } from './kills.ts'
 import { meter } from './meter.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
+import { trace } from './trace.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
 
@@ -18,6 +19,7 @@ const benches: { [name: string]: Bench } = {
   'power-cuts': powerCuts,
   bridge,
   fleet,
+  trace,
   espruino,
   flash,
   kills: killsBench,

@@ -1,0 +1,85 @@
+// Options of the commands that talk to a meter themselves, without a bridge: its line, its key, a recording of it.
+
+import { randomBytes } from 'node:crypto'
+import { openKeys } from '../dco/opener.ts'
+import { createDco } from '../dco/sealer.ts'
+import type { Vault } from '../dco/vault.ts'
+import { statePaths } from '../state.ts'
+import type { Recording } from '../trace/recording.ts'
+import { openPort } from '../wan/bindings.ts'
+import { defaultLineLimits } from '../wan/limits.ts'
+import { createLine, type Line, type Timing } from '../wan/line.ts'
+import { createMeterSessions, type MeterSessions } from '../wan/meter-session.ts'
+import { ReadError, type ReadFault } from '../wan/read-error.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { systemTiming } from './open-bridge.ts'
+import { recordTo } from './record.ts'
+
+export const lineFlags: Command['options'] = [
+  ['--keys <file>', "a DCO vault, or a file with one key in hexadecimal (the state directory's vault unless given)"],
+  ['--baud <n>', 'bits a second on a real serial line', 115200],
+  ['--timeout <s>', 'seconds for one session', 600],
+  ['--record <file>', 'record the line as pcapng; a new file'],
+  ['--state <dir>', 'the state directory', '.smets1'],
+]
+
+/** Where the keys are. @throws CommandError */
+export function vaultOption(options: Options): Vault {
+  const path = textOption(options, 'keys') ?? statePaths(textOption(options, 'state') ?? '.smets1').vault
+  try {
+    return openKeys(path)
+  } catch (error) {
+    throw new CommandError(exitCode.keyMissing, `keys: ${(error as Error).message}`)
+  }
+}
+
+/** Every value of an option that may be given more than once. @throws CommandError for one without */
+export function textsOption(options: Options, name: string): string[] {
+  const given = options[name]
+  return (Array.isArray(given) ? given : given === undefined ? [] : [given]).map(
+    (value) => textOption({ [name]: value }, name)!,
+  )
+}
+
+export interface Talking {
+  timing: Timing
+  sessions: MeterSessions
+  timeoutMs: number
+  lineTo(url: string): Line
+}
+
+/** Time to the microsecond, which tells how long a meter takes. */
+const fineTiming: Timing = { ...systemTiming, nowMs: () => performance.timeOrigin + performance.now() }
+
+const exitCodes: { [fault in ReadFault]?: number } = {
+  'no port': exitCode.portUnavailable,
+  'no key': exitCode.keyMissing,
+  'too late': exitCode.timedOut,
+}
+
+/** Does `work` with lines to meters, which are closed behind it. @throws CommandError for what a meter or a line refuses */
+export async function talking<T>(options: Options, io: Io, work: (talk: Talking) => Promise<T>): Promise<T> {
+  const record = textOption(options, 'record')
+  const baud = wholeOption(options, 'baud', 50, 4000000) ?? defaultLineLimits.baud
+  const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 600) * 1000
+  const dco = createDco(vaultOption(options), randomBytes)
+  const report = (problem: string) => io.stderr(`${problem}\n`)
+  const recording: Recording | undefined = record === undefined ? undefined : recordTo(record, report)
+  const lines = new Map<string, Line>()
+  const lineTo = (url: string) => {
+    const limits = { ...defaultLineLimits, baud }
+    const line = lines.get(url) ?? createLine(url, recording?.tap(openPort) ?? openPort, limits, systemTiming)
+    lines.set(url, line)
+    return line
+  }
+  try {
+    const sessions = createMeterSessions({ dco, timing: fineTiming })
+    return await work({ timing: fineTiming, sessions, timeoutMs, lineTo })
+  } catch (error) {
+    if (!(error instanceof ReadError)) throw error
+    throw new CommandError(exitCodes[error.fault] ?? exitCode.failed, error.message)
+  } finally {
+    for (const line of lines.values()) await line.close()
+    recording?.close()
+  }
+}

@@ -1,0 +1,109 @@
+// The same scenario with two meters: equal answers, and the time that each takes.
+
+import { dayMs } from '../../protocol/half-hour.ts'
+import { channel, decodeAnswer, encodeAsk, type MessageName } from '../../protocol/messages.ts'
+import type { Conversation } from '../wan/conversation.ts'
+import type { Line, Timing } from '../wan/line.ts'
+import type { MeterSessions } from '../wan/meter-session.ts'
+import { noUsage } from '../wan/usage.ts'
+import { type Comparison, compareAnswers } from './compare.ts'
+import { askProfile, askWhole, type WholeAnswer } from './whole-answer.ts'
+
+/** One of the two meters. */
+export interface Side {
+  line: Line
+  eui: string
+}
+
+export interface ParityRow {
+  command: string
+  /** Milliseconds of each meter: the median of all rounds. */
+  tookMs: [number, number]
+  /** Nothing for the wake, which is not sealed. */
+  comparison?: Comparison
+}
+
+interface Step {
+  command: string
+  name: MessageName
+  ask(talk: Conversation, timing: Timing): Promise<WholeAnswer>
+}
+
+/** Days of 13 months, the longest history that a meter keeps. */
+const longestDays = 397
+
+function single(command: string, name: MessageName, message: Uint8Array): Step {
+  return { command, name, ask: (talk, timing) => askWhole(talk, timing, message) }
+}
+
+function days(command: string, ofChannel: number, firstDay: number, count: number): Step {
+  const ask = (talk: Conversation, timing: Timing) => askProfile(talk, timing, ofChannel, firstDay * 48, count * 48)
+  return { command, name: 'readProfile', ask }
+}
+
+/** What both are asked, in this order. `today` is a number of days since 1970. */
+export function scenario(today: number): Step[] {
+  return [
+    single('inventory', 'readInventory', encodeAsk('readInventory', {})),
+    single('registers', 'readRegisters', encodeAsk('readRegisters', {})),
+    ...Object.entries(channel).map(([name, number]) => days(`a day, ${name}`, number, today - 1, 1)),
+    single('daily reads', 'readDailyReads', encodeAsk('readDailyReads', { firstDay: 0, count: 65536 })),
+    single('billing', 'readBilling', encodeAsk('readBilling', { firstNumber: 0 })),
+    single('events', 'readEvents', encodeAsk('readEvents', { log: 1, firstSequence: 0 })),
+    single('security log', 'readEvents', encodeAsk('readEvents', { log: 2, firstSequence: 0 })),
+    single('clock', 'readClock', encodeAsk('readClock', {})),
+    single('self-test', 'selfTest', encodeAsk('selfTest', {})),
+    days('13 months', channel.activeImport, today - longestDays, longestDays),
+  ]
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/**
+ * Asks both meters the same, one after the other, `rounds` times; `begins` is told of each command, and `row` as it is compared:
+ * the answers of the last round. Which day is the last that is over, the first meter's clock says. @throws ReadError
+ */
+export async function parity(
+  sides: readonly [Side, Side],
+  parts: { sessions: MeterSessions; timing: Timing; rounds: number; timeoutMs: number },
+  row: (row: ParityRow) => void,
+  begins: (command: string) => void = () => {},
+): Promise<void> {
+  const { sessions, timing, rounds, timeoutMs } = parts
+  const wakes: [number[], number[]] = [[], []]
+
+  async function asked(side: 0 | 1, step: Step): Promise<WholeAnswer> {
+    const { line, eui } = sides[side]
+    const startMs = timing.nowMs()
+    return sessions.visit(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (talk) => {
+      wakes[side].push(timing.nowMs() - startMs)
+      return step.ask(talk, timing)
+    })
+  }
+
+  const clock = single('clock', 'readClock', encodeAsk('readClock', {}))
+  // Each line is opened by now, and both meters are there.
+  const read = decodeAnswer('readClock', (await asked(0, clock)).messages[0]!)
+  await asked(1, clock)
+  const hasTime = read !== undefined && 'fields' in read && read.fields.status === 0
+  const today = Math.floor((hasTime ? read.fields.utcMs : timing.nowMs()) / dayMs)
+  for (const wake of wakes) wake.length = 0
+
+  for (const step of scenario(today)) {
+    const took: [number[], number[]] = [[], []]
+    begins(step.command)
+    let last: [WholeAnswer, WholeAnswer] | undefined
+    for (let round = 0; round < rounds; round++) {
+      last = [await asked(0, step), await asked(1, step)]
+      took[0].push(last[0].tookMs)
+      took[1].push(last[1].tookMs)
+    }
+    const comparison = compareAnswers(step.name, last![0].messages, last![1].messages, true)
+    row({ command: step.command, tookMs: [median(took[0]), median(took[1])], comparison })
+  }
+  row({ command: 'wake to awake', tookMs: [median(wakes[0]), median(wakes[1])] })
+}

@@ -1,0 +1,136 @@
+// Records inside an answer (protocol/SPEC.md sections 8 to 10): day blocks, register snapshots, events, each with its fields
+// and where they lie.
+
+import { decodeEvent, eventCode } from '../../protocol/event-entry.ts'
+import { halfHoursPerDay } from '../../protocol/limits.ts'
+import { channel, type MessageName } from '../../protocol/messages.ts'
+import { decodeDayBlock, type ProfileDay } from '../../protocol/profile-coding.ts'
+import { decodeSnapshot, type RegisterSnapshot, snapshotCause } from '../../protocol/register-snapshot.ts'
+import type { MessageFields } from './sessions.ts'
+
+export type RecordField = {
+  name: string
+  /** -1 is a half-hour that was not recorded. */
+  value: number | boolean
+  /** Its first byte, from the beginning of the record; of a half-hour, the first byte of the values. */
+  offset: number
+}
+
+export type LineRecord = {
+  is: 'day block' | 'snapshot' | 'event'
+  /** The day, the number of the snapshot, the sequence. */
+  number: number
+  /** From the beginning of the answer's records. */
+  offset: number
+  bytes: Uint8Array
+  fields: RecordField[]
+  title: string
+}
+
+const nameIn = (names: { [name: string]: number }, value: number) =>
+  Object.keys(names).find((name) => names[name] === value) ?? `${value}`
+
+/** `2026-11-22`, of days since 1970. */
+export const dateOf = (day: number) => new Date(day * 86400000).toISOString().slice(0, 10)
+
+/** UTC to the second; of 0 that the time was lost. */
+export const timeOf = (seconds: number) =>
+  seconds === 0 ? 'time lost' : new Date(seconds * 1000).toISOString().replace('.000', '')
+
+function dayFields(profile: ProfileDay, bytes: Uint8Array): RecordField[] {
+  const form = bytes[1]!
+  const valuesAt = 4 + (form & 128 ? 1 : 0) + (form & 16 ? 6 : 0) + (form & 32 ? 6 : 0)
+  const fields: RecordField[] = [
+    { name: 'day', value: profile.day, offset: 2 },
+    { name: 'channel', value: profile.channel, offset: form & 128 ? 4 : 1 },
+    { name: 'open', value: profile.open, offset: 1 },
+  ]
+  for (let i = 0; i < halfHoursPerDay; i++) {
+    fields.push({ name: `wh[${i}]`, value: profile.wh[i]!, offset: valuesAt })
+    fields.push({ name: `marked[${i}]`, value: profile.marked[i] === 1, offset: 1 })
+  }
+  return fields
+}
+
+function snapshotFields(snapshot: RegisterSnapshot, bytes: Uint8Array): RecordField[] {
+  const fields: RecordField[] = [
+    { name: 'cause', value: snapshot.cause, offset: 1 },
+    { name: 'late', value: snapshot.late, offset: 1 },
+    { name: 'number', value: snapshot.number, offset: 2 },
+    { name: 'atSeconds', value: snapshot.atSeconds, offset: 4 },
+  ]
+  let at = 14
+  const put = (name: string, value: number, there: boolean) => {
+    fields.push({ name, value, offset: there ? at : 8 })
+    if (!there) return
+    while (bytes[at]! >= 128) at += 1
+    at += 1
+  }
+  for (const [i, value] of snapshot.registers.entries()) put(`registers[${i}]`, value, true)
+  for (const [i, value] of snapshot.matrix.entries()) put(`matrix[${i}]`, value, value > 0)
+  return fields
+}
+
+function dayRecord(bytes: Uint8Array, offset: number): LineRecord | undefined {
+  const profile = decodeDayBlock(bytes)
+  if (profile === undefined) return undefined
+  const recorded = profile.wh.filter((wh) => wh >= 0)
+  const total = recorded.reduce((sum, wh) => sum + wh, 0)
+  const unit = profile.channel < 2 ? 'Wh' : 'varh'
+  const marks = profile.marked.filter((mark) => mark === 1).length
+  const title = `${dateOf(profile.day)} ${nameIn(channel, profile.channel)} ${recorded.length} of 48, ${total} ${unit}${marks > 0 ? `, ${marks} marked` : ''}${profile.open ? ', not over' : ''}`
+  return { is: 'day block', number: profile.day, offset, bytes, fields: dayFields(profile, bytes), title }
+}
+
+function snapshotRecord(bytes: Uint8Array, offset: number): LineRecord | undefined {
+  const snapshot = decodeSnapshot(bytes)
+  if (snapshot === undefined) return undefined
+  const { cause, number, atSeconds, registers, matrix, late } = snapshot
+  const tou = matrix.filter((wh) => wh > 0).length
+  const title = `${timeOf(atSeconds)} ${nameIn(snapshotCause, cause)} ${number}${late ? ' late' : ''}, import ${registers[0]} export ${registers[1]} Wh, reactive ${registers[2]} and ${registers[3]} varh, ${tou} TOU register${tou === 1 ? '' : 's'}`
+  return { is: 'snapshot', number, offset, bytes, fields: snapshotFields(snapshot, bytes), title }
+}
+
+function eventRecord(bytes: Uint8Array, offset: number): LineRecord | undefined {
+  const event = decodeEvent(bytes, 0)
+  if (event === undefined) return undefined
+  const { code, sequence, atSeconds, value, detail } = event
+  const fields = [
+    { name: 'code', value: code, offset: 0 },
+    { name: 'sequence', value: sequence, offset: 1 },
+    { name: 'atSeconds', value: atSeconds, offset: 4 },
+    { name: 'value', value, offset: 8 },
+    { name: 'detail', value: detail, offset: 12 },
+  ]
+  const title = `${timeOf(atSeconds)} ${sequence} ${nameIn(eventCode, code)}, value ${value}, detail ${detail}`
+  return { is: 'event', number: sequence, offset, bytes, fields, title }
+}
+
+const readers: { [name in MessageName]?: { field: string; read: typeof dayRecord; size?: number } } = {
+  readProfile: { field: 'blocks', read: dayRecord },
+  readRegisters: { field: 'snapshots', read: snapshotRecord },
+  readDailyReads: { field: 'snapshots', read: snapshotRecord },
+  readBilling: { field: 'snapshots', read: snapshotRecord },
+  readEvents: { field: 'entries', read: eventRecord, size: 16 },
+}
+
+/** The bytes of records that an answer carries; `undefined` for a message that carries none. */
+export function recordBytes(name: MessageName, fields: MessageFields): Uint8Array | undefined {
+  const reader = readers[name]
+  return reader && (fields[reader.field] as Uint8Array | undefined)
+}
+
+/** The records in an answer's bytes, up to the first that is none: then `left` has what is left. */
+export function recordsIn(name: MessageName, bytes: Uint8Array): { records: LineRecord[]; left: number } {
+  const { read, size } = readers[name]!
+  const records: LineRecord[] = []
+  let at = 0
+  while (at < bytes.length) {
+    const length = size ?? bytes[at]!
+    const record = length === 0 ? undefined : read(bytes.slice(at, at + length), at)
+    if (record === undefined) break
+    records.push(record)
+    at += length
+  }
+  return { records, left: bytes.length - at }
+}
