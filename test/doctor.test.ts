@@ -121,11 +121,17 @@ test('who holds a port is named, by open files or by its lock', () => {
     files: { '/proc/77/comm': 'minicom\n' },
     links: { '/proc/77/fd/5': '/dev/ttyUSB0' },
   })
-  assert.match(byName(portFindings(held, '/dev/ttyUSB0'), 'in use').text, /^minicom \(process 77\) has the port open/)
+  assert.match(byName(portFindings(held, '/dev/ttyUSB0'), 'in use').text, /^open in minicom \(process 77\)$/)
   const locked = machine({
     files: { '/proc/78/comm': 'x', '/var/lock/LCK..ttyUSB0': '        78\n' },
   })
   assert.match(byName(portFindings(locked, '/dev/ttyUSB0'), 'in use').text, /process 78 \(by its lock file\)/)
+  const pts = machine({
+    files: { '/proc/77/comm': 'socat\n' },
+    links: { '/proc/77/fd/5': '/dev/pts/3' },
+    stats: { '/dev/pts/3': { isDevice: true, uid: 1000, gid: 5, mode: 0o620 } },
+  })
+  assert.is(byName(portFindings(pts, '/dev/pts/3'), 'in use').state, 'warning')
   const free = machine({ files: { '/proc/78/comm': 'x' } })
   assert.match(byName(portFindings(free, '/dev/ttyUSB0'), 'in use').text, /nobody has it open \(processes of others/)
 })

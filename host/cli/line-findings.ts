@@ -217,6 +217,6 @@ export async function lineFindings(test: LineTest): Promise<{ findings: Finding[
     return { findings: [nobody(test, all)], loss: [] }
   } catch (error) {
     if (!(error instanceof PortError) && !(error instanceof ReadError)) throw error
-    return { findings: [{ check: 'line', state: 'wrong', text: error.message, fix: 'see above' }], loss: [] }
+    return { findings: [{ check: 'line', state: 'wrong', text: error.message }], loss: [] }
   }
 }
