@@ -17,6 +17,8 @@ export interface Accepted {
   receivedMs: number
   /** Until when it must be answered. */
   deadlineMs: number
+  /** Whether it serves settlement (MHHS): 24 hours, and after what was asked for on demand. */
+  forSettlement: boolean
   /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
   schedule?: Smets1Answer['schedule']
 }

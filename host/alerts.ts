@@ -88,7 +88,8 @@ export function createDeviceAlerts(parts: DeviceAlertParts): (eui: string, alert
       return
     }
     const requestId = requestIdOf(supplier.eui, eui, nextCounter(nowMs))
-    const xml = formatDeviceAlert(alert, { requestId, nowMs, dsp: parts.dsp, s1sp: parts.s1sp })
+    const boxedCompat = supplier.mode === 'boxed'
+    const xml = formatDeviceAlert(alert, { requestId, nowMs, dsp: parts.dsp, s1sp: parts.s1sp, boxedCompat })
     const id = `${eui}:${supplier.eui}:${requestId.counter}`
     parts.check(xml, id)
     log('device alert', { ...fields, to: supplier.eui, responseId: id })

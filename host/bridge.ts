@@ -2,7 +2,7 @@
 
 import { type Accepted, type Answered, askedMs } from './accepted.ts'
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
-import type { Registry, Role } from './access/parties.ts'
+import type { Registry } from './access/parties.ts'
 import { lostDevices } from './access/registry-changes.ts'
 import { createRequestCounters } from './access/request-counters.ts'
 import { settlementDayOf } from './access/settlement-day.ts'
@@ -139,10 +139,10 @@ export function createBridge(parts: BridgeParts): Bridge {
     log,
   })
 
-  function measure(row: SrvRow, role: Role | undefined, receivedMs: number, good: boolean): void {
-    const trtMs = trtMsOf(row, role) ?? 0
+  function measure(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void {
+    const trtMs = trtMsOf(row, settlement) ?? 0
     const tookMs = timing.nowMs() - receivedMs
-    performance.record({ srv: row.variant, kind: 'onDemand', settlement: role === 'MDR', trtMs, tookMs, good })
+    performance.record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs, good })
   }
 
   function tell(answered: Answered): void {
@@ -186,7 +186,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     addUsage(total, usage)
     recorder.answered(accepted, answered, xml)
     await handOver(accepted.id, accepted.allowed.user.callback, xml)
-    measure(accepted.row, accepted.allowed.role, askedMs(accepted), answered.code === 'I0')
+    measure(accepted.row, accepted.forSettlement, askedMs(accepted), answered.code === 'I0')
     tell(answered)
   }
 
@@ -239,7 +239,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       if (refused !== undefined) recorder.refused(refused)
       else {
         recorder.direct(direct)
-        measure(direct.row, direct.roles[0], receivedMs, true)
+        measure(direct.row, direct.forSettlement, receivedMs, true)
       }
       // A trail that cannot be written lets nothing in; turning away goes on, and so does what the DCC has done already.
       await audit.committed().catch(() => {})

@@ -21,6 +21,8 @@ export interface BridgeConfig {
   cachePolicy: CachePolicy
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
+  /** The DCC's signing tool (a jar of the user's): its certificates are trusted, its DSP key signs. `keys.boxed` in the file. */
+  keysBoxed: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
   /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
@@ -81,6 +83,12 @@ const settings: Setting[] = [
     expected: Object.keys(cachePolicies).join(', '),
   },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
+  {
+    name: 'keysBoxed',
+    env: 'SMETS1_KEYS_BOXED',
+    read: text,
+    expected: "the path of the DCC's signing tool (tool.jar)",
+  },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
   {
     name: 'log',
@@ -100,6 +108,7 @@ const defaults = {
   counters: 'window',
   cachePolicy: 'previous-day',
   schema: undefined,
+  keysBoxed: undefined,
   explain: false,
   log: 'plain',
   metricsHost: '127.0.0.1',
@@ -126,13 +135,18 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { codes: overrides, alertCodes, schedule, ...given } = file as Given
+  const { codes: overrides, alertCodes, schedule, keys = {}, ...given } = file as Given
   for (const name of Object.keys(given)) {
-    if (!settings.some((setting) => setting.name === name)) {
-      const known = [...settings.map((setting) => setting.name), 'codes', 'alertCodes', 'schedule'].join(', ')
+    if (!settings.some((setting) => setting.name === name && name !== 'keysBoxed')) {
+      const names = settings.map((setting) => setting.name).filter((one) => one !== 'keysBoxed')
+      const known = [...names, 'keys', 'codes', 'alertCodes', 'schedule'].join(', ')
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
+  if (typeof keys !== 'object' || keys === null || Object.keys(keys).some((name) => name !== 'boxed')) {
+    throw new ConfigurationError(`${path}: keys: expected an object with "boxed", the path of the DCC's signing tool`)
+  }
+  given.keysBoxed = (keys as Given).boxed
   for (const setting of settings) {
     take(setting, given[setting.name], path)
     take(setting, env[setting.env], setting.env)

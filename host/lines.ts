@@ -20,10 +20,10 @@ export interface Lines {
   close(): Promise<void>
 }
 
-/** On demand first, then what serves settlement, which is all that an MDR asks for (table 6), then schedules. */
-function priorityOf({ schedule, allowed }: Accepted): Priority {
+/** On demand first, then what serves settlement, then schedules. */
+function priorityOf({ schedule, forSettlement }: Accepted): Priority {
   if (schedule !== undefined) return priority.scheduled
-  return allowed.role === 'MDR' ? priority.settlement : priority.onDemand
+  return forSettlement ? priority.settlement : priority.onDemand
 }
 
 export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing): Lines {

@@ -3,7 +3,6 @@
 // that it expects for settlement). Its contracts speak of categories of messages at another interface; that 3.1 means
 // commands, 3.2 alerts and 3.3 reads for settlement here is an assumption.
 
-import type { Role } from './access/parties.ts'
 import type { SrvRow } from './srv/srv-table.ts'
 import type { Store } from './store/store.ts'
 import type { Timing } from './wan/line.ts'
@@ -46,9 +45,9 @@ export const alertTargetMs = 60_000
 /** Counts are written this long after the first that is not on disk; a kill loses no more than that. */
 const flushMs = 2_000
 
-/** Target Response Time of a request on demand. What an MDR asks for always serves settlement (table 6). */
-export function trtMsOf(row: SrvRow, role: Role | undefined): number | undefined {
-  return role === 'MDR' ? row.trtMs.settlement : row.trtMs.onDemand
+/** Target Response Time of a request on demand. */
+export function trtMsOf(row: SrvRow, forSettlement: boolean): number | undefined {
+  return forSettlement ? row.trtMs.settlement : row.trtMs.onDemand
 }
 
 export function createPerformance(store: Store, timing: Timing): Performance {

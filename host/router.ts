@@ -3,7 +3,7 @@
 
 import { type Accepted, type Answered, askedMs, type Handler } from './accepted.ts'
 import { type AccessPolicy, decide, decideUser, explain } from './access/access-control.ts'
-import type { Registry } from './access/parties.ts'
+import type { Registry, Role, User } from './access/parties.ts'
 import { counterWords, type RequestCounters } from './access/request-counters.ts'
 import { formatFailure, formatResponseMessage, type Smets1Answer } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
@@ -18,6 +18,8 @@ import type { Endpoint, HttpAnswer } from './http-server.ts'
 import { trtMsOf } from './performance.ts'
 import { faultOf, headerText, type RecalledRefusal, Refusal, type RefusedRequest } from './refusal.ts'
 import { StoppedError } from './schedule/capacity.ts'
+import { tooLargeForBoxed, tooLongForBoxed } from './srv/boxed.ts'
+import { servesSettlement } from './srv/for-settlement.ts'
 import type { Direct, DirectHandler } from './srv/non-device.ts'
 import { type SrvRow, srvRow } from './srv/srv-table.ts'
 import { ReadError } from './wan/read-error.ts'
@@ -64,7 +66,10 @@ export interface Router {
   recall(body: Uint8Array, receivedMs: number): Accepted | RecalledRefusal | undefined
   /** Logs what the schema, when it is there, has against a message of ours. */
   checkOwn(xml: string, id: string): void
-  /** Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time */
+  /**
+   * Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time, Refusal for an
+   * answer that cannot be sent to its User
+   */
   carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler>
   /** The final answer, whatever happens. */
   answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
@@ -134,13 +139,19 @@ export function createRouter(parts: RouterParts): Router {
   async function answerDirectly(request: ServiceRequest, row: SrvRow, nowMs: number): Promise<Direct> {
     const decision = decideUser(request, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
+    const forSettlement = settlementOf(request, row, decision.roles, decision.user)
     const { originator, target, counter } = request.requestId
     if (target !== parts.dspEui)
       refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
     const handler = parts.directHandlers[row.variant]
     const answer = (await handler?.(request, decision, nowMs)) ?? refuse('notForDevice', `no ${row.variant} here`)
     if ('fault' in answer) return refuse(answer.fault, answer.reason)
-    return { ...answer, id: `${originator}:${target}:${counter}`, user: originator, row, roles: decision.roles }
+    return { ...answer, id: `${originator}:${target}:${counter}`, user: originator, row, forSettlement }
+  }
+
+  function settlementOf(request: ServiceRequest, row: SrvRow, roles: readonly Role[], user: User): boolean {
+    const serves = servesSettlement(row, roles, user, request.forSettlement)
+    return typeof serves === 'string' ? refuse('forSettlement', serves) : serves
   }
 
   function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
@@ -151,8 +162,12 @@ export function createRouter(parts: RouterParts): Router {
     const decision = decide(request, sentMs, parts.registry(), row, parts.policy)
     if (!decision.allowed) throw new Refusal(decision.fault, decision.code, explain(decision), decision)
     const { originator, target, counter } = request.requestId
-    const deadlineMs = sentMs + (trtMsOf(row, decision.role) ?? 0)
-    return { id: `${originator}:${target}:${counter}`, request, row, allowed: decision, receivedMs, deadlineMs }
+    const forSettlement = settlementOf(request, row, [decision.role], decision.user)
+    const tooLong = tooLongForBoxed(row, decision.user, request.period, sentMs)
+    if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)
+    const deadlineMs = sentMs + (trtMsOf(row, forSettlement) ?? 0)
+    const id = `${originator}:${target}:${counter}`
+    return { id, request, row, allowed: decision, forSettlement, receivedMs, deadlineMs }
   }
 
   function checkOwn(xml: string, id: string): void {
@@ -170,7 +185,13 @@ export function createRouter(parts: RouterParts): Router {
 
   async function carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler> {
     if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
-    const answer = await parts.handlers[accepted.row.variant]!(accepted, answerTo(accepted), usage)
+    const { row, allowed, request } = accepted
+    // The mode of a User may have changed since a schedule was made.
+    const tooLong = tooLongForBoxed(row, allowed.user, request.period, parts.nowMs())
+    if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)
+    const answer = await parts.handlers[row.variant]!(accepted, answerTo(accepted), usage)
+    const tooLarge = allowed.user.mode === 'boxed' ? tooLargeForBoxed(answer.xml) : undefined
+    if (tooLarge !== undefined) refuse('tooLargeForBoxed', tooLarge)
     checkOwn(answer.xml, accepted.id)
     return answer
   }
@@ -220,6 +241,8 @@ export function createRouter(parts: RouterParts): Router {
         srv: serviceReferenceVariant,
         code,
         reason,
+        ...(outcome.accepted?.forSettlement && { forSettlement: true }),
+        ...(outcome.accepted?.allowed.user.mode === 'boxed' && { delivery: 'boxed (not standard)' }),
       })
       const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
       return { xml, headers, ...outcome }
@@ -257,7 +280,8 @@ export function createRouter(parts: RouterParts): Router {
       } catch (error) {
         if (error instanceof StoppedError) throw error
         const isFutureDated = accepted.request.executionMs !== undefined
-        const code = codes[error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal']
+        const fault = error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal'
+        const code = error instanceof Refusal ? error.code : codes[fault]
         const detail = (error as Error).message
         const xml = formatFailure({ ...answerTo(accepted), code })
         checkOwn(xml, id)

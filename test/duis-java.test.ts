@@ -1,11 +1,7 @@
 // Against the DCC's own signing tool, where there is a Java runtime. Its keys and certificates are read from it while
 // the test runs.
 
-import { execFile, spawnSync } from 'node:child_process'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatAcknowledgement, formatProfileResponse } from '../host/duis/format.ts'
@@ -15,27 +11,10 @@ import { type Signer, signDocument } from '../host/duis/sign.ts'
 import { createTrustStore, decimalSerial, issuerNameOf } from '../host/duis/trust.ts'
 import { verifySignature } from '../host/duis/verify.ts'
 import { esmeEui, nowMs, parties, sampleRequest, unsignedTemplate } from './support/duis-parties.ts'
-import { toolBytes, toolFile, toolJar } from './support/duis-schema.ts'
+import { toolBytes, toolFile } from './support/duis-schema.ts'
+import { hasJava, javaTool } from './support/java-tool.ts'
 
-const hasJava = spawnSync('java', ['-version']).status === 0
 if (!hasJava) console.log('duis-java.test.ts: no java on PATH, the checks against the signing tool are left out')
-
-const directory = mkdtempSync(join(tmpdir(), 'smets1-java-'))
-
-type Run = { status: number; stdout: string; stderr: string }
-
-/** Runs one of the tool's two programs on a message. Status 0: done; 10: invalid. */
-function tool(program: 'Sign' | 'Validate', message: string, name: string): Promise<Run> {
-  const file = join(directory, name)
-  writeFileSync(file, message)
-  const args = ['-cp', toolJar, `uk.co.smartdcc.boxed.xmldsig.${program}`, file]
-  if (program === 'Sign') args.push('--preserveCounter')
-  return new Promise((resolve) => {
-    execFile('java', args, (error, stdout, stderr) => {
-      resolve({ status: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr })
-    })
-  })
-}
 
 function toolSigner(name: string): Signer {
   const certificate = new X509Certificate(toolFile(`${name}.pem`))
@@ -48,10 +27,9 @@ const dspName = 'dsp-xml-sign-90B3D51F30000002-ds'
 
 if (hasJava) {
   test('what the tool signs, we accept', async () => {
-    const { status, stdout, stderr } = await tool(
+    const { status, stdout, stderr } = await javaTool(
       'Sign',
       unsignedTemplate('ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML'),
-      'sign.xml',
     )
     assert.is(status, 0, stderr)
     assert.match(stdout, '&#13;')
@@ -75,10 +53,10 @@ if (hasJava) {
     const response = formatProfileResponse({ ...answer, code: 'I0', s1sp }, [{ stampMs: nowMs, wh: 1 }])
     const request = signDocument(sampleRequest(), toolSigner(supplierName))
     const runs = await Promise.all([
-      tool('Validate', acknowledgement, 'acknowledgement.xml'),
-      tool('Validate', acknowledgement.replace('I99', 'I0'), 'changed.xml'),
-      tool('Validate', request, 'request.xml'),
-      tool('Validate', response, 'response.xml'),
+      javaTool('Validate', acknowledgement),
+      javaTool('Validate', acknowledgement.replace('I99', 'I0')),
+      javaTool('Validate', request),
+      javaTool('Validate', response),
     ])
     // The tool checks no signature of a message with two, but its schema.
     assert.equal(
@@ -88,7 +66,5 @@ if (hasJava) {
     )
   })
 }
-
-test.after(() => rmSync(directory, { recursive: true, force: true }))
 
 test.run()

@@ -175,7 +175,10 @@ test('a body with anything else in it is refused with a reason, whatever it is',
     const window = /<sr:ReadLogPeriod>.*<\/sr:ReadLogPeriod>/.exec(good)?.[0]
     const changed: [string, string][] = [
       ['an unknown child', good.replace(close, `<sr:ForSettlement>true</sr:ForSettlement>${close}`)],
-      ['an attribute', good.replace(open, `<sr:${bodyName} ForSettlement="true">`)],
+      ['an attribute', good.replace(open, `<sr:${bodyName} forSettlement="true">`)],
+      ['the flag with another value', good.replace(open, `<sr:${bodyName} ForSettlement="yes">`)],
+      ['the flag in a namespace', good.replace(open, `<sr:${bodyName} sr:ForSettlement="true">`)],
+      ['the flag on the root', good.replace('schemaVersion=', 'ForSettlement="true" schemaVersion=')],
       ['text', good.replace(open, `${open}now`)],
       ['a child twice', good.replace(executed, executed + executed)],
       ['a child of another namespace', good.replace(executed, executed.replaceAll('sr:', 'ds:'))],

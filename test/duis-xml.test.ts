@@ -116,6 +116,14 @@ test('declarations of types and entities never reach the parser', () => {
   assert.is(faultIn('<r xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="/etc/passwd"/></r>'), 'none')
 })
 
+test('the prefix xml is not declared: canonicalisers disagree on whether that is written', () => {
+  const uri = 'http://www.w3.org/XML/1998/namespace'
+  for (const declaration of [`xmlns:xml="${uri}"`, `xmlns:xml\n= '${uri}'`]) {
+    assert.is(faultIn(`<r><a ${declaration}></a></r>`), 'malformed')
+  }
+  assert.is(faultIn('<r xmlns:xmlb="u:x"><a xml:lang="en"></a></r>'), 'none')
+})
+
 test('only UTF-8 text of XML 1.0 is XML to us', () => {
   const utf16 = Buffer.from('\uFEFF<?xml version="1.0" encoding="UTF-16"?><r/>', 'utf16le')
   assert.is(faultIn(utf16), 'malformed')

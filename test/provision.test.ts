@@ -10,39 +10,21 @@ import { newMeterFlags, newSettings, nextKeySettings } from '../hardware/cli/pro
 import { createMemoryFlash } from '../hardware/flash-file.ts'
 import { readSettingsFile, takeSettings } from '../hardware/settings-file.ts'
 import { isMpan, mpanOf } from '../host/access/mpan.ts'
-import { CommandError, type Options } from '../host/cli/command.ts'
+import type { Options } from '../host/cli/command.ts'
 import { provisionCommand } from '../host/cli/provision.ts'
 import { provisionMeters } from '../host/cli/provision-meters.ts'
 import { loadRegistry } from '../host/config.ts'
 import { openVault } from '../host/dco/vault.ts'
-import { ConfigurationError, statePaths } from '../host/state.ts'
+import { statePaths } from '../host/state.ts'
 import { euiFromBytes, toHex } from '../protocol/bytes.ts'
 import { freshPath } from './support/cli.ts'
 import { createRandom } from './support/random.ts'
+import { runCommand } from './support/run-command.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'
 const command = provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
 
-async function run(state: string, options: Options = {}) {
-  let out = ''
-  let err = ''
-  const io = {
-    stdout: (text: string) => {
-      out += text
-    },
-    stderr: (text: string) => {
-      err += text
-    },
-    isTerminal: false,
-    env: {},
-  }
-  try {
-    return { code: await command.run({ state, ...options }, io), out, err }
-  } catch (error) {
-    if (!(error instanceof CommandError) && !(error instanceof ConfigurationError)) throw error
-    return { code: error instanceof CommandError ? error.exitCode : 2, out, err: error.message }
-  }
-}
+const run = (state: string, options: Options = {}) => runCommand(command, { state, ...options })
 
 /** Every file of a directory with its bytes. */
 function contents(directory: string): { [path: string]: string } {

@@ -4,7 +4,7 @@ import type { TestIdentityName } from '../host/cli/test-pki.ts'
 import type { ScheduleDetails } from '../host/duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../host/duis/read-non-device.ts'
 import { defaultScheduleSettings } from '../host/schedule/settings.ts'
-import { esme, midnight, testParties } from './support/bench.ts'
+import { esme, exportParties, midnight, testParties } from './support/bench.ts'
 import { unsignedTemplate } from './support/duis-parties.ts'
 import { createScheduleBench, dailyRead, meterNumber, today } from './support/schedule-bench.ts'
 
@@ -98,6 +98,23 @@ test('what cannot be scheduled is refused, each with its reason', async () => {
   assert.is(old.code, 'E48')
   assert.match(old.why, /4\.2 can be scheduled since DUIS 5\.3/)
   assert.is(b.schedules().length, 1)
+})
+
+test('read back in a version that has no schedules of 4.2, those are left out', async () => {
+  const b = createScheduleBench({ days: 2, parties: exportParties() })
+  const { period: _, ...details } = dailyRead({ variant: '4.2', serviceReference: '4.2' })
+  const registers = await b.create('supplier', { ...details, readName: 'DSPReadInstantaneousExportRegisters' })
+  const mine = { variant: '5.2', subject: { deviceEui: esme } } as const
+  const one = { variant: '5.2', subject: { scheduleId: registers } } as const
+  assert.is((await b.askDcc('supplier', mine, { version: '5.1' })).code, 'W050201')
+  assert.is((await b.askDcc('supplier', one, { version: '5.1' })).code, 'E050201')
+  const other = await b.create('supplier', dailyRead())
+  const read = await b.askDcc('supplier', mine, { version: '5.1' })
+  assert.equal(
+    (readSchedules(read.message) as { id: number }[]).map(({ id }) => id),
+    [other],
+  )
+  assert.match(read.why, /left out, as DUIS 5\.1 has no schedules of 4\.2: 1/)
 })
 
 test('access control decides for the day of the first run', async () => {

@@ -2,14 +2,39 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { type Role, roles } from '../host/access/parties.ts'
 import { bodies } from '../host/duis/bodies.ts'
 import { entriesMax } from '../host/duis/payload.ts'
 import { isServiceReferenceVariant, serviceReferenceOf } from '../host/duis/service-reference.ts'
-import { forSettlement, srvRow, srvTable } from '../host/srv/srv-table.ts'
-import { eligible, hours24, table2, table3, table4, table14 } from './support/impact-assessment.ts'
+import { forSettlement, servesSettlement } from '../host/srv/for-settlement.ts'
+import { srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { eligible, hours24, table2, table3, table4, table6, table14 } from './support/impact-assessment.ts'
 
 /** 4.2 can be scheduled since DUIS 5.3, which is younger than the impact assessment. */
 const schedulableSince = '4.2'
+
+test('tables 2, 3, 4 and 14 agree with each other', () => {
+  const variants = table2.map(([variant]) => variant)
+  assert.equal(Object.keys(table3), variants)
+  assert.equal(Object.keys(table14), variants)
+  for (const [variant, onDemand, scheduled] of table2) {
+    assert.equal(table14[variant]!.slice(0, 2), [onDemand, scheduled], variant)
+    const [scheduledTrt, onDemandTrt, settlementScheduled, settlementOnDemand] = table3[variant]!
+    // On SMETS1 some have no service at all; of the others table 3 has times for what table 2 allows.
+    const isThere = onDemandTrt !== 'N/A'
+    assert.is(onDemandTrt !== 'N/A', isThere && onDemand, variant)
+    assert.is(scheduledTrt !== 'N/A', isThere && scheduled, variant)
+    assert.is(settlementScheduled !== 'N/A', isThere && scheduled, variant)
+    assert.is(settlementOnDemand !== 'N/A', isThere, variant)
+    // Settlement has time: all that table 4 has a granularity for.
+    const isRead = table4[variant] !== undefined
+    if (isRead && isThere) assert.is(settlementOnDemand, hours24, variant)
+    assert.is(table14[variant]![2] !== 'n/a', isRead, variant)
+  }
+  // What suits a coarser granularity suits the finer ones.
+  for (const [halfHourly, daily, monthly] of Object.values(table4))
+    assert.ok(halfHourly! >= daily! && daily! >= monthly!)
+})
 
 test('tables 2 and 14: what an MDR may send, and how', () => {
   assert.equal(
@@ -20,7 +45,7 @@ test('tables 2 and 14: what an MDR may send, and how', () => {
     const row = srvRow(variant)!
     assert.is(row.schedulable, scheduled || variant === schedulableSince, variant)
     if (row.onSmets1) assert.is(row.trtMs.onDemand !== undefined, onDemand, variant)
-    assert.is(row.gbcsUseCase, table14[variant], variant)
+    assert.is(row.gbcsUseCase ?? 'n/a', table14[variant]![2], variant)
   }
 })
 
@@ -47,14 +72,34 @@ test('table 4: granularities', () => {
 })
 
 test('table 6: who sets ForSettlement', () => {
-  assert.equal(forSettlement, {
-    MDR: 'always',
-    IS: 'when solely for settlement',
-    ES: 'when solely for settlement',
-    ED: 'never',
-    GT: 'never',
-    OU: 'never',
-  })
+  assert.equal(forSettlement, table6)
+  const asked = [undefined, true, false]
+  for (const row of srvTable) {
+    const isInTable2 = table2.some(([variant]) => variant === row.variant)
+    for (const role of roles) {
+      const usage = (isInTable2 && table6[role]) || 'never'
+      for (const attribute of asked) {
+        for (const chosen of [undefined, true, false]) {
+          const served = servesSettlement(
+            row,
+            [role],
+            { ...(chosen !== undefined && { forSettlement: chosen }) },
+            attribute,
+          )
+          const name = `${row.variant} ${role} ${attribute} ${chosen}`
+          if (usage === 'always') assert.is(served, true, name)
+          else if (usage === 'when solely for settlement') assert.is(served, attribute ?? chosen ?? false, name)
+          else if (attribute === true) assert.type(served, 'string', name)
+          else assert.is(served, false, name)
+        }
+      }
+    }
+  }
+  // One User, several roles: the one that may, decides.
+  const both: Role[] = ['ED', 'IS']
+  assert.is(servesSettlement(srvRow('8.2')!, both, {}, true), true)
+  assert.match(String(servesSettlement(srvRow('4.8.2')!, ['IS'], {}, true)), /table 2.*4\.8\.2/)
+  assert.match(String(servesSettlement(srvRow('4.8.1')!, ['OU'], {}, true)), /table 6.*OU/)
 })
 
 test('roles are those of the DUIS request matrix, and MDR where table 2 has it', () => {

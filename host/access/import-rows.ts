@@ -120,7 +120,9 @@ function readCsvFile({ name, text }: ImportFile, problems: string[]): Rows {
 function columnName(text: string): string {
   const plain = text.toLowerCase().replace(/[^a-z0-9]/g, '')
   const known = kinds.flatMap((kind) => [...layouts[kind].columns, ...Object.keys(layouts[kind].defaults)])
-  const own = [...known, 'exportMpan', 'to', 'mpid', 'mode', 'certificate'].find((one) => one.toLowerCase() === plain)
+  const own = [...known, 'exportMpan', 'to', 'mpid', 'mode', 'forSettlement', 'certificate'].find(
+    (one) => one.toLowerCase() === plain,
+  )
   return own ?? aliases[plain] ?? text
 }
 

@@ -186,7 +186,7 @@ function readUser(value: unknown, place: string, note: Note): User {
   if (list.length === 0 || known.length < list.length) note(`${place}.roles`, `list one or more of ${roles.join(' ')}`)
   const eui = readEui(fields.eui, `${place}.eui`, note)
   const user: User = {
-    ...readUserDetails(fields, eui, place, note),
+    ...readUserDetails(fields, eui, known, place, note),
     eui,
     name: readText(fields.name, `${place}.name`, 'a name', 100, note),
     roles: known,

@@ -1,5 +1,7 @@
 // Access explained: what would be said to a request of any variant, by which rule, record and Settlement Day.
 
+import { tooLongForBoxed } from '../srv/boxed.ts'
+import { servesSettlement } from '../srv/for-settlement.ts'
 import type { SrvRow } from '../srv/srv-table.ts'
 import { type AccessPolicy, type AccessRequest, decide, decideUser, explain, type RuleName } from './access-control.ts'
 import type { RegistrationRecord, Registry } from './parties.ts'
@@ -10,43 +12,62 @@ export interface WhatIf {
   allowed: boolean
   /** I99, or the code of the refusal. */
   code: string
-  /** The rule that refused, or the last that had something to say. `service`: the variant is not there on SMETS1. */
-  rule: RuleName | 'service'
+  /**
+   * The rule that refused, or the last that had something to say. `settlement`: ForSettlement is not for this User or
+   * variant; `delivery`: the answer would be too large for boxed delivery; `service`: the variant is not there on SMETS1.
+   */
+  rule: RuleName | 'settlement' | 'delivery' | 'service'
   /** Registrations that cover the days, or the one in the way. */
   records: readonly RegistrationRecord[]
   /** Settlement Days that the request targets; of a refusal by registration, the first that is not covered. */
   days?: { first: string; last: string } | undefined
   day?: string | undefined
+  /** Whether it would count as serving settlement (MHHS). */
+  forSettlement: boolean
   /** In plain words. It may name another party. */
   text: string
 }
 
 /** Decides as the bridge does, for every row of the SRV table. */
 export function whatIf(
-  request: AccessRequest,
+  request: AccessRequest & { forSettlement?: boolean },
   nowMs: number,
   registry: Registry,
   row: SrvRow,
   policy: AccessPolicy,
 ): WhatIf {
-  const of = { srv: row.variant, name: row.name }
+  const of = { srv: row.variant, name: row.name, forSettlement: false }
+  /** Refused after access control, by something that it does not know. */
+  const refused = (fault: 'forSettlement' | 'tooLargeForBoxed' | 'notForDevice', rule: WhatIf['rule'], why: string) => {
+    const code = policy.codes[fault]
+    return { ...of, allowed: false, code, rule, records: [], text: `refused with ${code}, rule "${rule}": ${why}` }
+  }
+  const counts = (forSettlement: boolean) => (forSettlement ? '; it serves settlement (MHHS)' : '')
   if (row.endpoint === 'serviceD') {
     const decision = decideUser(request, registry, row, policy)
     if (!decision.allowed) return { ...of, ...decision, records: [], text: explain(decision) }
     const { user, roles } = decision
-    const text = `allowed: ${user.name} (${user.eui}) has the role ${roles.join(' ')}; what it names is looked at when it is carried out`
-    return { ...of, allowed: true, code: 'I99', rule: 'role for request', records: [], text }
+    const forSettlement = servesSettlement(row, roles, user, request.forSettlement)
+    if (typeof forSettlement === 'string') return refused('forSettlement', 'settlement', forSettlement)
+    const has = `${user.name} (${user.eui}) has the role ${roles.join(' ')}`
+    const text = `allowed: ${has}; what it names is looked at when it is carried out${counts(forSettlement)}`
+    return { ...of, forSettlement, allowed: true, code: 'I99', rule: 'role for request', records: [], text }
   }
   const decision = decide(request, nowMs, registry, row, policy)
   if (!decision.allowed) {
     const { allowed, code, rule, day, record } = decision
     return { ...of, allowed, code, rule, day, records: record === undefined ? [] : [record], text: explain(decision) }
   }
-  const { days, records } = decision
+  const { days, records, user, role } = decision
+  const forSettlement = servesSettlement(row, [role], user, request.forSettlement)
+  if (typeof forSettlement === 'string')
+    return { ...refused('forSettlement', 'settlement', forSettlement), records, days }
+  const tooLong = tooLongForBoxed(row, user, request.period, nowMs)
+  if (tooLong !== undefined) return { ...refused('tooLargeForBoxed', 'delivery', tooLong), records, days }
   if (!row.onSmets1) {
-    const code = policy.codes.notForDevice
-    const text = `refused with ${code}, rule "service": SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`
-    return { ...of, allowed: false, code, rule: 'service', records, days, text }
+    const why = `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`
+    return { ...refused('notForDevice', 'service', why), records, days }
   }
-  return { ...of, allowed: true, code: 'I99', rule: 'registration', records, days, text: explain(decision) }
+  const text = explain(decision) + counts(forSettlement)
+  return { ...of, forSettlement, allowed: true, code: 'I99', rule: 'registration', records, days, text }
 }

@@ -47,6 +47,8 @@ export interface AcceptedEvent extends OfRequest {
   days: { first: string; last: string }
   /** The read period as asked for. */
   window?: { from: string; to: string }
+  /** It serves settlement (MHHS). */
+  forSettlement?: true
   /** Until when it must be answered (the Target Response Time). */
   due: string
   /** Of a run of a DCC schedule; `requestId` is then the ResponseID of its result. */

@@ -46,7 +46,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
   }
 
   return {
-    accepted({ id, request, row, allowed, deadlineMs, schedule }, resumed = false) {
+    accepted({ id, request, row, allowed, forSettlement, deadlineMs, schedule }, resumed = false) {
       const { user, device, role, records, days } = allowed
       const mpan = row.mpan === 'export' ? device.exportMpan : row.mpan === 'import' ? device.importMpan : undefined
       record({
@@ -61,6 +61,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
         registrations: records.map(deciding),
         days,
         ...(request.period && { window: { from: iso(request.period.startMs), to: iso(request.period.endMs) } }),
+        ...(forSettlement && { forSettlement }),
         due: iso(deadlineMs),
         ...(schedule && { scheduleId: Number(schedule.id) }),
         ...(resumed && { resumed }),

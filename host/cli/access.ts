@@ -40,6 +40,7 @@ export const accessCommand: Command = {
     ['--mpan <mpan>', 'the meter with this MPAN'],
     ['--from <when>', 'half-hours that end after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
     ['--to <when>', 'half-hours that end by this (today, 00:00Z, unless given)'],
+    ['--for-settlement', 'as if the request said ForSettlement="true"'],
     ['--state <dir>', 'the state directory', '.smets1'],
     ['--json', 'the decision as JSON; with --srv all a list'],
   ],
@@ -65,7 +66,8 @@ export const accessCommand: Command = {
     const policy = { ...defaultAccessPolicy, codes: readConfig(paths.config, io.env, {}).codes }
     // A read of registers has no period: it is about the day on which it is sent.
     const answers = rows.map((row) => {
-      const request = row.entriesMax === undefined ? { requestId } : { requestId, period }
+      const flag = options.forSettlement === true ? { forSettlement: true } : {}
+      const request = { requestId, ...flag, ...(row.entriesMax !== undefined && { period }) }
       return whatIf(request, Date.now(), registry, row, policy)
     })
     if (options.json === true) io.stdout(`${JSON.stringify(variant === 'all' ? answers : answers[0])}\n`)

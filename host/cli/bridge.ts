@@ -3,6 +3,7 @@
 import { readConfig } from '../config.ts'
 import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
 import { runBridge } from './open-bridge.ts'
+import { warnOfTool } from './signing-tool.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
 export const bridgeFlags: Command['options'] = [
@@ -12,6 +13,7 @@ export const bridgeFlags: Command['options'] = [
     'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
+  ['--keys-boxed <jar>', "your copy of the DCC's signing tool (tool.jar): its Users are trusted, its DSP key signs"],
   ['--log <format>', 'plain, or json: events as JSON lines on standard error instead of in bridge.log'],
   ['--record <file>', 'record the line in both directions as pcapng, for smets1 trace and Wireshark; a new file'],
   ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
@@ -21,7 +23,7 @@ export const bridgeFlags: Command['options'] = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
-const settings = [...listening, 'log', 'schema', 'counters', 'cachePolicy', 'baud', 'explain']
+const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -63,6 +65,7 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     const line = textOption(options, 'port')
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
+    warnOfTool(config, io)
     // A terminal that is closed says SIGHUP, and so does who wants a service to read its files again.
     const isService = process.stdin.isTTY !== true
     const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)

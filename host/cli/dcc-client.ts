@@ -12,6 +12,7 @@ import {
   type Command,
   CommandError,
   exitCode,
+  given,
   type Io,
   type Options,
   stateOption,
@@ -19,6 +20,7 @@ import {
   wholeOption,
 } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 import { send } from './user-client.ts'
 
@@ -32,6 +34,7 @@ export const dccOptions: Command['options'] = [
   ['--explain', 'also say which rule and which record decided'],
   ['--url <url>', 'the bridge (http://127.0.0.1:8079 unless configured)'],
   ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
+  ['--keys-boxed <jar>', "the DCC's signing tool, when the bridge signs with its DSP key"],
   ['--timeout <s>', 'seconds to wait for the answer', 20],
 ]
 
@@ -60,7 +63,8 @@ export function dccClient(options: Options, io: Io): DccClient {
   const registry = loadRegistry(paths.registry)
   const user = userOption(options, registry)
   const timeoutMs = (wholeOption(options, 'timeout', 1, 3600) ?? 20) * 1000
-  const { httpHost, httpPort } = readConfig(paths.config, io.env, {})
+  const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
+  const tool = signingToolOf({ keysBoxed })
   const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
   return {
     user,
@@ -68,14 +72,14 @@ export function dccClient(options: Options, io: Io): DccClient {
     format,
     async ask(request) {
       const identity = loadIdentity(paths.pki, user.name)
-      const dsp = loadIdentity(paths.pki, 'dsp')
+      const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
       const requestId = requestIdOf(identity.eui, dsp.eui, BigInt(Date.now()))
       const xml = signDocument(formatNonDeviceRequest(requestId, request), identity.signer)
       const { body, explanation } = await send(url, xml, timeoutMs, 'serviceD')
       const parsed = parseResponse(body)
       if (!parsed.ok) throw new CommandError(exitCode.failed, `the answer cannot be read: ${parsed.detail}`)
       const expected = { nowMs: Date.now(), dspEui: dsp.eui }
-      const verified = verifyResponse(body, loadTrust(paths.pki), expected)
+      const verified = verifyResponse(body, loadTrust(paths.pki, [], tool), expected)
       if (!verified.ok) {
         throw new CommandError(exitCode.failed, `the answer is not signed as it must be: ${verified.detail}`)
       }

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../access/parties.ts'
 import { loadRegistry } from '../config.ts'
+import type { SigningTool } from '../duis/signing-tool.ts'
 import type { TrustStore } from '../duis/trust.ts'
 import type { StatePaths } from '../state.ts'
 import { loadTrust } from './test-pki.ts'
@@ -16,12 +17,12 @@ export interface KnownParties {
   sha256: string
 }
 
-/** Reads them. @throws Error listing what is wrong */
-export function loadKnownParties(paths: StatePaths): KnownParties {
+/** Reads them; the signers of a signing tool are believed, too. @throws Error listing what is wrong */
+export function loadKnownParties(paths: StatePaths, tool: SigningTool | undefined): KnownParties {
   const registry = loadRegistry(paths.registry)
   const certificates = registry.users.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
   const sha256 = createHash('sha256').update(readFileSync(paths.registry)).digest('hex')
-  return { registry, trust: loadTrust(paths.pki, certificates), sha256 }
+  return { registry, trust: loadTrust(paths.pki, certificates, tool), sha256 }
 }
 
 /** Tells one state of the files from another without reading them. */

@@ -32,6 +32,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   schedule: async () => (await import('./schedule.ts')).scheduleCommand,
   inventory: async () => (await import('./inventory.ts')).inventoryCommand,
   performance: async () => (await import('./performance.ts')).performanceCommand,
+  codes: async () => (await import('./codes.ts')).codesCommand,
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
   import: async () => (await import('./import.ts')).importCommand,

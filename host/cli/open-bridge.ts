@@ -26,6 +26,7 @@ import { CommandError, exitCode } from './command.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
 import { endPosts, post } from './post.ts'
 import { recordTo } from './record.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity } from './test-pki.ts'
 import { version } from './version.ts'
 import { watchBridge } from './watch-bridge.ts'
@@ -106,8 +107,9 @@ export async function runBridge(
   const recording = record === undefined ? undefined : recordTo(record, (problem) => log('recording', { problem }))
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
-  let known = loadKnownParties(paths)
-  const dsp = loadIdentity(paths.pki, 'dsp')
+  const tool = signingToolOf(config)
+  let known = loadKnownParties(paths, tool)
+  const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
@@ -136,6 +138,11 @@ export async function runBridge(
     log('registry', { sha256: known.sha256, users: users.length, devices: devices.length })
   }
   noteParties()
+  if (schema !== undefined) log('schema', { directory: config.schema, versions: schema.versions })
+  if (tool !== undefined) {
+    const { signers, dsp } = tool
+    log('signing tool', { path: config.keysBoxed, certificates: signers.length, dsp: dsp.name, serial: dsp.serial })
+  }
   const bridge = createBridge({
     config,
     registry: () => known.registry,
@@ -163,7 +170,7 @@ export async function runBridge(
   const watching = watchParties(paths, () => {
     try {
       const before = known.registry
-      known = loadKnownParties(paths)
+      known = loadKnownParties(paths, tool)
       noteParties()
       bridge.partiesChanged(before)
     } catch (error) {

@@ -6,11 +6,22 @@ import { loadRegistry, readConfig } from '../config.ts'
 import { bodies } from '../duis/bodies.ts'
 import type { BodyFields } from '../duis/request.ts'
 import { responseCodes } from '../duis/response-code.ts'
+import type { TrustStore } from '../duis/trust.ts'
 import { srvRow, srvTable } from '../srv/srv-table.ts'
 import type { StatePaths } from '../state.ts'
-import { type Command, CommandError, exitCode, type Io, stateOption, textOption, wholeOption } from './command.ts'
+import {
+  type Command,
+  CommandError,
+  exitCode,
+  given,
+  type Io,
+  stateOption,
+  textOption,
+  wholeOption,
+} from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'
 
@@ -28,12 +39,13 @@ function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, wh
   if (format === 'xml') io.stdout(Buffer.from(outcome.xml).toString())
   else if (format === 'json') {
     const { acknowledgement, acknowledgedMs, answeredMs, explanation } = outcome
-    const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation }
+    const delivery = response?.boxed ? { delivery: 'boxed (not standard)' } : {}
+    const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation, ...delivery }
     io.stdout(`${JSON.stringify({ ...about, ...dataJson(data) })}\n`)
   } else if (good && format === 'csv') io.stdout(dataCsv(data))
   else if (good) {
     const took = `I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms`
-    io.stdout(`${dataTable(data)}; ${took}\n`)
+    io.stdout(`${dataTable(data)}; ${took}${response?.boxed ? '; boxed delivery, which is not standard' : ''}\n`)
   }
   return good ? exitCode.ok : exitCode.failed
 }
@@ -50,6 +62,7 @@ function hasPeriod(variant: string): boolean {
 /** Reads with the keys of a state directory. @throws CommandError */
 export function readAs(
   paths: StatePaths,
+  trust: TrustStore,
   url: string,
   user: User,
   device: string,
@@ -58,7 +71,6 @@ export function readAs(
   timeoutMs: number,
 ): Promise<UserOutcome> {
   const identity = loadIdentity(paths.pki, user.name)
-  const trust = loadTrust(paths.pki)
   const request = { identity, trust, url, callback: user.callback, device, variant, fields, timeoutMs }
   return sendRequest(request, Date.now)
 }
@@ -73,11 +85,13 @@ export const readCommand: Command = {
     ['--mpan <mpan>', 'the meter with this MPAN'],
     ['--from <when>', 'what is stamped after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
     ['--to <when>', 'what is stamped by this (today, 00:00Z, unless given)'],
+    ['--for-settlement', 'send the attribute ForSettlement="true", which no published schema has'],
     ['--format <format>', 'table, csv, json, or xml (the response exactly as received)', 'table'],
     ['--json', 'the same as --format json'],
     ['--explain', 'also say which rule and which record decided'],
     ['--url <url>', 'the bridge (http://127.0.0.1:8079 unless configured)'],
     ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
+    ['--keys-boxed <jar>', "the DCC's signing tool, when the bridge signs with its DSP key"],
     ['--timeout <s>', 'seconds to wait for the response', 20],
   ],
   examples: [
@@ -101,17 +115,18 @@ export const readCommand: Command = {
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs
-    const fields: BodyFields = {}
+    const fields: BodyFields = options.forSettlement === true ? { forSettlement: true } : {}
     if (hasPeriod(variant)) {
       const startMs = instantOption(options, 'from', today - dayMs)
       fields.period = { startMs, endMs: instantOption(options, 'to', today) }
     } else if (textOption(options, 'from') !== undefined || textOption(options, 'to') !== undefined) {
       throw new CommandError(exitCode.usage, `${variant} reads registers as they are: it takes no --from and --to`)
     }
-    const { httpHost, httpPort } = readConfig(paths.config, io.env, {})
+    const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
+    const trust = loadTrust(paths.pki, [], signingToolOf({ keysBoxed }))
     const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
     const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 20) * 1000
-    const outcome = await readAs(paths, url, user, device, variant, fields, timeoutMs)
+    const outcome = await readAs(paths, trust, url, user, device, variant, fields, timeoutMs)
     return show(outcome, format, io, options.explain === true, `${user.name} (${user.eui})`)
   },
 }

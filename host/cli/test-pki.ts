@@ -26,6 +26,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { bitString, der, oid, sequence, time, uniqueIdentifierOid } from '../duis/der.ts'
 import type { Signer } from '../duis/sign.ts'
+import type { SigningTool } from '../duis/signing-tool.ts'
 import { createTrustStore, decimalSerial, issuerNameOf, type TrustStore, trustedSigner } from '../duis/trust.ts'
 
 /**
@@ -116,12 +117,13 @@ export function loadIdentity(directory: string, name: string): Identity {
 }
 
 /**
- * Trust in every certificate NAME.pem of the folder but the authority's, and in `others` (PEM). Throws Error for one that is
- * unusable.
+ * Trust in every certificate NAME.pem of the folder but the authority's, in `others` (PEM), and in those of a signing
+ * tool. Throws Error for one that is unusable.
  */
-export function loadTrust(directory: string, others: readonly string[] = []): TrustStore {
+export function loadTrust(directory: string, others: readonly string[] = [], tool?: SigningTool): TrustStore {
   const files = readdirSync(directory).filter((file) => file.endsWith('.pem') && file !== `${authorityFile}.pem`)
-  return createTrustStore([...files.sort().map((file) => readFileSync(join(directory, file), 'utf8')), ...others])
+  const own = files.sort().map((file) => readFileSync(join(directory, file), 'utf8'))
+  return createTrustStore([...own, ...others], tool?.signers)
 }
 
 /** Creates the file with its final mode, so that it is never readable by more than it should be. */

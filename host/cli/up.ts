@@ -6,6 +6,7 @@ import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { Answered } from '../accepted.ts'
 import type { Registry } from '../access/parties.ts'
 import { type BridgeConfig, loadRegistry, readConfig } from '../config.ts'
+import type { TrustStore } from '../duis/trust.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../state.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from './bridge.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
@@ -17,6 +18,8 @@ import { settingsName } from './provision-meters.ts'
 import { readAs } from './read.ts'
 import { type Entry, kWh, table, totalWh } from './show.ts'
 import { column } from './show-response.ts'
+import { signingToolOf, warnOfTool } from './signing-tool.ts'
+import { loadTrust } from './test-pki.ts'
 import { testDevice } from './test-registry.ts'
 
 /** Waits for a response, in `up`: the target response time and a little. */
@@ -52,6 +55,7 @@ function costOf(answered: Answered | undefined): string {
 interface Bench {
   paths: StatePaths
   registry: Registry
+  trust: TrustStore
   running: RunningBridge
   answers: Map<string, Answered>
 }
@@ -69,6 +73,7 @@ async function readAndShow(
   if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
   const outcome = await readAs(
     bench.paths,
+    bench.trust,
     bench.running.url,
     user,
     device.eui,
@@ -88,7 +93,7 @@ async function readAndShow(
   return entries
 }
 
-function sayNext(bench: Bench, io: Io, url: string): void {
+function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefined): void {
   const run = io.env.npm_lifecycle_event === undefined ? 'smets1' : 'npm run -s smets1 --'
   const state =
     io.env.npm_lifecycle_event !== undefined && bench.paths.root === `${process.cwd()}/.smets1`
@@ -96,12 +101,13 @@ function sayNext(bench: Bench, io: Io, url: string): void {
       : ` --state ${bench.paths.root}`
   const date = (days: number) => new Date((Math.floor(Date.now() / dayMs) + days) * dayMs).toISOString().slice(0, 10)
   const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
+  const tool = keysBoxed === undefined ? '' : ` --keys-boxed ${keysBoxed}`
   const lines = [
-    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}`,
-    `${run} read 4.1.1 --as supplier${where}${state}`,
-    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}`,
-    `${run} read 4.8.1 --as supplier --format xml${where}${state}`,
-    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}`,
+    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.1.1 --as supplier${where}${state}${tool}`,
+    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.8.1 --as supplier --format xml${where}${state}${tool}`,
+    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}${tool}`,
   ]
   io.stdout(
     `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
@@ -138,7 +144,8 @@ async function live(
   }
   const running = await runBridge(paths, config, { answered: take, log, record: textOption(options, 'record') })
   try {
-    const bench: Bench = { paths, registry: loadRegistry(paths.registry), running, answers }
+    const trust = loadTrust(paths.pki, [], signingToolOf(config))
+    const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
         `bridge: ${running.url}, log in ${paths.log}\n` +
@@ -147,7 +154,7 @@ async function live(
     const agree = await demonstrate(bench, io)
     shown = true
     if (options.once === true) return agree ? exitCode.ok : exitCode.failed
-    sayNext(bench, io, running.url)
+    sayNext(bench, io, running.url, textOption(options, 'keysBoxed'))
     io.stdout('Ctrl-C stops meter and bridge.\n')
     const gone = await Promise.race([stopping, meter.ended])
     if (gone !== undefined)
@@ -202,6 +209,8 @@ export function upCommand(boardSide: BoardSide): Command {
       const paths = statePaths(textOption(options, 'state') ?? '.smets1')
       // Wrong settings are said before anything is made.
       const config = readConfig(paths.config, io.env, bridgeSettings(options))
+      signingToolOf(config)
+      warnOfTool(config, io)
       const isNew = await ready(options, paths, boardSide)
       io.stdout(
         `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,

@@ -6,6 +6,7 @@ import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { readJson, stateOf, statePaths } from '../state.ts'
 import { type Command, exitCode, textOption } from './command.ts'
+import { signingToolOf } from './signing-tool.ts'
 import { loadIdentity, loadTrust } from './test-pki.ts'
 
 export const validateCommand: Command = {
@@ -19,6 +20,8 @@ export const validateCommand: Command = {
   async run(options, io) {
     const paths = statePaths(textOption(options, 'state') ?? '.smets1')
     const problems: string[] = []
+    /** Copies of the user's own that are there, and what they are. */
+    const found: string[] = []
     const look = (what: () => void) => {
       try {
         what()
@@ -29,8 +32,16 @@ export const validateCommand: Command = {
     look(() => {
       if (stateOf(paths) === 'absent') throw new Error(`${paths.root} is not there: smets1 up makes it`)
       look(() => {
-        const { schema } = readConfig(paths.config, io.env, {})
-        if (schema !== undefined) loadSchema(schema)
+        const config = readConfig(paths.config, io.env, {})
+        look(() => {
+          if (config.schema !== undefined)
+            found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
+        })
+        look(() => {
+          const tool = signingToolOf(config)
+          if (tool === undefined) return
+          found.push(`signing tool ${config.keysBoxed}: ${tool.signers.length} certificates, DSP ${tool.dsp.name}`)
+        })
       })
       look(() => {
         const checked = checkRegistry(readJson(paths.registry))
@@ -40,8 +51,8 @@ export const validateCommand: Command = {
       look(() => void loadTrust(paths.pki))
       for (const name of ['dsp', 's1sp']) look(() => void loadIdentity(paths.pki, name))
     })
-    if (options.json === true) io.stdout(`${JSON.stringify({ ok: problems.length === 0, problems })}\n`)
-    else if (problems.length === 0) io.stdout(`${paths.root} is in order\n`)
+    if (options.json === true) io.stdout(`${JSON.stringify({ ok: problems.length === 0, problems, found })}\n`)
+    else if (problems.length === 0) io.stdout([`${paths.root} is in order`, ...found, ''].join('\n'))
     else for (const problem of problems) io.stdout(`${problem}\n`)
     return problems.length === 0 ? exitCode.ok : exitCode.usage
   },

@@ -13,6 +13,15 @@ export const alertCodes = {
   scheduledFailure: 'N13',
 } as const satisfies Record<string, string>
 
+/** What each cause stands for, in words. */
+export const alertMeanings: { readonly [cause in AlertCause]: string } = {
+  changeOfSupplier: 'a schedule was removed: another supplier is registered now',
+  changeOfMdr: 'a schedule was removed: another MDR is registered now',
+  withdrawal: 'a schedule was removed: the device was withdrawn',
+  decommissioning: 'a schedule was removed: the device was decommissioned',
+  scheduledFailure: 'a scheduled request got no answer',
+}
+
 export type AlertCause = keyof typeof alertCodes
 export type AlertCodes = Readonly<Record<AlertCause, string>>
 

@@ -1,7 +1,7 @@
 // Device alerts of a SMETS1 device (DUIS XSD, SMETS1ResponseMessage with a DeviceAlertMessage inside).
 
 import { formatDateTime } from './date-time.ts'
-import { type Answer, element, formatSmets1Message, type Smets1Signers } from './format.ts'
+import { element, formatSmets1Message, type Smets1Message, type Smets1Signers } from './format.ts'
 import type { RequestId } from './request.ts'
 
 export interface DeviceAlert {
@@ -24,7 +24,7 @@ function escaped(text: string): string {
  */
 export function formatDeviceAlert(
   alert: DeviceAlert,
-  answer: Pick<Answer, 'nowMs' | 'schemaVersion'> & Smets1Signers & { requestId: RequestId },
+  answer: Pick<Smets1Message, 'nowMs' | 'schemaVersion' | 'boxedCompat'> & Smets1Signers & { requestId: RequestId },
 ): string {
   if (alert.description.length > 250) throw new RangeError('a description has 250 characters at most')
   const { outage } = alert

@@ -111,6 +111,8 @@ export function formatSmets1Message(answer: Smets1Message, body: string): string
       return element('sr:SMETS1ResponseMessage', about + scheduleId + document)
     }
     const data = element('sr:GBCSPayload', Buffer.from(document).toString('base64'))
+    // An alert. Its code is mandatory there, and SMETS1 devices have none (assumption: zero).
+    if (variant === undefined) return element('sr:DeviceAlertMessage', element('sr:AlertCode', '0000') + data)
     const content = schedule ? element('sr:DSPScheduledMessage', data + scheduleId) : data
     return element('sr:ResponseMessage', references(answer) + content)
   }
@@ -163,7 +165,7 @@ export type RequestToFormat = BodyFields & {
  * in `bodies.ts`.
  */
 export function formatRequest(request: RequestToFormat): string {
-  const { requestId, serviceReferenceVariant: variant, executionMs, period } = request
+  const { requestId, serviceReferenceVariant: variant, executionMs, period, forSettlement } = request
   const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant && bodies[body]!.read === undefined)
   if (name === undefined) throw new RangeError(`no request body for ${variant}`)
   const header =
@@ -176,7 +178,8 @@ export function formatRequest(request: RequestToFormat): string {
     period === undefined
       ? ''
       : element('sr:ReadLogPeriod', dateTime('StartDateTime', period.startMs) + dateTime('EndDateTime', period.endMs))
-  const body = element(`sr:${name}`, execution + readLogPeriod)
+  const flag = forSettlement === undefined ? '' : ` ForSettlement="${forSettlement}"`
+  const body = `<sr:${name}${flag}>${execution}${readLogPeriod}</sr:${name}>`
   return xmlDeclaration + envelope('sr:Request', signedNamespaces, request.schemaVersion, header, body)
 }
 

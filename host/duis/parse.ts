@@ -27,7 +27,8 @@ type Refusal = { fault: Fault; detail: string }
  * be matched to the request.
  *
  * Stricter than the schema in these points: no attributes but schemaVersion and xsi:schemaLocation, schemaVersion 1.x
- * to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC.
+ * to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC, and the request
+ * in Body may have the attribute ForSettlement.
  */
 export function parseRequest(bytes: Uint8Array, options: ParseOptions = {}): ParsedRequest {
   const { codes = faultCodes, ...limits } = options
@@ -141,12 +142,26 @@ function readRequestBody(body: XmlElement, variant: string) {
     return { fault: 'unsupportedBody' as const, detail: `${content.name} (${variant}) is not read by this S1SP` }
   }
   if (row.variant !== variant) return mismatch(`${content.name} is ${row.variant}, the header says ${variant}`)
-  const fields = readBody(content, row)
+  const settlement = takeForSettlement(content)
+  if (typeof settlement === 'string') return schema(settlement)
+  const fields = readBody(settlement.rest, row)
   if (typeof fields === 'string') return schema(fields)
   if (fields.period !== undefined && fields.period.endMs < fields.period.startMs) {
     return { fault: 'period' as const, detail: 'EndDateTime is before StartDateTime' }
   }
-  return { ...fields, bodyName: content.name }
+  const flag = settlement.forSettlement === undefined ? {} : { forSettlement: settlement.forSettlement }
+  return { ...fields, ...flag, bodyName: content.name }
+}
+
+/** The attribute ForSettlement, and the element without it. Whether there may be one is for the schema to say, if there is one. */
+function takeForSettlement(element: XmlElement): { forSettlement?: boolean; rest: XmlElement } | string {
+  const isFlag = ({ name, namespace }: { name: string; namespace: string }) =>
+    name === 'ForSettlement' && namespace === ''
+  const value = element.attributes.find(isFlag)?.value
+  if (value === undefined) return { rest: element }
+  const rest = { ...element, attributes: element.attributes.filter((attribute) => !isFlag(attribute)) }
+  if (!/^(?:true|false|0|1)$/.test(trimmed(value))) return 'ForSettlement is no boolean'
+  return { forSettlement: /^(?:true|1)$/.test(trimmed(value)), rest }
 }
 
 function isService(element: XmlElement | undefined, name: string): element is XmlElement {

@@ -4,6 +4,7 @@ import { parseDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import { type PayloadData, type ReceivedAlert, readDeviceAlert, readPayloadData } from './read-payload.ts'
 import { parseRequestId, type RequestId } from './request.ts'
+import { faultCodes } from './response-code.ts'
 import type { TrustStore } from './trust.ts'
 import { type SignatureResult, verifySignature } from './verify.ts'
 import { readXml, responseLimits, type XmlText } from './xml.ts'
@@ -17,6 +18,8 @@ export type ServiceResponse = PayloadData & {
   code: string
   responseMs: number
   schemaVersion: string
+  /** True for the delivery to DCC Boxed clients, which is not standard. */
+  boxed?: true
   /** Name of the element in Body: ResponseMessage, SMETS1ResponseMessage, DCCAlertMessage, DeviceAlertMessage. */
   kind: string
   /** That element, for what only some answers hold (`read-non-device.ts`). */
@@ -71,6 +74,7 @@ function readPayload(message: XmlElement, response: ServiceResponse): ParsedResp
   const boxed = boxedDocument(message)
   const inner = boxed === undefined ? undefined : readXml(boxed, responseLimits)
   if (inner?.ok === false) return inner
+  if (boxed !== undefined) response.boxed = true
   const signed = inner === undefined ? child(message, 'SMETS1SignedResponse') : inner.document.root
   const body = child(child(signed, 'SMETS1Response'), 'Body')
   const told = child(body, 'DeviceAlertMessage')
@@ -141,10 +145,10 @@ function same(a: XmlText, b: XmlText): boolean {
   return exclusiveText(a.text, a.root) === exclusiveText(b.text, b.root)
 }
 
-/** The SMETS1 document in a ResponseMessage for DCC Boxed clients, or undefined when there is none. */
+/** The SMETS1 document in a message for DCC Boxed clients, or undefined when there is none. */
 function boxedDocument(message: XmlElement | undefined): Uint8Array | undefined {
   const payload = child(child(message, 'DSPScheduledMessage') ?? message, 'GBCSPayload')
-  if (message?.name !== 'ResponseMessage' || payload === undefined) return undefined
+  if (!/^(?:Response|DeviceAlert)Message$/.test(message?.name ?? '') || payload === undefined) return undefined
   const bytes = Buffer.from(payload.text, 'base64')
   // A SMETS2 answer has a binary GBCS message in the same place.
   return bytes[0] === 0x3c ? bytes : undefined
@@ -159,5 +163,5 @@ function schema(detail: string): ParsedResponse {
 }
 
 function bad(detail: string): Extract<SignatureResult, { ok: false }> {
-  return { ok: false, fault: 'badSignature', code: 'E100', detail }
+  return { ok: false, fault: 'badSignature', code: faultCodes.badSignature, detail }
 }

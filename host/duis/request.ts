@@ -21,6 +21,8 @@ export type Period = { startMs: number; endMs: number }
 export type BodyFields = {
   /** Future dating: when the DCC is to send the command. */
   executionMs?: number
+  /** The attribute ForSettlement, which no published schema has (SECMP0162 preliminary impact assessment, table 6). */
+  forSettlement?: boolean
   /** ReadLogPeriod. */
   period?: Period
   /** 5.1. */

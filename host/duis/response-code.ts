@@ -34,7 +34,8 @@ export const responseCodes: Readonly<Record<string, ResponseCodeRow>> = {
   E48: row('Not a valid message', 'too big, not XML, or not what the DUIS schema allows', assumed, 'M'),
   E49: row(
     'Contradictory message',
-    'reference, variant and body disagree, the period ends before it starts, or the execution date is out of range',
+    'reference, variant and body disagree, the period ends before it starts, the execution date is out of range, ' +
+      'ForSettlement does not go with the role, or the answer cannot fit boxed delivery',
     assumed,
     'M',
   ),
@@ -81,6 +82,8 @@ export const faultCodes = {
   mismatch: 'E49',
   period: 'E49',
   executionDate: 'E49',
+  forSettlement: 'E49',
+  tooLargeForBoxed: 'E49',
   replayed: 'E50',
   notSchedulable: 'E050101',
   scheduleDates: 'E050102',
@@ -118,6 +121,31 @@ export function faultCodesWith(
   }
   return { ok: true, codes: { ...faultCodes, ...overrides } }
 }
+
+/** A code as it is sent: its row, and the faults that make it be sent. `configured`: changed by a configuration file. */
+export type SentCode = ResponseCodeRow & { code: string; faults: Fault[]; configured: boolean }
+
+/**
+ * Every code that can be sent with a table of codes by fault: nothing else is. One that only a configuration file names
+ * says what that file makes it say.
+ */
+export function sentCodes(codes: FaultCodes): SentCode[] {
+  const faultsOf = new Map<string, Fault[]>(successCodes.map((code) => [code, []]))
+  for (const [fault, code] of Object.entries(codes) as [Fault, string][]) {
+    faultsOf.set(code, [...(faultsOf.get(code) ?? []), fault])
+  }
+  const order = [...new Set([...Object.keys(responseCodes), ...faultsOf.keys()])]
+  return order.flatMap((code) => {
+    const faults = faultsOf.get(code)
+    if (faults === undefined) return []
+    const configured = faults.some((fault) => faultCodes[fault] !== code)
+    const named = row('As configured', 'see the faults', 'the configuration file', 'M')
+    return { code, ...(responseCodes[code] ?? named), faults, configured }
+  })
+}
+
+/** Codes that are sent without a fault. */
+export const successCodes = ['I0', 'I99'] as const
 
 // Inclusive ranges of the number after 'E', from the DUIS XSD 5.1 to 5.4. Codes of requests out of scope are left out.
 const errorRanges: readonly (readonly [number, number])[] = [

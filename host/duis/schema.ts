@@ -12,9 +12,11 @@ import {
   XsdValidator,
   xmlRegisterInputProvider,
 } from 'libxml2-wasm'
-import { serviceNamespace } from './names.ts'
+import { responseNamespace, serviceNamespace } from './names.ts'
 
 export type Schema = {
+  /** What was found, `DUIS 5.4` and `MMC 5.4`; a schema that does not say its version is `DUIS`. */
+  versions: string[]
   /** What is wrong with a document by the schema, one sentence each; none when it is valid. */
   validate(xml: string | Uint8Array): string[]
   /** Frees the compiled schema. */
@@ -25,8 +27,8 @@ export type Schema = {
 export type SchemaFile = { name: string; text: string }
 
 /**
- * Compiles the DUIS schema in a folder, with what it imports. Files are told apart by the namespace they define, so
- * any version and any file name will do, but there may be only one file for each namespace.
+ * Compiles the DUIS schema in a folder, with what it imports. Files are told apart by the namespace they define, which is
+ * the same in 5.1 and 5.4, so any version and any file name will do, but there may be only one file for each namespace.
  *
  * Throws Error when the folder cannot be read, or as `compileSchema` does.
  */
@@ -43,7 +45,7 @@ let compiled = 0
 export function compileSchema(files: readonly SchemaFile[]): Schema {
   const byNamespace = new Map<string, SchemaFile>()
   for (const file of files) {
-    const namespace = /<(?:[\w.-]+:)?schema\s[^>]*?\stargetNamespace\s*=\s*["']([^"']*)["']/.exec(file.text)?.[1]
+    const namespace = /<(?:[\w.-]+:)?schema(?=\s)[^>]*?\stargetNamespace\s*=\s*["']([^"']*)["']/.exec(file.text)?.[1]
     if (namespace === undefined) continue
     const other = byNamespace.get(namespace)
     if (other !== undefined) throw new Error(`both "${other.name}" and "${file.name}" define ${namespace}`)
@@ -65,7 +67,7 @@ export function compileSchema(files: readonly SchemaFile[]): Schema {
     const main = buffers.find((buffer) => buffer.namespace === serviceNamespace)!
     const document = XmlDocument.fromBuffer(main.bytes, { url: main.name, option: ParseOption.XML_PARSE_NONET })
     try {
-      return schemaOf(XsdValidator.fromDoc(document))
+      return schemaOf(XsdValidator.fromDoc(document), versionsOf(byNamespace))
     } finally {
       document.dispose()
     }
@@ -73,6 +75,27 @@ export function compileSchema(files: readonly SchemaFile[]): Schema {
     for (const { name } of buffers) provider.removeBuffer(name)
   }
 }
+
+const named: readonly [string, string][] = [
+  ['DUIS', serviceNamespace],
+  ['MMC', responseNamespace],
+]
+
+/**
+ * Versions of the DUIS and MMC schemas: the attribute `version`, or, as the DCC writes it, "XML Schema Version" in the
+ * comment at the top ("DUIS XML Schema Version - Response - 5.4").
+ */
+function versionsOf(files: ReadonlyMap<string, SchemaFile>): string[] {
+  return named.flatMap(([name, namespace]) => {
+    const text = files.get(namespace)?.text.slice(0, headCharactersMax)
+    if (text === undefined) return []
+    const attribute = /<(?:[\w.-]+:)?schema(?=\s)[^>]*?\sversion\s*=\s*["']([\d.]{1,9})["']/.exec(text)?.[1]
+    const version = attribute ?? /XML Schema Version\s*-[^\n]{0,60}?-\s*(\d[\d.]{0,8})/.exec(text)?.[1]
+    return [version === undefined ? name : `${name} ${version}`]
+  })
+}
+
+const headCharactersMax = 8_192
 
 /** The schema text with the location of each import replaced by the name in memory. */
 function withLocations(text: string, nameOf: ReadonlyMap<string, string>): string {
@@ -84,8 +107,9 @@ function withLocations(text: string, nameOf: ReadonlyMap<string, string>): strin
   })
 }
 
-function schemaOf(validator: XsdValidator): Schema {
+function schemaOf(validator: XsdValidator, versions: string[]): Schema {
   return {
+    versions,
     validate(xml) {
       const text = typeof xml === 'string' ? xml : new TextDecoder().decode(xml)
       if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) return ['document type or entity declaration']

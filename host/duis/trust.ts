@@ -20,15 +20,14 @@ export type TrustedSigner = {
 export type TrustStore = ReadonlyMap<string, readonly TrustedSigner[]>
 
 /**
- * Builds a store of PEM certificates. Every certificate given is trusted for the EUI-64 in its subject's
- * x500UniqueIdentifier; chains and revocation are not looked at, so give only those you mean.
+ * Builds a store of PEM certificates, and of `signers` that were read already. Every certificate given is trusted for
+ * the EUI-64 in its subject's x500UniqueIdentifier; chains and revocation are not looked at, so give only those you mean.
  *
  * Throws Error for one that is not PEM, not P-256 or names no EUI-64, saying which it is.
  */
-export function createTrustStore(pems: readonly string[]): TrustStore {
+export function createTrustStore(pems: readonly string[], signers: readonly TrustedSigner[] = []): TrustStore {
   const store = new Map<string, TrustedSigner[]>()
-  for (const pem of pems) {
-    const signer = trustedSigner(pem)
+  for (const signer of [...pems.map(trustedSigner), ...signers]) {
     const others = store.get(signer.serial) ?? []
     if (others.some((other) => other.issuer === signer.issuer)) continue
     store.set(signer.serial, [...others, signer])

@@ -56,8 +56,8 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
  * Parses `bytes` as one XML 1.0 document in UTF-8.
  *
  * Refused besides what is not well-formed: more than `limits`, NUL, any other declared encoding or XML version, any
- * document type or entity declaration (libxml2 would expand internal entities), and processing instructions, which
- * DUIS has no use for and which canonical XML would carry along. Comments and CDATA sections are accepted; comments
+ * document type or entity declaration (libxml2 would expand internal entities), declarations of the prefix xml, and
+ * processing instructions, which DUIS has no use for and which canonical XML would carry along. Comments and CDATA sections are accepted; comments
  * are no part of the canonical form and never split a value.
  */
 export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
@@ -101,6 +101,8 @@ function canonicalText(source: string): string {
 function forbiddenIn(source: string): string | undefined {
   if (source.includes('\0')) return 'NUL character'
   if (/<!(?:DOCTYPE|ENTITY)/i.test(source)) return 'document type or entity declaration'
+  // Nobody has to, and implementations of Canonical XML do not agree whether it is to be written (it is not).
+  if (/xmlns:xml\s*=/.test(source)) return 'declaration of the prefix xml'
   const declaration = /^<\?xml\s([^>]*)\?>/.exec(source)?.[1]
   if (declaration === undefined) return undefined
   if (!/^\s*version\s*=\s*(["'])1\.0\1/.test(declaration)) return 'XML version other than 1.0'

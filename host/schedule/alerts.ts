@@ -7,7 +7,7 @@ import { formatScheduleAlert } from '../duis/format-non-device.ts'
 import type { Signer } from '../duis/sign.ts'
 import { alertTargetMs, type Performance } from '../performance.ts'
 import type { Timing } from '../wan/line.ts'
-import type { Run, Schedule } from './book.ts'
+import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { alertIdOf, commandIdOf } from './command.ts'
 import type { RemovalCause } from './entitlement.ts'
 
@@ -38,7 +38,7 @@ export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
   const { dsp, dspEui, delivery, timing } = parts
 
   function tell(schedule: Schedule, cause: AlertCause, counter: bigint, what: { kind: 'removal' } | Failure): Told {
-    const { owner, schemaVersion, details, role } = schedule
+    const { owner, schemaVersion, details } = schedule
     const nowMs = timing.nowMs()
     const callback = parts.registry().user(owner)?.callback
     if (callback === undefined) return { kept: Promise.resolve(), send() {} }
@@ -50,7 +50,7 @@ export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
       send() {
         delivery.start(id)
         const tookMs = timing.nowMs() - nowMs
-        const settlement = role === 'MDR'
+        const settlement = isForSettlement(schedule)
         parts.performance.record({ srv: cause, kind: 'alert', settlement, trtMs: alertTargetMs, tookMs, good: true })
       },
     }

@@ -23,6 +23,8 @@ export type Schedule = {
   owner: string
   /** The role by which it was allowed to. */
   role: Role
+  /** Whether its reads serve settlement; absent in old records, where an MDR's do. */
+  forSettlement?: boolean
   /** Of the request that created it; results are in the same. */
   schemaVersion: string
   details: ScheduleDetails
@@ -30,6 +32,11 @@ export type Schedule = {
   /** UTC day of the next run that has not begun; absent when there is none any more. */
   nextDay?: number
   runs: Run[]
+}
+
+/** Whether a schedule serves settlement. */
+export function isForSettlement({ forSettlement, role }: Pick<Schedule, 'forSettlement' | 'role'>): boolean {
+  return forSettlement ?? role === 'MDR'
 }
 
 /** Schedules of all Users together: about 1 kB of memory each. */

@@ -4,7 +4,7 @@ import type { Accepted } from '../accepted.ts'
 import type { Allowed } from '../access/access-control.ts'
 import { type RequestId, requestIdOf } from '../duis/request.ts'
 import type { SrvRow } from '../srv/srv-table.ts'
-import type { Run, Schedule } from './book.ts'
+import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { periodOfRun } from './schedules.ts'
 
 export function commandIdOf(schedule: Schedule, counter: bigint): RequestId {
@@ -45,6 +45,7 @@ export function commandOf(
     },
     row,
     allowed,
+    forSettlement: isForSettlement(schedule),
     receivedMs: run.dueMs,
     deadlineMs,
     schedule: { id: BigInt(schedule.id), dspEui },

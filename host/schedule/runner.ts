@@ -7,12 +7,13 @@
 import type { Accepted, Answered } from '../accepted.ts'
 import type { AccessPolicy } from '../access/access-control.ts'
 import type { Delivery } from '../delivery.ts'
+import { Refusal } from '../refusal.ts'
 import { srvRow } from '../srv/srv-table.ts'
 import type { Sequence } from '../store/sequence.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { createAlarm } from './alarm.ts'
 import { type AlertParts, createScheduleAlerts } from './alerts.ts'
-import type { Run, Schedule, ScheduleBook } from './book.ts'
+import { isForSettlement, type Run, type Schedule, type ScheduleBook } from './book.ts'
 import { StoppedError } from './capacity.ts'
 import { alertIdOf, commandOf, resultIdOf } from './command.ts'
 import { type EntitlementParts, type RemovalCause, verdictOf } from './entitlement.ts'
@@ -199,6 +200,8 @@ export function createRunner(parts: RunnerParts): Runner {
     } catch (error) {
       if (error instanceof StoppedError) return
       const detail = (error as Error).message
+      // Asking again would not change it.
+      if (error instanceof Refusal) return fail(schedule, run, detail)
       log('scheduled request failed', { scheduleId: schedule.id, day: run.day, tries: run.tries + 1, detail, usage })
       await tryLater(schedule, run, deadlineMs)
     }
@@ -232,7 +235,7 @@ export function createRunner(parts: RunnerParts): Runner {
 
   function measure(schedule: Schedule, run: Run, good: boolean): void {
     const tookMs = timing.nowMs() - run.dueMs
-    const settlement = schedule.role === 'MDR'
+    const settlement = isForSettlement(schedule)
     const srv = schedule.details.variant
     parts.performance.record({ srv, kind: 'scheduled', settlement, trtMs: trtMs(schedule), tookMs, good })
   }

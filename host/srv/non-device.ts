@@ -1,7 +1,6 @@
 // Requests that the DCC answers itself, in the HTTP answer: 5.1, 5.2, 5.3 and 8.2.
 
 import type { UserAllowed } from '../access/access-control.ts'
-import type { Role } from '../access/parties.ts'
 import type { ServiceRequest } from '../duis/request.ts'
 import type { Fault } from '../duis/response-code.ts'
 import type { SrvRow } from './srv-table.ts'
@@ -9,8 +8,8 @@ import type { SrvRow } from './srv-table.ts'
 /** What is answered: a code, the canonical text of what goes into ResponseMessage, and why, for the log. */
 export type DirectAnswer = { code: string; content: string; reason: string }
 
-/** The same, and what was asked: its RequestID, by whom, in one of these roles. */
-export type Direct = DirectAnswer & { id: string; user: string; row: SrvRow; roles: readonly Role[] }
+/** The same, and what was asked: its RequestID, by whom, and whether for settlement. */
+export type Direct = DirectAnswer & { id: string; user: string; row: SrvRow; forSettlement: boolean }
 
 /** Why there is none. */
 export type DirectRefusal = { fault: Fault; reason: string }

@@ -8,9 +8,11 @@ import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../d
 import { requestIdOf, type ServiceRequest } from '../duis/request.ts'
 import type { Schedule, ScheduleBook } from '../schedule/book.ts'
 import type { Runner } from '../schedule/runner.ts'
-import { isForward, lastDay } from '../schedule/schedules.ts'
+import { isForward, lastDay, periodOfRun } from '../schedule/schedules.ts'
 import type { ScheduleSettings } from '../schedule/settings.ts'
 import type { Timetable } from '../schedule/timetable.ts'
+import { tooLongForBoxed } from './boxed.ts'
+import { servesSettlement } from './for-settlement.ts'
 import type { DirectHandler, DirectRefusal } from './non-device.ts'
 import { type SrvRow, srvRow } from './srv-table.ts'
 
@@ -29,6 +31,11 @@ const dayMs = 86_400_000
 /** DUIS version since which 4.2 is among the variants that can be scheduled. */
 const registersSchedulableSince = 5.3
 
+/** Whether messages of a version can name the schedule of a variant. */
+function hasSchedulesOf(schemaVersion: string, variant: string): boolean {
+  return variant !== '4.2' || Number(schemaVersion) >= registersSchedulableSince
+}
+
 function refuse(fault: DirectRefusal['fault'], reason: string): DirectRefusal {
   return { fault, reason }
 }
@@ -44,7 +51,7 @@ function scheduledRow(request: ServiceRequest, parts: ScheduleParts): SrvRow | D
   }
   if (!row.schedulable) return refuse('notSchedulable', `${variant} ${row.name} cannot be scheduled`)
   if (readName !== `DSP${row.bodyName}`) return refuse('mismatch', `${variant} is DSP${row.bodyName}, not ${readName}`)
-  if (variant === '4.2' && Number(request.schemaVersion) < registersSchedulableSince) {
+  if (!hasSchedulesOf(request.schemaVersion, variant)) {
     return refuse(
       'schema',
       `4.2 can be scheduled since DUIS ${registersSchedulableSince}, this is ${request.schemaVersion}`,
@@ -93,8 +100,20 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
     if (!decision.allowed) return refuse(decision.fault, explain(decision))
     const nextDay = timetable.firstDay({ details, role: decision.role }, nowMs)
     if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
+    const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
+    if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
+    const tooLong = tooLongForBoxed(row, user, periodOfRun(details, nextDay), Number.POSITIVE_INFINITY)
+    if (tooLong !== undefined) return refuse('tooLargeForBoxed', tooLong)
     const { schemaVersion } = request
-    const created = { owner: user.eui, role: decision.role, schemaVersion, details, createdMs: nowMs, nextDay }
+    const created = {
+      owner: user.eui,
+      role: decision.role,
+      forSettlement,
+      schemaVersion,
+      details,
+      createdMs: nowMs,
+      nextDay,
+    }
     const schedule = await book.add(created)
     if (schedule === 'full') {
       const most = scheduleLimits.perUserAndDevice
@@ -119,14 +138,19 @@ const nothing = (subject: ScheduleSubject) =>
     ? `no schedules of this User for ${subject.deviceEui}`
     : `no schedule ${subject.scheduleId} of this User`
 
-/** 5.2. */
+/**
+ * 5.2. An answer in a version that has no words for a schedule leaves it out (assumption): any other would not be valid.
+ */
 export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): DirectHandler {
-  return async ({ subject }, user) => {
-    const schedules = ownSchedules(subject!, user, book)
+  return async ({ subject, schemaVersion }, user) => {
+    const own = ownSchedules(subject!, user, book)
+    const schedules = own.filter(({ details }) => hasSchedulesOf(schemaVersion, details.variant))
+    const left = own.length - schedules.length
+    const more = left === 0 ? '' : `; left out, as DUIS ${schemaVersion} has no schedules of 4.2: ${left}`
     if (schedules.length === 0) {
-      return refuse('deviceEui' in subject! ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject!))
+      return refuse('deviceEui' in subject! ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject!) + more)
     }
-    return { code: 'I0', content: schedulesContent(schedules), reason: `${schedules.length} schedules` }
+    return { code: 'I0', content: schedulesContent(schedules), reason: `${schedules.length} schedules${more}` }
   }
 }
 

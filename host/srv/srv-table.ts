@@ -8,19 +8,6 @@ import type { Role } from '../access/parties.ts'
 
 export type Granularity = 'half-hourly' | 'daily' | 'monthly'
 
-/**
- * How each role sets the flag ForSettlement (table 6 of the SECMP0162 preliminary impact assessment). No published DUIS
- * schema has the flag: it is a rule about who asks, not something a request says. Roles that are not here never do.
- */
-export const forSettlement: { readonly [role in Role]?: 'always' | 'when solely for settlement' | 'never' } = {
-  MDR: 'always',
-  IS: 'when solely for settlement',
-  ES: 'when solely for settlement',
-  ED: 'never',
-  GT: 'never',
-  OU: 'never',
-}
-
 export type SrvRow = {
   /** `4.8.1` */
   variant: string

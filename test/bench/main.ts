@@ -11,6 +11,7 @@ import { type Bench, type Row, rounded } from './row.ts'
 import { trace } from './trace.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
+import { xml } from './xml.ts'
 
 const benches: { [name: string]: Bench } = {
   wire,
@@ -23,6 +24,7 @@ const benches: { [name: string]: Bench } = {
   espruino,
   flash,
   kills: killsBench,
+  xml,
 }
 
 const json = process.argv.includes('--json')

@@ -5,13 +5,20 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { inflateRawSync } from 'node:zlib'
+import * as assert from 'uvu/assert'
+import { type FaultCodes, faultCodes, sentCodes } from '../../host/duis/response-code.ts'
 import { loadSchema, type Schema } from '../../host/duis/schema.ts'
+import { readZip } from '../../host/duis/zip.ts'
 
 /** The tool as `java -cp` takes it. */
 export const toolJar = join(dirname(createRequire(import.meta.url).resolve('@smartdcc/duis-sign-wrap')), 'tool.jar')
 
-let entries: Map<string, Uint8Array> | undefined
+let read: Map<string, Uint8Array> | undefined
+
+function toolFiles(): Map<string, Uint8Array> {
+  read ??= readZip(readFileSync(toolJar), () => true, { entriesMax: 1_000, fileBytesMax: 1_000_000 })
+  return read
+}
 
 /** A file of the jar as text, by its name. */
 export function toolFile(name: string): string {
@@ -20,45 +27,36 @@ export function toolFile(name: string): string {
 
 /** A file of the jar, by its name. */
 export function toolBytes(name: string): Uint8Array {
-  entries ??= readZip(readFileSync(toolJar))
-  const bytes = entries.get(name)
+  const bytes = toolFiles().get(name)
   if (bytes === undefined) throw new Error(`${toolJar} holds no ${name}`)
   return bytes
 }
 
 let schema: Schema | undefined
 
-/** The compiled DUIS 5.1 schema; compiled once per test process. */
+/**
+ * The compiled DUIS 5.1 schema, or the one in the folder that DUIS_SCHEMA names: every test then holds what is sent against
+ * that. Compiled once per test process.
+ */
 export function duisSchema(): Schema {
-  schema ??= loadSchema(duisSchemaDirectory())
+  schema ??= loadSchema(process.env.DUIS_SCHEMA ?? duisSchemaDirectory())
   return schema
+}
+
+/** What we send is valid by the schema, and its code is a row of the table, given the codes by fault. */
+export function assertSendable(xml: string, codes: FaultCodes = faultCodes): void {
+  assert.equal(duisSchema().validate(xml), [], xml)
+  const code = /<sr:ResponseCode>([^<]*)</.exec(xml)?.[1]
+  assert.ok(
+    sentCodes(codes).some((row) => row.code === code),
+    `${code} is no row`,
+  )
 }
 
 /** A temporary folder with the schema files under their own names, spaces included. */
 export function duisSchemaDirectory(): string {
-  entries ??= readZip(readFileSync(toolJar))
   const directory = mkdtempSync(join(tmpdir(), 'smets1-duis-schema-'))
-  for (const [name, bytes] of entries) if (name.endsWith('.xsd')) writeFileSync(join(directory, name), bytes)
+  for (const [name, bytes] of toolFiles()) if (name.endsWith('.xsd')) writeFileSync(join(directory, name), bytes)
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   return directory
-}
-
-/** The plain files of a zip archive (APPNOTE 4.3: end record, central directory, local headers; stored or deflated). */
-function readZip(zip: Buffer): Map<string, Uint8Array> {
-  const end = zip.lastIndexOf(Buffer.from('PK\x05\x06', 'latin1'))
-  const files = new Map<string, Uint8Array>()
-  let at = zip.readUInt32LE(end + 16)
-  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const method = zip.readUInt16LE(at + 10)
-    const packedBytes = zip.readUInt32LE(at + 20)
-    const nameBytes = zip.readUInt16LE(at + 28)
-    const local = zip.readUInt32LE(at + 42)
-    const name = zip.toString('utf8', at + 46, at + 46 + nameBytes)
-    // The local header repeats the name, and its extra field may have another length.
-    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28)
-    const packed = zip.subarray(start, start + packedBytes)
-    if (!name.endsWith('/')) files.set(name, method === 0 ? packed : inflateRawSync(packed))
-    at += 46 + nameBytes + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32)
-  }
-  return files
 }

@@ -43,15 +43,29 @@ export const table4: { [variant: string]: boolean[] } = {
   '4.17': [true, true, false],
 }
 
-/** Table 14, SMETS2 GBCS use case. */
-export const table14: { [variant: string]: string } = {
-  '4.1.1': 'ECS17b',
-  '4.2': 'ECS17a',
-  '4.6.1': 'ECS21a',
-  '4.6.2': 'ECS21c',
-  '4.8.1': 'ECS22b',
-  '4.8.3': 'ECS22a',
-  '4.17': 'ECS66',
+/** Table 6, usage of the flag ForSettlement by each kind of User. */
+export const table6: { [role: string]: 'always' | 'when solely for settlement' | 'never' } = {
+  MDR: 'always',
+  IS: 'when solely for settlement',
+  ES: 'when solely for settlement',
+  ED: 'never',
+  GT: 'never',
+  OU: 'never',
+}
+
+/** Table 14, MDR User access: on demand, DCC scheduled, SMETS2 GBCS use case. */
+export const table14: { [variant: string]: [boolean, boolean, string] } = {
+  '4.1.1': [true, false, 'ECS17b'],
+  '4.2': [true, false, 'ECS17a'],
+  '4.6.1': [true, true, 'ECS21a'],
+  '4.6.2': [true, true, 'ECS21c'],
+  '4.8.1': [true, true, 'ECS22b'],
+  '4.8.3': [true, true, 'ECS22a'],
+  '4.17': [true, true, 'ECS66'],
+  '5.1': [true, false, 'n/a'],
+  '5.2': [true, false, 'n/a'],
+  '5.3': [true, false, 'n/a'],
+  '8.2': [true, false, 'n/a'],
 }
 
 /** Eligible User Roles of the DUIS request matrix for an ESME, without MDR, which that matrix does not know. */

@@ -1,6 +1,7 @@
 // Runs a command in this process, its words kept.
 
 import { type Command, CommandError, type Options } from '../../host/cli/command.ts'
+import { ConfigurationError } from '../../host/state.ts'
 
 export async function runCommand(command: Command, options: Options) {
   let out = ''
@@ -18,7 +19,8 @@ export async function runCommand(command: Command, options: Options) {
   try {
     return { code: await command.run(options, io), out, err }
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error
-    return { code: error.exitCode, out, err: err + error.message }
+    if (error instanceof CommandError) return { code: error.exitCode, out, err: err + error.message }
+    if (error instanceof ConfigurationError) return { code: 2, out, err: err + error.message }
+    throw error
   }
 }
