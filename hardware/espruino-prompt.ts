@@ -46,6 +46,8 @@ const ctrl = { c: '\x03', enquiry: '\x05', u: '\x15', echoOff: '\x10' } as const
 /** Characters kept of what a console says. */
 const heardMax = 65536
 const tries = 8
+/** Espruino for Linux ends at a second Ctrl-C within 5 s. */
+const breakEveryMs = 6000
 /** What a board is given, beside the time that the line itself takes, to say that it has one; and to answer it. */
 const heardMs = 1500
 const answerMs = 2500
@@ -152,6 +154,14 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
     }
   }
 
+  let brokenOffAtMs = Number.NEGATIVE_INFINITY
+  /** Clears all of what was begun; where that was just tried, the last line of it. */
+  function clear(): void {
+    const isDue = timing.nowMs() - brokenOffAtMs > breakEveryMs
+    if (isDue) brokenOffAtMs = timing.nowMs()
+    send(isDue ? ctrl.c : ctrl.u)
+  }
+
   const pause = (ms: number) => new Promise<void>((resolve) => void timing.after(ms, resolve))
 
   const identity = () => /Espruino (\d+v\d\S*) ([A-Z0-9_]+)\r?\n/.exec(heard) ?? undefined
@@ -159,10 +169,11 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
   /** Asks who is there: by enquiry, and as versions before 2v25 know it. */
   async function identify(): Promise<{ version: string; board: string }> {
     const ask = `${ctrl.echoOff}print("\\nEspruino "+process.env.VERSION+" "+process.env.BOARD)\n`
-    const askings = [ctrl.u + ctrl.enquiry, ctrl.c, ctrl.u + ctrl.enquiry, ask, ctrl.u + ctrl.enquiry, ask]
+    const askings = [ctrl.enquiry, '', ctrl.enquiry, ask, ctrl.enquiry, ask]
     for (const asking of askings) {
-      send(asking)
-      const found = await find(identity, asking === ctrl.c ? 100 : 900)
+      if (asking === '') clear()
+      else send(ctrl.u + asking)
+      const found = await find(identity, asking === '' ? 100 : 900)
       if (found !== undefined) return { version: found[1]!, board: found[2]! }
     }
     if (heard.length === 0) throw new PromptError('silent', silentWords)
@@ -179,7 +190,7 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
     send(`${ctrl.echoOff}print("#ready",typeof R)\n`)
     if (await find(() => /#ready function/.exec(heard) ?? undefined, 1500)) break
     if (attempt === tries) throw new PromptError('lost', 'the board says who it is, and then answers no more')
-    send(ctrl.c)
+    clear()
     await pause(200)
   }
 
@@ -207,7 +218,7 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
         heard = ''
         send(line)
         const isHeard = () => (heard.includes(`#${number} ?`) ? ('heard' as const) : undefined)
-        const first = await find(() => answerTo(number) ?? isHeard(), heardMs + lineMs)
+        const first = await find(() => answerTo(number) ?? isHeard(), heardMs * Math.min(attempt + 1, 3) + lineMs)
         const answer = first === 'heard' ? await find(() => answerTo(number), withinMs + lineMs) : first
         if (answer === 'restarted') throw new PromptError('restarted', 'the board restarted')
         if (answer !== undefined && answer !== 'again') {
@@ -216,7 +227,8 @@ export async function attendPrompt(port: ConsolePort, baud: number, timing = pro
         }
         // What is left of a damaged line must not spoil the next: of one line, or of several that wait for a bracket.
         // A board that is at work on it is not interrupted.
-        send(attempt === 0 || first === 'heard' ? ctrl.u : ctrl.c)
+        if (attempt === 0 || first === 'heard') send(ctrl.u)
+        else clear()
         await pause(150)
       }
       throw new PromptError('lost', `the board does not answer any more (${tries} tries)`)
