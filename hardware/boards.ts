@@ -37,6 +37,10 @@ export interface SpiFlash {
 export interface EspruinoBoard {
   /** What it is, for people. */
   title: string
+  /** What its Espruino calls itself: `process.env.BOARD`. */
+  reports: string
+  /** Bits a second of the console, as Espruino comes; on USB any will do. */
+  consoleBaud: number
   /** Variables of the heap, and the bytes of each. */
   heap: { variables: number; bytes: number }
   line: {
@@ -73,6 +77,8 @@ const watchdogSeconds = 8
 export const boards: { [name in BoardName]: EspruinoBoard } = {
   linux: {
     title: 'Espruino for Linux, line on a PTY',
+    reports: 'LINUX',
+    consoleBaud: 115200,
     heap: { variables: 5100, bytes: 13 },
     line: { device: 'Serial1', baud: 115200, baudMax: 921600, options: { path: 'smets1-line' } },
     console: 'USB',
@@ -92,6 +98,8 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
   },
   esp32: {
     title: 'ESP32 (boards/ESP32.py)',
+    reports: 'ESP32',
+    consoleBaud: 115200,
     heap: { variables: 16383, bytes: 14 },
     // UART0 is Serial1, the console, on the USB socket of most boards. UART2 is Serial3, by default on these pins, which
     // modules with PSRAM (WROVER) do not have free.
@@ -111,6 +119,8 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
   },
   rp2040: {
     title: 'Raspberry Pi Pico (boards/RP2040_PICO.py)',
+    reports: 'RP2040_PICO',
+    consoleBaud: 115200,
     heap: { variables: 12000, bytes: 14 },
     // This port looks at its UART when it is idle, every 5 ms at the latest, and the chip keeps 32 bytes: at 38,400 baud 19
     // come in that time, at 115,200 baud 57.
@@ -130,6 +140,8 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
   },
   nrf52840: {
     title: 'nRF52840 Development Kit (boards/NRF52840DK.py)',
+    reports: 'NRF52840DK',
+    consoleBaud: 9600,
     heap: { variables: 12500, bytes: 14 },
     // Serial1 is the console, on the kit's USB socket; these are the pins SDA and SCL of its Arduino header. The chip
     // knows certain speeds only, up to 1 M.
@@ -144,6 +156,8 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
   },
   pico: {
     title: 'Espruino Pico with a flash chip on SPI (boards/PICO_R1_3.py)',
+    reports: 'PICO_R1_3',
+    consoleBaud: 115200,
     heap: { variables: 5100, bytes: 13 },
     line: { device: 'Serial1', baud: 115200, baudMax: 921600, options: { tx: 'B6', rx: 'B7' } },
     console: 'USB',

@@ -70,25 +70,37 @@ function literal(value: object): string {
   return JSON.stringify(value).replace(/"(\w+)":/g, '$1:')
 }
 
-/** One script of all modules, in the order in which they need each other; its source map as text. */
-async function joinModules(name: BoardName, clock: string): Promise<Script> {
-  const row = boards[name]
-  // Of the row, what runs on the board.
-  const { title, heap, flash, line, ...rest } = row
-  const { device, baudMax, ...lineRest } = line
+/** Code that opens the meter's flash on a board, and the import that it needs. */
+function flashOpener(name: BoardName): { imported: string; code: string } {
+  const { flash } = boards[name]
   const { ratedErases, ...place } = flash
   const open = 'spi' in flash ? 'spiFlash' : 'chipFlash'
   const spi = 'spi' in flash ? `, ${flash.spi}` : ''
-  const flashText = `() => ${open}(${literal({ ...place, spi: undefined, storageFile: undefined })}${spi})`
-  const entry = [
+  return {
+    imported: `import { ${open} } from './${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
+    code: `${open}(${literal({ ...place, spi: undefined, storageFile: undefined })}${spi})`,
+  }
+}
+
+/** The program of a board: the meter. */
+function meterEntry(name: BoardName, clock: string): string {
+  // Of the row, what runs on the board.
+  const { title, reports, consoleBaud, heap, flash, line, ...rest } = boards[name]
+  const { device, baudMax, ...lineRest } = line
+  const { imported, code } = flashOpener(name)
+  return [
     "import { startBoard } from './espruino.ts'",
-    `import { ${open} } from './${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
-    `startBoard(${literal({ ...rest, line: lineRest })}, ${device}, ${flashText}, ${clock})`,
-  ]
+    imported,
+    `startBoard(${literal({ ...rest, line: lineRest })}, ${device}, () => ${code}, ${clock})`,
+  ].join('\n')
+}
+
+/** One script of all modules, in the order in which they need each other; its source map as text. */
+async function joinModules(name: BoardName, entry: string, cold: string[]): Promise<Script> {
   const result = await build({
     absWorkingDir: root,
     stdin: {
-      contents: entry.join('\n'),
+      contents: entry,
       resolveDir: import.meta.dirname,
       sourcefile: `entry of ${name}`,
       loader: 'ts',
@@ -109,7 +121,7 @@ async function joinModules(name: BoardName, clock: string): Promise<Script> {
     logLevel: 'silent',
   })
   const text = (ending: string) => result.outputFiles.find(({ path }) => path.endsWith(ending))!.text
-  return sink({ code: withLet(text('.js')), map: text('.map') }, coldFunctions)
+  return sink({ code: withLet(text('.js')), map: text('.map') }, cold)
 }
 
 /** Declarations are all `let`: esbuild makes those of the top level `var`, and `const` is longer. Each is in its place. */
@@ -155,7 +167,7 @@ async function shorten({ code, map }: Script): Promise<Script> {
 /** Where a place in generated code comes from: `file:line`. */
 function origin(map: SourceMap, line: number, column: number): { name: string; line: number } {
   const entry = map.findEntry(line - 1, column)
-  if (!('originalSource' in entry)) return { name: 'hardware/bundle.ts', line: 1 }
+  if (!('originalSource' in entry) || entry.originalSource === undefined) return { name: 'hardware/bundle.ts', line: 1 }
   const source = entry.originalSource
   if (source.endsWith(naclName)) return { name: naclName, line: entry.originalLine + 1 }
   return { name: relative(root, join(root, 'build', source)), line: entry.originalLine + 1 }
@@ -184,21 +196,42 @@ function partsOf(code: string, mapText: string): Bundle['parts'] {
   return [...sizes].map(([name, bytes]) => ({ name, bytes })).sort((a, b) => b.bytes - a.bytes)
 }
 
-/**
- * The meter for a board as one script.
- * @throws Error for a row that cannot work, and for code outside the subset, naming file and line
- */
-export async function bundleFirmware(name: BoardName, options: BundleOptions = {}): Promise<Bundle> {
+async function bundle(name: BoardName, entry: string, cold: string[]): Promise<Bundle> {
   const fault = boardFault(boards[name])
   if (fault !== undefined) throw new Error(`board ${name}: ${fault}`)
-  const joined = await joinModules(name, options.clock ?? '() => Date.now()')
+  const joined = await joinModules(name, entry, cold)
   demandSubset(joined.code, joined.map)
   const short = await shorten(joined)
   demandSubset(short.code, short.map)
   return { code: short.code, bytes: Buffer.byteLength(short.code), parts: partsOf(short.code, short.map) }
 }
 
-function isBoard(name: string): name is BoardName {
+/**
+ * The meter for a board as one script.
+ * @throws Error for a row that cannot work, and for code outside the subset, naming file and line
+ */
+export function bundleFirmware(name: BoardName, options: BundleOptions = {}): Promise<Bundle> {
+  return bundle(name, meterEntry(name, options.clock ?? '() => Date.now()'), coldFunctions)
+}
+
+/**
+ * The meter's flash of a board for its prompt, as one script: the same driver that the meter has. It defines
+ * `readFlash(address, count)`, `programFlash(address, bytes)` and `eraseFlash(page)`.
+ * @throws Error as `bundleFirmware`
+ */
+export function bundleFlashDriver(name: BoardName): Promise<Bundle> {
+  const { imported, code } = flashOpener(name)
+  const entry = [
+    imported,
+    `const flash = ${code}`,
+    "globalThis['readFlash'] = (address, count) => flash.read(address, count)",
+    "globalThis['programFlash'] = (address, bytes) => flash.program(address, bytes)",
+    "globalThis['eraseFlash'] = (page) => flash.erase(page)",
+  ]
+  return bundle(name, entry.join('\n'), [])
+}
+
+export function isBoard(name: string): name is BoardName {
   return Object.hasOwn(boards, name)
 }
 

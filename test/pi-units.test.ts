@@ -11,6 +11,7 @@ import { meterCommand } from '../hardware/cli/meter.ts'
 import { readPiMeterOptions } from '../hardware/cli/meter-pi-options.ts'
 import { createService, systemdNotify } from '../hardware/cli/service-notify.ts'
 import { bridgeCommand } from '../host/cli/bridge.ts'
+import { finished, freshPath, smets1 } from './support/cli.ts'
 import { root } from './support/imports.ts'
 
 const has = (tool: string, flag = '--version') => spawnSync(tool, [flag]).status === 0
@@ -29,8 +30,10 @@ function commandLine(name: string): string[] {
   return line.replace(`$${variable}`, defaults).split(' ')
 }
 
+const noService = () => ({ ready() {}, alive() {}, stopping() {} })
+
 test('the units start commands that there are, with options that these take', () => {
-  for (const [name, command] of Object.entries({ meter: meterCommand, bridge: bridgeCommand })) {
+  for (const [name, command] of Object.entries({ meter: meterCommand, bridge: bridgeCommand(noService) })) {
     const [verb, ...words] = commandLine(name)
     assert.is(verb, command.name)
     const flags = command.options.map(([flag]) => flag.split(' ')[0])
@@ -62,6 +65,27 @@ test('systemd is told what it asked to be told, three times in a WatchdogSec, an
   silent.ready()
   silent.alive(0)
   silent.stopping()
+})
+
+test('the bridge as a service says that it is ready, that it lives, and that it stops', async () => {
+  const [state, folder] = [freshPath(), mkdtempSync(join(tmpdir(), 'smets1-notify-'))]
+  try {
+    const made = await finished(['provision', '--state', state, '--register', 'IS=SUPA'])
+    assert.is(made.code, 0, made.err)
+    const told = join(folder, 'told')
+    writeFileSync(join(folder, 'systemd-notify'), `#!/bin/sh\necho "$1" >> ${told}\n`, { mode: 0o755 })
+    const env = { PATH: `${folder}:${process.env.PATH}`, NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '300000' }
+    const bridge = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--http-port', '0'], env)
+    await bridge.says('DUIS on')
+    const words = () => (existsSync(told) ? readFileSync(told, 'utf8').split('\n') : [])
+    for (let i = 0; i < 500 && !words().includes('WATCHDOG=1'); i++) await new Promise((done) => setTimeout(done, 20))
+    bridge.child.kill('SIGTERM')
+    assert.is(await bridge.ended, 0)
+    for (let i = 0; i < 100 && !words().includes('STOPPING=1'); i++) await new Promise((done) => setTimeout(done, 20))
+    assert.equal([...new Set(words())], ['READY=1', 'WATCHDOG=1', 'STOPPING=1', ''])
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
 })
 
 test('a system without systemd-notify is said, not thrown', async () => {

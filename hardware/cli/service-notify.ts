@@ -1,11 +1,11 @@
-// Tells systemd how the meter is, when systemd started it (Type=notify, WatchdogSec).
+// Tells systemd how the meter, or the bridge, is, when systemd started it (Type=notify, WatchdogSec).
 
 import { spawn } from 'node:child_process'
 
 export interface Service {
-  /** The meter serves. */
+  /** It serves. */
   ready(): void
-  /** The meter has just worked. Called as often as it does; tells systemd three times in each WatchdogSec. */
+  /** It has just worked. Called as often as it does; tells systemd three times in each WatchdogSec. */
   alive(nowMs: number): void
   stopping(): void
 }

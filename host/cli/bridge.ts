@@ -57,7 +57,18 @@ async function tellingLog(paths: StatePaths, config: BridgeConfig, io: Io): Prom
   }
 }
 
-export const bridgeCommand: Command = {
+/** Whoever started the bridge as a service, and is told how it is: the board side's business, handed in by `main.ts`. */
+export interface Service {
+  ready(): void
+  alive(nowMs: number): void
+  stopping(): void
+}
+
+/** How often the bridge shows that it still gets its turns. */
+const aliveEveryMs = 1000
+
+/** The command; `serviceOf` reads in the environment what systemd asked for, and says when it cannot be told. */
+export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) => void) => Service): Command => ({
   name: 'bridge',
   summary: 'the S1SP bridge alone: DUIS in front, a meter on a serial line behind',
   options: [
@@ -90,6 +101,9 @@ export const bridgeCommand: Command = {
     const log = await tellingLog(paths, config, io)
     const running = await runBridge(paths, config, { record: textOption(options, 'record'), log })
     reload = running.reload
+    const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
+    const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)
+    service.ready()
     if (options.json === true)
       io.stdout(
         `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, port: config.lineUrl })}\n`,
@@ -99,7 +113,9 @@ export const bridgeCommand: Command = {
         `bridge: DUIS on ${running.url}/api/v1/serviceS, meter on ${config.lineUrl}, log in ${paths.log}; Ctrl-C stops it\n`,
       )
     await stopping
+    clearInterval(living)
+    service.stopping()
     await running.stop()
     return exitCode.ok
   },
-}
+})

@@ -18,7 +18,16 @@ const commands: { [name: string]: () => Promise<Command> } = {
     return (await import('./provision.ts')).provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
   },
   meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
-  bridge: async () => (await import('./bridge.ts')).bridgeCommand,
+  async flash() {
+    const { flashCommand } = await import('../../hardware/cli/flash.ts')
+    return flashCommand((await import('./first-read.ts')).readFirst)
+  },
+  async bridge() {
+    const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
+    const { bridgeCommand } = await import('./bridge.ts')
+    return bridgeCommand((env, failed) => createService(env, systemdNotify(env, failed)))
+  },
+  doctor: async () => (await import('./doctor.ts')).doctorCommand,
   read: async () => (await import('./read.ts')).readCommand,
   schedule: async () => (await import('./schedule.ts')).scheduleCommand,
   inventory: async () => (await import('./inventory.ts')).inventoryCommand,

@@ -2,6 +2,7 @@
 
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
+import { flash } from './flash.ts'
 import { fleet } from './fleet.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
@@ -25,6 +26,7 @@ const benches: { [name: string]: Bench } = {
   fleet,
   trace,
   espruino,
+  flash,
   kills: killsBench,
   xml,
 }

@@ -52,7 +52,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-async function kill(child: ChildProcess | undefined): Promise<void> {
+export async function kill(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
   const gone = new Promise((resolve) => child.once('close', resolve))
   child.kill('SIGKILL')
@@ -60,7 +60,7 @@ async function kill(child: ChildProcess | undefined): Promise<void> {
 }
 
 /** Starts a program whose input stays open and quiet: with its input at an end Espruino's line receives nothing. */
-function launch(program: string, args: string[], cwd: string): ChildProcess {
+export function launch(program: string, args: string[], cwd: string): ChildProcess {
   // Orphaned by a test that was killed it would spin: the kernel ends it after five minutes of processor time.
   const child = spawn('sh', ['-c', 'ulimit -t 300; exec "$0" "$@"', program, ...args], { cwd, stdio: 'pipe' })
   children.add(child)

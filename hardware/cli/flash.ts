@@ -1,0 +1,252 @@
+// smets1 flash: the meter onto an Espruino board, by its prompt.
+
+import { rmSync } from 'node:fs'
+import { euiFromBytes } from '../../protocol/bytes.ts'
+import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../board-facts.ts'
+import { type BoardName, boards, type EspruinoBoard } from '../boards.ts'
+import { attendPrompt, type Prompt, PromptError } from '../espruino-prompt.ts'
+import {
+  boardSettings,
+  type Installed,
+  installMeter,
+  loadFlashDriver,
+  startInstalled,
+  uninstallMeter,
+} from '../flash-board.ts'
+import { type Line, openLine } from '../line.ts'
+import { type OpenPort, promptLine } from '../prompt-line.ts'
+import { type MeterSettings, readSettingsFile } from '../settings-file.ts'
+import { type FlashOptions, readFlashOptions } from './flash-options.ts'
+import { type BoardRead, type FlashReport, reportLines } from './flash-report.ts'
+import type { Io } from './io.ts'
+import { createProgress } from './progress.ts'
+
+const code = { ok: 0, failed: 1, usage: 2, keyMissing: 3, portUnavailable: 20 } as const
+
+/** Runs that follow a restart of the board in the middle of one. */
+const restartsMax = 2
+
+/** What the bridge's side does for a board that was flashed: handed in by `main.ts`, as nothing here knows of it. */
+export type ReadBoard = (meter: {
+  url: string
+  baud: number
+  open?: OpenPort
+  eui: string
+  /** The key that it was given just now; `undefined` leaves it to the DCO's vault. */
+  key: Uint8Array | undefined
+  /** The state directory, where that is. */
+  state: string
+  setClockFromMs: number
+}) => Promise<BoardRead>
+
+class FlashError extends Error {
+  readonly exitCode: number
+  constructor(exitCode: number, message: string) {
+    super(message)
+    this.exitCode = exitCode
+  }
+}
+
+/** A clock further off is set. */
+const clockOffMs = 2000
+
+interface Asked {
+  options: FlashOptions
+  row: EspruinoBoard
+  settings: MeterSettings | undefined
+  script: Uint8Array
+  driver: string
+}
+
+/** What is needed before the board is touched. @throws FlashError */
+async function prepare(given: Record<string, unknown>): Promise<Asked> {
+  try {
+    const options = readFlashOptions(given)
+    const settings = options.settings === undefined ? undefined : readSettingsFile(options.settings)
+    // The bundler is loaded for those who flash, and for nobody else.
+    const { bundleFirmware, bundleFlashDriver } = await import('../bundle.ts')
+    // Only what is put on is made: it takes seconds.
+    const script = options.uninstall || options.settingsOnly ? '' : (await bundleFirmware(options.board)).code
+    const driver = (await bundleFlashDriver(options.board)).code
+    return { options, row: boards[options.board], settings, script: Buffer.from(script, 'latin1'), driver }
+  } catch (error) {
+    throw new FlashError(code.usage, (error as Error).message)
+  }
+}
+
+/** What the settings on the board, and those for it, do not let happen. @throws FlashError when there are none at all */
+async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: Asked): Promise<string[]> {
+  const { options, row, settings, driver } = asked
+  if (options.uninstall || options.dryRun) return []
+  const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile?.name
+  const hasPages = !options.erase && (pagesFile === undefined || facts.files.includes(pagesFile))
+  if (hasPages) await loadFlashDriver(prompt, driver)
+  const found = hasPages ? await boardSettings(prompt, row) : undefined
+  if (found === undefined && settings === undefined) {
+    throw new FlashError(code.keyMissing, 'it has no settings: smets1 provision writes a file of them, for --settings')
+  }
+  const eui = settings === undefined ? found?.eui : euiFromBytes(settings.eui)
+  if (found === undefined || found.eui === eui) return []
+  return [`it holds the logs of another meter, ${found.eui}, not ${eui}: --erase takes them off`]
+}
+
+/** Looks at the board. @throws FlashError for one that a meter cannot be put on */
+async function look(prompt: Prompt, asked: Asked, io: Io): Promise<BoardFacts> {
+  const { options, row, script } = asked
+  const facts = await askBoard(prompt, row)
+  const problems = boardProblems(options.board, facts, script.length, options.erase || options.uninstall)
+  if (options.settingsOnly && !startsMeter(facts))
+    problems.push('there is no meter on it yet: leave --settings-only out')
+  if (problems.length === 0) problems.push(...(await settingsProblems(prompt, facts, asked)))
+  for (const warning of boardWarnings(options.board, facts)) io.stderr(`note: ${warning}\n`)
+  if (problems.length > 0) {
+    throw new FlashError(
+      code.failed,
+      `nothing was changed:\n${problems.map((problem) => `  ${problem}\n`).join('')}`.trimEnd(),
+    )
+  }
+  return facts
+}
+
+/** Stops what runs on the board, without starting what is in its Storage. */
+async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Prompt> {
+  await prompt.restart('reset()')
+  return attendPrompt(line, baud)
+}
+
+/** Installs; a board that restarts meanwhile is taken up again where it was. */
+async function install(line: Line, first: Prompt, asked: Asked, io: Io): Promise<Installed> {
+  const { options, row, settings, driver } = asked
+  const progress = createProgress(io)
+  const script = options.settingsOnly ? undefined : asked.script
+  let prompt = first
+  try {
+    for (let restarts = 0; ; restarts++) {
+      try {
+        prompt = await stopProgram(line, prompt, options.baud)
+        const facts = await askBoard(prompt, row)
+        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: progress.show }
+        return await installMeter(prompt, parts)
+      } catch (error) {
+        const again = error instanceof PromptError && error.fault === 'restarted' && restarts < restartsMax
+        if (!again) throw error
+        io.stderr('the board restarted; going on\n')
+        prompt = await attendPrompt(line, options.baud)
+      }
+    }
+  } finally {
+    progress.end()
+  }
+}
+
+/** Reads the meter, over its line or, without one, through the console. */
+async function readMeter(line: Line, prompt: Prompt, eui: string, asked: Asked, read: ReadBoard) {
+  const { options, row, settings } = asked
+  const meter = { eui, key: settings?.key, state: options.state, setClockFromMs: clockOffMs }
+  try {
+    if (options.line === undefined) {
+      const first = await read({ ...meter, url: options.port, baud: options.baud, open: promptLine(prompt, row) })
+      return { first, through: 'console' as const }
+    }
+    // It may be the very port, when the console was on it before the meter ran.
+    await line.close()
+    return { first: await read({ ...meter, url: options.line, baud: row.line.baud }), through: 'line' as const }
+  } catch (error) {
+    return { notRead: (error as Error).message }
+  }
+}
+
+async function flash(line: Line, asked: Asked, read: ReadBoard, io: Io): Promise<FlashReport> {
+  const { options, row, script, driver } = asked
+  const startMs = performance.now()
+  const prompt = await attendPrompt(line, options.baud)
+  const facts = await look(prompt, asked, io)
+  const { variables, variablesFree, storageFree } = facts
+  const board = { board: facts.board, espruino: facts.version, storageFree, scriptBytes: script.length }
+  const report = { ...board, variables, variablesFree, seconds: 0 }
+  if (options.dryRun) return { ...report, done: 'looked', running: startsMeter(facts) }
+  if (options.uninstall) {
+    const progress = createProgress(io)
+    const quiet = await stopProgram(line, prompt, options.baud)
+    const parts = { row, facts: await askBoard(quiet, row), driver, logs: options.erase, progress: progress.show }
+    const left = await uninstallMeter(quiet, parts)
+    progress.end()
+    return { ...report, done: 'uninstalled', left }
+  }
+  const installed = await install(line, prompt, asked, io)
+  const seconds = (performance.now() - startMs) / 1000
+  if (options.settings !== undefined) {
+    // The key is in one place then, and no second meter begins with it, which would repeat the counters of this one.
+    rmSync(options.settings)
+    io.stderr(`${options.settings} is removed: the board has the settings\n`)
+  }
+  const words = await startInstalled(await attendPrompt(line, options.baud))
+  io.stderr(`the meter says: ${words}\n`)
+  const running = await attendPrompt(line, options.baud)
+  const memory = (await running.run('process.memory()')) as { free: number; total: number }
+  const free = { variables: memory.total, variablesFree: memory.free }
+  const first = await readMeter(line, running, installed.eui, asked, read)
+  return { ...report, ...installed, ...free, seconds, done: 'installed', words, ...first }
+}
+
+/**
+ * Runs the command.
+ * @returns the exit code: 0 done, 1 not (nothing that starts is left half), 2 usage, 3 no settings, 20 no port
+ */
+async function run(given: Record<string, unknown>, io: Io, read: ReadBoard): Promise<number> {
+  let line: Line | undefined
+  try {
+    const asked = await prepare(given)
+    const { port, baud, json } = asked.options
+    const opened = await openLine(port, baud)
+    if (!opened.ok) throw new FlashError(opened.problem.exitCode, opened.problem.message)
+    line = opened.line
+    const report = await flash(line, asked, read, io)
+    io.stdout(json ? `${JSON.stringify(report)}\n` : reportLines(report, asked.options))
+    if (report.notRead === undefined) return code.ok
+    io.stderr(`the meter runs, but the first read failed: ${report.notRead}\n`)
+    return code.failed
+  } catch (error) {
+    const { message } = error as Error
+    io.stderr(`${line === undefined ? '' : `${String(given.port)}: `}${message}\n`)
+    return error instanceof FlashError
+      ? error.exitCode
+      : error instanceof PromptError && error.fault === 'silent'
+        ? code.portUnavailable
+        : code.failed
+  } finally {
+    await line?.close()
+  }
+}
+
+const boardNames = (Object.keys(boards) as BoardName[]).join(', ')
+
+/** The command, with the bridge's side of a first read. */
+export function flashCommand(read: ReadBoard) {
+  return {
+    name: 'flash',
+    summary: 'put the meter onto an Espruino board: script, settings and key; checked, started and read',
+    options: [
+      ['--board <board>', `which: ${boardNames}`],
+      ['--port <port>', 'the serial port of its console, such as /dev/ttyUSB0'],
+      ['--settings <file>', 'settings by `smets1 provision`: put onto the board, and then removed; not needed again'],
+      [
+        '--line <port>',
+        'port at the other end of the meter’s line, for the first read (through the console without it)',
+      ],
+      ['--baud <n>', 'speed of the console (as Espruino comes on that board unless given)'],
+      ['--dry-run', 'look at the board and say what would be done'],
+      ['--settings-only', 'new settings and key, the script stays'],
+      ['--erase', 'erase all of the board’s Storage and the meter’s logs first; with --uninstall the logs too'],
+      ['--uninstall', 'take off script, settings and key; the logs stay unless --erase'],
+      ['--state <dir>', 'the state directory, where the DCO has the key for the first read', '.smets1'],
+      ['--json', 'the summary as JSON'],
+    ] as const,
+    examples: [
+      'smets1 flash --board esp32 --port /dev/ttyUSB0 --dry-run',
+      'smets1 flash --board rp2040 --port /dev/ttyACM0 --settings .smets1/meters/00-DB-….settings.json --line /dev/ttyUSB0',
+      'smets1 flash --board esp32 --port /dev/ttyUSB0 --uninstall',
+    ],
+    run: (options: Record<string, unknown>, io: Io) => run(options, io, read),
+  }
+}

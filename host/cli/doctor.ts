@@ -1,0 +1,105 @@
+// smets1 doctor: what is wrong between this machine and a meter, and the fix.
+
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { loadRegistry } from '../config.ts'
+import { createDco } from '../dco/sealer.ts'
+import { openVault } from '../dco/vault.ts'
+import { parseEui } from '../duis/request.ts'
+import { statePaths } from '../state.ts'
+import { openPort } from '../wan/bindings.ts'
+import type { LossRow } from '../wan/line-test.ts'
+import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { lineFindings } from './line-findings.ts'
+import { systemTiming } from './open-bridge.ts'
+import { allPortFindings, type Finding, machineFindings, portFindings } from './port-findings.ts'
+import { thisSystem } from './port-system.ts'
+import { version } from './version.ts'
+
+const marks = { ok: 'ok     ', warning: 'warning', wrong: 'wrong  ' } as const
+const colours = { ok: 32, warning: 33, wrong: 31 } as const
+
+function findingLine({ check, state, text, fix }: Finding, colour: boolean): string {
+  const mark = colour ? `\u001b[${colours[state]}m${marks[state]}\u001b[0m` : marks[state]
+  return `${mark} ${check}: ${text}\n${fix === undefined ? '' : `        fix: ${fix}\n`}`
+}
+
+function lossTable(loss: readonly LossRow[]): string {
+  if (loss.length === 0) return ''
+  const cell = (text: string | number, width: number) => String(text).padStart(width)
+  const rows = loss.map(({ baud, sent, lost, damaged, roundTripMs: trip }) => {
+    const times = trip === undefined ? '–' : `${trip.min} / ${trip.median} / ${trip.max}`
+    const share = `${((lost * 100) / sent).toFixed(2)} %`
+    return `${cell(baud, 9)}${cell(sent, 8)}${cell(lost, 8)}${cell(share, 10)}${cell(damaged, 9)}  ${times}\n`
+  })
+  return `\n     baud    sent    lost            damaged  round trip ms: least / median / most\n${rows.join('')}`
+}
+
+/** The meter that the options mean, by its EUI-64; `undefined` when nothing says which. */
+function meterIn(options: Options, state: ReturnType<typeof statePaths>): string | undefined {
+  const given = textOption(options, 'device')
+  if (given !== undefined) {
+    const eui = parseEui(given.toUpperCase())
+    if (eui === undefined) throw new CommandError(exitCode.usage, `--device is an EUI-64, not ${given}`)
+    return eui
+  }
+  return existsSync(state.registry) ? loadRegistry(state.registry).devices[0]?.eui : undefined
+}
+
+async function lineOf(options: Options, io: Io, port: string) {
+  const state = statePaths(textOption(options, 'state') ?? '.smets1')
+  const vault = existsSync(state.vault) ? openVault(state.vault) : { key: () => undefined }
+  return lineFindings({
+    url: port,
+    baud: wholeOption(options, 'baud', 300, 4000000) ?? 115200,
+    eui: meterIn(options, state),
+    dco: createDco(vault, randomBytes),
+    frames: wholeOption(options, 'frames', 1, 100000) ?? 100,
+    setClock: options.setClock === true,
+    openPort,
+    timing: systemTiming,
+    randomBytes,
+    progress: (text) => {
+      if (io.isTerminal) io.stderr(`${text} …\n`)
+    },
+  })
+}
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary:
+    'what is wrong between this machine and a meter: permissions, ports, line loss, clock, key; each with the fix',
+  options: [
+    ['--port <url>', 'the line to test; without it the ports that there are'],
+    ['--baud <n>', 'speed of the line', 115200],
+    ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
+    ['--state <dir>', 'the state directory with registry and keys', '.smets1'],
+    ['--frames <n>', 'frames of a loss test, for each speed', 100],
+    ['--set-clock', 'set the meter’s clock if it is lost, or over two seconds off'],
+    ['--json', 'findings and loss table as JSON'],
+  ],
+  examples: [
+    'smets1 doctor',
+    'smets1 doctor --port /dev/ttyUSB0                   # with a meter, or with TX and RX connected',
+    'smets1 doctor --port /dev/ttyUSB0 --set-clock',
+  ],
+  async run(options, io) {
+    const system = thisSystem()
+    const port = textOption(options, 'port')
+    const findings = await machineFindings(system)
+    let loss: LossRow[] = []
+    const isSocket = port !== undefined && /^(tcp|unix):\/\//.test(port)
+    if (port === undefined) findings.push(...allPortFindings(system))
+    else if (!isSocket) findings.push(...portFindings(system, port))
+    const stops = findings.some(({ check, state }) => state === 'wrong' && check !== 'node' && check !== 'console')
+    if (port !== undefined && !stops) {
+      const line = await lineOf(options, io, port)
+      findings.push(...line.findings)
+      loss = line.loss
+    } else if (port !== undefined) io.stderr('the line is not tested until that is put right\n')
+    const colour = process.stdout.isTTY === true && io.env.NO_COLOR === undefined
+    if (options.json === true) io.stdout(`${JSON.stringify({ version, port, findings, loss })}\n`)
+    else io.stdout(findings.map((finding) => findingLine(finding, colour)).join('') + lossTable(loss))
+    return findings.some(({ state }) => state === 'wrong') ? exitCode.failed : exitCode.ok
+  },
+}

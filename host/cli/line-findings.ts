@@ -1,0 +1,222 @@
+// What `smets1 doctor` finds out on the line itself: who is at the other end, what gets lost, whether the key fits.
+
+import type { Dco } from '../dco/sealer.ts'
+import { ask } from '../wan/ask.ts'
+import { type OpenPort, PortError } from '../wan/bindings.ts'
+import type { Conversation } from '../wan/conversation.ts'
+import { defaultLineLimits } from '../wan/limits.ts'
+import { createLine, type Line, type Timing } from '../wan/line.ts'
+import { type LossRow, testAsks, testLoopback, testWakes } from '../wan/line-test.ts'
+import { clockAheadMs, setClockIfOff } from '../wan/meter-clock.ts'
+import { createMeterSessions } from '../wan/meter-session.ts'
+import { ReadError } from '../wan/read-error.ts'
+import { noUsage } from '../wan/usage.ts'
+import type { Finding } from './port-findings.ts'
+
+export interface LineTest {
+  url: string
+  baud: number
+  /** The meter that should be there; `undefined` when none is known. */
+  eui: string | undefined
+  dco: Dco
+  /** Frames, or asks, of a test. */
+  frames: number
+  /** Sets the meter's clock when it is more than two seconds off, or lost. */
+  setClock: boolean
+  openPort: OpenPort
+  timing: Timing
+  randomBytes(count: number): Uint8Array
+  progress(text: string): void
+}
+
+/** Speeds that are tried: with a plug all of them, else until a meter answers. */
+const bauds = [9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] as const
+
+const wakes = 3
+/** Asks that must all fail before the key is blamed. */
+const keyAsks = 3
+/** A clock further off is worth a word. */
+const clockOffMs = 2000
+const sessionMs = 600000
+
+const count = (number: number) => String(number).replace(/\B(?=(\d{3})+$)/g, ',')
+
+/** A line at a speed, and what was heard on it, frames or not. */
+function listenAt(test: LineTest, baud: number): { line: Line; heard(): Uint8Array } {
+  const heard: number[] = []
+  const open: OpenPort = (url, speed, events) =>
+    test.openPort(url, speed, {
+      ...events,
+      data(bytes) {
+        if (heard.length < 2048) heard.push(...bytes)
+        events.data(bytes)
+      },
+    })
+  const line = createLine(test.url, open, { ...defaultLineLimits, baud }, test.timing)
+  return { line, heard: () => Uint8Array.from(heard) }
+}
+
+async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; heard: Uint8Array }> {
+  if (test.eui === undefined) return { awakes: 0, heard: new Uint8Array(0) }
+  const { line, heard } = listenAt(test, baud)
+  try {
+    const { timing, eui, randomBytes } = test
+    const awakes = await line.use(noUsage(), (turn) => testWakes(turn, timing, eui, tries, randomBytes))
+    return { awakes, heard: heard() }
+  } finally {
+    await line.close()
+  }
+}
+
+/** How good a line is by what it lost. */
+function lossFinding(row: LossRow): Finding {
+  const { baud, sent, lost, damaged, roundTripMs } = row
+  const trip =
+    roundTripMs === undefined ? '' : `; round trip ${roundTripMs.median} ms (${roundTripMs.min} to ${roundTripMs.max})`
+  const text = `${count(baud)} baud: ${sent} sent, ${lost} lost, ${damaged} damaged${trip}`
+  if (lost === 0 && damaged === 0) return { check: 'line', state: 'ok', text }
+  const fix =
+    'use a lower speed, a shorter cable with its ground connected, or another adapter; reads are repeated until then'
+  return { check: 'line', state: lost * 100 > sent ? 'wrong' : 'warning', text, fix }
+}
+
+async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] } | undefined> {
+  const at = async (baud: number, frames: number) => {
+    const { line } = listenAt(test, baud)
+    try {
+      return await testLoopback(line, test.timing, frames, test.randomBytes)
+    } finally {
+      await line.close()
+    }
+  }
+  if ((await at(test.baud, 2)).lost === 2) return undefined
+  const loss: LossRow[] = []
+  // A socket has no speed.
+  for (const baud of /^(tcp|unix):/.test(test.url) ? [test.baud] : bauds) {
+    test.progress(`loopback plug at ${baud} baud`)
+    try {
+      loss.push(await at(baud, test.frames))
+    } catch (error) {
+      // An adapter that does not know a speed.
+      if (!(error instanceof PortError)) throw error
+    }
+  }
+  return { findings: loss.map(lossFinding), loss }
+}
+
+/** What the meter says in a session of its own. */
+async function askMeter(test: LineTest, talk: Conversation, dropped: () => number) {
+  const { timing } = test
+  const tried = await testAsks(talk, timing, test.baud, keyAsks, dropped)
+  if (tried.lost === keyAsks) return undefined
+  const before = await ask(talk, 'selfTest', {})
+  test.progress(`${test.frames} asks to the meter`)
+  const row = await testAsks(talk, timing, test.baud, test.frames, dropped)
+  const after = await ask(talk, 'selfTest', {})
+  const inventory = await ask(talk, 'readInventory', {})
+  const aheadMs = await (test.setClock ? setClockIfOff(talk, timing, clockOffMs) : clockAheadMs(talk, timing))
+  return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
+}
+
+function clockFinding(aheadMs: number | undefined): Finding {
+  const fix = 'smets1 doctor --set-clock with the same options sets it by this machine’s'
+  if (aheadMs === undefined) {
+    return { check: 'clock', state: 'wrong', text: 'the meter has lost the time: it records no half-hours', fix }
+  }
+  const text = `${Math.abs(aheadMs)} ms ${aheadMs < 0 ? 'behind' : 'ahead of'} this machine’s`
+  return Math.abs(aheadMs) > clockOffMs
+    ? { check: 'clock', state: 'warning', text, fix }
+    : { check: 'clock', state: 'ok', text }
+}
+
+async function meter(test: LineTest, eui: string, awakes: number): Promise<{ findings: Finding[]; loss: LossRow[] }> {
+  const isHere = { check: 'meter', state: 'ok' as const, text: `${eui} wakes, ${awakes} of ${wakes} times` }
+  if (test.dco.open(eui) === undefined) {
+    const fix = 'name the state directory whose DCO has it: --state DIR'
+    return {
+      findings: [isHere, { check: 'key', state: 'warning', text: `there is no key for ${eui} here`, fix }],
+      loss: [],
+    }
+  }
+  const { line } = listenAt(test, test.baud)
+  const usage = noUsage()
+  const errand = { deadlineMs: test.timing.nowMs() + sessionMs, usage }
+  const sessions = createMeterSessions({ dco: test.dco, timing: test.timing })
+  try {
+    const dropped = () => usage.framesDropped + usage.notOpened
+    const found = await sessions.visit(line, eui, errand, (talk) => askMeter(test, talk, dropped))
+    if (found === undefined) {
+      const text = `the meter wakes and answers nothing that is asked: the line is good (${awakes} of ${wakes} wakes), the DCO’s key is not the meter’s`
+      const fix = `give it a key: smets1 provision --eui ${eui} --replace, then take its settings file to the meter`
+      return { findings: [isHere, { check: 'key', state: 'wrong', text, fix }], loss: [] }
+    }
+    const { row, aheadMs, inventory, faults, toMeterDropped } = found
+    const { manufacturer, model, firmwareVersion } = inventory
+    const damage = { ...row, damaged: row.damaged + toMeterDropped }
+    const logFaults = faults & ~1
+    return {
+      findings: [
+        isHere,
+        { check: 'key', state: 'ok', text: 'the DCO’s key is the meter’s' },
+        lossFinding(damage),
+        clockFinding(aheadMs),
+        { check: 'firmware', state: 'ok', text: `${manufacturer} ${model}, version ${firmwareVersion}` },
+        logFaults === 0
+          ? { check: 'self-test', state: 'ok', text: 'its logs prove themselves' }
+          : {
+              check: 'self-test',
+              state: 'wrong',
+              text: `its logs have faults (bits ${logFaults}, SPEC.md section 7)`,
+              fix: 'read what it has; another flash',
+            },
+      ],
+      loss: [damage],
+    }
+  } finally {
+    await line.close()
+  }
+}
+
+/** Who is there instead of a meter. */
+function nobody(test: LineTest, heard: Uint8Array): Finding {
+  const text = Buffer.from(heard).toString('latin1')
+  if (/Uncaught|Espruino|login:|password:|command not found/i.test(text)) {
+    const fix =
+      'this is a console and not the meter’s line: name the port at the other end of the line; the line must not be a login console'
+    return { check: 'meter', state: 'wrong', text: 'a prompt answers on this port', fix }
+  }
+  if (heard.length > 0) {
+    const fix = 'the speed of meter and bridge must be the same (--baud); something else may be talking on the line'
+    return { check: 'meter', state: 'wrong', text: `${heard.length} bytes came that are no frames, at no speed`, fix }
+  }
+  const fix =
+    'is it powered; TX to RX and RX to TX, ground to ground; does it have settings (smets1 flash says); a plug that connects TX and RX of this port tests the port alone'
+  const who = test.eui ?? 'a meter (none is known here: --device EUI or --state DIR)'
+  return { check: 'meter', state: 'wrong', text: `nothing comes back from ${who} at any speed`, fix }
+}
+
+/** Tests a line: with the meter at its other end, or with a plug that gives back what is sent. */
+export async function lineFindings(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
+  try {
+    const { awakes, heard } = await wakesAt(test, test.baud, wakes)
+    if (awakes > 0) return await meter(test, test.eui!, awakes)
+    const plug = await loopback(test)
+    if (plug !== undefined) return plug
+    let all = heard
+    const others =
+      test.eui === undefined || /^(tcp|unix):/.test(test.url) ? [] : bauds.filter((baud) => baud !== test.baud)
+    for (const baud of others) {
+      test.progress(`is the meter at ${baud} baud?`)
+      const found = await wakesAt(test, baud, 1)
+      if (found.awakes > 0) {
+        const text = `${test.eui} answers at ${count(baud)} baud, not at ${count(test.baud)}`
+        return { findings: [{ check: 'meter', state: 'wrong', text, fix: `--baud ${baud}` }], loss: [] }
+      }
+      if (all.length === 0) all = found.heard
+    }
+    return { findings: [nobody(test, all)], loss: [] }
+  } catch (error) {
+    if (!(error instanceof PortError) && !(error instanceof ReadError)) throw error
+    return { findings: [{ check: 'line', state: 'wrong', text: error.message }], loss: [] }
+  }
+}
