@@ -19,7 +19,7 @@ const calls = createCalls(process as Channel, {
   trust(told: ToldTrust) {
     trust = trustOf(told)
   },
-  post: ({ url, body, timeoutMs }: ToPost) => post(url, body, timeoutMs),
+  post: ({ url, body, timeoutMs, explanation }: ToPost) => post(url, body, timeoutMs, explanation),
   close: () => close(),
 })
 

@@ -147,7 +147,7 @@ export async function runBridge(
     schema,
     timing: systemTiming,
     openPort: recording?.tap(openPort) ?? openPort,
-    post: (url, body, timeoutMs) => (workers?.post ?? post)(url, body, timeoutMs),
+    post: (...outgoing) => (workers?.post ?? post)(...outgoing),
     audit,
     log,
     ...(answered && { answered }),

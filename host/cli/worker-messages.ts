@@ -26,6 +26,7 @@ export interface ToPost {
   url: string
   body: string
   timeoutMs: number
+  explanation?: string | undefined
 }
 
 export function toldTrust(trust: TrustStore): ToldTrust {
