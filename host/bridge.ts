@@ -3,7 +3,7 @@
 import { type Accepted, type Answered, askedMs } from './accepted.ts'
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
-import { lostDevices } from './access/registry-changes.ts'
+import { createDayWatch, lostDevices } from './access/registry-changes.ts'
 import { createRequestCounters } from './access/request-counters.ts'
 import { settlementDayOf } from './access/settlement-day.ts'
 import { createDeviceAlerts } from './alerts.ts'
@@ -73,6 +73,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     log('cache emptied', { device: eui, why })
   }
 
+  const enterDay = createDayWatch(registry, timing.nowMs, forget)
   const tellDelivery = (event: DeliveryEvent) => {
     const { event: name, ...fields } = event
     log(name, fields)
@@ -113,7 +114,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       performance,
       async carryOut(accepted, usage) {
         try {
-          return await router.carryOut(accepted, usage)
+          return await enterDay().then(() => router.carryOut(accepted, usage))
         } finally {
           addUsage(total, usage)
         }
@@ -185,7 +186,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
   async function finish(accepted: Accepted): Promise<void> {
     const usage = noUsage()
-    const { xml, answered } = await router.answer(accepted, usage)
+    const { xml, answered } = await enterDay().then(() => router.answer(accepted, usage))
     addUsage(total, usage)
     recorder.answered(accepted, answered, xml)
     await handOver(accepted.id, accepted.allowed.user.callback, xml, answered.detail)

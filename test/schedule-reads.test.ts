@@ -84,6 +84,23 @@ test('a new supplier: the schedule of the one before goes, and so does what is s
   assert.is(b.bridge().total.sessions, sessions + 1, 'the meter is asked again')
 })
 
+test('a new supplier by a date that was known before: nothing stored is left from its first day on', async () => {
+  const parties = exportParties()
+  const old = parties.registrations.find((row) => row.mpan === mpan && row.role === 'IS')!
+  Object.assign(old, { to: '2026-11-22' })
+  parties.registrations.push({ mpan, role: 'IS', mpid: 'SUPB', from: '2026-11-23' })
+  const b = createScheduleBench({ days: 3, parties, othersOf })
+  const emptied = () => b.log.filter(({ event, device }) => event === 'cache emptied' && device === esme).length
+  await b.ask('mdr')
+  await b.ask('mdr')
+  assert.is(b.bridge().total.sessions, 1, 'the second is served from the cache')
+  b.clock.set(Date.UTC(2026, 10, 23))
+  assert.is(emptied(), 0)
+  await Promise.all([b.ask('mdr'), b.ask('mdr')])
+  assert.is(emptied(), 1)
+  assert.is(b.bridge().total.sessions, 2, 'the meter is asked again, once for both')
+})
+
 test('a registry with the same parties costs nothing', async () => {
   const b = createScheduleBench({ days: 3 })
   await b.create('mdr', dailyRead({ startDay: today + 1 }))
