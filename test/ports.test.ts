@@ -166,11 +166,11 @@ if (hasSocat) {
           ...asNobody,
           encoding: 'utf8',
         },
-      ).stdout
+      ).stdout ?? ''
     chmodSync(folder, 0o755)
     chmodSync(ends[1], 0o060)
     const said = ask()
-    // Where nobody may read the program itself there is nothing to see.
+    // Where nobody may run Node, or read the program, there is nothing to see.
     if (said !== '')
       assert.match(said, /permission denied: add yourself to the group that owns it \(sudo usermod -aG \w+ \$USER\)/)
     chmodSync(ends[1], 0o000)
