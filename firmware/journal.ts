@@ -190,11 +190,6 @@ export function commitEnergy(
   eachEnergyRecord(recordType.energy, halfHour, flags, kept | (minute << 2), wh, (bytes) => append(journal, bytes))
 }
 
-/** Says that the running half-hour has no value: what is committed of it stays in the registers alone. */
-export function giveUpRunning(journal: Journal, halfHour: number, tou: number): void {
-  if (journal.runningHalfHour >= 0) commitEnergy(journal, halfHour, 0, tou, energyOf.none, false, [0, 0, 0, 0])
-}
-
 function closingRecord(journal: Journal): Uint8Array {
   const bytes = record(recordType.closing, journal.closingDay)
   putU24(bytes, 4, journal.enteredDay)

@@ -40,6 +40,11 @@ function openWork(state: State): (what: number) => void {
     }
     for (;;) {
       if (line.ask) reply(metering, line, doAsk(metering, line.ask))
+      // A session number used twice would repeat nonces: go on as after a start.
+      if (line.sessions === sessionsPerBootMax) {
+        act(metering, action.countStart)
+        line.sessions = 0
+      }
       const packet = state.waiting.shift()
       if (!packet) break
       // Asleep, nothing but a wake with this meter's EUI-64 is worth a look.
@@ -48,11 +53,6 @@ function openWork(state: State): (what: number) => void {
     if (line.session) sendNext(metering, line)
     if (line.event) act(metering, action.note, line.event, line.eventValue)
     line.event = 0
-    // A session number used twice would repeat nonces: go on as after a start.
-    if (line.sessions === sessionsPerBootMax) {
-      act(metering, action.countStart)
-      line.sessions = 0
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-// Moves functions that only one rarely called function needs into it. On Espruino a function costs five variables and one
+// Moves functions that only one rarely called function needs into it. On Espruino a function costs six variables and one
 // for each parameter, from when the code that defines it is run until nothing refers to it any more. Defined inside the
 // function that needs them, they take that memory only while it is at work.
 

@@ -23,8 +23,6 @@ export const eventCode = {
   snapshotTooLong: 8,
   /** Billing data log entry. value: its number; detail: its cause. */
   billing: 9,
-  /** The log of events was found damaged; it begins anew. */
-  logRenewed: 10,
   /** Settings were written. value: their version. */
   settingsWritten: 32,
   /** Asks did not open: somebody without the key, or a DCO with another one. value: how many since the last entry. */

@@ -15,6 +15,7 @@ import { srvRow } from '../host/srv/srv-table.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 import { parties as identities, nowMs } from './support/duis-parties.ts'
 import { registryOf } from './support/registry-of.ts'
+import { dailyRead } from './support/schedule-bench.ts'
 
 const dayMs = 86_400_000
 
@@ -101,16 +102,8 @@ test('what turns out too large gets the same code as its final answer, and is no
 
 test('a schedule: results, and one whose reads would be too long', async () => {
   const b = boxedBench(3)
-  const details = (startDays: number) => ({
-    frequency: 'Daily' as const,
-    startDay: midnight / dayMs + 1,
-    executionTimeMs: 3_600_000,
-    serviceReference: '4.8',
-    variant: '4.8.1',
-    deviceEui: esme,
-    readName: 'DSPReadActiveImportProfileData',
-    period: { startDays, startTimeMs: 0, endDays: 0, endTimeMs: 0 },
-  })
+  const details = (startDays: number) =>
+    dailyRead({ executionTimeMs: 3_600_000, period: { startDays, startTimeMs: 0, endDays: 0, endTimeMs: 0 } })
   const create = (counter: bigint, startDays: number) => {
     const id = requestIdOf(testIdentities.supplier.eui, testIdentities.dsp.eui, counter)
     return b.sign(formatNonDeviceRequest(id, { variant: '5.1', schedule: details(startDays) }))
@@ -125,16 +118,10 @@ test('a schedule: results, and one whose reads would be too long', async () => {
 
 test('a schedule of a User that turned boxed: one CommandFailure a run, no retries', async () => {
   const b = createBench({ days: 3 })
-  const schedule = {
-    frequency: 'Daily' as const,
-    startDay: midnight / dayMs + 1,
+  const schedule = dailyRead({
     executionTimeMs: 3_600_000,
-    serviceReference: '4.8',
-    variant: '4.8.1',
-    deviceEui: esme,
-    readName: 'DSPReadActiveImportProfileData',
     period: { startDays: -30, startTimeMs: 0, endDays: 0, endTimeMs: 0 },
-  }
+  })
   const id = requestIdOf(testIdentities.supplier.eui, testIdentities.dsp.eui, 5_000n)
   assert.is((await b.post(b.sign(formatNonDeviceRequest(id, { variant: '5.1', schedule })), 'serviceD')).code, 'I0')
   const parties = testParties()

@@ -27,6 +27,10 @@ function read(text: string): ServiceResponse {
   return parsed.response
 }
 
+/** 4.8.1. */
+const profileResponse = async (of: typeof smets1 & { boxedCompat?: boolean }, entries: payload.ProfileEntry[]) =>
+  format.formatSmets1Response(of, payload.importProfilePayload(entries))
+
 function assertValid(text: string): void {
   assert.equal(duisSchema().validate(text), [], text)
 }
@@ -84,8 +88,8 @@ test('acknowledgements and failures are valid and canonical, signed and unsigned
   for (const code of Object.keys(responseCodes)) {
     const { dsp: signer, ...unsigned } = { ...answer, code }
     for (const text of [
-      await format.formatAcknowledgement(unsigned),
-      await format.formatAcknowledgement({ ...unsigned, dsp: signer }),
+      await format.formatResponseMessage(unsigned, ''),
+      await format.formatResponseMessage(unsigned, '', signer),
       await format.formatFailure({ ...unsigned, dsp: signer }),
     ]) {
       assertValid(text)
@@ -104,13 +108,14 @@ test('acknowledgements and failures are valid and canonical, signed and unsigned
 })
 
 test('a request of which nothing could be read still gets a valid answer', async () => {
-  const text = await format.formatAcknowledgement({ code: 'E48', nowMs })
+  const text = await format.formatResponseMessage({ code: 'E48', nowMs }, '')
   assertValid(text)
   const response = read(text)
   assert.is(response.requestId, undefined)
   assert.is(response.serviceReferenceVariant, format.unreadVariant)
   assert.is(
-    read(await format.formatAcknowledgement({ code: 'E48', nowMs, serviceReference: '8.14' })).serviceReferenceVariant,
+    read(await format.formatResponseMessage({ code: 'E48', nowMs, serviceReference: '8.14' }, ''))
+      .serviceReferenceVariant,
     '8.14.1',
   )
 })
@@ -123,11 +128,14 @@ test('what would make an answer invalid is not written', async () => {
     )
     assert.match(problem, why)
   }
-  await refused(format.formatAcknowledgement({ ...answer, code: 'E6' }), /E6/)
-  await refused(format.formatAcknowledgement({ ...answer, code: 'I0', serviceReferenceVariant: '4.8.9' }), /4\.8\.9/)
-  await refused(format.formatAcknowledgement({ ...answer, code: 'I0', schemaVersion: '"' }), /schemaVersion/)
-  await refused(format.formatProfileResponse(smets1, [{ stampMs: 0, wh: 0.5 }]), /0\.5/)
-  await refused(format.formatProfileResponse(smets1, [{ stampMs: 0, wh: -1 }]), /-1/)
+  await refused(format.formatResponseMessage({ ...answer, code: 'E6' }, ''), /E6/)
+  await refused(
+    format.formatResponseMessage({ ...answer, code: 'I0', serviceReferenceVariant: '4.8.9' }, ''),
+    /4\.8\.9/,
+  )
+  await refused(format.formatResponseMessage({ ...answer, code: 'I0', schemaVersion: '"' }, ''), /schemaVersion/)
+  await refused(profileResponse(smets1, [{ stampMs: 0, wh: 0.5 }]), /0\.5/)
+  await refused(profileResponse(smets1, [{ stampMs: 0, wh: -1 }]), /-1/)
   assert.throws(() => payload.importProfilePayload(Array(19_057).fill({ stampMs: 0, wh: 0 })), /19057/)
   assert.throws(() => format.formatRequest({ requestId, serviceReferenceVariant: '11.1' }), /11\.1/)
   assert.throws(() => requestIdOf(mdr.eui, esmeEui, -1n), /-1/)
@@ -135,13 +143,13 @@ test('what would make an answer invalid is not written', async () => {
 
 test('thirteen months of half-hours go through', async () => {
   const entries = halfHours(19_056)
-  const text = await format.formatProfileResponse(smets1, entries)
+  const text = await profileResponse(smets1, entries)
   assert.equal(read(text).entries, entries)
   assert.equal(signersOf(text), bothSigners)
 })
 
 test('an answer changed anywhere is noticed, by the outer or by the inner signature', async () => {
-  const text = await format.formatProfileResponse(smets1, halfHours(4))
+  const text = await profileResponse(smets1, halfHours(4))
   const fault = (changed: string, expected = {}) => {
     assert.is.not(changed, text)
     const result = signersOf(changed, expected)
@@ -213,7 +221,7 @@ test('half-hours come back as they were written, whatever they are', async () =>
     .map(([stampMs, wh]) => ({ stampMs, wh }))
   await fc.assert(
     fc.asyncProperty(fc.array(anyEntry, { maxLength: 60 }), fc.boolean(), async (entries, boxedCompat) => {
-      const text = await format.formatProfileResponse({ ...smets1, boxedCompat }, entries)
+      const text = await profileResponse({ ...smets1, boxedCompat }, entries)
       assert.equal(read(text).entries, entries)
       assertValid(text)
     }),

@@ -3,7 +3,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatAcknowledgement } from '../host/duis/format.ts'
+import { formatResponseMessage } from '../host/duis/format.ts'
 import { trustedSigner } from '../host/duis/trust.ts'
 import { nowMs, receive, signedRequest, vector } from './support/duis-parties.ts'
 import { duisSchema } from './support/duis-schema.ts'
@@ -18,7 +18,7 @@ test('cut off at any byte, a request is refused, and the refusal can be answered
     const { parsed } = receive(whole.subarray(0, bytes))
     if (parsed.ok) throw new Error(`accepted after ${bytes} bytes`)
     const { code, header } = parsed
-    answers.add(await formatAcknowledgement({ ...header, code, nowMs }))
+    answers.add(await formatResponseMessage({ ...header, code, nowMs }, ''))
   }
   for (const answer of answers) assert.equal(duisSchema().validate(answer), [], answer)
   // Nothing read; the version; also the RequestID; also the variant.

@@ -4,8 +4,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatAcknowledgement, formatProfileResponse } from '../host/duis/format.ts'
+import { formatResponseMessage, formatSmets1Response } from '../host/duis/format.ts'
 import { parseRequest } from '../host/duis/parse.ts'
+import { importProfilePayload } from '../host/duis/payload.ts'
 import { requestIdOf } from '../host/duis/request.ts'
 import { type Signer, signDocument } from '../host/duis/sign.ts'
 import { createTrustStore, decimalSerial, issuerNameOf } from '../host/duis/trust.ts'
@@ -48,9 +49,12 @@ if (hasJava) {
     const dsp = toolSigner(dspName)
     const requestId = requestIdOf('90-B3-D5-1F-30-01-00-00', esmeEui, 1000n)
     const answer = { requestId, nowMs, schemaVersion: '5.1', serviceReferenceVariant: '4.8.1', dsp }
-    const acknowledgement = await formatAcknowledgement({ ...answer, code: 'I99' })
+    const acknowledgement = await formatResponseMessage({ ...answer, code: 'I99' }, '', answer.dsp)
     const s1sp = parties().s1sp.signer
-    const response = await formatProfileResponse({ ...answer, code: 'I0', s1sp }, [{ stampMs: nowMs, wh: 1 }])
+    const response = await formatSmets1Response(
+      { ...answer, code: 'I0', s1sp },
+      importProfilePayload([{ stampMs: nowMs, wh: 1 }]),
+    )
     const request = signDocument(sampleRequest(), toolSigner(supplierName))
     const runs = await Promise.all([
       javaTool('Validate', acknowledgement),

@@ -3,12 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import {
-  formatAcknowledgement,
-  formatFailure,
-  formatResponseMessage,
-  formatSmets1Response,
-} from '../host/duis/format.ts'
+import { formatFailure, formatResponseMessage, formatSmets1Response } from '../host/duis/format.ts'
 import { formatDeviceAlert } from '../host/duis/format-alert.ts'
 import {
   formatNonDeviceRequest,
@@ -169,7 +164,7 @@ function ownMessages(): Promise<string[]> {
     ['4.8.3', exportProfilePayload([entry])],
   ]
   return Promise.all([
-    formatAcknowledgement({ ...of, code: 'I99', serviceReferenceVariant: '4.8.1' }),
+    formatResponseMessage({ ...of, code: 'I99', serviceReferenceVariant: '4.8.1' }, '', of.dsp),
     formatFailure({ ...of, code: 'E21', serviceReferenceVariant: '4.8.1' }),
     ...smets1.flatMap(([serviceReferenceVariant, payload]) =>
       [false, true].flatMap((boxedCompat) =>

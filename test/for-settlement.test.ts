@@ -16,7 +16,7 @@ import { srvRow } from '../host/srv/srv-table.ts'
 import { createBench, esme, midnight, testParties } from './support/bench.ts'
 import { duisSchema } from './support/duis-schema.ts'
 import { registryOf } from './support/registry-of.ts'
-import { meterNumber } from './support/schedule-bench.ts'
+import { dailyRead, meterNumber } from './support/schedule-bench.ts'
 
 const dayMs = 86_400_000
 type Bench = ReturnType<typeof createBench>
@@ -108,16 +108,10 @@ test('it waits behind what was asked on demand', async () => {
 test('a schedule that was made with it runs for settlement', async () => {
   const b = createBench({ days: 2 })
   const { eui } = testIdentities.supplier
-  const details = {
-    frequency: 'Daily' as const,
-    startDay: midnight / dayMs + 1,
+  const details = dailyRead({
     executionTimeMs: 3_600_000,
-    serviceReference: '4.8',
-    variant: '4.8.1',
-    deviceEui: esme,
-    readName: 'DSPReadActiveImportProfileData',
     period: { startDays: -1, startTimeMs: 0, endDays: 0, endTimeMs: 0 },
-  }
+  })
   const create = (counter: bigint) =>
     formatNonDeviceRequest(requestIdOf(eui, testIdentities.dsp.eui, counter), { variant: '5.1', schedule: details })
   const flagged = create(5_000n).replace('<sr:CreateSchedule>', '<sr:CreateSchedule ForSettlement="true">')

@@ -182,6 +182,20 @@ test('when the session numbers of a start are used up, the count of starts goes 
   assert.is(wake().boot, first.boot + 2, 'the count is in flash')
 })
 
+test('two wakes that wait together do not step over the last session number', () => {
+  const { wake, meter, say } = talk(11)
+  const first = wake()
+  const wakeAgain = encodeFrame(encodeWake(euiToBytes(eui), first.hostNonce))
+  for (let session = 2; session < sessionsPerBootMax; session++) {
+    meter.meter().received(wakeAgain)
+    meter.meter().step()
+  }
+  meter.meter().received(wakeAgain)
+  const next = say(encodeWake(euiToBytes(eui), first.hostNonce)).at(-1)
+  assert.ok(next?.kind === 'awake')
+  assert.equal(next?.kind === 'awake' && [next.boot, next.session], [first.boot + 1, 1])
+})
+
 test('an awake meter sleeps when it hears nothing', () => {
   const { say, wake, sealed, ask, clock, meter } = talk(7)
   const link = wake()

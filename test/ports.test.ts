@@ -173,6 +173,7 @@ if (hasSocat) {
     // Where nobody may run Node, or read the program, there is nothing to see.
     if (said !== '')
       assert.match(said, /permission denied: add yourself to the group that owns it \(sudo usermod -aG \w+ \$USER\)/)
+    else console.log('  left out: who may open a port, because nobody else may run this Node or read this program')
     chmodSync(ends[1], 0o000)
     const closed = ask()
     if (closed !== '')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { alertCodes, isAlertCode } from '../host/duis/alert-code.ts'
-import { formatAcknowledgement } from '../host/duis/format.ts'
+import { formatResponseMessage } from '../host/duis/format.ts'
 import {
   type Fault,
   faultCodes,
@@ -44,7 +44,7 @@ test('no code is written anywhere but in the table, so that none is sent that is
     }
   }
   assert.equal(faults, [])
-  const unknown = await formatAcknowledgement({ code: 'E999', nowMs }).catch((error: Error) => error)
+  const unknown = await formatResponseMessage({ code: 'E999', nowMs }, '').catch((error: Error) => error)
   assert.match((unknown as Error).message, /"E999" is no DUIS response code/)
   for (const code of Object.values(alertCodes)) assert.ok(isAlertCode(code))
 })

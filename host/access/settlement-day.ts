@@ -38,21 +38,6 @@ export function settlementDayRange(startMs: number, endMs: number): { first: str
 }
 
 /**
- * Every Settlement Day that the half-hours of a read window touch, in order; none for a window without half-hours.
- * Throws RangeError beyond `settlementDaysMax` days: what has to look at any window uses `settlementDayRange`.
- */
-export function settlementDaysOf(startMs: number, endMs: number): string[] {
-  const range = settlementDayRange(startMs, endMs)
-  if (range === undefined) return []
-  const days = [range.first]
-  while (days.at(-1) !== range.last) {
-    if (days.length === settlementDaysMax) throw new RangeError(`more than ${settlementDaysMax} Settlement Days`)
-    days.push(dayAfter(days.at(-1)!))
-  }
-  return days
-}
-
-/**
  * When a Settlement Day begins (included) and ends (excluded), milliseconds UTC. Throws RangeError for what is no date,
  * and for 9999-12-31.
  */

@@ -113,11 +113,11 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   }
   return {
     url,
-    async post(url, body, timeoutMs, explanation) {
+    async post(to, body, timeoutMs, explanation) {
       const calls = [...live.values()]
       const chosen = calls[turn++ % calls.length]
       if (chosen === undefined) throw new Error('the processes that post are being replaced')
-      return (await chosen.call('post', { url, body, timeoutMs, explanation })) as number
+      return (await chosen.call('post', { url: to, body, timeoutMs, explanation })) as number
     },
     setTrust(trust) {
       for (const calls of told) calls.call('trust', trust).catch(() => {})

@@ -5,7 +5,6 @@
 import { bodies } from './bodies.ts'
 import { formatDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
-import { importProfilePayload, type ProfileEntry } from './payload.ts'
 import type { BodyFields, RequestId } from './request.ts'
 import { isResponseCode } from './response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
@@ -37,14 +36,6 @@ export type Answer = {
 }
 
 /**
- * The synchronous answer: I99, or the code of a refusal. Signed when `dsp` is given. DCC Boxed signs its
- * acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
- */
-export function formatAcknowledgement(answer: Answer & { dsp?: Signer | undefined }): Promise<string> {
-  return formatResponseMessage(answer, '', answer.dsp)
-}
-
-/**
  * The final, asynchronous answer to a request that was acknowledged and then failed (E20, E21, E30, …): a
  * ResponseMessage without content, with the ResponseID of a final answer, signed by the DSP. It is no
  * SMETS1ResponseMessage, because that must hold a document signed by the S1SP over what the meter said, and the meter
@@ -54,7 +45,10 @@ export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Sign
   return formatResponseMessage(answer, '', answer.dsp, responseIdOf(answer.requestId))
 }
 
-/** Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. */
+/**
+ * Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. Signed when `dsp`
+ * is given. DCC Boxed signs its acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
+ */
 export async function formatResponseMessage(
   answer: Answer,
   content: string,
@@ -128,11 +122,6 @@ export async function formatSmets1Message(answer: Smets1Message, body: string): 
   const again = envelopeOpen('sr:SMETS1SignedResponse', '', schemaVersion)
   const canonical = answer.boxedCompat ? text : outer(again + signed.slice(inner.length))
   return xmlDeclaration + (await signCanonical(text, answer.dsp, canonical))
-}
-
-/** 4.8.1: half-hours of active import, at most 19,056, oldest first. */
-export async function formatProfileResponse(answer: Smets1Answer, entries: readonly ProfileEntry[]): Promise<string> {
-  return formatSmets1Response(answer, importProfilePayload(entries))
 }
 
 function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Message, body: string): string {
