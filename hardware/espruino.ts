@@ -96,7 +96,6 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Espruin
   let heardMs = 0
 
   function step(failing: boolean): void {
-    soon = false
     if (stopped) return
     try {
       if (failing) meter.powerFails()
@@ -115,7 +114,10 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Espruin
   function stepSoon(ms: number): void {
     if (soon) return
     soon = true
-    setTimeout(() => step(false), ms)
+    setTimeout(() => {
+      soon = false
+      step(false)
+    }, ms)
   }
 
   line.on('data', (data) => {

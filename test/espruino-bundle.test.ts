@@ -161,6 +161,24 @@ test('without the time the meter says so, answers all the same, and records half
   assert.equal([...day!.marked].slice(3, 7), [0, 1, 0, 0])
 })
 
+test('however long an answer, no timers pile up', async () => {
+  const days = 120
+  const { cells, truth } = recordedFlash(first, days * 48, 6)
+  const bench = await start('linux', cells, (first + days * 48) * halfHourMs + 60000)
+  const asleep = bench.shim.timers()
+  bench.asker.wake(boardEui, createRandom(7).bytes(8))
+  bench.shim.pass(100)
+  bench.asker.ask(first, days * 48)
+  let most = 0
+  const untilMs = bench.shim.nowMs() + 60000
+  while (bench.asker.days() === undefined && bench.shim.nowMs() < untilMs) {
+    bench.shim.pass(100)
+    most = Math.max(most, bench.shim.timers())
+  }
+  assert.equal(whOf(bench.asker.days()!), [...truth.values()])
+  assert.ok(most <= asleep + 1, `${most} timers, ${asleep} asleep`)
+})
+
 test('a board that sleeps deeply is woken by an edge on its line, and listens', async () => {
   const { cells, truth } = recordedFlash(first, 48, 9)
   const bench = await start('pico', cells, (first + 48) * halfHourMs + 1000)

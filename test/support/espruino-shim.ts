@@ -12,6 +12,8 @@ export interface EspruinoShim {
   /** Lets time pass: timers that are due run, in order. */
   pass(ms: number): void
   nowMs(): number
+  /** Timers that are set. */
+  timers(): number
   /** Sets the clock, as `setTime` does; timers do not notice. */
   setClock(nowMs: number): void
   /** Bytes come in on the UART, cut into events of at most 32. */
@@ -184,6 +186,7 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
       nowMs = untilMs
     },
     nowMs: clock,
+    timers: () => timers.size,
     setClock(ms) {
       clockAheadMs = ms - nowMs
     },
