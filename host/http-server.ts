@@ -70,7 +70,8 @@ export function createHttpServer(
       if (body === undefined) return
       const { xml, headers } = await answer(endpoint, body, request.headers['smets1-explain'] !== undefined)
       const close = body.length > limits.bodyBytesMax ? { connection: 'close' } : {}
-      response.writeHead(200, { 'content-type': 'application/xml', ...headers, ...close })
+      const length = Buffer.byteLength(xml)
+      response.writeHead(200, { 'content-type': 'application/xml', 'content-length': length, ...headers, ...close })
       response.end(xml)
     } catch (error) {
       failed(error)

@@ -4,7 +4,7 @@
 // data is a right to an MPAN, and without it nobody could say later why a request was let through. They are nowhere else:
 // not in the log, not in the metrics. Keys, signatures and readings are never recorded; of an answer its SHA-256.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
 import type { Endpoint } from '../http-server.ts'
 import type { ReadFault } from '../wan/read-error.ts'
@@ -172,7 +172,7 @@ export const chainStart: ChainPoint = { seq: 0, hash: '0'.repeat(64) }
 export const lineBytesMax = 65536
 
 export function hashOf(line: Uint8Array): string {
-  return createHash('sha256').update(line).digest('hex')
+  return hash('sha256', line)
 }
 
 /** The line of an event, without its end, and its place in the chain. */

@@ -1,6 +1,6 @@
 // What the bridge tells the audit trail of each request, in one place.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { type Accepted, type Answered, askedMs } from '../accepted.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
 import type { DeliveryEvent } from '../delivery.ts'
@@ -146,7 +146,7 @@ function idOf({ originator, target, counter }: NonNullable<ReadableHeader['reque
 }
 
 function fingerprint(xml: string): { bytes: number; sha256: string } {
-  return { bytes: Buffer.byteLength(xml), sha256: createHash('sha256').update(xml).digest('hex') }
+  return { bytes: Buffer.byteLength(xml), sha256: hash('sha256', xml) }
 }
 
 function short(text: string): string {

@@ -1,16 +1,15 @@
-// A process that serves HTTP for a bridge: reads requests, verifies them, signs acknowledgements and posts responses.
+// A process that serves HTTP for a bridge: reads requests, verifies them and signs acknowledgements.
 // Started by `workers.ts`, which is in the process that decides. It opens no file of the state directory but is told what
 // it must know.
 
 import { type Acknowledgement, createDoor } from '../door.ts'
-import { inThreadPool } from '../duis/public-key.ts'
+import { inThisThread } from '../duis/public-key.ts'
 import { loadSchema } from '../duis/schema.ts'
 import type { TrustStore } from '../duis/trust.ts'
 import { createHttpServer, defaultHttpLimits } from '../http-server.ts'
 import { listen } from './listen.ts'
-import { endPosts, post } from './post.ts'
 import { type Channel, createCalls } from './process-calls.ts'
-import { signerOf, type ToldTrust, type ToPost, trustOf, type WorkerStart } from './worker-messages.ts'
+import { signerOf, type ToldTrust, trustOf, type WorkerStart } from './worker-messages.ts'
 
 let trust: TrustStore = new Map()
 let close = () => {}
@@ -19,7 +18,6 @@ const calls = createCalls(process as Channel, {
   trust(told: ToldTrust) {
     trust = trustOf(told)
   },
-  post: ({ url, body, timeoutMs, explanation }: ToPost) => post(url, body, timeoutMs, explanation),
   close: () => close(),
 })
 
@@ -35,8 +33,8 @@ async function serve({ host, port, codes, ...told }: WorkerStart): Promise<strin
       trust: () => trust,
       codes,
       schema: told.schema === undefined ? undefined : loadSchema(told.schema),
-      publicKeys: inThreadPool,
-      dsp: { ...signerOf(told.dsp), publicKeys: inThreadPool },
+      publicKeys: inThisThread,
+      dsp: { ...signerOf(told.dsp), publicKeys: inThisThread },
       log,
     },
     (asked) => calls.call('decide', asked) as Promise<Acknowledgement>,
@@ -53,10 +51,7 @@ async function serve({ host, port, codes, ...told }: WorkerStart): Promise<strin
 
 // A signal may reach all processes of a group; the one that decides first finishes what was accepted, and then ends us.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-process.on('disconnect', () => {
-  endPosts()
-  process.exit(0)
-})
+process.on('disconnect', () => process.exit(0))
 
 const start = (await calls.call('start', undefined)) as WorkerStart
 await serve(start).then(

@@ -1,45 +1,38 @@
-// POSTs a response to a User, over connections that stay open.
+// POSTs responses to Users, over connections that stay open.
 
-import { Agent, request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import { Agent, request } from 'undici'
 import type { Post } from '../delivery.ts'
 
-const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+export interface Poster {
+  /** Answers the HTTP status. Rejects, in words for the log, when there is no answer in time or no connection. */
+  post: Post
+  /** Closes connections. */
+  end(): Promise<void>
+}
 
-/** Answers the HTTP status. Rejects, in words for the log, when there is no answer in time or no connection. */
-export const post: Post = (url, body, timeoutMs, explanation) =>
-  new Promise((resolve, reject) => {
-    const secure = url.startsWith('https:')
-    const bytes = Buffer.from(body)
-    const request = (secure ? httpsRequest : httpRequest)(
-      url,
-      {
-        method: 'POST',
-        headers: {
-          'content-type': 'application/xml',
-          'content-length': bytes.length,
-          ...(explanation !== undefined && { 'smets1-explain': explanation }),
-        },
-        ...(secure ? {} : { agent }),
-      },
-      (response) => {
+export function createPoster(): Poster {
+  // To each User at most so many. How long an exchange may take is for whoever posts to say.
+  const agent = new Agent({ connections: 64, headersTimeout: 0, bodyTimeout: 0 })
+  return {
+    async post(url, body, timeoutMs, explanation) {
+      const headers: { [name: string]: string } = { 'content-type': 'application/xml' }
+      if (explanation !== undefined) headers['smets1-explain'] = explanation
+      const late = new AbortController()
+      // Of the whole exchange, not of each silence in it.
+      const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+      try {
+        const answer = await request(url, { dispatcher: agent, method: 'POST', headers, body, signal: late.signal })
         // What a User says besides its status is of no interest; unread it would hold the connection.
-        response.resume()
-        response.on('end', () => done(() => resolve(response.statusCode ?? 0)))
-        response.on('error', (error) => done(() => reject(error)))
-      },
-    )
-    // Of the whole exchange, not of each silence in it.
-    const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-    const done = (settle: () => void) => {
-      clearTimeout(timer)
-      settle()
-    }
-    request.on('error', (error) => done(() => reject(error)))
-    request.end(bytes)
-  })
-
-/** Closes connections that wait for the next response. */
-export function endPosts(): void {
-  agent.destroy()
+        await answer.body.dump()
+        return answer.statusCode
+      } catch (error) {
+        // Of several addresses that were tried, each has its own error, and all together no message.
+        const { message, code } = error as Error & { code?: string }
+        throw new Error(message || code || 'no connection')
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+    end: () => agent.destroy(),
+  }
 }

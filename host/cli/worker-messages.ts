@@ -22,13 +22,6 @@ export interface WorkerStart {
   dsp: ToldSigner
 }
 
-export interface ToPost {
-  url: string
-  body: string
-  timeoutMs: number
-  explanation?: string | undefined
-}
-
 export function toldTrust(trust: TrustStore): ToldTrust {
   const der = (one: TrustedSigner) => one.publicKey.export({ type: 'spki', format: 'der' })
   return [...trust].map(([serial, signers]) => [serial, signers.map((one) => ({ ...one, publicKey: der(one) }))])

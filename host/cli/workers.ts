@@ -1,9 +1,8 @@
 // The processes that serve HTTP for a bridge (`bridge-worker.ts`), seen from the one that decides. One that dies is
-// replaced; what it had handed on is finished, and responses it was posting are posted again.
+// replaced; what it had handed on is finished.
 
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
-import type { Post } from '../delivery.ts'
 import type { Acknowledgement, Asked } from '../door.ts'
 import type { Timing } from '../wan/line.ts'
 import { CommandError, exitCode } from './command.ts'
@@ -13,7 +12,6 @@ import type { ToldTrust, WorkerStart } from './worker-messages.ts'
 export interface Workers {
   /** Where DUIS is served. */
   url: string
-  post: Post
   /** Whose signatures are believed from now on. */
   setTrust(trust: ToldTrust): void
   /** Lets nothing more in. */
@@ -44,7 +42,6 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   /** Those, and those that are about to. */
   const told = new Set<Calls>()
   let stopping = false
-  let turn = 0
 
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('bridge-worker.ts', import.meta.url)),
@@ -113,12 +110,6 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   }
   return {
     url,
-    async post(to, body, timeoutMs, explanation) {
-      const calls = [...live.values()]
-      const chosen = calls[turn++ % calls.length]
-      if (chosen === undefined) throw new Error('the processes that post are being replaced')
-      return (await chosen.call('post', { url: to, body, timeoutMs, explanation })) as number
-    },
     setTrust(trust) {
       for (const calls of told) calls.call('trust', trust).catch(() => {})
     },

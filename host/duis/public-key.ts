@@ -1,8 +1,8 @@
 // The public-key operations of DUIS signatures: ECDSA P-256 with SHA-256. XMLDSIG wants the two numbers of a signature as
 // they are (RFC 4050, 64 bytes), not in DER.
 //
-// A verification takes 70 microseconds and a signature 28. Clients and tests do them in this thread; the bridge, which
-// has others to serve meanwhile, in the thread pool and so on every core.
+// A verification takes 70 microseconds and a signature 28. Clients and tests do them in this thread, and so does a bridge of
+// several processes; one that is alone, and has others to serve meanwhile, in the thread pool and so on every core.
 
 import { type KeyObject, sign, verify } from 'node:crypto'
 

@@ -1,12 +1,12 @@
 // The one shape of ds:Signature that DUIS uses (XMLDSIG; the recipe is the DUIS signature profile).
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { algorithms, signatureNamespace } from './names.ts'
 import { escapeText } from './xml-tree.ts'
 
 /** SHA-256 of canonical text, base64, as DigestValue holds it. */
 export function digestOf(canonical: string): string {
-  return createHash('sha256').update(canonical, 'utf8').digest('base64')
+  return hash('sha256', canonical, 'base64')
 }
 
 /** The content of SignedInfo for one document digest, in canonical form. */

@@ -26,7 +26,7 @@ import type { Send, Signed, Taken } from './load.ts'
 import { type Bench, quantile } from './row.ts'
 
 const dayMs = 86400000
-const inFlight = 64
+const inFlight = 96
 /** Devices that are asked for under load, each several times: their half-hours are cached before. */
 const devices = 2000
 /** Requests before those that are measured, until the code is compiled, and those. */

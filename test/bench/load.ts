@@ -1,8 +1,9 @@
 // The Users of the bridge bench, in a process of their own: they send signed requests and take the responses.
 // Started by bridge.ts; told what to do, and telling what came of it, by messages between the processes.
 
-import { Agent, createServer, request } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Agent, request } from 'undici'
 
 /** A signed request and its RequestID. */
 export interface Signed {
@@ -27,41 +28,33 @@ export interface Taken {
   problem?: string
 }
 
+const headBytes = 1024
+
 const waiting = new Map<string, () => void>()
 
 const user = createServer((incoming, response) => {
-  let xml = ''
-  incoming.on('data', (bytes) => {
-    xml += bytes
+  // What is looked for stands in the header, which comes first.
+  let head = ''
+  incoming.on('data', (bytes: Buffer) => {
+    if (head.length < headBytes) head += bytes.toString('latin1', 0, headBytes)
   })
   incoming.on('end', () => {
     response.writeHead(204).end()
-    const id = /RequestID>([^<]+)</.exec(xml)?.[1] ?? ''
-    if (xml.includes('<sr:ResponseCode>I0<')) waiting.get(id)?.()
+    const id = /RequestID>([^<]+)</.exec(head)?.[1] ?? ''
+    if (head.includes('ResponseCode>I0<')) waiting.get(id)?.()
   })
 })
 
-function post(url: string, agent: Agent, xml: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/xml', 'content-length': Buffer.byteLength(xml) }
-    const outgoing = request(`${url}/api/v1/serviceS`, { method: 'POST', agent, headers }, (response) => {
-      let answer = ''
-      response.on('data', (bytes) => {
-        answer += bytes
-      })
-      response.on('end', () => {
-        const code = /ResponseCode>([^<]+)</.exec(answer)?.[1]
-        if (code === 'I99') resolve()
-        else reject(new Error(`a request got ${code ?? `HTTP ${response.statusCode}`}`))
-      })
-    })
-    outgoing.on('error', reject)
-    outgoing.end(xml)
-  })
+async function post(url: string, agent: Agent, xml: string): Promise<void> {
+  const headers = { 'content-type': 'application/xml' }
+  const options = { method: 'POST', dispatcher: agent, headers, body: xml } as const
+  const { statusCode, body } = await request(`${url}/api/v1/serviceS`, options)
+  const code = /ResponseCode>([^<]+)</.exec(await body.text())?.[1]
+  if (code !== 'I99') throw new Error(`a request got ${code ?? `HTTP ${statusCode}`}`)
 }
 
 async function send({ url, requests, inFlight }: Send): Promise<Taken> {
-  const agent = new Agent({ keepAlive: true, maxSockets: inFlight })
+  const agent = new Agent({ connections: inFlight })
   const taken: Taken = { ackMs: [], finalMs: [], tookMs: 0 }
   let next = 0
   async function worker(): Promise<void> {
@@ -79,7 +72,7 @@ async function send({ url, requests, inFlight }: Send): Promise<Taken> {
   const startMs = performance.now()
   await Promise.all(Array.from({ length: inFlight }, worker))
   taken.tookMs = performance.now() - startMs
-  agent.destroy()
+  await agent.close()
   return taken
 }
 
