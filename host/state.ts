@@ -40,6 +40,8 @@ export interface StatePaths {
   meters: string
   /** Of a provisioning that is under way, or was killed. */
   provisioning: string
+  /** Held by the process that changes the registry or gives meters keys; a directory. */
+  lock: string
   log: string
 }
 
@@ -58,6 +60,7 @@ export function statePaths(directory: string): StatePaths {
     flash: join(root, 'meter', 'flash.bin'),
     meters: join(root, 'meters'),
     provisioning: join(root, 'provisioning.json'),
+    lock: join(root, 'lock'),
     log: join(root, 'bridge.log'),
   }
 }

@@ -5,8 +5,9 @@ import { dirname, resolve } from 'node:path'
 import { combineRows, type Kind, kinds, type Rows, readImportFile, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
-import { readJson, type StatePaths, writeFileWhole } from '../state.ts'
+import type { StatePaths } from '../state.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, stateOption } from './command.ts'
+import { changeRegistry, currentRows } from './registry-file.ts'
 
 const fileBytesMax = 128 * 1024 * 1024
 /** Gaps that are listed; the others are counted. */
@@ -34,11 +35,6 @@ function takeCertificates(rows: Rows, path: string, problems: string[]): void {
       delete row.certificate
     }
   }
-}
-
-/** The rows of the registry as it stands. */
-export function currentRows(paths: StatePaths): Rows {
-  return readImportFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])
 }
 
 interface Outcome {
@@ -104,11 +100,19 @@ export const importCommand: Command = {
     const paths = stateOption(options)
     const files = (options.argument as string[] | undefined) ?? []
     if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
-    const outcome = prepare(paths, files, options.merge === true)
-    const { problems, gaps, given, registry, registrations } = outcome
-    const good = problems.length === 0 && !(options.strict === true && gaps.length > 0)
     const dryRun = options.dryRun === true
-    if (good && !dryRun) writeFileWhole(paths.registry, outcome.text)
+    const isGood = ({ problems, gaps }: Outcome) =>
+      problems.length === 0 && !(options.strict === true && gaps.length > 0)
+    const look = () => prepare(paths, files, options.merge === true)
+    const outcome = dryRun
+      ? look()
+      : changeRegistry(paths, (change) => {
+          const found = look()
+          if (isGood(found)) change.commit(found.text)
+          return found
+        })
+    const { problems, gaps, given, registry, registrations } = outcome
+    const good = isGood(outcome)
     if (options.json === true) {
       const counts = registry && { users: registry.users.length, devices: registry.devices.length, registrations }
       io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)

@@ -64,12 +64,14 @@ function complain(error: unknown): number {
 async function main(argv: string[]): Promise<number> {
   const cli = cac('smets1')
   let chosen: Promise<number> | undefined
+  const alone = new Set<string>()
   const named = argv[2] === undefined ? undefined : commands[argv[2]]
   for (const load of named === undefined ? Object.values(commands) : [named]) {
     const command = await load()
     const usage = command.argument === undefined ? command.name : `${command.name} ${command.argument}`
     const added = cli.command(usage, command.summary)
     for (const [flag, meaning, value] of command.options) {
+      if (/^--[a-z]+-[a-z-]+$/.test(flag)) alone.add(flag)
       added.option(flag, meaning, value === undefined ? {} : { default: value })
     }
     for (const example of command.examples) added.example(`  ${example}`)
@@ -80,7 +82,11 @@ async function main(argv: string[]): Promise<number> {
   }
   cli.help((sections) => [...sections, { body: exitCodeHelp }])
   cli.version(version)
-  const { options, args } = cli.parse(argv, { run: false })
+  // cac knows by its camel-case name alone that a flag has no value, and would take what follows `--dry-run` for one.
+  const words = argv.map((word) =>
+    alone.has(word) ? word.replace(/(?<=[a-z])-([a-z])/g, (_, c) => c.toUpperCase()) : word,
+  )
+  const { options, args } = cli.parse(words, { run: false })
   if (options.help === true || options.version === true) return exitCode.ok
   if (cli.matchedCommand === undefined) {
     if (args.length > 0) io.stderr(`smets1: there is no command "${args[0]}"\n`)

@@ -1,14 +1,12 @@
 // Provisions meters, all or nothing: keys into the DCO's vault, settings to where the meters take them from, and then
-// their rows into the registry, which is what makes them count. A run that was killed is undone, or finished, by the next.
+// their rows into the registry, which is what makes them count.
 
-import { createHash } from 'node:crypto'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { combineRows, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry } from '../access/parties.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
-import { addKey, addNextKey, openVault, removeKeys } from '../dco/vault.ts'
-import { ConfigurationError, type StatePaths, writeFileWhole } from '../state.ts'
-import { currentRows } from './import.ts'
+import { addKey, addNextKey, openVault } from '../dco/vault.ts'
+import { ConfigurationError, type StatePaths } from '../state.ts'
+import { changeRegistry, currentRows } from './registry-file.ts'
 
 export interface NewMeter {
   eui: string
@@ -34,74 +32,8 @@ export interface ProvisionParts {
   done?(count: number): void
 }
 
-/** What `paths.provisioning` says of a run. */
-interface UnderWay {
-  pid: number
-  replace: boolean
-  /** Every key and settings file is there; the registry of this SHA-256 commits. */
-  prepared: boolean
-  sha256: string
-  meters: { eui: string; settings: string }[]
-}
-
 /** The name of a meter's settings file, until the meter has taken it. */
 export const settingsName = (eui: string) => `${eui}.settings.json`
-
-const sha256Of = (text: string) => createHash('sha256').update(text).digest('hex')
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
-
-/** Leaves nothing half done: what the registry knows is finished, anything else undone. */
-function settle(paths: StatePaths, run: UnderWay): void {
-  const vault = openVault(paths.vault)
-  const committed = run.prepared && sha256Of(readFileSync(paths.registry, 'utf8')) === run.sha256
-  for (const { eui, settings } of run.meters) {
-    if (committed) {
-      const next = run.replace ? vault.nextKey(eui) : undefined
-      if (next !== undefined) vault.promote(eui, next)
-    } else {
-      removeKeys(paths.vault, eui, run.replace ? 'next' : 'all')
-      rmSync(settings, { force: true })
-    }
-  }
-  rmSync(paths.provisioning, { force: true })
-}
-
-/** Says on disk what this run is about to do; one run at a time. @throws ConfigurationError */
-function begin(paths: StatePaths, run: UnderWay): void {
-  writeFileSync(paths.provisioning, JSON.stringify(run), { flag: 'wx', mode: 0o600, flush: true })
-}
-
-/** Undoes or finishes what a killed run has left. @throws ConfigurationError when it is not dead */
-function clearUp(paths: StatePaths): void {
-  let text: string
-  try {
-    text = readFileSync(paths.provisioning, 'utf8')
-  } catch {
-    return
-  }
-  let run: UnderWay | undefined
-  try {
-    run = JSON.parse(text)
-  } catch {
-    // Killed while it was saying what it was going to do: nothing was done.
-  }
-  if (run !== undefined && isAlive(run.pid)) {
-    throw new ConfigurationError(
-      `process ${run.pid} is provisioning in ${paths.root}; wait until it is done (if that is another program, remove ${paths.provisioning})`,
-    )
-  }
-  if (run === undefined) rmSync(paths.provisioning, { force: true })
-  else settle(paths, run)
-}
 
 /** The rows of these meters for the registry; of a device that is there, what is not given stays. */
 function rowsOf(current: ReturnType<typeof currentRows>, meters: readonly NewMeter[]) {
@@ -155,19 +87,12 @@ function refuseByVault(paths: StatePaths, meters: readonly NewMeter[], replace: 
  */
 export function provisionMeters(paths: StatePaths, meters: readonly NewMeter[], parts: ProvisionParts): void {
   const { replace, settingsOf, install } = parts
-  clearUp(paths)
-  refuseByVault(paths, meters, replace)
-  const registry = registryWith(paths, meters)
-  const run: UnderWay = {
-    pid: process.pid,
-    replace,
-    prepared: false,
-    sha256: sha256Of(registry),
-    meters: meters.map(({ eui }) => ({ eui, settings: settingsOf(eui) })),
-  }
-  begin(paths, run)
-  try {
-    for (const [index, { eui, settings }] of run.meters.entries()) {
+  changeRegistry(paths, (change) => {
+    refuseByVault(paths, meters, replace)
+    const registry = registryWith(paths, meters)
+    const named = meters.map(({ eui }) => ({ eui, settings: settingsOf(eui) }))
+    change.announce(registry, { replace, meters: named })
+    for (const [index, { eui, settings }] of named.entries()) {
       const key = agreeKey(parts.randomBytes)
       // The DCO knows a key before the meter can have it; one that replaces another follows it until the end.
       if (replace) addNextKey(paths.vault, eui, key)
@@ -176,12 +101,8 @@ export function provisionMeters(paths: StatePaths, meters: readonly NewMeter[], 
       key.fill(0)
       parts.done?.(index + 1)
     }
-    run.prepared = true
-    writeFileWhole(paths.provisioning, JSON.stringify(run))
-    writeFileWhole(paths.registry, registry)
-  } finally {
-    settle(paths, run)
-  }
+    change.commit(registry)
+  })
 }
 
 /**
@@ -194,12 +115,13 @@ export function rotateKey(
   eui: string,
   parts: Pick<ProvisionParts, 'randomBytes' | 'settingsOf' | 'install'>,
 ): void {
-  clearUp(paths)
-  if (openVault(paths.vault).key(eui) === undefined) {
-    throw new ConfigurationError(`${eui} has no key to rotate: smets1 provision --eui ${eui} gives it one`)
-  }
-  const key = agreeKey(parts.randomBytes)
-  addNextKey(paths.vault, eui, key)
-  parts.install(parts.settingsOf(eui), eui, key)
-  key.fill(0)
+  changeRegistry(paths, () => {
+    if (openVault(paths.vault).key(eui) === undefined) {
+      throw new ConfigurationError(`${eui} has no key to rotate: smets1 provision --eui ${eui} gives it one`)
+    }
+    const key = agreeKey(parts.randomBytes)
+    addNextKey(paths.vault, eui, key)
+    parts.install(parts.settingsOf(eui), eui, key)
+    key.fill(0)
+  })
 }
