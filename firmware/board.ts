@@ -10,7 +10,7 @@ export interface Flash {
   pageBytes: number
   /** Pages, counted from address 0. */
   pages: number
-  /** A copy of `count` bytes at `address`. */
+  /** A copy of `count` bytes at `address`; it begins at an even byte of its buffer. */
   read(address: number, count: number): Uint8Array
   /** Clears bits so that the cells become `old AND bytes`. Address and length are multiples of 4, in one page. */
   program(address: number, bytes: Uint8Array): void

@@ -81,12 +81,16 @@ function headerOf(kind: number, sequence: number, extra: number): Uint8Array {
   return header
 }
 
-/** The header of a page of this kind; `undefined` when the page is blank, half prepared, or another's. */
-export function readHeader(flash: Flash, page: number, kind: number): PageHeader | undefined {
+/**
+ * The header of a page of this kind; `undefined` when the page is blank, half prepared, or another's. One whose sequence
+ * is not above `known` need not prove itself: it says no more than that.
+ */
+export function readHeader(flash: Flash, page: number, kind: number, known: number): PageHeader | undefined {
   const header = flash.read(page * flash.pageBytes, pageHeaderBytes)
   if (header[0] !== 0x53 || header[1] !== 0x31 || header[2] !== flashFormat || header[3] !== kind) return undefined
-  if (crc16(header, 0, 12) !== getU16(header, 12)) return undefined
-  return { sequence: getU32(header, 4), extra: getU32(header, 8) }
+  const sequence = getU32(header, 4)
+  if (sequence > known && crc16(header, 0, 12) !== getU16(header, 12)) return undefined
+  return { sequence: sequence, extra: getU32(header, 8) }
 }
 
 /**
@@ -102,8 +106,9 @@ export function newestPage(
 ): { page: number; sequence: number; extra: number } {
   const found = { page: -1, sequence: 0, extra: 0 }
   const bare: number[] = []
-  for (let page = firstPage; page < firstPage + pages; page++) {
-    const header = readHeader(flash, page, kind)
+  // From the last page down: in a ring the sequences fall so, but for one step, and two headers have to prove themselves.
+  for (let page = firstPage + pages - 1; page >= firstPage; page--) {
+    const header = readHeader(flash, page, kind, found.sequence)
     if (!header) bare.push(page * flash.pageBytes)
     else if (header.sequence > found.sequence) {
       found.page = page

@@ -1,6 +1,6 @@
 // Records of the journal: 16 bytes each, as DESIGN.md "Journal" lays them out.
 
-import { getU16, getU32, putU16, putU24, putU32 } from '../protocol/bytes.ts'
+import { putU16, putU24, putU32 } from '../protocol/bytes.ts'
 import { slotBytes } from './slot-log.ts'
 
 /** What a record says. `kept` is energy that the registers of its page hold already. */
@@ -25,8 +25,9 @@ export function putU48(bytes: Uint8Array, at: number, value: number): void {
   putU16(bytes, at + 4, Math.floor(value / 0x100000000))
 }
 
-export function getU48(bytes: Uint8Array, at: number): number {
-  return getU32(bytes, at) + getU16(bytes, at + 4) * 0x100000000
+/** The 48-bit number in three words. */
+export function u48(words: Uint16Array, at: number): number {
+  return words[at]! + words[at + 1]! * 0x10000 + words[at + 2]! * 0x100000000
 }
 
 /** Energy as a record of at most 65,535 Wh a channel; what is over stays in `wh`. Answers true when all of it is in. */

@@ -10,7 +10,16 @@ import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
 import { dailyReadPages, flashMapOf } from './flash-map.ts'
 import { pageKind } from './flash-pages.ts'
-import { countStart, dayOf, forgetDay, type Journal, noteBilling, noteClosing, openJournal } from './journal.ts'
+import {
+  countStart,
+  dayOf,
+  forgetDay,
+  type Journal,
+  noteBilling,
+  noteClosing,
+  openJournal,
+  turnJournal,
+} from './journal.ts'
 import { appendRecord, keyOf, type NextRecord, openRing, placeOf, type RecordRing, readRing } from './record-ring.ts'
 
 export interface Logs {
@@ -143,6 +152,7 @@ export function enterDay(logs: Logs, day: number, late: boolean, billingDay: num
     }
     forgetDay(journal)
     noteOver(logs)
+    turnJournal(journal)
   }
   if (before >= day) return
   const midnight = (day * dayMs) / 1000

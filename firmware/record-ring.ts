@@ -57,30 +57,32 @@ export function placeOf(ring: RecordRing): number {
 }
 
 /**
- * Finds the end of the newest page: walks by heads alone up to `place`, from there on as long as records are whole. The
- * last one may be weak: it must read the same twice. What may lie behind it half done is burnt, if the record
- * `announced` is not there.
+ * Finds the end of the newest page: from `place` on as long as records are whole. The last one may be weak: it must read
+ * the same twice. If there is none, the last before `place` is found by heads alone. What may lie behind it half done is
+ * burnt, if the record `announced` is not there.
  */
 function findTail(ring: RecordRing, place: number, announced: number): void {
   const flash = ring.flash
   const start = ring.page * flash.pageBytes
   const cells = flash.read(start, flash.pageBytes)
   const firm = place >> 11 === (ring.sequence & 31) ? (place & 2047) * 4 : pageHeaderBytes
-  let at = pageHeaderBytes
+  let at = firm
   let lastAt = 0
-  while (at < firm) {
-    const length = cells[at]!
-    const isRecord = length >= 6 && length <= ring.bytesMax
-    if (isRecord) lastAt = at
-    at += isRecord ? wholeWords(length) : 4
-  }
-  at = firm
-  if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
   for (let length = wholeAt(cells, at, ring.bytesMax); length > 0; length = wholeAt(cells, at, ring.bytesMax)) {
     // Read again: a committing word that reads at random may pass the CRC once.
     if (!sameBytes(flash.read(start + at, 4), cells.subarray(at, at + 4))) break
     lastAt = at
     at += wholeWords(length)
+  }
+  if (lastAt === 0) {
+    let next = pageHeaderBytes
+    while (next < firm) {
+      const length = cells[next]!
+      const isRecord = length >= 6 && length <= ring.bytesMax
+      if (isRecord) lastAt = next
+      next += isRecord ? wholeWords(length) : 4
+    }
+    if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
   }
   if (lastAt > 0) {
     ring.last = new Uint8Array(cells.subarray(lastAt, lastAt + cells[lastAt]!))
@@ -155,7 +157,7 @@ export function appendRecord(ring: RecordRing, record: Uint8Array): void {
 function pageOf(ring: RecordRing, sequence: number): number {
   if (sequence < 1 || sequence > ring.sequence || ring.sequence - sequence >= ring.pages) return -1
   const page = ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
-  const header = readHeader(ring.flash, page, ring.kind)
+  const header = readHeader(ring.flash, page, ring.kind, 0)
   return header && header.sequence === sequence ? page : -1
 }
 
@@ -165,7 +167,7 @@ function sequenceFor(ring: RecordRing, from: number): number {
   while (wanted > 0) {
     const page = pageOf(ring, wanted)
     if (page < 0) return wanted + 1
-    if (readHeader(ring.flash, page, ring.kind)!.extra < keyOf(from, 0)) return wanted
+    if (readHeader(ring.flash, page, ring.kind, 0)!.extra < keyOf(from, 0)) return wanted
     wanted -= 1
   }
   return 1

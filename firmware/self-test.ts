@@ -43,7 +43,7 @@ export function selfTest(metering: Metering): { faults: number; spoilt: number }
     (sum === journal.registers[0] ? 0 : fault.matrix)
   const pages = [journal.slots, logs.events.slots, logs.imports, logs.others, logs.dailyReads, logs.billing]
   for (let i = 0; i < pages.length; i++) {
-    if (pages[i]!.page >= 0 && !readHeader(flash, pages[i]!.page, pages[i]!.kind)) faults |= fault.page
+    if (pages[i]!.page >= 0 && !readHeader(flash, pages[i]!.page, pages[i]!.kind, 0)) faults |= fault.page
   }
   return { faults: faults, spoilt: spoilt }
 }

@@ -47,19 +47,14 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
-// CRC-16/CCITT-FALSE a nibble at a time: sixteen entries instead of 256 spare a board half a kilobyte.
-const crcTable = new Uint16Array([
-  0x0000, 0x1021, 0x2042, 0x3063, 0x4084, 0x50a5, 0x60c6, 0x70e7, 0x8108, 0x9129, 0xa14a, 0xb16b, 0xc18c, 0xd1ad,
-  0xe1ce, 0xf1ef,
-])
-
 /** CRC-16/CCITT-FALSE (polynomial 1021h, start FFFFh) of bytes `from` to `to - 1`. Check value of "123456789": 29B1h. */
 export function crc16(bytes: Uint8Array, from: number, to: number): number {
   let crc = 0xffff
   for (let i = from; i < to; i++) {
-    const byte = bytes[i]!
-    crc = ((crc << 4) & 0xffff) ^ crcTable[(crc >>> 12) ^ (byte >>> 4)]!
-    crc = ((crc << 4) & 0xffff) ^ crcTable[(crc >>> 12) ^ (byte & 15)]!
+    // What a table of 256 entries would give, from the polynomial's four terms.
+    let top = (crc >> 8) ^ bytes[i]!
+    top ^= top >> 4
+    crc = ((crc << 8) ^ (top << 12) ^ (top << 5) ^ top) & 0xffff
   }
   return crc
 }

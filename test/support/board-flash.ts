@@ -21,8 +21,11 @@ export interface RecordedFlash {
   boots: number
 }
 
-/** The meter's pages after the half-hours `first` to `first + count - 1`, at 1,000 pulses per kWh. */
-export function recordedFlash(first: number, count: number, seed: number): RecordedFlash {
+/**
+ * The meter's pages after the half-hours `first` to `first + count - 1`, at 1,000 pulses per kWh, and `running` records of
+ * the half-hour that runs.
+ */
+export function recordedFlash(first: number, count: number, seed: number, running = 0): RecordedFlash {
   const random = createRandom(seed)
   const flash = createSimFlash(pageBytes, flashPagesFull, random)
   writeSettings(flash, { eui: boardEui, key: boardKey, version: 1, configuration: defaultConfiguration() })
@@ -43,13 +46,23 @@ export function recordedFlash(first: number, count: number, seed: number): Recor
     nowMs += halfHourMs
     meter.step()
   }
+  for (let i = 0; i < running; i++) {
+    pulses = defaultConfiguration().checkpointWh
+    nowMs += 1
+    meter.step()
+  }
   return { cells: flash.read(0, flashPagesFull * pageBytes), truth, boots: meter.boot() }
 }
 
-/** A flash with the days before `nowMs` in it, up to the last half-hour that was over. */
-export function recordedDaysBefore(nowMs: number, days: number, seed: number): RecordedFlash & { firstDay: number } {
+/** A flash with the days before `nowMs` in it, up to the last half-hour that was over, and `running` records more. */
+export function recordedDaysBefore(
+  nowMs: number,
+  days: number,
+  seed: number,
+  running = 0,
+): RecordedFlash & { firstDay: number } {
   const firstDay = Math.floor(halfHourOf(nowMs) / 48) - days
-  return { ...recordedFlash(firstDay * 48, halfHourOf(nowMs) - firstDay * 48, seed), firstDay }
+  return { ...recordedFlash(firstDay * 48, halfHourOf(nowMs) - firstDay * 48, seed, running), firstDay }
 }
 
 /** A file as Espruino's Storage lays it out: 32 bytes of header (size, name of up to 28 characters), then the data. */
