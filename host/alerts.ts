@@ -89,7 +89,7 @@ export function createDeviceAlerts(parts: DeviceAlertParts): (eui: string, alert
     }
     const requestId = requestIdOf(supplier.eui, eui, nextCounter(nowMs))
     const boxedCompat = supplier.mode === 'boxed'
-    const xml = await formatDeviceAlert(alert, { requestId, nowMs, dsp: parts.dsp, s1sp: parts.s1sp, boxedCompat })
+    const xml = formatDeviceAlert(alert, { requestId, nowMs, dsp: parts.dsp, s1sp: parts.s1sp, boxedCompat })
     const id = `${eui}:${supplier.eui}:${requestId.counter}`
     parts.check(xml, id)
     log('device alert', { ...fields, to: supplier.eui, responseId: id })

@@ -8,7 +8,7 @@ import type { ReadThrough } from './cache/single-flight.ts'
 import type { BridgeConfig } from './config.ts'
 import type { Dco } from './dco/sealer.ts'
 import type { Post } from './delivery.ts'
-import type { PublicKeys } from './duis/public-key.ts'
+import type { Verify } from './duis/public-key.ts'
 import type { Schema } from './duis/schema.ts'
 import type { Signer } from './duis/sign.ts'
 import type { TrustStore } from './duis/trust.ts'
@@ -26,8 +26,8 @@ export interface BridgeParts {
   /** EUI-64 of the DSP. */
   dspEui: string
   s1sp: Signer
-  /** Where signatures of requests are verified: in this thread when absent. Where ours are made, each signer says. */
-  publicKeys?: PublicKeys
+  /** Where signatures of requests are verified: in this thread when absent. */
+  verify?: Verify
   dco: Dco
   store: Store
   readThrough: ReadThrough

@@ -257,9 +257,9 @@ export function createBridge(parts: BridgeParts): Bridge {
   }
 
   const { codes } = config
-  const { trust, dsp, schema, publicKeys = inThisThread } = parts
+  const { trust, dsp, schema, verify = inThisThread } = parts
   return {
-    receive: createDoor({ nowMs: timing.nowMs, codes, trust, dsp, schema, publicKeys, log }, decide),
+    receive: createDoor({ nowMs: timing.nowMs, codes, trust, dsp, schema, verify, log }, decide),
     decide,
     resume() {
       // Schedules look into the outbox for what they have answered, before anything leaves it.

@@ -4,7 +4,7 @@
 
 import { formatResponseMessage } from './duis/format.ts'
 import { parseRequest } from './duis/parse.ts'
-import type { PublicKeys } from './duis/public-key.ts'
+import type { Verify } from './duis/public-key.ts'
 import type { ReadableHeader, ServiceRequest } from './duis/request.ts'
 import type { FaultCodes } from './duis/response-code.ts'
 import type { Schema } from './duis/schema.ts'
@@ -48,7 +48,7 @@ export interface DoorParts {
   codes: FaultCodes
   schema: Schema | undefined
   /** Where signatures are verified. */
-  publicKeys: PublicKeys
+  verify: Verify
   dsp: Signer
   log(event: string, fields: { [name: string]: unknown }): void
 }
@@ -67,7 +67,7 @@ export function createDoor(parts: DoorParts, decide: (asked: Asked) => Promise<A
     const wrong = parts.schema?.validate(body)[0]
     if (wrong !== undefined) return { refusedWith: codes.schema, why: wrong, header: headerOf(request) }
     const expected = { signerEui: request.requestId.originator, nowMs: receivedMs, codes }
-    const verified = await verifySignatureBy(parts.publicKeys, document, parts.trust(), expected)
+    const verified = await verifySignatureBy(parts.verify, document, parts.trust(), expected)
     return verified.ok ? request : { refusedWith: verified.code, why: verified.detail, header: headerOf(request) }
   }
 
@@ -75,7 +75,7 @@ export function createDoor(parts: DoorParts, decide: (asked: Asked) => Promise<A
     const receivedMs = nowMs()
     const examined = await examine(body, receivedMs)
     const { code, header, content, headers } = await decide({ endpoint, body, receivedMs, wantsExplanation, examined })
-    const xml = await formatResponseMessage({ ...header, code, nowMs: nowMs() }, content, parts.dsp)
+    const xml = formatResponseMessage({ ...header, code, nowMs: nowMs() }, content, parts.dsp)
     checkOwn(xml, header.requestId?.text ?? '')
     return { xml, headers }
   }

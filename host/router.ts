@@ -235,7 +235,7 @@ export function createRouter(parts: RouterParts): Router {
         const { requestId, schemaVersion, serviceReferenceVariant } = request
         const { code, message: reason } = error
         const answer = { requestId, schemaVersion, serviceReferenceVariant, code, nowMs: parts.nowMs(), dsp: parts.dsp }
-        return { callback, srv: serviceReferenceVariant, code, xml: await formatFailure(answer), reason }
+        return { callback, srv: serviceReferenceVariant, code, xml: formatFailure(answer), reason }
       }
     },
 
@@ -256,7 +256,7 @@ export function createRouter(parts: RouterParts): Router {
         const fault = error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal'
         const code = error instanceof Refusal ? error.code : codes[fault]
         const detail = (error as Error).message
-        const xml = await formatFailure({ ...answerTo(accepted), code })
+        const xml = formatFailure({ ...answerTo(accepted), code })
         parts.checkOwn(xml, id)
         return done(xml, { code, detail, ...(error instanceof ReadError && { fault: error.fault }) })
       }

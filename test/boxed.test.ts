@@ -159,7 +159,7 @@ test('the limit, from the sizes of real responses', async () => {
   const schedule = { id: 1_000_000_000_000n, dspEui: dsp.eui }
   const size = async (variant: string, payload: string) => {
     const answer = { requestId, serviceReferenceVariant: variant, code: 'I0', nowMs, schedule, boxedCompat: true }
-    return Buffer.byteLength(await formatSmets1Response({ ...answer, dsp: dsp.signer, s1sp: s1sp.signer }, payload))
+    return Buffer.byteLength(formatSmets1Response({ ...answer, dsp: dsp.signer, s1sp: s1sp.signer }, payload))
   }
   const rows: [string, (count: number) => string][] = [
     ['4.8.1', (count) => importProfilePayload(Array(count).fill({ stampMs: nowMs, wh: 0 }))],

@@ -164,14 +164,14 @@ test('an alert of any event, with or without a time, is valid by the schema and 
       const entry: EventEntry = { code, sequence: 1, atSeconds, value: random.below(2 ** 31), detail: random.below(2) }
       const alert = alertOf(entry, nowMs)
       assert.is(alert.atMs, nowMs)
-      const xml = await formatDeviceAlert(alert, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
+      const xml = formatDeviceAlert(alert, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
       assert.equal(duisSchema().validate(xml), [], xml)
       const parsed = parseResponse(Buffer.from(xml))
       assert.equal(parsed.ok && parsed.response.alert, alert)
     }
   }
   const odd = { description: 'a < b & "c" > d', atMs: nowMs }
-  const xml = await formatDeviceAlert(odd, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
+  const xml = formatDeviceAlert(odd, { requestId, nowMs, dsp: dsp.signer, s1sp: s1sp.signer })
   assert.equal(duisSchema().validate(xml), [])
   const parsed = parseResponse(Buffer.from(xml))
   assert.equal(parsed.ok && parsed.response.alert, odd)

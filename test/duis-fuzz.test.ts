@@ -18,7 +18,7 @@ test('cut off at any byte, a request is refused, and the refusal can be answered
     const { parsed } = receive(whole.subarray(0, bytes))
     if (parsed.ok) throw new Error(`accepted after ${bytes} bytes`)
     const { code, header } = parsed
-    answers.add(await formatResponseMessage({ ...header, code, nowMs }, ''))
+    answers.add(formatResponseMessage({ ...header, code, nowMs }, ''))
   }
   for (const answer of answers) assert.equal(duisSchema().validate(answer), [], answer)
   // Nothing read; the version; also the RequestID; also the variant.

@@ -49,9 +49,9 @@ if (hasJava) {
     const dsp = toolSigner(dspName)
     const requestId = requestIdOf('90-B3-D5-1F-30-01-00-00', esmeEui, 1000n)
     const answer = { requestId, nowMs, schemaVersion: '5.1', serviceReferenceVariant: '4.8.1', dsp }
-    const acknowledgement = await formatResponseMessage({ ...answer, code: 'I99' }, '', answer.dsp)
+    const acknowledgement = formatResponseMessage({ ...answer, code: 'I99' }, '', answer.dsp)
     const s1sp = parties().s1sp.signer
-    const response = await formatSmets1Response(
+    const response = formatSmets1Response(
       { ...answer, code: 'I0', s1sp },
       importProfilePayload([{ stampMs: nowMs, wh: 1 }]),
     )

@@ -96,8 +96,6 @@ export async function runBridge(
   const tool = signingToolOf(config)
   let known = loadKnownParties(paths, tool)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
-  // Processes beside this one keep the cores busy: more threads would only get in each other's way (measured: 7 %).
-  const publicKeys = config.workers === 1 ? inThreadPool : inThisThread
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const store = openLmdbStore(paths.store)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
@@ -137,10 +135,11 @@ export async function runBridge(
     config,
     registry: () => known.registry,
     trust: () => known.trust,
-    dsp: { ...dsp.signer, publicKeys },
+    dsp: dsp.signer,
     dspEui: dsp.eui,
-    s1sp: { ...s1sp, publicKeys },
-    publicKeys,
+    s1sp,
+    // Processes beside this one keep the cores busy: more threads would only get in each other's way (measured: 7 %).
+    verify: config.workers === 1 ? inThreadPool : inThisThread,
     dco,
     store,
     readThrough: createReadThrough(cache, nowMs, report),

@@ -22,10 +22,10 @@ function escaped(text: string): string {
  * carries a counter of its own. No GBCSHexAlertCode is sent: SMETS1 devices have no GBCS alert codes of their own, and
  * which one an S1SP puts there was not available. The payload of an outage is the one that the MMC schema has for it.
  */
-export async function formatDeviceAlert(
+export function formatDeviceAlert(
   alert: DeviceAlert,
   answer: Pick<Smets1Message, 'nowMs' | 'schemaVersion' | 'boxedCompat'> & Smets1Signers & { requestId: RequestId },
-): Promise<string> {
+): string {
   if (alert.description.length > 250) throw new RangeError('a description has 250 characters at most')
   const { outage } = alert
   const payload =

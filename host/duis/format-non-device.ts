@@ -6,7 +6,7 @@ import { xmlDeclaration } from './names.ts'
 import type { InventoryQuery, ScheduleDetails, ScheduleSubject } from './non-device-fields.ts'
 import type { RequestId } from './request.ts'
 import { serviceReferenceOf } from './service-reference.ts'
-import { type Signer, signCanonicalHere } from './sign.ts'
+import { type Signer, signCanonical } from './sign.ts'
 import { formatUtcDate, formatUtcTime } from './utc-date.ts'
 import { escapeText } from './xml-tree.ts'
 
@@ -129,8 +129,7 @@ export function formatScheduleAlert(to: AlertToFormat, alert: ScheduleAlert): st
   const header = responseHeader({ code: 'I0', nowMs: to.nowMs }, undefined, responseId)
   const body = element('sr:DCCAlertMessage', message)
   return (
-    xmlDeclaration +
-    signCanonicalHere(envelope('sr:Response', signedNamespaces, to.schemaVersion, header, body), to.dsp)
+    xmlDeclaration + signCanonical(envelope('sr:Response', signedNamespaces, to.schemaVersion, header, body), to.dsp)
   )
 }
 

@@ -41,7 +41,7 @@ export type Answer = {
  * SMETS1ResponseMessage, because that must hold a document signed by the S1SP over what the meter said, and the meter
  * said nothing.
  */
-export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): Promise<string> {
+export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): string {
   return formatResponseMessage(answer, '', answer.dsp, responseIdOf(answer.requestId))
 }
 
@@ -49,16 +49,11 @@ export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Sign
  * Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. Signed when `dsp`
  * is given. DCC Boxed signs its acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
  */
-export async function formatResponseMessage(
-  answer: Answer,
-  content: string,
-  dsp?: Signer,
-  responseId?: string,
-): Promise<string> {
+export function formatResponseMessage(answer: Answer, content: string, dsp?: Signer, responseId?: string): string {
   const header = responseHeader(answer, answer.requestId?.text, responseId)
   const message = element('sr:ResponseMessage', references(answer) + content)
   const text = envelope('sr:Response', signedNamespaces, answer.schemaVersion, header, message)
-  return xmlDeclaration + (dsp === undefined ? text : await signCanonical(text, dsp))
+  return xmlDeclaration + (dsp === undefined ? text : signCanonical(text, dsp))
 }
 
 /** Who signs: the S1SP the document, the DSP the message around it. */
@@ -85,7 +80,7 @@ export type Smets1Answer = Smets1Message & { serviceReferenceVariant: string }
  * A SMETS1 response: the MMC payload in a document signed by the S1SP, in a Response signed by the DSP. `payload` is
  * the canonical text of the one element in SMETSData, see `payload.ts`.
  */
-export function formatSmets1Response(answer: Smets1Answer, payload: string): Promise<string> {
+export function formatSmets1Response(answer: Smets1Answer, payload: string): string {
   return formatSmets1Message(answer, element('sr:ResponseMessage', element('ra:SMETSData', payload)))
 }
 
@@ -93,10 +88,10 @@ export function formatSmets1Response(answer: Smets1Answer, payload: string): Pro
  * A message with a SMETS1 document whose body is `body`. Without a Service Reference Variant it answers no request: it
  * is an alert.
  */
-export async function formatSmets1Message(answer: Smets1Message, body: string): Promise<string> {
+export function formatSmets1Message(answer: Smets1Message, body: string): string {
   const { requestId, schedule, schemaVersion, serviceReferenceVariant: variant } = answer
   const inner = envelopeOpen('sr:SMETS1SignedResponse', allNamespaces, schemaVersion)
-  const signed = await signCanonical(
+  const signed = signCanonical(
     inner + element('sr:SMETS1Response', smets1Content(answer, body)) + '</sr:SMETS1SignedResponse>',
     answer.s1sp,
   )
@@ -121,7 +116,7 @@ export async function formatSmets1Message(answer: Smets1Message, body: string): 
   // the whole those declarations are superfluous.
   const again = envelopeOpen('sr:SMETS1SignedResponse', '', schemaVersion)
   const canonical = answer.boxedCompat ? text : outer(again + signed.slice(inner.length))
-  return xmlDeclaration + (await signCanonical(text, answer.dsp, canonical))
+  return xmlDeclaration + signCanonical(text, answer.dsp, canonical)
 }
 
 function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Message, body: string): string {

@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { signatureNamespace } from './names.ts'
-import { inThisThread, type PublicKeys, signHere } from './public-key.ts'
+import { signatureValue } from './public-key.ts'
 import { digestOf, signatureText, signedInfoText } from './signature.ts'
 import { readXml, responseLimits } from './xml.ts'
 
@@ -13,8 +13,6 @@ export type Signer = {
   issuerName: string
   /** Decimal. */
   serial: string
-  /** Where messages of ours are signed: in this thread when absent. */
-  publicKeys?: PublicKeys
 }
 
 /**
@@ -35,8 +33,7 @@ export function signDocument(unsignedXml: string, signer: Signer): string {
   if (closing === -1) throw new Error(`the root <${name}/> is empty`)
   const declare = root.scope.get('ds') !== signatureNamespace
   const digest = digestOf(canonical)
-  const value = signHere(signer.key, toSign(digest))
-  const signed = insert(unsignedXml, closing, signatureOf(digest, value, signer, declare))
+  const signed = insert(unsignedXml, closing, signatureOf(digest, signer, declare))
   // A closing tag in a comment after the root, say, would have put the signature elsewhere.
   const { text, root: signedRoot } = read(signed)
   const last = signedRoot.children[signedRoot.children.length - 1]
@@ -51,23 +48,12 @@ export function signDocument(unsignedXml: string, signer: Signer): string {
  * it, without parsing it. `canonical` is given where the two differ, that is, where the text embeds another signed
  * document that repeats its namespace declarations.
  */
-export async function signCanonical(text: string, signer: Signer, canonical: string = text): Promise<string> {
-  const digest = digestOf(canonical)
-  const value = await (signer.publicKeys ?? inThisThread).sign(signer.key, toSign(digest))
-  return insert(text, text.lastIndexOf('</'), signatureOf(digest, value, signer, false))
+export function signCanonical(text: string, signer: Signer, canonical: string = text): string {
+  return insert(text, text.lastIndexOf('</'), signatureOf(digestOf(canonical), signer, false))
 }
 
-/** The same in this thread, for messages that are few. */
-export function signCanonicalHere(text: string, signer: Signer): string {
-  const digest = digestOf(text)
-  return insert(text, text.lastIndexOf('</'), signatureOf(digest, signHere(signer.key, toSign(digest)), signer, false))
-}
-
-function toSign(digest: string): Uint8Array {
-  return Buffer.from(signedInfoText(digest))
-}
-
-function signatureOf(digest: string, value: Uint8Array, { issuerName, serial }: Signer, declare: boolean): string {
+function signatureOf(digest: string, { key, issuerName, serial }: Signer, declare: boolean): string {
+  const value = signatureValue(key, Buffer.from(signedInfoText(digest)))
   return signatureText({ digest, value: Buffer.from(value).toString('base64'), issuerName, serial }, declare)
 }
 

@@ -4,7 +4,7 @@
 // so a comment cannot split a value (CVE-2025-29775), and there is one SignedInfo and one Reference (CVE-2025-29774).
 
 import { algorithms, signatureNamespace } from './names.ts'
-import { type PublicKeys, verifyHere } from './public-key.ts'
+import { type Verify, verifyHere } from './public-key.ts'
 import { type Fault, type FaultCodes, faultCodes } from './response-code.ts'
 import { hasText, trimmed } from './sequence.ts'
 import { digestOf } from './signature.ts'
@@ -41,19 +41,19 @@ export function verifySignature(document: XmlText, trust: TrustStore, expected: 
   return conclude('fault' in found || verifyHere(...found.value) ? found : wrongValue, expected)
 }
 
-/** The same; the public-key operation is done where `publicKeys` does it. */
+/** The same; the public-key operation is done where `verify` does it. */
 export async function verifySignatureBy(
-  publicKeys: PublicKeys,
+  verify: Verify,
   document: XmlText,
   trust: TrustStore,
   expected: SignatureExpectation,
 ): Promise<SignatureResult> {
   const found = check(document, trust, expected)
-  return conclude('fault' in found || (await publicKeys.verify(...found.value)) ? found : wrongValue, expected)
+  return conclude('fault' in found || (await verify(...found.value)) ? found : wrongValue, expected)
 }
 
 /** A signature in order but for its value, which is still to be verified. */
-type Claim = { signerEui: string; value: Parameters<PublicKeys['verify']> }
+type Claim = { signerEui: string; value: Parameters<Verify> }
 
 const wrongValue = bad('the signature value is wrong')
 

@@ -29,10 +29,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
   const registers: Handler = async (accepted, answer, usage) => {
     const snapshot = await parts.visit(accepted.allowed.device, accepted, usage, readRegisters)
     return {
-      xml: await formatSmets1Response(
-        { ...answer, nowMs: parts.nowMs() },
-        registersPayload(accepted.row.variant, snapshot),
-      ),
+      xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, registersPayload(accepted.row.variant, snapshot)),
     }
   }
 
@@ -43,7 +40,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
         parts.visit(device, accepted, usage, (talk) => readDailyReads(talk, from, howMany)),
       )
     const read = await readDailyLog(accepted.row, accepted.request.period!, through, parts.nowMs())
-    return { xml: await formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
+    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }
 
   const profile: Handler = async (accepted, answer, usage) => {
@@ -54,7 +51,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
       readMeter: (channel, first, count) =>
         parts.visit(device, accepted, usage, (talk) => readHalfHours(talk, channel, first, count)),
     })
-    return { xml: await formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
+    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }
 
   return {
