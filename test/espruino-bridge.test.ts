@@ -69,7 +69,10 @@ if (!ESPRUINO || !hasSocat) {
   test('a bridge on the console of an Espruino says that it is one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smets1-console-'))
     const port = join(folder, 'console')
-    const socat = spawn('socat', [`pty,rawer,link=${port}`, `EXEC:${ESPRUINO},pty,rawer`], { cwd: folder })
+    const socat = spawn('socat', [`pty,rawer,link=${port}`, `EXEC:${ESPRUINO},pty,rawer`], {
+      cwd: folder,
+      detached: true,
+    })
     let line: Line | undefined
     try {
       await until(() => existsSync(port), 'console')
@@ -91,7 +94,8 @@ if (!ESPRUINO || !hasSocat) {
       assert.match(said, /the console of an Espruino board|writes text or echoes, as a console does/)
     } finally {
       await line?.close()
-      socat.kill('SIGKILL')
+      // With the interpreter that it has started.
+      process.kill(-socat.pid!, 'SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     }
   })

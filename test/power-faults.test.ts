@@ -188,7 +188,7 @@ test('a meter on wearing flash burns slots and goes on counting right, until it 
     }
   }
   // A page that does not take its header any more ends it.
-  assert.ok(days > 30, `${days} days`)
+  assert.ok(days > 10, `${days} days`)
   assert.match(problem, /worn out/)
 })
 
