@@ -143,7 +143,7 @@ function configure(metering: Metering): void {
 function startMetering(metering: Metering): void {
   const board = metering.board
   const settings = readSettings(board.flash)
-  if (!settings) throw new Error('no settings: smets1 flash')
+  if (!settings) throw new Error('no settings')
   const logs = openLogs(board.flash)
   const journal = logs.journal
   const aliveMs = Math.max(journal.aliveMs, logs.events.lastSeconds * 1000)

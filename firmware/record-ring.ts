@@ -1,7 +1,7 @@
 // A ring of pages of records of any length, appended, never changed, read as they lie: day blocks and register snapshots
 // (DESIGN.md, "Rings"). A record begins with its length and a form, then its number; it ends with a CRC-16.
 
-import { crc16, getU16, sameBytes } from '../protocol/bytes.ts'
+import { crc16, getU16, getU32 } from '../protocol/bytes.ts'
 import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
@@ -57,8 +57,8 @@ export function placeOf(ring: RecordRing): number {
 }
 
 /**
- * Finds the end of the newest page: from `place` on as long as records are whole. The last one may be weak: it must read
- * the same twice. If there is none, the last before `place` is found by heads alone. What may lie behind it half done is
+ * Finds the end of the newest page: from `place` on as long as records are whole, over what is burnt. The last one may be
+ * weak: it must read the same twice. If there is none, the last before `place` is found by heads alone. What may lie behind it half done is
  * burnt, if the record `announced` is not there.
  */
 function findTail(ring: RecordRing, place: number, announced: number): void {
@@ -68,26 +68,33 @@ function findTail(ring: RecordRing, place: number, announced: number): void {
   const firm = place >> 11 === (ring.sequence & 31) ? (place & 2047) * 4 : pageHeaderBytes
   let at = firm
   let lastAt = 0
-  for (let length = wholeAt(cells, at, ring.bytesMax); length > 0; length = wholeAt(cells, at, ring.bytesMax)) {
+  for (let next = firm; next < flash.pageBytes; ) {
+    const word = getU32(cells, next)
+    const length = wholeAt(cells, next, ring.bytesMax)
     // Read again: a committing word that reads at random may pass the CRC once.
-    if (!sameBytes(flash.read(start + at, 4), cells.subarray(at, at + 4))) break
-    lastAt = at
-    at += wholeWords(length)
+    if (length > 0 && readWord(flash, start + next) === word) {
+      lastAt = next
+      next += wholeWords(length)
+      at = next
+      // Burnt because flash did not give back what was written, but for a bit that cannot be cleared any more.
+    } else if ((word & (word - 1)) === 0) next += 4
+    else break
   }
   if (lastAt === 0) {
     let next = pageHeaderBytes
     while (next < firm) {
       const length = cells[next]!
-      const isRecord = length >= 6 && length <= ring.bytesMax
-      if (isRecord) lastAt = next
-      next += isRecord ? wholeWords(length) : 4
+      if (length >= 6 && length <= ring.bytesMax) {
+        lastAt = next
+        next += wholeWords(length)
+      } else next += 4
     }
     if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
   }
   if (lastAt > 0) {
-    ring.last = new Uint8Array(cells.subarray(lastAt, lastAt + cells[lastAt]!))
     ring.lastKey = keyOf(dayBlockDay(cells, lastAt), dayBlockChannel(cells, lastAt))
     flash.program(start + lastAt, cells.subarray(lastAt, lastAt + 4))
+    ring.last = flash.read(start + lastAt, cells[lastAt]!)
   }
   ring.tail = start + at
   const burnt = Math.min(wholeWords(ring.bytesMax), flash.pageBytes - at)
@@ -195,7 +202,8 @@ export function readRing(ring: RecordRing, channel: number, from: number, to: nu
         at = 0
         continue
       }
-      const length = word & 255
+      // What is burnt has no number, whatever bit of it cannot be cleared.
+      const length = word < 65536 ? 0 : word & 255
       if (length < 6 || length > ring.bytesMax || at + length > end) {
         at += 4
         continue
