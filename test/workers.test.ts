@@ -74,10 +74,14 @@ function signed(name: string, daysBack: number) {
   return { id: requestId.text, xml }
 }
 
-/** Over a connection of its own, so that connections, and with them requests, go round the workers. */
+/**
+ * Over a connection of its own, so that connections, and with them requests, go round the workers. One that Node's cluster
+ * is handing to a worker when that is killed stays open and silent: the client gives it up.
+ */
 async function post(xml: string): Promise<string | undefined> {
   const headers = { 'content-type': 'application/xml', connection: 'close' }
-  const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body: xml })
+  const signal = AbortSignal.timeout(10_000)
+  const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body: xml, signal })
   return /ResponseCode>([^<]+)</.exec(await response.text())?.[1]
 }
 
