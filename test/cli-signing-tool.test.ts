@@ -1,7 +1,7 @@
 // keys.boxed, from end to end: requests made from the DCC's templates and signed by its tool are taken, and its validator
 // takes what is answered. Without Java the tool's own keys sign, and our code checks against its certificates.
 
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -99,10 +99,12 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   const url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
   /** A User's row, as the running bridge has it from then on. */
   const editParty = async (index: number, fields: { callback?: string; mode?: string }) => {
-    const loads = () => readFileSync(join(state, 'bridge.log'), 'utf8').split('"registry"').length
-    const before = loads()
-    editJson(join(state, 'registry.json'), ({ users }) => void Object.assign((users as object[])[index]!, fields))
-    for (let waits = 0; loads() === before && waits < 100; waits++) await new Promise((go) => setTimeout(go, 50))
+    const registry = join(state, 'registry.json')
+    editJson(registry, ({ users }) => void Object.assign((users as object[])[index]!, fields))
+    const sha256 = createHash('sha256').update(readFileSync(registry)).digest('hex')
+    const loaded = () => readFileSync(join(state, 'bridge.log'), 'utf8').includes(sha256)
+    for (let waits = 0; !loaded() && waits < 200; waits++) await new Promise((go) => setTimeout(go, 50))
+    assert.ok(loaded(), 'the bridge has not read its registry again')
   }
   await editParty(0, { callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
   const post = async (body: string, service: string) => {

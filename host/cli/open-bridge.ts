@@ -169,7 +169,7 @@ export async function runBridge(
     return workers.url
   }
   // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
-  const watching = watchParties(paths, () => {
+  const watching = watchParties(paths, known, systemTiming, () => {
     try {
       const before = known.registry
       known = loadKnownParties(paths, tool)
