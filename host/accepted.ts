@@ -24,6 +24,14 @@ export interface Accepted {
   schedule?: Smets1Answer['schedule']
 }
 
+/** What is kept on disk of a request between I99 and its final answer. */
+export interface Kept {
+  body: Uint8Array
+  receivedMs: number
+  /** When it is to be executed, of a future-dated one. */
+  executionMs?: number
+}
+
 /** What an answered request was and cost, for the log. */
 export interface Answered {
   id: string

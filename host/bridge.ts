@@ -1,6 +1,6 @@
 // The S1SP bridge: builds its parts, and sees every accepted request through to its delivery.
 
-import { type Accepted, type Answered, askedMs } from './accepted.ts'
+import { type Accepted, type Answered, askedMs, type Kept } from './accepted.ts'
 import { type AccessPolicy, defaultAccessPolicy } from './access/access-control.ts'
 import type { Registry } from './access/parties.ts'
 import { createDayWatch, lostDevices } from './access/registry-changes.ts'
@@ -20,6 +20,7 @@ import { createRouter, type Router } from './router.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
 import { deviceReads } from './srv/device-reads.ts'
 import { readInventoryHandler } from './srv/inventory.ts'
+import { createClockKeeper } from './wan/meter-clock.ts'
 import { createMeterSessions } from './wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
 
@@ -33,10 +34,7 @@ export interface Bridge {
   /** Opens the line now, and again whenever it is lost. */
   holdLines(): void
   delivery: Delivery
-  /**
-   * Forgets what the cache holds of a device: for a change of its supplier, its decommissioning, a step of its clock.
-   * `why` is for the log.
-   */
+  /** Forgets what the cache holds of a device; `why`, such as a change of its supplier, is for the log. */
   forget(eui: string, why: string): Promise<void>
   /** To be told when the registry has changed: schedules and caches that it leaves nobody's are given up. */
   partiesChanged(before: Registry): void
@@ -46,14 +44,6 @@ export interface Bridge {
   total: Usage
   /** Waits for answers under way, then lets go of lines. */
   stop(): Promise<void>
-}
-
-/** What is kept on disk of a request between I99 and its final answer. */
-interface Kept {
-  body: Uint8Array
-  receivedMs: number
-  /** When it is to be executed, of a future-dated one. */
-  executionMs?: number
 }
 
 export function createBridge(parts: BridgeParts): Bridge {
@@ -93,7 +83,17 @@ export function createBridge(parts: BridgeParts): Bridge {
     check: checkOwn,
     log,
   })
-  const sessions = createMeterSessions({ dco: parts.dco, timing, alerted })
+  const keepClock = createClockKeeper({
+    mode: config.setClock,
+    timing,
+    async wasSet(device, { aheadMs }, { driftPpm }) {
+      if (aheadMs !== undefined) await forget(device, 'its clock was set')
+      log('clock set', { device, aheadMs, driftPpm })
+      audit.record({ event: 'clock set', device, ...(aheadMs !== undefined && { aheadMs }), driftPpm })
+    },
+    notSet: (device, problem) => log('clock not set', { device, problem }),
+  })
+  const sessions = createMeterSessions({ dco: parts.dco, timing, alerted, keepClock })
   const handlers = deviceReads({
     nowMs: timing.nowMs,
     readThrough: parts.readThrough,

@@ -7,6 +7,7 @@ import { type AlertCodes, alertCodesWith } from './duis/alert-code.ts'
 import { type FaultCodes, faultCodesWith } from './duis/response-code.ts'
 import { readScheduleSettings, type ScheduleSettings } from './schedule/settings.ts'
 import { ConfigurationError, readJson } from './state.ts'
+import type { SetClock } from './wan/meter-clock.ts'
 
 export interface BridgeConfig {
   /** Where DUIS is served. Loopback unless told otherwise. */
@@ -21,6 +22,8 @@ export interface BridgeConfig {
   counters: 'window' | 'strict'
   /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
   cachePolicy: CachePolicy
+  /** When a meter's clock is set by this machine's. */
+  setClock: SetClock
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
   /** The DCC's signing tool (a jar of the user's): its certificates are trusted, its DSP key signs. `keys.boxed` in the file. */
@@ -85,6 +88,12 @@ const settings: Setting[] = [
     read: (value) => (typeof value === 'string' && Object.hasOwn(cachePolicies, value) ? value : undefined),
     expected: Object.keys(cachePolicies).join(', '),
   },
+  {
+    name: 'setClock',
+    env: 'SMETS1_SET_CLOCK',
+    read: (value) => (value === 'off' || value === 'lost' ? value : whole(2, 86400)(value)),
+    expected: 'off, lost, or from how many seconds on (2 to 86400)',
+  },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   {
     name: 'keysBoxed',
@@ -111,6 +120,7 @@ const defaults = {
   baud: 115200,
   counters: 'window',
   cachePolicy: 'previous-day',
+  setClock: 'lost',
   schema: undefined,
   keysBoxed: undefined,
   explain: false,

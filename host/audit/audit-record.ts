@@ -131,6 +131,8 @@ export type BridgeEvent =
   | { event: 'registry refused'; problem: string }
   /** The meter was first heard with the key that was made to follow its old one, which is gone. */
   | { event: 'key rotated'; device: string }
+  /** The meter's clock was set by this machine's. `aheadMs`: how far ahead it had been; absent when it was lost. */
+  | { event: 'clock set'; device: string; aheadMs?: number; driftPpm: number }
   /** Refusals of unsigned requests that were not recorded one by one. */
   | { event: 'refusals not listed'; count: number }
   /** A crash had left half a batch; its bytes are in the file named. */

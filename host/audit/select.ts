@@ -32,7 +32,7 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
     if (!ofRequest) return record
     // About a device, by nobody's request.
     if (
-      record.event === 'key rotated' &&
+      (record.event === 'key rotated' || record.event === 'clock set') &&
       record.device === device &&
       [user, srv, as].every((one) => one === undefined)
     ) {

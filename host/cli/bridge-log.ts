@@ -19,6 +19,7 @@ const levels: { readonly [event: string]: 'warn' | 'error' } = {
   'not delivered': 'warn',
   'registry refused': 'warn',
   'key not rotated': 'warn',
+  'clock not set': 'warn',
   'line lost': 'warn',
   'line unavailable': 'warn',
   dropped: 'warn',

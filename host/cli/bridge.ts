@@ -21,11 +21,26 @@ export const bridgeFlags: Command['options'] = [
   ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
   ['--metrics-host <address>', 'address for them (127.0.0.1 unless configured)'],
   ['--cache-policy <policy>', 'what of a read the cache keeps: previous-day (unless configured), sliding-24h or off'],
+  [
+    '--set-clock <when>',
+    'set a meter’s clock when it is lost (unless configured), also when it is off by so many seconds, or never (off)',
+  ],
   ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
-const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'baud', 'explain', 'workers']
+const settings = [
+  ...listening,
+  'log',
+  'schema',
+  'keysBoxed',
+  'counters',
+  'cachePolicy',
+  'setClock',
+  'baud',
+  'explain',
+  'workers',
+]
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {

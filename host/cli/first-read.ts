@@ -73,7 +73,7 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   try {
     const read = await sessions.visit(line, meter.eui, errand, async (talk) => {
       const inventory = await ask(talk, 'readInventory', {})
-      const aheadMs = await setClockIfOff(talk, systemTiming, meter.setClockFromMs)
+      const { now } = await setClockIfOff(talk, systemTiming, meter.setClockFromMs)
       const { snapshots } = await ask(talk, 'readRegisters', {})
       const registers = decodeSnapshots(snapshots)?.[0]?.registers ?? []
       const { manufacturer, model, firmwareVersion, importDays, otherDays } = inventory
@@ -83,7 +83,7 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
         firmwareVersion,
         importDays,
         otherDays,
-        clockAheadMs: aheadMs,
+        clockAheadMs: now.aheadMs,
         registers: [...registers],
       }
     })

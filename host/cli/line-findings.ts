@@ -7,7 +7,7 @@ import type { Conversation } from '../wan/conversation.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { type LossRow, testAsks, testLoopback, testWakes } from '../wan/line-test.ts'
-import { clockAheadMs, setClockIfOff } from '../wan/meter-clock.ts'
+import { readClock, setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { noUsage } from '../wan/usage.ts'
@@ -114,7 +114,9 @@ async function askMeter(test: LineTest, talk: Conversation, dropped: () => numbe
   const row = await testAsks(talk, timing, test.baud, test.frames, dropped)
   const after = await ask(talk, 'selfTest', {})
   const inventory = await ask(talk, 'readInventory', {})
-  const aheadMs = await (test.setClock ? setClockIfOff(talk, timing, clockOffMs) : clockAheadMs(talk, timing))
+  const { aheadMs } = test.setClock
+    ? (await setClockIfOff(talk, timing, clockOffMs)).now
+    : await readClock(talk, timing)
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
 }
 

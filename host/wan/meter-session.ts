@@ -21,6 +21,8 @@ export interface MeterSessionParts {
   timing: Timing
   /** Takes what a meter tells unasked. Once it resolves, the meter is told that it need not say so again. */
   alerted?(eui: string, alerts: EventEntry[]): Promise<void>
+  /** Sees to the clock of a meter that has told these; false when its alerts are not to be acknowledged yet. */
+  keepClock?(eui: string, talk: Conversation, alerts: readonly EventEntry[]): Promise<boolean>
 }
 
 export interface MeterSessions {
@@ -117,16 +119,12 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     try {
       const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs }, pace)
       contact = { eui, session: woken.session, pace, sessions: 1, asks: 0, opened: woken.alerts.length }
-      if (!contact.session.settled()) {
-        // Which of two keys the meter has, found out with an ask that may go unheard.
-        const errand = { ...payer, deadlineMs }
-        await ask(
-          createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand)),
-          'readClock',
-          {},
-        )
-      }
+      const errand = { ...payer, deadlineMs }
+      const opening = createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand))
+      // Which of two keys the meter has, found out with an ask that may go unheard.
+      if (!contact.session.settled()) await ask(opening, 'readClock', {})
       handedOn = await handOn(eui, woken.alerts)
+      if ((await parts.keepClock?.(eui, opening, woken.alerts)) === false) handedOn = []
     } catch (error) {
       // Whoever waited for this wake has waited for nothing; who came later gets one of its own.
       for (const one of queue.splice(0, sharing.length)) one.fail(error)

@@ -87,6 +87,8 @@ export interface SimMeter {
   /** Power off: the meter forgets all but its flash; on: it boots. */
   off(): void
   on(): void
+  /** From now on the board's own clock, that nobody sets but a battery, shows this and goes on from there. */
+  showClock(ms: number): void
   /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
   count(channel: number, pulses: number): void
   /**
@@ -110,8 +112,9 @@ export function createSimMeter(
   let pulses = [0, 0, 0, 0]
   let meter: Meter | undefined
   let due = false
+  let aheadMs = 0
   const board: Board = {
-    nowMs: clock.nowMs,
+    nowMs: () => clock.nowMs() + aheadMs,
     upMs: clock.nowMs,
     flash,
     uart: { write: (bytes) => line.send(bytes), ready: () => line.ready() },
@@ -150,6 +153,9 @@ export function createSimMeter(
     },
     on() {
       meter = createMeter(board)
+    },
+    showClock(ms) {
+      aheadMs = ms - clock.nowMs()
     },
     count(channel, more) {
       pulses[channel]! += more
