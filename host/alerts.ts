@@ -16,8 +16,8 @@ export interface DeviceAlertParts {
   nowMs(): number
   dsp: Signer
   s1sp: Signer
-  /** Called once for a meter that has lost its clock. */
-  clockLost(eui: string): Promise<void>
+  /** Called once for a meter that has lost its clock, or whose clock was set by 2 s or more. `why` is for the log. */
+  clockStepped(eui: string, why: string): Promise<void>
   /** Checks what is sent, when a schema is there. */
   check(xml: string, id: string): void
   log(event: string, fields: { [name: string]: unknown }): void
@@ -31,6 +31,15 @@ const wordsByCode: { readonly [code: number]: (entry: EventEntry) => string } = 
     `Supply restored after an outage of ${value} seconds${detail === 1 ? ', its beginning estimated' : ''}`,
   [eventCode.lastGasp]: () => 'Supply is about to fail (last gasp)',
   [eventCode.clockLost]: () => 'The clock does not show the time',
+  [eventCode.clockForward]: ({ value }) => `The clock was set forward by ${value} seconds`,
+  [eventCode.clockBack]: ({ value }) => `The clock was set back by ${value} seconds`,
+}
+
+/** What was read by a clock that was wrong, before or after, is not what the meter would answer now. */
+const clockSteps: { readonly [code: number]: string } = {
+  [eventCode.clockLost]: 'the meter has lost its clock',
+  [eventCode.clockForward]: 'the clock of the meter was set forward',
+  [eventCode.clockBack]: 'the clock of the meter was set back',
 }
 
 /** The alert that an event makes. An event of a meter without a clock has no time: then it is that of its arrival. */
@@ -102,7 +111,8 @@ export function createDeviceAlerts(parts: DeviceAlertParts): (eui: string, alert
     const known = (store.get('alerts', eui) as string[] | undefined) ?? []
     for (const [i, entry] of alerts.entries()) {
       if (known.includes(names[i]!)) continue
-      if (entry.code === eventCode.clockLost) await parts.clockLost(eui)
+      const why = clockSteps[entry.code]
+      if (why !== undefined) await parts.clockStepped(eui, why)
       await deliver(eui, entry)
     }
     const remembered = [...known.filter((name) => !names.includes(name)), ...names].slice(-rememberedMax)

@@ -79,7 +79,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     nowMs: timing.nowMs,
     dsp: parts.dsp,
     s1sp: parts.s1sp,
-    clockLost: (eui) => forget(eui, 'the meter has lost its clock'),
+    clockStepped: forget,
     check: checkOwn,
     log,
   })

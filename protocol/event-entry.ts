@@ -37,9 +37,9 @@ export const securityCodesFrom = 32
 /** The two logs, as `readEvents` names them: what happened to the meter, and what was done to it. */
 export const eventLog = { event: 1, security: 2 } as const
 
-/** Events that are pushed on the next wake, until they are acknowledged. */
+/** Events that are pushed on the next wake, until they are acknowledged: powerOutage to clockBack. */
 export function isAlert(code: number): boolean {
-  return code === eventCode.lastGasp || code === eventCode.powerOutage || code === eventCode.clockLost
+  return code >= eventCode.powerOutage && code <= eventCode.clockBack
 }
 
 export interface EventEntry {

@@ -229,4 +229,19 @@ test('an MDR with a registration of the import MPAN only gets nothing of the exp
   }
 })
 
+test('a window that ends before it begins is refused in the what-if as the bridge refuses it', () => {
+  const requestId = requestIdOf('90-B3-D5-1F-30-01-00-00', esme, 1n)
+  const registry = registryFor('MDR', 'import', [{ mpid: 'PTYA', from: '2020-01-01' }])
+  const period = { startMs: Date.UTC(2026, 5, 2), endMs: Date.UTC(2026, 5, 1) }
+  const said = whatIf({ requestId, period }, Date.UTC(2026, 6, 1), registry, srvRow('4.8.1')!, defaultAccessPolicy)
+  assert.is(said.code, 'E49')
+  assert.is(said.rule, 'message')
+  assert.not.ok(said.allowed)
+  const none = { ...period, endMs: period.startMs }
+  const codes = { ...defaultAccessPolicy.codes, period: 'E48' }
+  const ask = (window: typeof period) =>
+    whatIf({ requestId, period: window }, 0, registry, srvRow('4.8.1')!, { ...defaultAccessPolicy, codes }).code
+  assert.equal([ask(period), ask(none)], ['E48', 'I99'])
+})
+
 test.run()

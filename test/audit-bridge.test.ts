@@ -212,6 +212,21 @@ test('picked by User, device, variant and time; a party sees its own and no more
     assert.is(record.event === 'started' || JSON.stringify(record).includes(mdr), false)
 })
 
+test('a party is not told whose registration ended a request that had been accepted, and is told of its meter', () => {
+  const detail = `on Settlement Day 2026-11-21 the MDR of import MPAN ${mpan} is MDRB (registered from 2026-11-01)`
+  const of = { event: 'answered', requestId: `${mdr}:${esme}:1`, user: mdr, device: esme, srv: '4.8.1' } as const
+  const answer = { ...of, tookMs: 0, late: false, bytes: 1, sha256: '' }
+  const [refused, silent] = asRecords([
+    { ...answer, code: 'E4', detail },
+    { ...answer, code: 'E20', detail: 'no answer', fault: 'no answer' },
+  ])
+  const own = createSelector({ as: mdr })
+  assert.not.match(JSON.stringify(own(refused!)), /MDRB|1234567890126/)
+  assert.match(textOf(own(refused!)!), /code E4/)
+  assert.match(textOf(own(silent!)!), /no answer/)
+  assert.match(JSON.stringify(createSelector({ user: mdr })(refused!)), /MDRB/, 'the operator is told')
+})
+
 test('half-hours served are kept as runs and come back one by one', () => {
   const reading = (halfHour: number, wh: number | undefined, from: 'cache' | 'meter' | 'shared') => ({
     halfHour,

@@ -192,4 +192,14 @@ test('too many days, and days that are none', async () => {
   assert.equal(await completeness([], { ...question, first: '2026-01-02', last: '2026-01-01' }), [])
 })
 
+test('an answer that a crash took and a failure replaced counts for nothing', async () => {
+  const startMs = settlementDayBounds('2026-11-21').startMs
+  const [accepted, answered, delivered] = read({ n: 1, fromMs: startMs, what: '48m', deliveredMs: midnight - 100 })
+  const { served: _, ...failed } = answered!.event as AuditEvent & { event: 'answered' }
+  const again = { event: { ...failed, code: 'E20' }, atMs: midnight - 500 }
+  const [day] = await completeness(asRecords([accepted!, answered!, again, delivered!]), question)
+  assert.is(day!.counts.missing, 48)
+  assert.not.ok(day!.complete)
+})
+
 test.run()

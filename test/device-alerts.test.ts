@@ -2,6 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { act, action } from '../firmware/metering.ts'
 import { checkRegistry } from '../host/access/parties.ts'
 import { alertOf, createDeviceAlerts, supplierOf } from '../host/alerts.ts'
 import { formatDeviceAlert } from '../host/duis/format-alert.ts'
@@ -201,7 +202,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be kept a
     nowMs: () => nowMs,
     dsp: dsp.signer,
     s1sp: s1sp.signer,
-    clockLost: async (eui) => void emptied.push(eui),
+    clockStepped: async (eui) => void emptied.push(eui),
     check: () => {},
     log: () => {},
   })
@@ -216,6 +217,23 @@ test('a lost clock empties the cache of that meter; alerts that cannot be kept a
   await take(esme, [lost])
   assert.equal(kept.length, 1)
   assert.ok(emptied.includes(esme))
+})
+
+test('a clock that was set by more than two seconds is told at the next wake, and empties the cache', async () => {
+  for (const seconds of [-3600, 90]) {
+    const b = createBench({ days: 2 })
+    await b.ask('supplier')
+    act(b.meter.meter().state.metering, action.setClock, b.clock.nowMs() + seconds * 1000)
+    await b.ask('supplier', { serviceReferenceVariant: '4.1.1' })
+    assert.equal(
+      alertsOf(b).map(({ description }) => description),
+      [`The clock was set ${seconds < 0 ? 'back' : 'forward'} by ${Math.abs(seconds)} seconds`],
+    )
+    const emptied = b.log.filter(({ event }) => event === 'cache emptied')
+    assert.is(emptied.length, 1)
+    await b.ask('supplier')
+    assert.is(b.answers.at(-1)!.usage.wakeUps, 1, 'read from the meter again')
+  }
 })
 
 test('the supplier that is told is the one of today, and active', () => {

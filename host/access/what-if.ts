@@ -1,5 +1,6 @@
 // Access explained: what would be said to a request of any variant, by which rule, record and Settlement Day.
 
+import type { Fault } from '../duis/response-code.ts'
 import { tooLongForBoxed } from '../srv/boxed.ts'
 import { servesSettlement } from '../srv/for-settlement.ts'
 import type { SrvRow } from '../srv/srv-table.ts'
@@ -13,10 +14,10 @@ export interface WhatIf {
   /** I99, or the code of the refusal. */
   code: string
   /**
-   * The rule that refused, or the last that had something to say. `settlement`: ForSettlement is not for this User or
+   * The rule that refused, or the last that had something to say. `message`: it contradicts itself; `settlement`: ForSettlement is not for this User or
    * variant; `delivery`: the answer would be too large for boxed delivery; `service`: the variant is not there on SMETS1.
    */
-  rule: RuleName | 'settlement' | 'delivery' | 'service'
+  rule: RuleName | 'message' | 'settlement' | 'delivery' | 'service'
   /** Registrations that cover the days, or the one in the way. */
   records: readonly RegistrationRecord[]
   /** Settlement Days that the request targets; of a refusal by registration, the first that is not covered. */
@@ -37,12 +38,16 @@ export function whatIf(
   policy: AccessPolicy,
 ): WhatIf {
   const of = { srv: row.variant, name: row.name, forSettlement: false }
-  /** Refused after access control, by something that it does not know. */
-  const refused = (fault: 'forSettlement' | 'tooLargeForBoxed' | 'notForDevice', rule: WhatIf['rule'], why: string) => {
+  /** Refused before or after access control, by something that it does not know. */
+  const refused = (fault: Fault, rule: WhatIf['rule'], why: string) => {
     const code = policy.codes[fault]
     return { ...of, allowed: false, code, rule, records: [], text: `refused with ${code}, rule "${rule}": ${why}` }
   }
   const counts = (forSettlement: boolean) => (forSettlement ? '; it serves settlement (MHHS)' : '')
+  const { period } = request
+  // The bridge looks at the message first: such a request never reaches access control.
+  if (period !== undefined && period.endMs < period.startMs)
+    return refused('period', 'message', 'EndDateTime is before StartDateTime')
   if (row.endpoint === 'serviceD') {
     const decision = decideUser(request, registry, row, policy)
     if (!decision.allowed) return { ...of, ...decision, records: [], text: explain(decision) }
@@ -62,7 +67,7 @@ export function whatIf(
   const forSettlement = servesSettlement(row, [role], user, request.forSettlement)
   if (typeof forSettlement === 'string')
     return { ...refused('forSettlement', 'settlement', forSettlement), records, days }
-  const tooLong = tooLongForBoxed(row, user, request.period, nowMs)
+  const tooLong = tooLongForBoxed(row, user, period, nowMs)
   if (tooLong !== undefined) return { ...refused('tooLargeForBoxed', 'delivery', tooLong), records, days }
   if (!row.onSmets1) {
     const why = `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`

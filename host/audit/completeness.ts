@@ -56,8 +56,7 @@ export async function completeness(
     } else if (record.event === 'answered') {
       // After a crash an answer may be made again; only the last one can have been sent.
       const dueMs = due.get(record.requestId)
-      if (dueMs !== undefined && record.served !== undefined)
-        answers.set(record.requestId, { served: record.served, dueMs })
+      if (dueMs !== undefined) answers.set(record.requestId, { served: record.served ?? [], dueMs })
     } else if (record.event === 'delivered') {
       const answer = answers.get(record.requestId)
       if (answer !== undefined) answer.deliveredMs = Date.parse(record.time)

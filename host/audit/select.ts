@@ -54,7 +54,13 @@ function ownView(
   { originator, target }: { originator: string; target: string },
   as: string,
 ): AuditRecord | undefined {
-  if (record.event !== 'refused') return originator === as || target === as ? record : undefined
+  if (record.event !== 'refused') {
+    if (originator !== as && target !== as) return undefined
+    if (record.event !== 'answered' || record.fault !== undefined) return record
+    // Why a request was refused after it had been accepted names the party that is registered now.
+    const { detail: _, ...answered } = record
+    return answered
+  }
   if (originator !== as) return undefined
   // Anybody can write a User's name into a request.
   if (!record.signed) return undefined

@@ -66,6 +66,9 @@ const flagThere = 0x8000_0000
 const flagMarked = 0x4000_0000
 const hourMs = 3_600_000
 const sweepBatch = 4096
+/** The key of no entry. */
+const barrier = '!'
+const noDay = (): Day => new Array(halfHoursPerDay).fill(undefined)
 
 /**
  * Whether a reading is final: the half-hour was over when the meter was asked, and, for one the meter has no record of,
@@ -84,6 +87,8 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   let destructions = keys.destructions()
   let unreadable = 0
   let emptied = 0
+  /** Devices whose entries are on their way out of the store, and how many times: what it still shows is not taken. */
+  const emptying = new Map<string, number>()
 
   function observe(nowMs: number): void {
     keys.observe(nowMs)
@@ -100,14 +105,14 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     const name = `${eui}/${channel}/${dayNumber}`
     const found = openDays.get(name)
     if (found !== undefined) return found
-    const day = loadDay(name)
+    const day = emptying.has(eui) ? noDay() : loadDay(name)
     openDays.set(name, day)
     return day
   }
 
   /** Later hours over earlier ones. */
   function loadDay(name: string): Day {
-    const day: Day = new Array(halfHoursPerDay).fill(undefined)
+    const day = noDay()
     for (const hour of keys.hours()) {
       const sealed = store.get('readings', entryKey(hour, name))
       if (sealed === undefined) continue
@@ -190,7 +195,16 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     async empty(eui) {
       emptied += 1
       for (const [name] of [...openDays.entries()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
-      for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
+      emptying.set(eui, (emptying.get(eui) ?? 0) + 1)
+      try {
+        // Writes keep their order: once this one is done, whatever was on its way to the disk can be seen, and removed.
+        await store.remove('readings', barrier)
+        for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
+      } finally {
+        const left = emptying.get(eui)! - 1
+        if (left === 0) emptying.delete(eui)
+        else emptying.set(eui, left)
+      }
     },
 
     emptied: () => emptied,

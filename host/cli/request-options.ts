@@ -45,8 +45,8 @@ export function euiOption(options: Options, name: string): string | undefined {
 
 /** The EUI-64 to ask. One that the registry does not know is asked all the same: the bridge decides. */
 export function deviceOption(options: Options, registry: Registry): string {
-  const eui = textOption(options, 'device')
-  if (eui !== undefined) return eui.toUpperCase()
+  const eui = euiOption(options, 'device')
+  if (eui !== undefined) return eui
   const mpan = textOption(options, 'mpan')
   const device: Device | undefined = mpan === undefined ? registry.devices[0] : registry.deviceByMpan(mpan)
   if (device !== undefined) return device.eui
