@@ -20,6 +20,7 @@ import { createRouter, type Router } from './router.ts'
 import { openSchedules, type ScheduleService } from './schedule/service.ts'
 import { deviceReads } from './srv/device-reads.ts'
 import { readInventoryHandler } from './srv/inventory.ts'
+import { toldSources } from './srv/sources.ts'
 import { createClockKeeper } from './wan/meter-clock.ts'
 import { createMeterSessions } from './wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from './wan/usage.ts'
@@ -147,9 +148,8 @@ export function createBridge(parts: BridgeParts): Bridge {
 
   function tell(answered: Answered): void {
     const { sources, ...fields } = answered
-    // The half-hours one by one are in the audit trail.
-    const { served: _, ...known } = sources ?? { served: [] }
-    log('answered', { ...fields, ...(sources && { sources: known }), requestId: answered.id })
+    const from = sources && { sources: toldSources(sources, total) }
+    log('answered', { ...fields, ...from, requestId: answered.id })
     parts.answered?.(answered)
   }
 

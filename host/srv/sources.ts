@@ -3,6 +3,7 @@
 import type { Served } from '../audit/audit-record.ts'
 import type { ReadingSource } from '../cache/single-flight.ts'
 import { formatDateTime } from '../duis/date-time.ts'
+import type { Usage } from '../wan/usage.ts'
 
 /** One reading of a response, by its stamp. */
 export interface SourcedStamp {
@@ -38,8 +39,8 @@ export interface Sources {
   groups: SourceGroup[]
   /** The half-hours of the answer one by one, by channel, for the record. */
   served: Served[]
-  /** What this response would have cost the meter besides: readings to carry, and a wake-up and session if it cost none. */
-  saved: { readings: number; wakeUps: number; sessions: number }
+  /** What this response would have cost the meter besides: readings to carry, and a device read if it cost none. */
+  saved: { readings: number; deviceReads: number }
 }
 
 /** Groups of one response that are listed; a meter with holes in its cache makes no longer lines than that. */
@@ -54,7 +55,7 @@ export function noSources(): Sources {
     oldestMs: 0,
     groups: [],
     served: [],
-    saved: { readings: 0, wakeUps: 0, sessions: 0 },
+    saved: { readings: 0, deviceReads: 0 },
   }
 }
 
@@ -82,6 +83,23 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
   }
   endGroup()
   const unread = sources.fromCache + sources.shared
-  const wakeUps = unread > 0 && sources.fromMeter === 0 ? 1 : 0
-  sources.saved = { readings: unread, wakeUps, sessions: wakeUps }
+  sources.saved = { readings: unread, deviceReads: unread > 0 && sources.fromMeter === 0 ? 1 : 0 }
+}
+
+/**
+ * For the log: without the half-hours one by one, which are in the audit trail, and with the cost of the device read that
+ * was saved, the mean of the sessions in `total`; nothing is said of that before the first.
+ */
+export function toldSources({ served: _, ...sources }: Sources, total: Usage) {
+  const { deviceReads } = sources.saved
+  const { wakeUps, sessions, dcoCalls, bytesOut, bytesIn } = total
+  if (sessions === 0) return sources
+  const mean = (sum: number) => Math.round((sum / sessions) * deviceReads)
+  const cost = {
+    wakeUps: mean(wakeUps),
+    sessions: deviceReads,
+    dcoCalls: mean(dcoCalls),
+    bytes: mean(bytesOut + bytesIn),
+  }
+  return { ...sources, saved: { ...sources.saved, ...cost } }
 }
