@@ -85,7 +85,7 @@ async function main(argv: string[]): Promise<number> {
     const usage = command.argument === undefined ? command.name : `${command.name} ${command.argument}`
     const added = cli.command(usage, command.summary)
     for (const [flag, meaning, value] of command.options) {
-      if (/^--[a-z]+-[a-z-]+$/.test(flag)) alone.add(flag)
+      if (/^--(?!no-)[a-z]+-[a-z-]+$/.test(flag)) alone.add(flag)
       added.option(flag, meaning, value === undefined ? {} : { default: value })
     }
     for (const example of command.examples) added.example(`  ${example}`)
