@@ -10,21 +10,25 @@ export interface Lock {
 // this process took it.
 const held = new Set<string>()
 
-/** When a process began, in clock ticks since the machine did; '' where there is no /proc. */
-function startOf(pid: number): string {
+/** What the kernel says of a process, from its third field on; nothing where there is no /proc. */
+function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The second field is a name in brackets that may itself hold spaces and brackets.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return ''
+    return []
   }
 }
+
+/** When a process began, in clock ticks since the machine did; '' where there is no /proc. */
+const startOf = (pid: number) => statOf(pid)[19] ?? ''
 
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    // Of one that ended the number stays until its parent asks for it, in a container for ever: it has no file open.
+    return statOf(pid)[0] !== 'Z'
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }

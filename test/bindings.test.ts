@@ -1,8 +1,9 @@
 // The bridge's end of a line, by URL: TCP, unix socket, in memory, and what cannot be opened.
 
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MockBinding } from '@serialport/binding-mock'
@@ -10,7 +11,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { systemTiming } from '../host/cli/open-bridge.ts'
 import { createDco } from '../host/dco/sealer.ts'
-import { openPort, PortError } from '../host/wan/bindings.ts'
+import { openPort, type Port, PortError } from '../host/wan/bindings.ts'
 import { defaultLineLimits } from '../host/wan/limits.ts'
 import { createLine } from '../host/wan/line.ts'
 import { noUsage } from '../host/wan/usage.ts'
@@ -143,6 +144,48 @@ test('what cannot be opened is named, with the fix', async () => {
     assert.instance(error, PortError)
     assert.match(error.message, said)
   }
+})
+
+/** Listens, lets the queue of its port fill up, and takes nobody: as a machine behind a dead network, it does not answer. */
+const deaf = `const server = require('node:net').createServer()
+server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+  require('node:fs').writeSync(1, server.address().port + '\\n')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+})`
+
+test('a host that does not answer is given up, so that it is tried anew and a program can end', async () => {
+  const host = spawn(process.execPath, ['-e', deaf], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const port = Number(await new Promise((resolve) => host.stdout.once('data', (bytes) => resolve(String(bytes)))))
+  const queue = [0, 1, 2, 3].map(() => connect(port, '127.0.0.1').on('error', () => {}))
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  try {
+    const startMs = Date.now()
+    const error = await Promise.race([
+      openPort(`tcp://127.0.0.1:${port}`, 9600, { data: () => {}, closed: () => {} }).catch((reason) => reason),
+      new Promise((resolve) => setTimeout(() => resolve('still trying'), 5000).unref()),
+    ])
+    assert.instance(error, PortError)
+    assert.match(error.message, /nobody answers there: is the machine on/)
+    assert.ok(Date.now() - startMs < 2000)
+  } finally {
+    for (const socket of queue) socket.destroy()
+    host.kill('SIGKILL')
+  }
+})
+
+test('a port that opens only after its line was closed is closed as well', async () => {
+  let opens: (port: Port) => void = () => {}
+  const opening = new Promise<Port>((resolve) => {
+    opens = resolve
+  })
+  const line = createLine('tcp://late', () => opening, defaultLineLimits, systemTiming)
+  line.hold(() => {})
+  await line.close()
+  const closed = new Promise<boolean>((resolve) => {
+    opens({ write: () => {}, close: async () => resolve(true) })
+    setTimeout(() => resolve(false), 100)
+  })
+  assert.ok(await closed)
 })
 
 test.run()

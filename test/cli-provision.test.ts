@@ -58,4 +58,18 @@ test('a bridge that runs reads a meter provisioned meanwhile, and goes on when i
   assert.is((await finished(['validate', '--state', state])).code, 0)
 })
 
+test('what is typed is taken as it is, also when it looks like a number', async () => {
+  const made = await finished(['provision', '--state', freshPath(), '--import-mpan', '012345678901', '--json'])
+  assert.is(made.code, 0, made.err)
+  assert.match(JSON.parse(made.out).meters[0].importMpan, /^012345678901\d$/)
+  for (const flag of [['--keys', '007'], ['--keys=1.10']]) {
+    const { code, err } = await finished(['trace', 'nothing', ...flag])
+    assert.is(code, 3)
+    assert.match(err, /--keys (007|1\.10): /)
+  }
+  const empty = await finished(['doctor', '--port', ''])
+  assert.is(empty.code, 2, empty.out)
+  assert.match(empty.err, /--port needs one value/)
+})
+
 test.run()

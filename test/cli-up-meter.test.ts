@@ -80,4 +80,14 @@ test('up gives its meter a key that was rotated, and both reads agree', async ()
   assert.match((await finished(['audit', '--state', state, '--json'])).out, /"event":"key rotated"/)
 })
 
+test('--no-catch-up, as it is typed', async () => {
+  const given = ['meter', '--port', 'tcp://127.0.0.1:0', '--flash', freshPath(), '--no-catch-up']
+  const missing = await finished(given)
+  assert.is(missing.code, 3)
+  assert.match(missing.err, /there is no meter in/)
+  const both = await finished([...given, '--load', 'x'])
+  assert.is(both.code, 2)
+  assert.match(both.err, /leave --no-catch-up out/)
+})
+
 test.run()

@@ -133,6 +133,23 @@ test('one meter at a time, by whatever name', () => {
   openFlashFile(other, geometry).close()
 })
 
+test('a process that was killed, and that nobody has asked for its exit code yet, holds no lock', async () => {
+  if (!existsSync('/proc/self/stat')) return
+  // What a container's first process makes of a meter that was killed: sleep waits for no children.
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  try {
+    const [said] = await once(parent.stdout, 'data')
+    const dead = Number(String(said))
+    const stat = () => readFileSync(`/proc/${dead}/stat`, 'utf8')
+    while (!stat().includes(') Z ')) await new Promise((resolve) => setTimeout(resolve, 10))
+    const start = stat().split(' ')[21]
+    writeFileSync(`${path}.lock`, `${dead} ${start}\n`)
+    openFlashFile(path, geometry).close()
+  } finally {
+    parent.kill('SIGKILL')
+  }
+})
+
 test('a lock is taken over from a process that is no more, and from no other', async () => {
   const gone = spawnSync(process.execPath, ['-e', '']).pid
   const living = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])

@@ -4,6 +4,7 @@ import type { Dco } from '../dco/sealer.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, PortError } from '../wan/bindings.ts'
 import type { Conversation } from '../wan/conversation.ts'
+import { consoleOf, type Heard } from '../wan/diagnosis.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { type LossRow, testAsks, testLoopback, testWakes } from '../wan/line-test.ts'
@@ -41,28 +42,21 @@ const sessionMs = 600000
 
 const count = (number: number) => String(number).replace(/\B(?=(\d{3})+$)/g, ',')
 
-/** A line at a speed, and what was heard on it, frames or not. */
-function listenAt(test: LineTest, baud: number): { line: Line; heard(): Uint8Array } {
-  const heard: number[] = []
-  const open: OpenPort = (url, speed, events) =>
-    test.openPort(url, speed, {
-      ...events,
-      data(bytes) {
-        if (heard.length < 2048) heard.push(...bytes)
-        events.data(bytes)
-      },
-    })
-  const line = createLine(test.url, open, { ...defaultLineLimits, baud }, test.timing)
-  return { line, heard: () => Uint8Array.from(heard) }
+function lineAt(test: LineTest, baud: number): Line {
+  return createLine(test.url, test.openPort, { ...defaultLineLimits, baud }, test.timing)
 }
 
-async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; heard: Uint8Array }> {
-  if (test.eui === undefined) return { awakes: 0, heard: new Uint8Array(0) }
-  const { line, heard } = listenAt(test, baud)
+/** Woken where no meter is known: what is there instead of one may say something to it. */
+const nobodysEui = '02-00-00-00-00-00-00-00'
+
+async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; heard: Heard }> {
+  const line = lineAt(test, baud)
   try {
-    const { timing, eui, randomBytes } = test
-    const awakes = await line.use(noUsage(), (turn) => testWakes(turn, timing, eui, tries, randomBytes))
-    return { awakes, heard: heard() }
+    const { timing, eui = nobodysEui, randomBytes } = test
+    return await line.use(noUsage(), async (turn) => {
+      const awakes = await testWakes(turn, timing, eui, tries, randomBytes)
+      return { awakes, heard: turn.heard }
+    })
   } finally {
     await line.close()
   }
@@ -82,7 +76,7 @@ function lossFinding(row: LossRow): Finding {
 
 async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] } | undefined> {
   const at = async (baud: number, frames: number) => {
-    const { line } = listenAt(test, baud)
+    const line = lineAt(test, baud)
     try {
       return await testLoopback(line, test.timing, frames, test.randomBytes)
     } finally {
@@ -140,7 +134,7 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
       loss: [],
     }
   }
-  const { line } = listenAt(test, test.baud)
+  const line = lineAt(test, test.baud)
   const usage = noUsage()
   const errand = { deadlineMs: test.timing.nowMs() + sessionMs, usage }
   const sessions = createMeterSessions({ dco: test.dco, timing: test.timing })
@@ -180,16 +174,20 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
 }
 
 /** Who is there instead of a meter. */
-function nobody(test: LineTest, heard: Uint8Array): Finding {
-  const text = Buffer.from(heard).toString('latin1')
-  if (/Uncaught|Espruino|login:|password:|command not found/i.test(text)) {
+function nobody(test: LineTest, heard: Heard): Finding {
+  const found = consoleOf(heard)
+  if (found !== undefined) {
+    const text =
+      found === 'Espruino'
+        ? 'a prompt answers on this port'
+        : 'this port writes text or echoes, as a console does: a prompt, or a login'
     const fix =
       'this is a console and not the meter’s line: name the port at the other end of the line; the line must not be a login console'
-    return { check: 'meter', state: 'wrong', text: 'a prompt answers on this port', fix }
+    return { check: 'meter', state: 'wrong', text, fix }
   }
-  if (heard.length > 0) {
+  if (heard.bytes > 0) {
     const fix = 'the speed of meter and bridge must be the same (--baud); something else may be talking on the line'
-    return { check: 'meter', state: 'wrong', text: `${heard.length} bytes came that are no frames, at no speed`, fix }
+    return { check: 'meter', state: 'wrong', text: `${heard.bytes} bytes came that are no frames, at no speed`, fix }
   }
   const fix =
     'is it powered; TX to RX and RX to TX, ground to ground; does it have settings (smets1 flash says); a plug that connects TX and RX of this port tests the port alone'
@@ -201,7 +199,7 @@ function nobody(test: LineTest, heard: Uint8Array): Finding {
 export async function lineFindings(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
   try {
     const { awakes, heard } = await wakesAt(test, test.baud, wakes)
-    if (awakes > 0) return await meter(test, test.eui!, awakes)
+    if (awakes > 0 && test.eui !== undefined) return await meter(test, test.eui, awakes)
     const plug = await loopback(test)
     if (plug !== undefined) return plug
     let all = heard
@@ -214,7 +212,8 @@ export async function lineFindings(test: LineTest): Promise<{ findings: Finding[
         const text = `${test.eui} answers at ${count(baud)} baud, not at ${count(test.baud)}`
         return { findings: [{ check: 'meter', state: 'wrong', text, fix: `--baud ${baud}` }], loss: [] }
       }
-      if (all.length === 0) all = found.heard
+      // What can be read at one speed is garbage at the others.
+      if (all.bytes === 0 || consoleOf(all) === undefined) all = found.heard.bytes > 0 ? found.heard : all
     }
     return { findings: [nobody(test, all)], loss: [] }
   } catch (error) {

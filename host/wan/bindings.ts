@@ -74,6 +74,9 @@ function explain(url: string, error: NodeJS.ErrnoException): PortError {
     )
   }
   if (/ECONNREFUSED/.test(text)) return new PortError(`${url}: nobody listens there: start the meter first`)
+  if (/ETIMEDOUT|EHOSTUNREACH/.test(text)) {
+    return new PortError(`${url}: nobody answers there: is the machine on, the address right, a firewall in between?`)
+  }
   return new PortError(`${url} cannot be opened: ${error.message}`)
 }
 

@@ -88,7 +88,7 @@ function isEcho({ sample, sent }: Heard): boolean {
 }
 
 /** What writes text, or echoes, where a meter should be. */
-function consoleOf(heard: Heard): 'Espruino' | 'other' | undefined {
+export function consoleOf(heard: Heard): 'Espruino' | 'other' | undefined {
   if (heard.frames > 0 || heard.bytes === 0) return undefined
   const text = String.fromCharCode(...heard.sample)
   if (espruinoSays.test(text)) return 'Espruino'

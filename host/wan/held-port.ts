@@ -119,6 +119,11 @@ export function createHeldPort(
       tell = undefined
       retry?.cancel()
       watching?.cancel()
+      // One that opens after all is nobody's: left open it would keep the line, and this program running.
+      opening?.then(
+        (late) => late.close(),
+        () => {},
+      )
       await port?.close()
     },
   }

@@ -3,6 +3,9 @@
 import { connect, type Socket } from 'node:net'
 import type { BindingInterface, BindingPortInterface, OpenOptions } from '@serialport/bindings-interface'
 
+/** A host that does not answer is asked anew: a try goes on by itself for minutes, and asks more and more rarely. */
+const connectMs = 1500
+
 interface Waiting {
   buffer: Buffer
   offset: number
@@ -88,7 +91,12 @@ export const socketBinding: BindingInterface = {
           ? connect({ path: decodeURIComponent(url.pathname) })
           : connect({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) })
       socket.once('error', reject)
+      socket.setTimeout(connectMs, () => {
+        socket.destroy(Object.assign(new Error('nobody answers'), { code: 'ETIMEDOUT' }))
+      })
       socket.once('connect', () => {
+        socket.setTimeout(0)
+        socket.removeAllListeners('timeout')
         socket.off('error', reject)
         resolve(socketPort(socket, options))
       })
