@@ -38,4 +38,14 @@ test('a console that echoes is named, at any speed, and where no meter is known'
   }
 })
 
+test('a port that gives back what is sent is no meter, and that is said beside its losses', async () => {
+  const echo: OpenPort = async (_url, _baud, events) => ({
+    write: (bytes) => events.data(bytes),
+    close: async () => events.closed(),
+  })
+  const { state, text } = await doctorSays('00-DB-12-34-56-78-90-A0', echo)
+  assert.is(state, 'warning')
+  assert.match(text, /comes back, and 00-DB.* does not answer: this is a plug, or an adapter that hears itself/)
+})
+
 test.run()

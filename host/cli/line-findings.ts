@@ -74,6 +74,13 @@ function lossFinding(row: LossRow): Finding {
   return { check: 'line', state: lost * 100 > sent ? 'wrong' : 'warning', text, fix }
 }
 
+/** A plug does it, and so does an adapter on a pair of wires, behind which a meter may be dead. */
+function comesBack({ eui }: LineTest): Finding {
+  const text = `what is sent comes back, and ${eui ?? 'a meter'} does not answer: this is a plug, or an adapter that hears itself (RS-485)`
+  const fix = 'without a plug: is the meter powered, A to A and B to B; the table below is of this port alone'
+  return { check: 'meter', state: 'warning', text, fix }
+}
+
 async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] } | undefined> {
   const at = async (baud: number, frames: number) => {
     const line = lineAt(test, baud)
@@ -95,7 +102,7 @@ async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: Lo
       if (!(error instanceof PortError)) throw error
     }
   }
-  return { findings: loss.map(lossFinding), loss }
+  return { findings: [comesBack(test), ...loss.map(lossFinding)], loss }
 }
 
 /** What the meter says in a session of its own. */
