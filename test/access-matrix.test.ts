@@ -8,7 +8,7 @@ import { checkRegistry, type Registry, type Role, roles } from '../host/access/p
 import { dayAfter, dayBefore, settlementDayBounds } from '../host/access/settlement-day.ts'
 import { whatIf } from '../host/access/what-if.ts'
 import { requestIdOf } from '../host/duis/request.ts'
-import { srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { srvRow, srvTable } from '../host/catalogue/srv-table.ts'
 
 const esme = '00-DB-12-34-56-78-90-A0'
 const importMpan = '1234567890126'

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { decide } from '../host/access/access-control.ts'
 import { checkRegistry, roles } from '../host/access/parties.ts'
 import { requestIdOf } from '../host/duis/request.ts'
-import { srvRow } from '../host/srv/srv-table.ts'
+import { srvRow } from '../host/catalogue/srv-table.ts'
 import { createBench, esme, exportMpan, exportParties, mpan } from './support/bench.ts'
 import { eligible, table2 } from './support/impact-assessment.ts'
 

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../host/audit/audit-record.ts'
 import { createRecorder, strangersPerMinute } from '../host/audit/recorder.ts'
 import { createSelector, type Selection, textOf } from '../host/audit/select.ts'
-import { halfHoursServed, servedOf } from '../host/audit/served.ts'
+import { halfHoursServed, servedOf } from '../host/requests/served.ts'
 import { requestIdOf } from '../host/duis/request.ts'
 import { createBench, esme, midnight, mpan, testParties } from './support/bench.ts'
 

@@ -7,7 +7,7 @@ import { flashMapOf, flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { openLogs, readProfile } from '../firmware/logs.ts'
 import { createMeter } from '../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../firmware/settings.ts'
-import { createMemoryFlash } from '../hardware/flash-file.ts'
+import { createMemoryFlash } from '../hardware/emulator/flash-file.ts'
 import { halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
 import { dayBlockDay } from '../protocol/profile-coding.ts'
 

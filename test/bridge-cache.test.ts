@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { cachePolicies, keptFrom } from '../host/cache/policy.ts'
-import { readConfig } from '../host/config.ts'
+import { readConfig } from '../host/config/config.ts'
 import type { Usage } from '../host/wan/usage.ts'
 import { dayMs, firstHalfHourOfDay, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
 import { createBench, esme, exportParties, midnight } from './support/bench.ts'

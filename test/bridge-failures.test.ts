@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readConfig } from '../host/config.ts'
+import { readConfig } from '../host/config/config.ts'
 import { prometheusText } from '../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../host/metrics/stats.ts'
 import { addEvent, noTimes, noTotals } from '../host/metrics/totals.ts'

@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { testDevice } from '../host/cli/test-registry.ts'
 import { openVault } from '../host/dco/vault.ts'
-import { statePaths } from '../host/state.ts'
+import { statePaths } from '../host/state/state-directory.ts'
 import { toHex } from '../protocol/bytes.ts'
 import { finished, freshPath } from './support/cli.ts'
 

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert'
 import { pageBytes } from '../firmware/flash-map.ts'
 import { readSettings } from '../firmware/settings.ts'
 import { faultFlags, loadFlags, settingsFlags } from '../hardware/cli/meter-flags.ts'
-import { createMemoryFlash } from '../hardware/flash-file.ts'
+import { createMemoryFlash } from '../hardware/emulator/flash-file.ts'
 import { meterArguments } from '../host/cli/meter-process.ts'
 import { finished, freshPath } from './support/cli.ts'
 

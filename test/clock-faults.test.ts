@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Board } from '../firmware/board.ts'
-import { type ClockFaults, createFaultyClock } from '../hardware/clock-faults.ts'
-import { createWorldClock } from '../hardware/world-clock.ts'
+import { type ClockFaults, createFaultyClock } from '../hardware/emulator/clock-faults.ts'
+import { createWorldClock } from '../hardware/emulator/world-clock.ts'
 
 const start = Date.UTC(2026, 10, 25)
 const none: ClockFaults = { driftPpm: 0, steps: [], lost: false }

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readConfig } from '../host/config.ts'
+import { readConfig } from '../host/config/config.ts'
 import { formatDateTime } from '../host/duis/date-time.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, esme, midnight } from './support/bench.ts'

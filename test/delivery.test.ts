@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createDelivery, giveUpAfterMs } from '../host/delivery.ts'
+import { createDelivery, giveUpAfterMs } from '../host/delivery/delivery.ts'
 import { createMemoryStore } from '../host/store/store.ts'
 import { createVirtualClock } from './support/world.ts'
 

@@ -4,7 +4,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatResponseMessage } from '../host/duis/format.ts'
-import { trustedSigner } from '../host/duis/trust.ts'
+import { trustedSigner } from '../host/pki/trust.ts'
 import { nowMs, receive, signedRequest, vector } from './support/duis-parties.ts'
 import { duisSchema } from './support/duis-schema.ts'
 import { attacks } from './support/xml-attacks.ts'

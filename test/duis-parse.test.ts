@@ -5,8 +5,8 @@ import { bodies } from '../host/duis/bodies.ts'
 import { formatDateTime, parseDateTime } from '../host/duis/date-time.ts'
 import { parseRequest } from '../host/duis/parse.ts'
 import { parseRequestId } from '../host/duis/request.ts'
-import { faultCodes, faultCodesWith } from '../host/duis/response-code.ts'
-import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../host/duis/service-reference.ts'
+import { faultCodes, faultCodesWith } from '../host/catalogue/response-code.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../host/catalogue/service-reference.ts'
 import { esmeEui, faultOf, nowMs, sampleRequest, signedRequest, template, vector } from './support/duis-parties.ts'
 
 function parse(text: string, options = {}) {

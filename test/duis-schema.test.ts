@@ -21,9 +21,9 @@ import {
   reactiveImportProfilePayload,
 } from '../host/duis/payload.ts'
 import { requestIdOf } from '../host/duis/request.ts'
-import { isResponseCode, responseCodes } from '../host/duis/response-code.ts'
+import { isResponseCode, responseCodes } from '../host/catalogue/response-code.ts'
 import { compileSchema, loadSchema } from '../host/duis/schema.ts'
-import { isServiceReferenceVariant } from '../host/duis/service-reference.ts'
+import { isServiceReferenceVariant } from '../host/catalogue/service-reference.ts'
 import { esmeEui, nowMs, parties, sampleRequest, signedRequest, template } from './support/duis-parties.ts'
 import { duisSchema, duisSchemaDirectory, toolFile } from './support/duis-schema.ts'
 

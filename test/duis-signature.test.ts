@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { algorithms } from '../host/duis/names.ts'
 import { parseRequest } from '../host/duis/parse.ts'
 import { type Signer, signDocument } from '../host/duis/sign.ts'
-import { comparableName, findSigner } from '../host/duis/trust.ts'
+import { comparableName, findSigner } from '../host/pki/trust.ts'
 import { verifySignature } from '../host/duis/verify.ts'
 import {
   faultOf,

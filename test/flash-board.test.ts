@@ -4,18 +4,18 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { defaultConfiguration, readSettings } from '../firmware/settings.ts'
-import { askBoard } from '../hardware/board-facts.ts'
-import { boards } from '../hardware/boards.ts'
-import { attendPrompt, PromptError } from '../hardware/espruino-prompt.ts'
+import { askBoard } from '../hardware/boards/board-facts.ts'
+import { boards } from '../hardware/boards/boards.ts'
+import { attendPrompt, PromptError } from '../hardware/install/espruino-prompt.ts'
 import {
   boardSettings,
   installMeter,
   loadFlashDriver,
   startInstalled,
   uninstallMeter,
-} from '../hardware/flash-board.ts'
-import { createMemoryFlash } from '../hardware/flash-file.ts'
-import type { MeterSettings } from '../hardware/settings-file.ts'
+} from '../hardware/install/flash-board.ts'
+import { createMemoryFlash } from '../hardware/emulator/flash-file.ts'
+import type { MeterSettings } from '../hardware/settings/settings-file.ts'
 import { euiFromBytes, euiToBytes } from '../protocol/bytes.ts'
 import { blankBoard, type PromptSim } from './support/espruino-prompt.ts'
 import { createRandom } from './support/random.ts'

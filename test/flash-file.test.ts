@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createMemoryFlash, openFlashFile } from '../hardware/flash-file.ts'
+import { createMemoryFlash, openFlashFile } from '../hardware/emulator/flash-file.ts'
 
 const geometry = { pageBytes: 2048, pages: 3 }
 const size = 3 * 2048

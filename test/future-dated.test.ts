@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { futureDatedDaysMax, futureDatedMax, wrongExecution } from '../host/future-dated.ts'
+import { futureDatedDaysMax, futureDatedMax, wrongExecution } from '../host/requests/future-dated.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, esme, exportParties, midnight, testParties } from './support/bench.ts'
 import { unsignedTemplate } from './support/duis-parties.ts'

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { householdWh } from '../hardware/household.ts'
+import { householdWh } from '../hardware/load/household.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 
 const newYear = Date.UTC(2025, 0, 1) / halfHourMs

@@ -3,7 +3,7 @@ import { request } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createHttpServer, defaultHttpLimits } from '../host/http-server.ts'
+import { createHttpServer, defaultHttpLimits } from '../host/http/http-server.ts'
 
 const test = suite('http server')
 const bodies: { endpoint: string; bytes: number; explain: boolean }[] = []

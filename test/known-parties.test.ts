@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { loadKnownParties, watchParties } from '../host/cli/known-parties.ts'
-import { createTestPki } from '../host/cli/test-pki.ts'
+import { loadKnownParties, watchParties } from '../host/runtime/known-parties.ts'
+import { createTestPki } from '../host/pki/test-pki.ts'
 import { testRegistry } from '../host/cli/test-registry.ts'
-import { statePaths } from '../host/state.ts'
+import { statePaths } from '../host/state/state-directory.ts'
 import { createVirtualClock } from './support/world.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'smets1-parties-'))

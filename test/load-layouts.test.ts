@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { LoadOptions } from '../hardware/load-file.ts'
-import { importLoad } from '../hardware/load-file.ts'
-import { readStamp } from '../hardware/load-layouts.ts'
-import type { LoadProfile } from '../hardware/load-profile.ts'
+import type { LoadOptions } from '../hardware/load/load-file.ts'
+import { importLoad } from '../hardware/load/load-file.ts'
+import { readStamp } from '../hardware/load/load-layouts.ts'
+import type { LoadProfile } from '../hardware/load/load-profile.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 
 const firstHalfHour = Date.UTC(2012, 9, 17, 13) / halfHourMs

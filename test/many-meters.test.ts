@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createDco } from '../host/dco/sealer.ts'
-import { createCapacity, type Priority, priority } from '../host/schedule/capacity.ts'
+import { createCapacity, type Priority, priority } from '../host/wan/line-queue.ts'
 import { ask } from '../host/wan/ask.ts'
 import type { OpenPort } from '../host/wan/bindings.ts'
 import { readHalfHours } from '../host/wan/layouts.ts'

@@ -1,6 +1,6 @@
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { householdWh } from '../hardware/household.ts'
+import { householdWh } from '../hardware/load/household.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { eventsOf } from './support/emulated-world.ts'
 import {

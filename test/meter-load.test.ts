@@ -5,9 +5,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { meterLoad } from '../hardware/cli/meter-load.ts'
 import { readMeterOptions } from '../hardware/cli/meter-options.ts'
-import { fridgeWh, householdWh } from '../hardware/household.ts'
-import { reactiveVarh } from '../hardware/reactive.ts'
-import { solarExportWh } from '../hardware/solar.ts'
+import { fridgeWh, householdWh } from '../hardware/load/household.ts'
+import { reactiveVarh } from '../hardware/load/reactive.ts'
+import { solarExportWh } from '../hardware/load/solar.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 
 const test = suite('meter-load')

@@ -4,9 +4,9 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { historyOf, pageBytes } from '../firmware/flash-map.ts'
 import { type Configuration, readSettings } from '../firmware/settings.ts'
-import { createMemoryFlash, openFlashFile } from '../hardware/flash-file.ts'
-import { householdWh } from '../hardware/household.ts'
-import { solarExportWh, typicalPeakW } from '../hardware/solar.ts'
+import { createMemoryFlash, openFlashFile } from '../hardware/emulator/flash-file.ts'
+import { householdWh } from '../hardware/load/household.ts'
+import { solarExportWh, typicalPeakW } from '../hardware/load/solar.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 import {
   createMeterFolder,

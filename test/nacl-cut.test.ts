@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import nacl from 'tweetnacl'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { outsideSubset } from '../hardware/espruino-subset.ts'
-import { cutNacl, readNacl } from '../hardware/nacl-cut.ts'
+import { outsideSubset } from '../hardware/build/espruino-subset.ts'
+import { cutNacl, readNacl } from '../hardware/build/nacl-cut.ts'
 
 interface Cut {
   secretbox: {

@@ -10,10 +10,10 @@ import {
   monitorProblem,
   monitorVersion,
   parseEdge,
-} from '../hardware/gpiomon.ts'
-import { createPulseFilter } from '../hardware/pulse-filter.ts'
-import type { PulseInput } from '../hardware/pulse-input.ts'
-import { inputName, parsePulseInput } from '../hardware/pulse-input.ts'
+} from '../hardware/pi/gpiomon.ts'
+import { createPulseFilter } from '../hardware/pi/pulse-filter.ts'
+import type { PulseInput } from '../hardware/pi/pulse-input.ts'
+import { inputName, parsePulseInput } from '../hardware/pi/pulse-input.ts'
 import { printedVersion } from './support/fake-gpio.ts'
 
 function input(text: string): PulseInput {

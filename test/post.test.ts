@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createPoster } from '../host/cli/post.ts'
+import { createPoster } from '../host/http/post.ts'
 
 const test = suite('post')
 const poster = createPoster()

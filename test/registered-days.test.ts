@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { decide, explain } from '../host/access/access-control.ts'
 import { requestIdOf } from '../host/duis/request.ts'
-import { srvRow } from '../host/srv/srv-table.ts'
+import { srvRow } from '../host/catalogue/srv-table.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import {
   at,

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type StatePaths, statePaths } from '../host/state.ts'
+import { type StatePaths, statePaths } from '../host/state/state-directory.ts'
 import { freshPath, smets1 } from './support/cli.ts'
 
 /** A state directory with one meter. */

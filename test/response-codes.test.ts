@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alertCodes, isAlertCode } from '../host/duis/alert-code.ts'
+import { alertCodes, isAlertCode } from '../host/catalogue/alert-code.ts'
 import { formatResponseMessage } from '../host/duis/format.ts'
 import {
   type Fault,
@@ -14,7 +14,7 @@ import {
   responseCodes,
   sentCodes,
   successCodes,
-} from '../host/duis/response-code.ts'
+} from '../host/catalogue/response-code.ts'
 import { createBench } from './support/bench.ts'
 import { finished, freshPath } from './support/cli.ts'
 import { nowMs } from './support/duis-parties.ts'

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { alertCodesWith, isAlertCode } from '../host/duis/alert-code.ts'
+import { alertCodesWith, isAlertCode } from '../host/catalogue/alert-code.ts'
 import { esme, midnight, mpan, testParties } from './support/bench.ts'
 import { createScheduleBench, dailyRead, dayMs, today } from './support/schedule-bench.ts'
 

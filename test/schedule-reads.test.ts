@@ -2,9 +2,9 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { testIdentities } from '../host/cli/test-pki.ts'
+import { testIdentities } from '../host/pki/test-pki.ts'
 import type { ScheduleDetails } from '../host/duis/non-device-fields.ts'
-import { srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { srvRow, srvTable } from '../host/catalogue/srv-table.ts'
 import { esme, exportMpan, exportParties, midnight, mpan, testParties } from './support/bench.ts'
 import { createRandom } from './support/random.ts'
 import { createScheduleBench, dailyRead, dayMs, today } from './support/schedule-bench.ts'

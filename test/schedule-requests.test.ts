@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { TestIdentityName } from '../host/cli/test-pki.ts'
+import type { TestIdentityName } from '../host/pki/test-pki.ts'
 import type { ScheduleDetails } from '../host/duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../host/duis/read-non-device.ts'
 import { defaultScheduleSettings } from '../host/schedule/settings.ts'

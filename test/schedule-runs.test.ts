@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Frequency, frequencies } from '../host/duis/non-device-fields.ts'
-import { performanceRows } from '../host/performance.ts'
+import { performanceRows } from '../host/metrics/performance.ts'
 import { defaultScheduleSettings } from '../host/schedule/settings.ts'
 import { parseWindow } from '../host/schedule/windows.ts'
 import { stampOfHalfHour } from '../protocol/half-hour.ts'

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { fridgeWh, householdWh } from '../hardware/household.ts'
-import { reactiveVarh } from '../hardware/reactive.ts'
-import { solarExportWh, solarWh } from '../hardware/solar.ts'
+import { fridgeWh, householdWh } from '../hardware/load/household.ts'
+import { reactiveVarh } from '../hardware/load/reactive.ts'
+import { solarExportWh, solarWh } from '../hardware/load/solar.ts'
 import { dateOfDay, halfHourMs } from '../protocol/half-hour.ts'
 
 const newYear = Date.UTC(2025, 0, 1) / halfHourMs

@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert'
 import { type Role, roles } from '../host/access/parties.ts'
 import { bodies } from '../host/duis/bodies.ts'
 import { entriesMax } from '../host/duis/payload.ts'
-import { isServiceReferenceVariant, serviceReferenceOf } from '../host/duis/service-reference.ts'
-import { forSettlement, servesSettlement } from '../host/srv/for-settlement.ts'
-import { srvRow, srvTable } from '../host/srv/srv-table.ts'
+import { isServiceReferenceVariant, serviceReferenceOf } from '../host/catalogue/service-reference.ts'
+import { forSettlement, servesSettlement } from '../host/catalogue/for-settlement.ts'
+import { srvRow, srvTable } from '../host/catalogue/srv-table.ts'
 import { eligible, hours24, table2, table3, table4, table6, table14 } from './support/impact-assessment.ts'
 
 /** 4.2 can be scheduled since DUIS 5.3, which is younger than the impact assessment. */

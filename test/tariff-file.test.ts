@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { isTariff, registerAt } from '../firmware/tariff.ts'
-import { readTariff } from '../hardware/tariff-file.ts'
+import { readTariff } from '../hardware/settings/tariff-file.ts'
 
 function table(value: unknown): Uint8Array {
   const result = readTariff(JSON.stringify(value))

@@ -1,6 +1,6 @@
 // What was done to a board, for a person.
 
-import { boards } from '../boards.ts'
+import { boards } from '../boards/boards.ts'
 import type { FlashOptions } from './flash-options.ts'
 
 /** A meter that was just read. */

@@ -2,9 +2,9 @@
 
 import { rmSync } from 'node:fs'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../board-facts.ts'
-import { type BoardName, boards, type EspruinoBoard } from '../boards.ts'
-import { attendPrompt, type Prompt, PromptError } from '../espruino-prompt.ts'
+import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../boards/board-facts.ts'
+import { type BoardName, boards, type EspruinoBoard } from '../boards/boards.ts'
+import { attendPrompt, type Prompt, PromptError } from '../install/espruino-prompt.ts'
 import {
   boardSettings,
   type Installed,
@@ -12,10 +12,10 @@ import {
   loadFlashDriver,
   startInstalled,
   uninstallMeter,
-} from '../flash-board.ts'
-import { type Line, openLine } from '../line.ts'
-import { type OpenPort, promptLine } from '../prompt-line.ts'
-import { type MeterSettings, readSettingsFile } from '../settings-file.ts'
+} from '../install/flash-board.ts'
+import { type Line, openLine } from '../emulator/line.ts'
+import { type OpenPort, promptLine } from '../install/prompt-line.ts'
+import { type MeterSettings, readSettingsFile } from '../settings/settings-file.ts'
 import { type FlashOptions, readFlashOptions } from './flash-options.ts'
 import { type BoardRead, type FlashReport, reportLines } from './flash-report.ts'
 import type { Io } from './io.ts'
@@ -64,7 +64,7 @@ async function prepare(given: Record<string, unknown>): Promise<Asked> {
     const options = readFlashOptions(given)
     const settings = options.settings === undefined ? undefined : readSettingsFile(options.settings)
     // The bundler is loaded for those who flash, and for nobody else.
-    const { bundleFirmware, bundleFlashDriver } = await import('../bundle.ts')
+    const { bundleFirmware, bundleFlashDriver } = await import('../build/bundle.ts')
     // Only what is put on is made: it takes seconds.
     const script = options.uninstall || options.settingsOnly ? '' : (await bundleFirmware(options.board)).code
     const driver = (await bundleFlashDriver(options.board)).code

@@ -1,7 +1,7 @@
 // What `smets1 meter` is told to let go wrong, checked.
 
-import type { ClockFaults, ClockStep } from '../clock-faults.ts'
-import type { PlannedCut } from '../powered-meter.ts'
+import type { ClockFaults, ClockStep } from '../emulator/clock-faults.ts'
+import type { PlannedCut } from '../emulator/powered-meter.ts'
 import { text, whole } from './meter-options.ts'
 
 export interface MeterFaults {

@@ -2,8 +2,8 @@
 
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { flashPagesFull, flashPagesMin, pageBytes } from '../../firmware/flash-map.ts'
-import { type FlashFile, type FlashFileOptions, openFlashFile } from '../flash-file.ts'
-import { type MeterSettings, readSettingsFile, takeSettings } from '../settings-file.ts'
+import { type FlashFile, type FlashFileOptions, openFlashFile } from '../emulator/flash-file.ts'
+import { type MeterSettings, readSettingsFile, takeSettings } from '../settings/settings-file.ts'
 
 /** There is no meter: no flash and no settings to make one. */
 export class NoMeter extends Error {}

@@ -1,12 +1,12 @@
 // The load of an emulated meter: files of readings, and a made-up household where they have nothing to say.
 
 import { dayMs, dayOfHalfHour, firstHalfHourOfDay, halfHourOf } from '../../protocol/half-hour.ts'
-import { fridgeWh, householdWh } from '../household.ts'
-import { importLoad, type LoadOptions } from '../load-file.ts'
-import { type LoadProfile, loadOf, shiftProfile, shiftToYesterday } from '../load-profile.ts'
-import { describeReport } from '../load-report.ts'
-import { reactiveVarh } from '../reactive.ts'
-import { solarExportWh } from '../solar.ts'
+import { fridgeWh, householdWh } from '../load/household.ts'
+import { importLoad, type LoadOptions } from '../load/load-file.ts'
+import { type LoadProfile, loadOf, shiftProfile, shiftToYesterday } from '../load/load-profile.ts'
+import { describeReport } from '../load/load-report.ts'
+import { reactiveVarh } from '../load/reactive.ts'
+import { solarExportWh } from '../load/solar.ts'
 import type { LoadFiles, MeterOptions } from './meter-options.ts'
 import { readTextFile } from './text-file.ts'
 

@@ -1,7 +1,7 @@
 // What `smets1 meter` may be told, checked.
 
-import type { StampRule } from '../load-layouts.ts'
-import { typicalPeakW } from '../solar.ts'
+import type { StampRule } from '../load/load-layouts.ts'
+import { typicalPeakW } from '../load/solar.ts'
 
 export interface LoadFiles {
   file: string

@@ -3,7 +3,7 @@
 import type { Flash } from '../../firmware/board.ts'
 import { openLogs } from '../../firmware/logs.ts'
 import { halfHourOf } from '../../protocol/half-hour.ts'
-import { createMemoryFlash } from '../flash-file.ts'
+import { createMemoryFlash } from '../emulator/flash-file.ts'
 
 export interface MeterPast {
   /** The newest half-hour in the log, -1 for none. */

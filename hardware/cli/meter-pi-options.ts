@@ -1,7 +1,7 @@
 // What `smets1 meter --board pi` may be told, checked.
 
-import type { PulseInput } from '../pulse-input.ts'
-import { parsePulseInput, pulseInputForm, pulseKinds } from '../pulse-input.ts'
+import type { PulseInput } from '../pi/pulse-input.ts'
+import { parsePulseInput, pulseInputForm, pulseKinds } from '../pi/pulse-input.ts'
 import { faultFlags, loadFlags } from './meter-flags.ts'
 import { text, whole } from './meter-options.ts'
 

@@ -1,6 +1,6 @@
 // How far a step is, for those who watch.
 
-import type { Progress } from '../flash-board.ts'
+import type { Progress } from '../install/flash-board.ts'
 import type { Io } from './io.ts'
 
 const barWidth = 30

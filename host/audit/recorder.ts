@@ -1,12 +1,12 @@
 // What the bridge tells the audit trail of each request, in one place.
 
 import { hash } from 'node:crypto'
-import { type Accepted, type Answered, askedMs } from '../accepted.ts'
+import { type Accepted, type Answered, askedMs } from '../requests/accepted-request.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
-import type { DeliveryEvent } from '../delivery.ts'
+import type { DeliveryEvent } from '../delivery/delivery.ts'
 import type { ReadableHeader } from '../duis/request.ts'
-import type { RecalledRefusal, RefusedRequest } from '../refusal.ts'
-import type { Direct } from '../srv/non-device.ts'
+import type { RecalledRefusal, RefusedRequest } from '../requests/refusal.ts'
+import type { Direct } from '../requests/dcc-response.ts'
 import type { AuditEvent, DecidingRecord } from './audit-record.ts'
 
 export interface Recorder {

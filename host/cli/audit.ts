@@ -3,9 +3,9 @@
 import type { ChainPoint } from '../audit/audit-record.ts'
 import { recordsOf, verifyTrail } from '../audit/read-trail.ts'
 import { createSelector, type Selection, textOf } from '../audit/select.ts'
-import { loadRegistry } from '../config.ts'
+import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
-import type { StatePaths } from '../state.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, stateOption, textOption } from './command.ts'
 import { euiOption, instantOption, userOption } from './request-options.ts'
 

@@ -1,9 +1,9 @@
 // smets1 codes: every code that this bridge can send, when, and how sure that is.
 
-import { readConfig } from '../config.ts'
-import { alertCodes, alertMeanings } from '../duis/alert-code.ts'
-import { type SentCode, sentCodes } from '../duis/response-code.ts'
-import { stateOf, statePaths } from '../state.ts'
+import { readConfig } from '../config/config.ts'
+import { alertCodes, alertMeanings } from '../catalogue/alert-code.ts'
+import { type SentCode, sentCodes } from '../catalogue/response-code.ts'
+import { stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, exitCode, textOption } from './command.ts'
 
 const confidences = 'V seen in software or schema, S stated by a named source, I inferred, M assumed'

@@ -1,6 +1,6 @@
 // What a command of `smets1` is, and where its words go.
 
-import { type StatePaths, stateOf, statePaths } from '../state.ts'
+import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 
 /** Exit codes; every command's help lists them. */
 export const exitCode = {

@@ -1,11 +1,11 @@
 // A User's side of requests that the DCC answers itself: signs, sends to serviceD, verifies the answer.
 
 import type { User } from '../access/parties.ts'
-import { loadRegistry, readConfig } from '../config.ts'
+import { loadRegistry, readConfig } from '../config/config.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../duis/format-non-device.ts'
 import { parseResponse, verifyResponse } from '../duis/read-response.ts'
 import { requestIdOf } from '../duis/request.ts'
-import { responseCodes } from '../duis/response-code.ts'
+import { responseCodes } from '../catalogue/response-code.ts'
 import { signDocument } from '../duis/sign.ts'
 import type { XmlElement } from '../duis/xml-tree.ts'
 import {
@@ -20,8 +20,8 @@ import {
   wholeOption,
 } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
-import { signingToolOf } from './signing-tool.ts'
-import { loadIdentity, loadTrust } from './test-pki.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { send } from './user-client.ts'
 
 /** Options of every command that asks the DCC something. */

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault, type Vault } from '../dco/vault.ts'
-import { statePaths } from '../state.ts'
+import { statePaths } from '../state/state-directory.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
@@ -14,7 +14,7 @@ import { setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { CommandError, exitCode } from './command.ts'
-import { systemTiming } from './open-bridge.ts'
+import { systemTiming } from '../runtime/open-bridge.ts'
 
 export interface FirstRead {
   manufacturer: string

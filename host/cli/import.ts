@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path'
 import { combineRows, type Kind, kinds, type Rows, readImportFile, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
-import type { StatePaths } from '../state.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, stateOption } from './command.ts'
 import { changeRegistry, currentRows } from './registry-file.ts'
 

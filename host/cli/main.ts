@@ -1,9 +1,9 @@
 // smets1 COMMAND: finds the command, hands it its options, ends with its code.
 
 import { cac } from 'cac'
-import { ConfigurationError } from '../state.ts'
+import { ConfigurationError } from '../state/state-directory.ts'
 import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
-import { version } from './version.ts'
+import { version } from '../state/version.ts'
 
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {

@@ -4,9 +4,9 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { euiToBytes } from '../../protocol/bytes.ts'
-import type { StatePaths } from '../state.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import { provisionMeters } from './provision-meters.ts'
-import { createTestPki } from './test-pki.ts'
+import { createTestPki } from '../pki/test-pki.ts'
 import { registeredFrom, testDevice, testRegistrations, testRegistry } from './test-registry.ts'
 
 /** Writes a new meter's flash: the board side's business, handed in by `main.ts`. */

@@ -1,7 +1,7 @@
 // smets1 pending: responses that a User has not taken yet. The bridge may run meanwhile.
 
 import { existsSync } from 'node:fs'
-import type { Outgoing } from '../delivery.ts'
+import type { Outgoing } from '../delivery/delivery.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, exitCode, stateOption } from './command.ts'
 import { stamp } from './show.ts'

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { isDate } from '../access/settlement-day.ts'
-import { measuresOf, type PerformanceRow, performanceRows } from '../performance.ts'
+import { measuresOf, type PerformanceRow, performanceRows } from '../metrics/performance.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, CommandError, exitCode, type Options, stateOption, textOption } from './command.ts'
 import { csvOf, tableOf } from './dcc-client.ts'

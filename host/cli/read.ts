@@ -2,13 +2,13 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { User } from '../access/parties.ts'
-import { loadRegistry, readConfig } from '../config.ts'
+import { loadRegistry, readConfig } from '../config/config.ts'
 import { bodies } from '../duis/bodies.ts'
 import type { BodyFields } from '../duis/request.ts'
-import { responseCodes } from '../duis/response-code.ts'
-import type { TrustStore } from '../duis/trust.ts'
-import { srvRow, srvTable } from '../srv/srv-table.ts'
-import type { StatePaths } from '../state.ts'
+import { responseCodes } from '../catalogue/response-code.ts'
+import type { TrustStore } from '../pki/trust.ts'
+import { srvRow, srvTable } from '../catalogue/srv-table.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import {
   type Command,
   CommandError,
@@ -21,8 +21,8 @@ import {
 } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
-import { signingToolOf } from './signing-tool.ts'
-import { loadIdentity, loadTrust } from './test-pki.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { type Rows, readImportFile } from '../access/import-rows.ts'
 import { openVault, removeKeys } from '../dco/vault.ts'
-import { readJson, type StatePaths, writeFileWhole } from '../state.ts'
+import { readJson, type StatePaths, writeFileWhole } from '../state/state-directory.ts'
 import { exclusively } from '../store/exclusive.ts'
 
 /** Meters that get keys and settings files before the registry's new text makes them count. */

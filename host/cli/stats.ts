@@ -2,10 +2,10 @@
 
 import { recordsOf } from '../audit/read-trail.ts'
 import { createSelector } from '../audit/select.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
 import { type Stats, statsOf, textOfStats } from '../metrics/stats.ts'
 import { addEvent, noTotals } from '../metrics/totals.ts'
-import type { StatePaths } from '../state.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, CommandError, exitCode, type Options, stateOption, textOption } from './command.ts'
 import { instantOption } from './request-options.ts'
 

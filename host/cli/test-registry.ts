@@ -2,7 +2,7 @@
 
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
-import { testIdentities } from './test-pki.ts'
+import { testIdentities } from '../pki/test-pki.ts'
 
 /** The ESME of the reference test data set, and MPANs with a right check digit. */
 export const testDevice = { eui: '00-DB-12-34-56-78-90-A0', importMpan: '1234567890126', exportMpan: '2000000000006' }

@@ -1,13 +1,13 @@
 // smets1 validate: looks at a state directory and says what is wrong, without starting anything.
 
 import { checkRegistry } from '../access/parties.ts'
-import { readConfig } from '../config.ts'
+import { readConfig } from '../config/config.ts'
 import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
-import { readJson, stateOf, statePaths } from '../state.ts'
+import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, exitCode, textOption } from './command.ts'
-import { signingToolOf } from './signing-tool.ts'
-import { loadIdentity, loadTrust } from './test-pki.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 
 export const validateCommand: Command = {
   name: 'validate',

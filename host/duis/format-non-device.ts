@@ -5,7 +5,7 @@ import { element, envelope, ownSchemaVersion, references, responseHeader, signed
 import { xmlDeclaration } from './names.ts'
 import type { InventoryQuery, ScheduleDetails, ScheduleSubject } from './non-device-fields.ts'
 import type { RequestId } from './request.ts'
-import { serviceReferenceOf } from './service-reference.ts'
+import { serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { type Signer, signCanonical } from './sign.ts'
 import { formatUtcDate, formatUtcTime } from './utc-date.ts'
 import { escapeText } from './xml-tree.ts'

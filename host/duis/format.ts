@@ -6,8 +6,8 @@ import { bodies } from './bodies.ts'
 import { formatDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
 import type { BodyFields, RequestId } from './request.ts'
-import { isResponseCode } from './response-code.ts'
-import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
+import { isResponseCode } from '../catalogue/response-code.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { type Signer, signCanonical } from './sign.ts'
 
 /** Answers to requests whose own version could not be read carry this one. */

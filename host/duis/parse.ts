@@ -4,9 +4,9 @@
 import { bodyRow, readBody } from './bodies.ts'
 import { instanceNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import { type BodyFields, parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
-import { type Fault, type FaultCodes, faultCodes } from './response-code.ts'
+import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { hasText, leafText, readSequence, trimmed } from './sequence.ts'
-import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from './service-reference.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
 

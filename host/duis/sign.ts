@@ -2,7 +2,7 @@
 
 import type { KeyObject } from 'node:crypto'
 import { signatureNamespace } from './names.ts'
-import { signatureValue } from './public-key.ts'
+import { signatureValue } from '../pki/public-key.ts'
 import { digestOf, signatureText, signedInfoText } from './signature.ts'
 import { readXml, responseLimits } from './xml.ts'
 

@@ -1,11 +1,11 @@
 // DCC alerts about schedules: written, put into the outbox, counted.
 
 import type { Registry } from '../access/parties.ts'
-import type { Delivery } from '../delivery.ts'
-import type { AlertCause, AlertCodes } from '../duis/alert-code.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { AlertCause, AlertCodes } from '../catalogue/alert-code.ts'
 import { formatScheduleAlert } from '../duis/format-non-device.ts'
 import type { Signer } from '../duis/sign.ts'
-import { alertTargetMs, type Performance } from '../performance.ts'
+import { alertTargetMs, type Performance } from '../metrics/performance.ts'
 import type { Timing } from '../wan/line.ts'
 import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { alertIdOf, commandIdOf } from './command.ts'

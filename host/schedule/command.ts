@@ -1,9 +1,9 @@
 // The request that the DCC sends for a run of a schedule, as if the User had sent it to the device.
 
-import type { Accepted } from '../accepted.ts'
+import type { Accepted } from '../requests/accepted-request.ts'
 import type { Allowed } from '../access/access-control.ts'
 import { type RequestId, requestIdOf } from '../duis/request.ts'
-import type { SrvRow } from '../srv/srv-table.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
 import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { periodOfRun } from './schedules.ts'
 

@@ -3,8 +3,8 @@
 
 import { type AccessPolicy, type Allowed, decide, explain } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
-import type { AlertCause } from '../duis/alert-code.ts'
-import type { SrvRow } from '../srv/srv-table.ts'
+import type { AlertCause } from '../catalogue/alert-code.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Schedule } from './book.ts'
 import { commandIdOf } from './command.ts'
 import { periodOfRun } from './schedules.ts'

@@ -4,17 +4,17 @@
 // the runs that have begun and are not answered. A run leaves the record in the same breath as its answer enters the
 // outbox, and after it, so every run has one answer, however often the process dies.
 
-import type { Accepted, Answered } from '../accepted.ts'
+import type { Accepted, Answered } from '../requests/accepted-request.ts'
 import type { AccessPolicy } from '../access/access-control.ts'
-import type { Delivery } from '../delivery.ts'
-import { Refusal } from '../refusal.ts'
-import { srvRow } from '../srv/srv-table.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import { Refusal } from '../requests/refusal.ts'
+import { srvRow } from '../catalogue/srv-table.ts'
 import type { Sequence } from '../store/sequence.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { createAlarm } from './alarm.ts'
 import { type AlertParts, createScheduleAlerts } from './alerts.ts'
 import { isForSettlement, type Run, type Schedule, type ScheduleBook } from './book.ts'
-import { StoppedError } from './capacity.ts'
+import { StoppedError } from '../wan/line-queue.ts'
 import { alertIdOf, commandOf, resultIdOf } from './command.ts'
 import { type EntitlementParts, type RemovalCause, verdictOf } from './entitlement.ts'
 import { nextRunDay } from './schedules.ts'

@@ -12,14 +12,14 @@ import { runInNewContext } from 'node:vm'
 import { provisionFlash } from '../../hardware/cli/provision.ts'
 import { startMeter } from '../../host/cli/meter-process.ts'
 import { fillBench } from '../../host/cli/new-bench.ts'
-import { type RunningBridge, runBridge } from '../../host/cli/open-bridge.ts'
-import { type Identity, loadIdentity } from '../../host/cli/test-pki.ts'
+import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts'
+import { type Identity, loadIdentity } from '../../host/pki/test-pki.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
-import { readConfig } from '../../host/config.ts'
+import { readConfig } from '../../host/config/config.ts'
 import { formatRequest } from '../../host/duis/format.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
-import { createState, type StatePaths, statePaths } from '../../host/state.ts'
+import { createState, type StatePaths, statePaths } from '../../host/state/state-directory.ts'
 import { editJson } from '../support/cli.ts'
 import { euiOf, fillCache, mpanOf } from './cached-devices.ts'
 import type { Send, Signed, Taken } from './load.ts'
@@ -37,7 +37,7 @@ const parties = ['supplier', 'network-operator', 'mdr', 'other-user']
 
 /** The process that plays the Users. */
 async function startUsers() {
-  const child = fork(fileURLToPath(new URL('load.ts', import.meta.url)))
+  const child = fork(fileURLToPath(new URL('./load.ts', import.meta.url)))
   const [{ callback }] = (await once(child, 'message')) as [{ callback: string }]
   return {
     callback,

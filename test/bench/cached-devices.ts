@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
-import type { StatePaths } from '../../host/state.ts'
+import type { StatePaths } from '../../host/state/state-directory.ts'
 import { openLmdbStore } from '../../host/store/lmdb.ts'
 import { dayMs, halfHoursInWindow } from '../../protocol/half-hour.ts'
 

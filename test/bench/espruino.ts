@@ -1,7 +1,7 @@
 // The meter on a real Espruino, with 13 months behind it: processor time of a start and of each command, and variables of
 // the heap. ESPRUINO names the interpreter (Espruino for Linux), ESPRUINO_SMALL one with a heap of 5,100 variables.
 
-import { bundleFirmware } from '../../hardware/bundle.ts'
+import { bundleFirmware } from '../../hardware/build/bundle.ts'
 import { recordedDaysBefore } from '../support/board-flash.ts'
 import { commands, tryWithin } from '../support/espruino-meter.ts'
 import { hasSocat, runBundle } from '../support/espruino-process.ts'

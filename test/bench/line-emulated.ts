@@ -1,8 +1,8 @@
 // Thirteen months from `smets1 meter` as a process of its own, at the speed of a real line.
 
 import { randomBytes } from 'node:crypto'
-import { householdWh } from '../../hardware/household.ts'
-import { systemTiming } from '../../host/cli/open-bridge.ts'
+import { householdWh } from '../../hardware/load/household.ts'
+import { systemTiming } from '../../host/runtime/open-bridge.ts'
 import { createDco } from '../../host/dco/sealer.ts'
 import { openPort } from '../../host/wan/bindings.ts'
 import type { LineLimits } from '../../host/wan/limits.ts'

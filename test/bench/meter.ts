@@ -3,10 +3,10 @@
 import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
-import { createEmulatedBoard, systemTimers } from '../../hardware/emulated.ts'
-import { createMemoryFlash } from '../../hardware/flash-file.ts'
-import { householdWh } from '../../hardware/household.ts'
-import { runLoad } from '../../hardware/virtual-run.ts'
+import { createEmulatedBoard, systemTimers } from '../../hardware/emulator/emulated.ts'
+import { createMemoryFlash } from '../../hardware/emulator/flash-file.ts'
+import { householdWh } from '../../hardware/load/household.ts'
+import { runLoad } from '../../hardware/emulator/virtual-run.ts'
 import type { Bench } from './row.ts'
 
 const yearHalfHours = 365 * 48

@@ -1,7 +1,7 @@
 // Bytes: of a day's half-hours, of a whole exchange, of 13 months in flash and on the line.
 
 import { flashMapOf, flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
-import { householdWh } from '../../hardware/household.ts'
+import { householdWh } from '../../hardware/load/household.ts'
 import { createDco } from '../../host/dco/sealer.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'

@@ -3,7 +3,7 @@
 import { decide, explain, type Refused } from '../../host/access/access-control.ts'
 import { checkRegistry, type DeviceStatus } from '../../host/access/parties.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
-import { srvRow } from '../../host/srv/srv-table.ts'
+import { srvRow } from '../../host/catalogue/srv-table.ts'
 
 const importMpan = '1234567890126'
 export const exportMpan = '2000000000006'

@@ -3,7 +3,7 @@
 import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
-import type { EspruinoBoard } from '../../hardware/boards.ts'
+import type { EspruinoBoard } from '../../hardware/boards/boards.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 import { halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { createRandom } from './random.ts'

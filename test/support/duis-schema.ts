@@ -6,9 +6,9 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import * as assert from 'uvu/assert'
-import { type FaultCodes, faultCodes, sentCodes } from '../../host/duis/response-code.ts'
+import { type FaultCodes, faultCodes, sentCodes } from '../../host/catalogue/response-code.ts'
 import { loadSchema, type Schema } from '../../host/duis/schema.ts'
-import { readZip } from '../../host/duis/zip.ts'
+import { readZip } from '../../host/pki/zip.ts'
 
 /** The tool as `java -cp` takes it. */
 export const toolJar = join(dirname(createRequire(import.meta.url).resolve('@smartdcc/duis-sign-wrap')), 'tool.jar')

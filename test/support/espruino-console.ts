@@ -4,7 +4,7 @@ import type { ChildProcess } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { boards } from '../../hardware/boards.ts'
+import { boards } from '../../hardware/boards/boards.ts'
 import { kill, launch, until } from './espruino-process.ts'
 
 export interface EspruinoConsole {

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { boards } from '../../hardware/boards.ts'
+import { boards } from '../../hardware/boards/boards.ts'
 import { type Asker, createAsker } from './asker.ts'
 import { boardKey, flashImage, type RecordedFlash } from './board-flash.ts'
 

@@ -4,7 +4,7 @@
 
 import { createContext, runInContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
-import type { ConsolePort, PromptTiming } from '../../hardware/espruino-prompt.ts'
+import type { ConsolePort, PromptTiming } from '../../hardware/install/espruino-prompt.ts'
 import { createStorageSim, type StorageSim } from './espruino-storage.ts'
 import { createVirtualClock, type VirtualClock } from './world.ts'
 

@@ -3,7 +3,7 @@
 // takes the interpreter (test/espruino.test.ts with ESPRUINO set).
 
 import { createContext, runInContext } from 'node:vm'
-import { absentGlobals, absentStatics, replacedGlobals } from '../../hardware/espruino-subset.ts'
+import { absentGlobals, absentStatics, replacedGlobals } from '../../hardware/build/espruino-subset.ts'
 import { createSpiChip } from './spi-chip.ts'
 
 export interface EspruinoShim {

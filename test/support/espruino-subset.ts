@@ -3,8 +3,8 @@
 import { SourceMap } from 'node:module'
 import { type AnyNode, type Program, parse } from 'acorn'
 import { transformSync } from 'esbuild'
-import { outsideSubset } from '../../hardware/espruino-subset.ts'
-import { referencesIn, walk } from '../../hardware/syntax-tree.ts'
+import { outsideSubset } from '../../hardware/build/espruino-subset.ts'
+import { referencesIn, walk } from '../../hardware/build/syntax-tree.ts'
 
 export interface Fault {
   line: number

@@ -14,8 +14,8 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Timers } from '../../hardware/emulated.ts'
-import type { GpioTools } from '../../hardware/gpio-tools.ts'
+import type { Timers } from '../../hardware/emulator/emulated.ts'
+import type { GpioTools } from '../../hardware/pi/gpio-tools.ts'
 import type { VirtualClock } from './world.ts'
 
 export const printedVersion = { 1: 'gpiomon (libgpiod) v1.6.3\nCopyright', 2: 'gpiomon (libgpiod) v2.2.1\nCopyright' }

@@ -2,7 +2,7 @@
 // value is wrong.
 
 import { createDco, type Dco } from '../../host/dco/sealer.ts'
-import { readRegisters } from '../../host/srv/read-registers.ts'
+import { readRegisters } from '../../host/services/read-registers.ts'
 import type { Conversation } from '../../host/wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../../host/wan/layouts.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'

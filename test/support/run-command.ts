@@ -1,7 +1,7 @@
 // Runs a command in this process, its words kept.
 
 import { type Command, CommandError, type Options } from '../../host/cli/command.ts'
-import { ConfigurationError } from '../../host/state.ts'
+import { ConfigurationError } from '../../host/state/state-directory.ts'
 
 export async function runCommand(command: Command, options: Options) {
   let out = ''

@@ -1,8 +1,8 @@
 // A bench that is asked for schedules and inventories.
 
 import * as assert from 'uvu/assert'
-import type { TestIdentityName } from '../../host/cli/test-pki.ts'
-import { testIdentities } from '../../host/cli/test-pki.ts'
+import type { TestIdentityName } from '../../host/pki/test-pki.ts'
+import { testIdentities } from '../../host/pki/test-pki.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../../host/duis/format-non-device.ts'
 import type { ScheduleDetails } from '../../host/duis/non-device-fields.ts'
 import { readAlert, readScheduleId } from '../../host/duis/read-non-device.ts'

@@ -2,10 +2,10 @@
 // of its own, so that any one can be made again.
 
 import { isDeepStrictEqual } from 'node:util'
-import { testIdentities } from '../../host/cli/test-pki.ts'
+import { testIdentities } from '../../host/pki/test-pki.ts'
 import { parseRequest } from '../../host/duis/parse.ts'
 import { parseResponse, verifyResponse } from '../../host/duis/read-response.ts'
-import { createTrustStore, findSigner, trustedSigner } from '../../host/duis/trust.ts'
+import { createTrustStore, findSigner, trustedSigner } from '../../host/pki/trust.ts'
 import { verifySignature } from '../../host/duis/verify.ts'
 import { nowMs, vector } from './duis-parties.ts'
 import { createRandom } from './random.ts'

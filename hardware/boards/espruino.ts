@@ -1,0 +1,170 @@
+// The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
+
+import type { Flash, Uart } from '../../firmware/board.ts'
+import { type BoardMeter, startMeter } from '../../firmware/meter.ts'
+import type { EspruinoBoard } from './boards.ts'
+
+// What is used of Espruino's globals (espruino.com/Reference).
+declare const E: {
+  setConsole(device: string, options: { force: boolean }): void
+  enableWatchdog(seconds: number, isAutomatic: boolean): void
+}
+declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
+declare const setInterval: (due: () => void, ms: number) => unknown
+declare const setTimeout: (due: () => void, ms: number) => unknown
+declare const setDeepSleep: (sleep: boolean) => void
+declare const console: { log(text: string): void }
+
+/** A UART as Espruino has it: a string holds a byte in each character. */
+export interface EspruinoSerial {
+  setup(baud: number, options: object): void
+  on(event: 'data', received: (data: string) => void): void
+  write(data: Uint8Array): void
+}
+
+/** How often the meter looks at its pulses and its clock when the line is quiet. */
+const stepMs = 250
+
+/** How long a board that was woken by an edge on its receive pin listens before it may sleep deeply again. */
+const listenMs = 10000
+
+function say(text: string): void {
+  console.log('smets1: ' + text)
+}
+
+function bytesOf(data: string): Uint8Array {
+  const bytes = new Uint8Array(data.length)
+  for (let i = 0; i < data.length; i++) bytes[i] = data.charCodeAt(i)
+  return bytes
+}
+
+/** Espruino does not tell how much of a frame has left: the line's speed does. */
+function createUart(line: EspruinoSerial, baud: number): Uart {
+  let freeAtMs = 0
+  let lastMs = 0
+
+  return {
+    write: (bytes) => {
+      const nowMs = Date.now()
+      lastMs = (bytes.length * 10000) / baud
+      freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
+      line.write(bytes)
+    },
+    ready: () => {
+      const leftMs = freeAtMs - Date.now()
+      // More than was ever ahead: the clock was set back, not the line slow.
+      return leftMs <= 0 || leftMs > 2 * lastMs
+    },
+  }
+}
+
+/** Pulses of the four channels since the last call, from the inputs, or of the steady load that stands in for them. */
+function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () => number[] {
+  let counts = [0, 0, 0, 0]
+  let lastMs = clock()
+  let rest = 0
+
+  function watch(pin: string, channel: number): void {
+    setWatch(
+      () => {
+        counts[channel] = counts[channel]! + 1
+      },
+      pin,
+      { repeat: true, edge: pulses.edge, debounce: pulses.debounceMs },
+    )
+  }
+
+  for (let channel = 0; channel < pulses.pins.length; channel++) watch(pulses.pins[channel]!, channel)
+
+  return () => {
+    const nowMs = clock()
+    rest += (Math.max(0, nowMs - lastMs) * pulses.perHour) / 3600000
+    lastMs = nowMs
+    const steady = Math.floor(rest)
+    rest -= steady
+    const taken = counts
+    taken[0] = taken[0]! + steady
+    counts = [0, 0, 0, 0]
+    return taken
+  }
+}
+
+/** Lets the meter work: at once when there is something to do, every quarter of a second otherwise. */
+function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: EspruinoBoard): void {
+  let soon = false
+  let stopped = false
+  let heardMs = 0
+
+  function step(failing: boolean): void {
+    if (stopped) return
+    try {
+      if (failing) meter.powerFails()
+      else meter.step()
+    } catch (error) {
+      // Flash that is worn out: a meter that cannot record must not answer as if it did.
+      stopped = true
+      say('stopped: ' + error)
+      return
+    }
+    if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
+    // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
+    if (board.deepSleep && !meter.state.line.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
+  }
+
+  function stepSoon(ms: number): void {
+    if (soon) return
+    soon = true
+    setTimeout(() => {
+      soon = false
+      step(false)
+    }, ms)
+  }
+
+  line.on('data', (data) => {
+    meter.received(bytesOf(data))
+    stepSoon(0)
+  })
+  setInterval(() => step(false), stepMs)
+  if (board.deepSleep) {
+    setWatch(
+      () => {
+        heardMs = Date.now()
+        setDeepSleep(false)
+      },
+      board.line.options.rx!,
+      { repeat: true, edge: 'falling' },
+    )
+  }
+  if (board.powerFail) setWatch(() => step(true), board.powerFail, { repeat: true, edge: 'falling' })
+  // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
+  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
+}
+
+/**
+ * Starts the meter on a board. What keeps it from starting is said on the console, and the line stays quiet: flash that
+ * is not the row's, no settings in it. `openFlash` gives the flash of the row; `clock` milliseconds of UTC since 1970.
+ */
+export function startBoard(
+  board: EspruinoBoard,
+  line: EspruinoSerial,
+  openFlash: () => Flash,
+  clock: () => number,
+): void {
+  E.setConsole(board.console, { force: true })
+  try {
+    const uart = createUart(line, board.line.baud)
+    const meter = startMeter({
+      nowMs: clock,
+      upMs: clock,
+      flash: openFlash(),
+      uart: uart,
+      takePulses: createPulses(board.pulses, clock),
+    })
+    line.setup(board.line.baud, board.line.options)
+    run(meter, line, uart, board)
+    say('started, boot ' + meter.state.metering.logs.journal.boots)
+    if (meter.state.metering.lost) say('clock not set')
+  } catch (error) {
+    say('not started: ' + error)
+  }
+}

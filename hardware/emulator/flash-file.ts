@@ -1,0 +1,205 @@
+// NOR flash on this machine: in memory, or in a file that keeps every operation as it is done.
+
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Flash } from '../../firmware/board.ts'
+import { takeLock } from './lock-file.ts'
+
+/** Pages of a flash and the bytes of each. */
+export interface FlashGeometry {
+  /** A multiple of 4, at least 2,048. */
+  pageBytes: number
+  pages: number
+}
+
+export interface FlashFileOptions {
+  /**
+   * Every program and erase is on the disk, not only with the system, before the call returns (O_DSYNC). For a machine
+   * whose power may fail. A cut then finds the flash as a chip would be: every operation but the last one done, in order.
+   * That is what the firmware's commit rule stands on:
+   * - the body is on the disk before the first word that makes it count,
+   * - the first word is there before the meter says what it commits (a start's number is part of every nonce),
+   * - a page's burnt header is there before the page is erased, and what was copied out of a page before that.
+   * Left to itself the system writes pages of a file in any order, up to half a minute later.
+   */
+  durable?: boolean
+}
+
+export interface FlashFile extends Flash {
+  /** Waits until the disk has everything (fsync). A killed process loses nothing without it; a machine's power cut may. */
+  sync(): void
+  /** Syncs, closes and lets another meter have the file. */
+  close(): void
+}
+
+/** Called with what an operation is about to put at an address. */
+type Keep = (address: number, bytes: Uint8Array) => void
+
+function flashOver(cells: Uint8Array, { pageBytes, pages }: FlashGeometry, keep: Keep): Flash {
+  return {
+    pageBytes,
+    pages,
+    read(address, count) {
+      if (!Number.isInteger(address) || !Number.isInteger(count) || address < 0 || count < 0) {
+        throw new RangeError(`flash read of ${count} bytes at ${address}`)
+      }
+      if (address + count > cells.length) throw new RangeError(`flash read of ${count} bytes at ${address} is outside`)
+      return cells.slice(address, address + count)
+    },
+    program(address, bytes) {
+      const end = address + bytes.length
+      if (!Number.isInteger(address) || address < 0 || end > cells.length) {
+        throw new RangeError(`flash program of ${bytes.length} bytes at ${address} is outside`)
+      }
+      if (address % 4 !== 0 || bytes.length % 4 !== 0) {
+        throw new RangeError(`flash program of ${bytes.length} bytes at ${address} is not in whole words of 4`)
+      }
+      if (bytes.length === 0) return
+      if (Math.floor(address / pageBytes) !== Math.floor((end - 1) / pageBytes)) {
+        throw new RangeError(`flash program of ${bytes.length} bytes at ${address} crosses a page`)
+      }
+      const after = bytes.map((byte, i) => byte & cells[address + i]!)
+      // The file first: memory must never hold what a restart would not find.
+      keep(address, after)
+      cells.set(after, address)
+    },
+    erase(page) {
+      if (!Number.isInteger(page) || page < 0 || page >= pages) throw new RangeError(`flash has no page ${page}`)
+      keep(page * pageBytes, new Uint8Array(pageBytes).fill(0xff))
+      cells.fill(0xff, page * pageBytes, (page + 1) * pageBytes)
+    },
+  }
+}
+
+function checkGeometry({ pageBytes, pages }: FlashGeometry): void {
+  if (!Number.isInteger(pageBytes) || pageBytes < 2048 || pageBytes % 4 !== 0) {
+    throw new RangeError(`a page has a multiple of 4 and at least 2,048 bytes, not ${pageBytes}`)
+  }
+  if (!Number.isInteger(pages) || pages < 1) throw new RangeError(`a flash has whole pages, not ${pages}`)
+}
+
+/**
+ * A flash that is gone with the process, blank or holding a copy of what `from` holds.
+ * @throws RangeError for a geometry no board has
+ */
+export function createMemoryFlash(geometry: FlashGeometry, from?: Flash): Flash {
+  checkGeometry(geometry)
+  const size = geometry.pageBytes * geometry.pages
+  const cells = from === undefined ? new Uint8Array(size).fill(0xff) : from.read(0, size)
+  return flashOver(cells, geometry, () => {})
+}
+
+function writeWhole(fd: number, bytes: Uint8Array, address: number): void {
+  let done = 0
+  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done, address + done)
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Makes a blank flash appear at once in full: whoever is killed half-way leaves no short file behind. */
+function createBlank(path: string, size: number): void {
+  const half = `${path}.${process.pid}.new`
+  try {
+    // On the disk before it has its name: after a power cut the name must not stand for a shorter file.
+    writeFileSync(half, new Uint8Array(size).fill(0xff), { mode: 0o600, flag: 'wx', flush: true })
+    renameSync(half, path)
+  } catch (error) {
+    rmSync(half, { force: true })
+    throw new Error(`cannot create the flash file ${path}: ${reason(error)}. Name a folder you may write to.`)
+  }
+}
+
+/** Waits until the disk has a folder's names. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openExisting(path: string, size: number, durable: boolean): { fd: number; cells: Uint8Array } {
+  const stats = statSync(path)
+  if (!stats.isFile()) throw new Error(`${path} is not a file, so it cannot be a flash. Name a file.`)
+  if (stats.size !== size) {
+    throw new Error(
+      `the flash file ${path} has ${stats.size} bytes, this board has ${size}: it belongs to another board, or was cut ` +
+        'short. Name another file, or remove this one to begin with a blank flash (its readings and keys are then gone).',
+    )
+  }
+  try {
+    const fd = openSync(path, constants.O_RDWR | (durable ? constants.O_DSYNC : 0))
+    return { fd, cells: new Uint8Array(readFileSync(path)) }
+  } catch (error) {
+    throw new Error(
+      `cannot open the flash file ${path}: ${reason(error)}. Its owner must be able to read and write it.`,
+    )
+  }
+}
+
+/**
+ * Opens a flash kept in a file, or makes a blank one (mode 0600: it will hold keys). Every program and erase is in the
+ * file when the call returns, so killing the process loses nothing; `durable` holds against power cuts too. One meter at a time: `PATH.lock` names its process,
+ * and is taken over from a process that is no more.
+ * @throws Error naming the file, what is wrong and the way out: wrong size, no permission, in use, disk full
+ * @throws RangeError for a geometry no board has, and from the flash for addresses outside or misaligned
+ */
+export function openFlashFile(path: string, geometry: FlashGeometry, options: FlashFileOptions = {}): FlashFile {
+  checkGeometry(geometry)
+  const durable = options.durable === true
+  const size = geometry.pageBytes * geometry.pages
+  const exists = statSync(path, { throwIfNoEntry: false }) !== undefined
+  // By its real name: another name for the same file must meet the same lock.
+  const lock = takeLock(`${exists ? realpathSync(path) : resolve(path)}.lock`, `the flash file ${path}`)
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) createBlank(path, size)
+    const { fd, cells } = openExisting(path, size, durable)
+    if (durable) {
+      // What an earlier process left with the system, and the file's own name.
+      fsyncSync(fd)
+      syncFolder(dirname(realpathSync(path)))
+    }
+    let open = true
+    const flash = flashOver(cells, geometry, (address, bytes) => {
+      if (!open) throw new Error(`the flash file ${path} was closed`)
+      try {
+        writeWhole(fd, bytes, address)
+      } catch (error) {
+        throw new Error(
+          `cannot write the flash file ${path}: ${reason(error)}. Its disk is full or failing (df, dmesg); see to it and start again.`,
+        )
+      }
+    })
+    return {
+      ...flash,
+      sync: () => {
+        if (open) fsyncSync(fd)
+      },
+      close: () => {
+        if (!open) return
+        fsyncSync(fd)
+        open = false
+        closeSync(fd)
+        lock.release()
+      },
+    }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}

@@ -1,0 +1,292 @@
+// Puts a meter onto a board by its prompt. The order is what makes it safe to cut at any moment: nothing starts the script
+// while it is not whole. What starts it (.bootcde) goes first and comes back last; a run after a cut finds what is there
+// already, chunk by chunk, and sends the rest.
+
+import { createHash } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+import { pageBytes } from '../../firmware/flash-map.ts'
+import { euiFromBytes } from '../../protocol/bytes.ts'
+import { type BoardFacts, bootFile, pagesFileBytes, scriptFile, startsMeter } from '../boards/board-facts.ts'
+import {
+  type FlashOperation,
+  hasSettings,
+  noSettingsOperations,
+  type SettingsFound,
+  type SettingsPage,
+  settingsAfter,
+  settingsFound,
+  settingsOperations,
+  settingsPages,
+  settingsParts,
+} from '../boards/board-settings.ts'
+import type { EspruinoBoard } from '../boards/boards.ts'
+import { type Prompt, PromptError } from './espruino-prompt.ts'
+import type { MeterSettings } from '../settings/settings-file.ts'
+
+/** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */
+export const chunkBytes = 192
+
+/** What a board is given to erase a page, or to compact all of Storage. */
+const eraseMs = 15000
+const compactMs = 120000
+
+/** Told how much of a step is done. */
+export type Progress = (step: string, done: number, total: number) => void
+
+const storage = "require('Storage')"
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}
+
+function chunksOf(bytes: Uint8Array): Uint8Array[] {
+  const chunks: Uint8Array[] = []
+  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes))
+  return chunks
+}
+
+/** Gives the board functions for its flash: the meter's own driver, for as long as it is not restarted. */
+export async function loadFlashDriver(prompt: Prompt, driver: string): Promise<void> {
+  await prompt.run("global.K='';0")
+  for (const chunk of chunksOf(Buffer.from(driver))) await prompt.run(`K+=atob('${base64(chunk)}');0`)
+  await prompt.run('eval(K);delete global.K;0')
+}
+
+/** What the pages of settings show but for the key. */
+export async function readSettingsPages(prompt: Prompt): Promise<SettingsPage[]> {
+  const read = async (page: number, { at, bytes }: { at: number; bytes: number }) => {
+    const text = await prompt.run(`btoa(readFlash(${page * pageBytes + at},${bytes}))`)
+    return new Uint8Array(Buffer.from(String(text), 'base64'))
+  }
+  const pages: SettingsPage[] = []
+  for (let page = 0; page < settingsPages; page++) {
+    pages.push({ head: await read(page, settingsParts.head), tail: await read(page, settingsParts.tail) })
+  }
+  return pages
+}
+
+/** Does what is to be done to the flash, and reads each back. @throws Error when flash does not hold it */
+async function operate(prompt: Prompt, operations: readonly FlashOperation[]): Promise<void> {
+  for (const operation of operations) {
+    if ('erase' in operation) {
+      await prompt.run(`eraseFlash(${operation.erase});0`, eraseMs)
+      continue
+    }
+    const { address, bytes } = operation
+    const code = `(b=>{programFlash(${address},b);b=readFlash(${address},b.length);return E.CRC32(b)})(new Uint8Array(E.toArrayBuffer(atob('${base64(bytes)}'))))`
+    if ((await prompt.run(code, eraseMs)) !== crc32(bytes)) {
+      throw new Error(`the flash does not hold what was written at ${address}: it is worn out, or not connected`)
+    }
+  }
+}
+
+/** Whether the Storage file around the meter's pages lies where the row says. */
+async function pagesAreInPlace(prompt: Prompt, row: EspruinoBoard): Promise<boolean> {
+  if ('spi' in row.flash || row.flash.storageFile === undefined) return true
+  const { name, at } = row.flash.storageFile
+  const header = Buffer.from(String(await prompt.run(`btoa(require('Flash').read(32,${at}))`)), 'base64')
+  const found = header.subarray(4).toString('latin1').replace(/\0.*$/s, '')
+  return found === name && (header.readUInt32LE(0) & 0xffffff) === pagesFileBytes(row)
+}
+
+/** Takes away what starts the meter: from here on a restart starts nothing. */
+async function disarm(prompt: Prompt, facts: BoardFacts): Promise<void> {
+  if (startsMeter(facts)) await prompt.run(`${storage}.erase('${bootFile}');0`, eraseMs)
+}
+
+/** Makes the place of the meter's pages, if it is not there. @throws Error for a board whose Storage lies elsewhere */
+async function makePlace(prompt: Prompt, row: EspruinoBoard, facts: BoardFacts, erase: boolean): Promise<void> {
+  if ('spi' in row.flash || row.flash.storageFile === undefined) {
+    if (erase) await prompt.run(`${storage}.eraseAll();0`, compactMs)
+    return
+  }
+  const { name, at } = row.flash.storageFile
+  const isThere = facts.files.includes(name)
+  if (isThere && !erase) {
+    if (await pagesAreInPlace(prompt, row)) return
+    throw new Error(`${name} does not lie at ${at.toString(16)}h: save what you need, then --erase makes it anew`)
+  }
+  // Empty, but not blank: what was deleted still stands in front.
+  await prompt.run(`${storage}.eraseAll();0`, compactMs)
+  await prompt.run(`${storage}.write('${name}','\\xff',0,${pagesFileBytes(row)});0`, compactMs)
+  if (await pagesAreInPlace(prompt, row)) return
+  await prompt.run(`${storage}.erase('${name}');0`, eraseMs)
+  throw new Error(`its Storage does not begin at ${at.toString(16)}h: this is not the board of that row`)
+}
+
+/** CRC-32 of each chunk of a file, as the board has it. */
+async function chunkSums(prompt: Prompt, count: number): Promise<number[]> {
+  const sums: number[] = []
+  for (let from = 0; from < count; from += 32) {
+    const some = Math.min(32, count - from)
+    const code = `(s=>{let a=[];for(let i=${from};i<${from + some};i++)a.push(E.CRC32(s.read('${scriptFile}',i*${chunkBytes},${chunkBytes})));return a})(${storage})`
+    sums.push(...((await prompt.run(code)) as number[]))
+  }
+  return sums
+}
+
+/** Sends the script, but for what the board has of it. @returns bytes sent */
+async function sendScript(prompt: Prompt, script: Uint8Array, facts: BoardFacts, progress: Progress): Promise<number> {
+  const chunks = chunksOf(script)
+  const wanted = chunks.map((chunk) => crc32(chunk))
+  const blank = chunks.map((chunk) => crc32(new Uint8Array(chunk.length).fill(0xff)))
+  let have: number[] = []
+  if (facts.files.includes(scriptFile)) {
+    const size = await prompt.run(`${storage}.read('${scriptFile}').length`)
+    have = size === script.length ? await chunkSums(prompt, chunks.length) : []
+    const resumable = have.length > 0 && have.every((sum, i) => sum === wanted[i] || sum === blank[i])
+    if (!resumable) {
+      have = []
+      await prompt.run(`${storage}.erase('${scriptFile}');0`, eraseMs)
+    }
+  }
+  let sent = 0
+  for (const [i, chunk] of chunks.entries()) {
+    progress('script', i * chunkBytes, script.length)
+    if (have[i] === wanted[i]) continue
+    const at = i * chunkBytes
+    const code = `(s=>{s.write('${scriptFile}',atob('${base64(chunk)}'),${at},${script.length});return E.CRC32(s.read('${scriptFile}',${at},${chunk.length}))})(${storage})`
+    if ((await prompt.run(code, i === 0 ? compactMs : eraseMs)) !== wanted[i]) {
+      throw new Error(`Storage does not hold bytes ${at} to ${at + chunk.length} of the script as they were sent`)
+    }
+    sent += chunk.length
+  }
+  progress('script', script.length, script.length)
+  return sent
+}
+
+/** Reads the script back, whole. @throws Error when it is not what was sent */
+async function readBack(prompt: Prompt, script: Uint8Array, progress: Progress): Promise<string> {
+  const step = chunkBytes * 2
+  const hash = createHash('sha256')
+  for (let at = 0; at < script.length; at += step) {
+    progress('read back', at, script.length)
+    const count = Math.min(step, script.length - at)
+    const text = await prompt.run(`btoa(${storage}.read('${scriptFile}',${at},${count}))`)
+    hash.update(Buffer.from(String(text), 'base64'))
+  }
+  progress('read back', script.length, script.length)
+  const found = hash.digest('hex')
+  if (found !== createHash('sha256').update(script).digest('hex')) {
+    throw new Error('the script in Storage is not what was sent: run it again')
+  }
+  return found
+}
+
+/** Puts settings into the flash, if they are not there. @returns whose they are, and their version */
+async function putSettings(prompt: Prompt, row: EspruinoBoard, given: MeterSettings | undefined): Promise<Whose> {
+  const geometry = { pageBytes, pages: row.flash.pages }
+  const pages = await readSettingsPages(prompt)
+  const found = settingsFound(geometry, pages)
+  if (given === undefined && found === undefined) throw new Error('there are no settings on the board')
+  if (given === undefined) return { eui: found!.eui, settingsVersion: found!.version }
+  const whose = (settings: { version: number }) => ({ eui: euiFromBytes(given.eui), settingsVersion: settings.version })
+  const settings = settingsAfter(found, given)
+  if (hasSettings(found, settings)) return whose(settings)
+  await operate(prompt, settingsOperations(geometry, pages, settings))
+  if (!hasSettings(settingsFound(geometry, await readSettingsPages(prompt)), settings)) {
+    throw new Error('the board does not hold the settings that were written')
+  }
+  return whose(settings)
+}
+
+/** What starts the script; it names the script, so that a second run knows it. */
+function bootText(script: Uint8Array): string {
+  return `require("${scriptFile}");//${script.length} ${createHash('sha256').update(script).digest('hex').slice(0, 16)}`
+}
+
+export interface InstallParts {
+  row: EspruinoBoard
+  facts: BoardFacts
+  /** The bundle; `undefined` leaves the script as it is. */
+  script: Uint8Array | undefined
+  driver: string
+  /** `undefined` leaves those that are on it. */
+  settings: MeterSettings | undefined
+  /** Empties the board's Storage, and the meter's pages, first. */
+  erase: boolean
+  progress: Progress
+}
+
+interface Whose {
+  eui: string
+  settingsVersion: number
+}
+
+export interface Installed extends Whose {
+  bytesSent: number
+  /** Of the script on the board, in hexadecimal; '' when it was left alone. */
+  sha256: string
+}
+
+/**
+ * Puts script and settings onto a board that nothing runs on, and makes it start with them. Cut anywhere, it is run again.
+ * @throws PromptError, or Error for a board that does not hold what it is given
+ */
+export async function installMeter(prompt: Prompt, parts: InstallParts): Promise<Installed> {
+  const { row, facts, script, settings, erase, progress } = parts
+  if (script === undefined) {
+    // Settings are whole or the old ones at any moment: what starts the meter can stay.
+    await loadFlashDriver(prompt, parts.driver)
+    return { bytesSent: 0, sha256: '', ...(await putSettings(prompt, row, settings)) }
+  }
+  const boot = bootText(script)
+  // With the same script in place a restart in the middle starts a whole meter.
+  if (facts.boot !== boot || erase) await disarm(prompt, facts)
+  await makePlace(prompt, row, facts, erase)
+  await loadFlashDriver(prompt, parts.driver)
+  // Where the pages are not in Storage, emptying that has not emptied them.
+  const toErase = erase && pagesFileBytes(row) === 0 ? row.flash.pages : 0
+  for (let page = 0; page < toErase; page++) await prompt.run(`eraseFlash(${page});0`, eraseMs)
+  const whose = await putSettings(prompt, row, settings)
+  progress('settings', 1, 1)
+  const bytesSent = await sendScript(prompt, script, erase ? { ...facts, files: [] } : facts, progress)
+  const sha256 = await readBack(prompt, script, progress)
+  await prompt.run(`${storage}.write('${bootFile}',${JSON.stringify(boot)});0`, eraseMs)
+  if ((await prompt.run(`${storage}.read('${bootFile}')`)) !== boot) throw new Error(`${bootFile} was not written`)
+  return { bytesSent, sha256, ...whose }
+}
+
+/**
+ * Takes off what `installMeter` put on: what starts it, the script, the settings with the key. The logs stay unless
+ * `logs`. @returns what is left of ours
+ */
+export async function uninstallMeter(
+  prompt: Prompt,
+  parts: { row: EspruinoBoard; facts: BoardFacts; driver: string; logs: boolean; progress: Progress },
+): Promise<'logs' | 'nothing'> {
+  const { row, facts, logs, progress } = parts
+  await disarm(prompt, facts)
+  if (facts.files.includes(scriptFile)) await prompt.run(`${storage}.erase('${scriptFile}');0`, eraseMs)
+  const file = 'spi' in row.flash ? undefined : row.flash.storageFile?.name
+  const hasPages = file === undefined || facts.files.includes(file)
+  if (!hasPages) return 'nothing'
+  await loadFlashDriver(prompt, parts.driver)
+  const geometry = { pageBytes, pages: row.flash.pages }
+  await operate(prompt, noSettingsOperations(geometry, await readSettingsPages(prompt)))
+  if (!logs) return 'logs'
+  for (let page = settingsPages; page < row.flash.pages; page++) {
+    progress('logs', page, row.flash.pages)
+    await prompt.run(`eraseFlash(${page});0`, eraseMs)
+  }
+  if (file !== undefined) await prompt.run(`${storage}.erase('${file}');0`, eraseMs)
+  progress('logs', row.flash.pages, row.flash.pages)
+  return 'nothing'
+}
+
+/** The settings on a board whose prompt has the flash driver. */
+export async function boardSettings(prompt: Prompt, row: EspruinoBoard): Promise<SettingsFound | undefined> {
+  return settingsFound({ pageBytes, pages: row.flash.pages }, await readSettingsPages(prompt))
+}
+
+/**
+ * Starts what was installed, and waits until it says how it went: `started, boot 3`.
+ * @throws Error with its words when it does not start
+ */
+export async function startInstalled(prompt: Prompt): Promise<string> {
+  await prompt.restart('load()')
+  const said = await prompt.says(/smets1: ((?:started|not started)[^\r\n]*)\r?\n/, 30000)
+  if (said === undefined) throw new PromptError('lost', 'the script was started and said nothing for 30 s')
+  if (said[1]!.startsWith('not started')) throw new Error(`the meter did not start: ${said[1]}`)
+  return said[1]!
+}

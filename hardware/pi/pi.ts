@@ -1,0 +1,41 @@
+// A Raspberry Pi as a board: the machine's clocks, a flash in a file, a line through a tty, pulses on GPIO lines. The
+// firmware runs on it unchanged. Nothing here touches the machine itself: flash, line, clocks and inputs come in.
+
+import type { Board, Flash } from '../../firmware/board.ts'
+import { frameBytesMax } from '../../protocol/limits.ts'
+import type { Timers } from '../emulator/emulated.ts'
+import { createPacedWriter } from '../emulator/emulated.ts'
+import type { PulseInputs } from './gpio.ts'
+
+export interface PiBoardOptions {
+  /** Kept in a file opened as `durable`: on a Pi the power may fail at any moment. */
+  flash: Flash
+  inputs: Pick<PulseInputs, 'take'>
+  /** Milliseconds of UTC since 1970. A Pi without a battery shows the time of its last stop until the network tells it. */
+  nowMs: () => number
+  /** Takes bytes as they leave the board. */
+  send: (bytes: Uint8Array) => void
+  /** Bits a second on the line, 10 a byte; 0 sends everything at once, on a socket only. */
+  baud: number
+  /** Its clock is also the board's steady one. */
+  timers: Timers
+}
+
+export interface PiBoard extends Board {
+  /** Drops what waits for the line: the meter is to stop. */
+  off(): void
+}
+
+/** A board for the firmware. */
+export function createPiBoard({ flash, inputs, nowMs, send, baud, timers }: PiBoardOptions): PiBoard {
+  // A tty takes everything at once and keeps it in the system's queue; the meter must not run ahead of the line.
+  const writer = createPacedWriter(baud, timers, send)
+  return {
+    nowMs,
+    upMs: timers.nowMs,
+    flash,
+    uart: { write: writer.write, ready: () => writer.waiting() < frameBytesMax },
+    takePulses: inputs.take,
+    off: writer.drop,
+  }
+}

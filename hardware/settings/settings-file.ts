@@ -1,0 +1,125 @@
+// The settings file of a meter, as `smets1 provision` writes it: who the meter is, its key, and how it is set. A board, a
+// Pi and an emulated meter take the same file into their flash, once (WIRING.md, "Settings file").
+
+import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import type { Flash } from '../../firmware/board.ts'
+import {
+  type Configuration,
+  decodeConfiguration,
+  defaultConfiguration,
+  encodeConfiguration,
+  isConfiguration,
+  readSettings,
+  writeSettings,
+} from '../../firmware/settings.ts'
+import { euiFromBytes, euiToBytes, fromHex, sameBytes, toHex } from '../../protocol/bytes.ts'
+import { keyBytes } from '../../protocol/seal.ts'
+
+const version = 1
+const fileBytesMax = 4096
+
+export interface MeterSettings {
+  /** EUI-64, 8 bytes, most significant first. */
+  eui: Uint8Array
+  /** The key shared with the DCO, 32 bytes. */
+  key: Uint8Array
+  /** Absent: the meter's own stays as it is, or what meters come with. That is how a key alone is changed. */
+  configuration?: Configuration
+}
+
+/** Writes the file, mode 0600; one that was there holds until the new one is whole. */
+export function writeSettingsFile(path: string, { eui, key, configuration }: MeterSettings): void {
+  const value = {
+    smets1MeterSettings: version,
+    eui: euiFromBytes(eui),
+    key: toHex(key),
+    ...(configuration && { configuration: toHex(encodeConfiguration(configuration)) }),
+  }
+  const file = openSync(`${path}.new`, 'w', 0o600)
+  try {
+    fchmodSync(file, 0o600)
+    writeSync(file, `${JSON.stringify(value, null, 2)}\n`)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  renameSync(`${path}.new`, path)
+}
+
+function readText(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const stats = fstatSync(file)
+    if ((stats.mode & 0o077) !== 0) {
+      throw new Error(
+        `it holds a key and others may read it (mode ${(stats.mode & 0o777).toString(8)}): chmod 600 ${path}`,
+      )
+    }
+    if (stats.size > fileBytesMax)
+      throw new Error(`it has ${stats.size} bytes; a settings file has ${fileBytesMax} at most`)
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function bytesIn(value: unknown, what: string): Uint8Array {
+  if (typeof value !== 'string' || !/^([0-9a-f]{2})+$/.test(value)) throw new Error(`its ${what} is not hexadecimal`)
+  return fromHex(value)
+}
+
+function settingsIn(text: string): MeterSettings {
+  let value: Record<string, unknown> | null
+  try {
+    value = JSON.parse(text)
+  } catch {
+    // What JSON.parse says quotes the text, which holds a key.
+    throw new Error('it is not JSON')
+  }
+  if (value?.smets1MeterSettings !== version) throw new Error(`it is no settings file of version ${version}`)
+  const { eui, key: keyText, configuration } = value
+  if (typeof eui !== 'string' || !/^[0-9A-F]{2}(-[0-9A-F]{2}){7}$/.test(eui)) throw new Error('its EUI-64 is none')
+  const key = bytesIn(keyText, 'key')
+  if (key.length !== keyBytes) throw new Error(`its key is not ${keyBytes} bytes`)
+  const settings = { eui: euiToBytes(eui), key }
+  if (configuration === undefined) return settings
+  const bytes = bytesIn(configuration, 'configuration')
+  if (!isConfiguration(bytes)) throw new Error('its configuration is none (protocol/SPEC.md section 11)')
+  return { ...settings, configuration: decodeConfiguration(bytes) }
+}
+
+/** Reads the file. @throws Error naming it, what is wrong and what to do; nothing of the key is quoted */
+export function readSettingsFile(path: string): MeterSettings {
+  try {
+    return settingsIn(readText(path))
+  } catch (error) {
+    throw new Error(`${path} cannot be used: ${(error as Error).message}. smets1 provision writes one.`)
+  }
+}
+
+/**
+ * Puts settings into a meter's flash: a new meter is made, or one with the same EUI-64 gets the key and, when the settings
+ * have one, the configuration. Of the flash only the two pages of settings are touched (pages 0 and 1), so a copy of these
+ * two will do. When a key is replaced no page holds the old one any more.
+ * @throws Error when the flash is another meter's, or does not take them
+ */
+export function takeSettings(flash: Flash, settings: MeterSettings): 'made' | 'changed' | 'as they were' {
+  const { eui, key } = settings
+  const found = readSettings(flash)
+  if (found === undefined) {
+    writeSettings(flash, { eui, key, version: 1, configuration: settings.configuration ?? defaultConfiguration() })
+    return 'made'
+  }
+  if (!sameBytes(found.eui, eui)) {
+    throw new Error(`the flash is that of ${euiFromBytes(found.eui)}, the settings are for ${euiFromBytes(eui)}`)
+  }
+  const configuration = settings.configuration ?? found.configuration
+  const isSet = sameBytes(encodeConfiguration(configuration), encodeConfiguration(found.configuration))
+  const isKeyed = sameBytes(found.key, key)
+  if (isSet && isKeyed) return 'as they were'
+  const changed = { eui, key, version: found.version + (isSet ? 0 : 1), configuration }
+  writeSettings(flash, changed)
+  // The other page held them until now.
+  if (!isKeyed) writeSettings(flash, changed)
+  return 'changed'
+}

@@ -1,0 +1,41 @@
+// DCC schedules as one part of the bridge: the book, the runner, and the requests that create, read and delete.
+
+import type { DirectHandler } from '../requests/dcc-response.ts'
+import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../services/schedule-requests.ts'
+import { createSequence } from '../store/sequence.ts'
+import type { Store } from '../store/store.ts'
+import { openScheduleBook, type ScheduleBook } from '../schedule/book.ts'
+import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
+import { createTimetable } from '../schedule/timetable.ts'
+
+export interface ScheduleService {
+  book: ScheduleBook
+  runner: Runner
+  /** For 5.1, 5.2 and 5.3. */
+  directHandlers: { [variant: string]: DirectHandler }
+}
+
+/** Numbers that the DSP reserves at once; the rest of a block is lost in a restart. */
+const counterBlock = 1000n
+
+/** Loads the schedules. Nothing runs before the runner's `start`. */
+export function openSchedules(
+  store: Store,
+  parts: Omit<RunnerParts, 'book' | 'timetable' | 'nextCounter'>,
+  carriesOut: (variant: string) => boolean,
+): ScheduleService {
+  const book = openScheduleBook(store, createSequence(store, 'schedules', 1n))
+  const nextCounter = createSequence(store, 'dsp-counter', counterBlock)
+  const timetable = createTimetable(parts.settings, parts.registry)
+  const runner = createRunner({ ...parts, book, timetable, nextCounter })
+  const handled = { ...parts, book, timetable, runner, carriesOut }
+  return {
+    book,
+    runner,
+    directHandlers: {
+      '5.1': createScheduleHandler(handled),
+      '5.2': readScheduleHandler(handled),
+      '5.3': deleteScheduleHandler(handled),
+    },
+  }
+}

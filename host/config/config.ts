@@ -1,0 +1,184 @@
+// Settings of the bridge: defaults < config file < environment < flags.
+
+import { existsSync } from 'node:fs'
+import { checkRegistry, type Registry } from '../access/parties.ts'
+import { type CachePolicy, cachePolicies } from '../cache/policy.ts'
+import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
+import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
+import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
+import { ConfigurationError, readJson } from '../state/state-directory.ts'
+import type { SetClock } from '../wan/meter-clock.ts'
+
+export interface BridgeConfig {
+  /** Where DUIS is served. Loopback unless told otherwise. */
+  httpHost: string
+  httpPort: number
+  /** The line of every device that names none, and its baud rate. */
+  lineUrl: string | undefined
+  baud: number
+  /** Processes: 1 does everything; of several, one decides and owns line and store, the others serve HTTP. */
+  workers: number
+  /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
+  counters: 'window' | 'strict'
+  /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
+  cachePolicy: CachePolicy
+  /** When a meter's clock is set by this machine's. */
+  setClock: SetClock
+  /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
+  schema: string | undefined
+  /** The DCC's signing tool (a jar of the user's): its certificates are trusted, its DSP key signs. `keys.boxed` in the file. */
+  keysBoxed: string | undefined
+  /** Whether a refusal may be explained to the caller (header smets1-explain). */
+  explain: boolean
+  /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
+  metricsHost: string
+  metricsPort: number | undefined
+  /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */
+  log: 'plain' | 'json'
+  /** Response codes by fault. */
+  codes: FaultCodes
+  /** DCC alert codes by cause. */
+  alertCodes: AlertCodes
+  schedule: ScheduleSettings
+}
+
+type Given = { [name: string]: unknown }
+
+interface Setting {
+  /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
+  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'schedule'>
+  env: string
+  /** Reads what was given; undefined when it is wrong. */
+  read(value: unknown): unknown
+  expected: string
+}
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
+const whole = (from: number, to: number) => (value: unknown) => {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isInteger(number) && number >= from && number <= to ? number : undefined
+}
+const flag = (value: unknown) =>
+  value === true || value === 'true' || value === '1'
+    ? true
+    : value === false || value === 'false' || value === '0'
+      ? false
+      : undefined
+
+const settings: Setting[] = [
+  { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
+  { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
+  { name: 'workers', env: 'SMETS1_WORKERS', read: whole(1, 64), expected: 'a number of processes from 1 to 64' },
+  {
+    name: 'lineUrl',
+    env: 'SMETS1_PORT',
+    read: text,
+    expected: 'a port like /dev/ttyACM0, tcp://host:port or unix:///path',
+  },
+  { name: 'baud', env: 'SMETS1_BAUD', read: whole(50, 4000000), expected: 'bits a second from 50 to 4000000' },
+  {
+    name: 'counters',
+    env: 'SMETS1_COUNTERS',
+    read: (value) => (value === 'window' || value === 'strict' ? value : undefined),
+    expected: 'window or strict',
+  },
+  {
+    name: 'cachePolicy',
+    env: 'SMETS1_CACHE_POLICY',
+    read: (value) => (typeof value === 'string' && Object.hasOwn(cachePolicies, value) ? value : undefined),
+    expected: Object.keys(cachePolicies).join(', '),
+  },
+  {
+    name: 'setClock',
+    env: 'SMETS1_SET_CLOCK',
+    read: (value) => (value === 'off' || value === 'lost' ? value : whole(2, 86400)(value)),
+    expected: 'off, lost, or from how many seconds on (2 to 86400)',
+  },
+  { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
+  {
+    name: 'keysBoxed',
+    env: 'SMETS1_KEYS_BOXED',
+    read: text,
+    expected: "the path of the DCC's signing tool (tool.jar)",
+  },
+  { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
+  {
+    name: 'log',
+    env: 'SMETS1_LOG',
+    read: (value) => (value === 'plain' || value === 'json' ? value : undefined),
+    expected: 'plain or json',
+  },
+  { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
+  { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
+]
+
+const defaults = {
+  httpHost: '127.0.0.1',
+  httpPort: 8079,
+  workers: 1,
+  lineUrl: undefined,
+  baud: 115200,
+  counters: 'window',
+  cachePolicy: 'previous-day',
+  setClock: 'lost',
+  schema: undefined,
+  keysBoxed: undefined,
+  explain: false,
+  log: 'plain',
+  metricsHost: '127.0.0.1',
+  metricsPort: undefined,
+} as const
+
+/**
+ * The settings from a config file (if it is there), the environment and flags. Flags use the names above.
+ * @throws ConfigurationError naming the place, the setting and what was expected
+ */
+export function readConfig(path: string, env: { [name: string]: string | undefined }, flags: Given): BridgeConfig {
+  const file = existsSync(path) ? readJson(path) : {}
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) {
+    throw new ConfigurationError(`${path} must hold one JSON object of settings`)
+  }
+  const config: Given = { ...defaults }
+  const take = (setting: Setting, value: unknown, place: string) => {
+    if (value === undefined) return
+    const read = setting.read(value)
+    if (read === undefined) {
+      throw new ConfigurationError(
+        `${place}: ${setting.name} must be ${setting.expected}, not ${JSON.stringify(value)}`,
+      )
+    }
+    config[setting.name] = read
+  }
+  const { codes: overrides, alertCodes, schedule, keys = {}, ...given } = file as Given
+  for (const name of Object.keys(given)) {
+    if (!settings.some((setting) => setting.name === name && name !== 'keysBoxed')) {
+      const names = settings.map((setting) => setting.name).filter((one) => one !== 'keysBoxed')
+      const known = [...names, 'keys', 'codes', 'alertCodes', 'schedule'].join(', ')
+      throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
+    }
+  }
+  if (typeof keys !== 'object' || keys === null || Object.keys(keys).some((name) => name !== 'boxed')) {
+    throw new ConfigurationError(`${path}: keys: expected an object with "boxed", the path of the DCC's signing tool`)
+  }
+  given.keysBoxed = (keys as Given).boxed
+  for (const setting of settings) {
+    take(setting, given[setting.name], path)
+    take(setting, env[setting.env], setting.env)
+    take(setting, flags[setting.name], 'flag')
+  }
+  const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
+  if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
+  const alerts = alertCodesWith(alertCodes)
+  if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
+  const schedules = readScheduleSettings(schedule)
+  if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
+  const nested = { codes: codes.codes, alertCodes: alerts.codes, schedule: schedules.settings }
+  return { ...(config as unknown as BridgeConfig), ...nested }
+}
+
+/** The registry file. @throws ConfigurationError listing every problem */
+export function loadRegistry(path: string): Registry {
+  const checked = checkRegistry(readJson(path))
+  if (checked.ok) return checked.registry
+  throw new ConfigurationError(`${path}:\n  ${checked.problems.join('\n  ')}`)
+}

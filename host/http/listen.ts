@@ -1,0 +1,22 @@
+// Listening, with what is wrong said in words.
+
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { CommandError, exitCode } from '../cli/command.ts'
+
+/** Answers where it is served, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be had; `flag` chooses another */
+export function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why =
+        error.code === 'EADDRINUSE'
+          ? `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
+          : `cannot listen on ${host}:${port}: ${error.message}`
+      reject(new CommandError(exitCode.portUnavailable, why))
+    })
+    server.listen(port, host, () => {
+      const { address, port: bound, family } = server.address() as AddressInfo
+      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
+    })
+  })
+}

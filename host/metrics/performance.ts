@@ -1,0 +1,146 @@
+// How answers keep their Target Response Times: counted per UTC day, Service Request Variant and kind of service, and
+// summed up as the performance measures that the SECMP0162 preliminary impact assessment names (3.1, 3.2, and the 3.3
+// that it expects for settlement). Its contracts speak of categories of messages at another interface; that 3.1 means
+// commands, 3.2 alerts and 3.3 reads for settlement here is an assumption.
+
+import type { SrvRow } from '../catalogue/srv-table.ts'
+import type { Store } from '../store/store.ts'
+import type { Timing } from '../wan/line.ts'
+
+/** `onDemand`, `scheduled`: answers; `alert`: DCC alerts. */
+export type ServiceKind = 'onDemand' | 'scheduled' | 'alert'
+
+export type Answer = {
+  /** `4.8.1`; the cause for an alert. */
+  srv: string
+  kind: ServiceKind
+  /** True for what serves settlement (MHHS). */
+  settlement: boolean
+  trtMs: number
+  /** From the request, or from when it was due, until the answer is on its way to the User. */
+  tookMs: number
+  /** False for an answer that says that there is none (E20, E21, …). */
+  good: boolean
+}
+
+/** What is counted of one day, kind of service and variant. */
+export type Count = {
+  answers: number
+  /** Good ones within the target. */
+  within: number
+  failed: number
+  trtMs: number
+  tookMsSum: number
+  tookMsMax: number
+}
+
+export interface Performance {
+  record(answer: Answer): void
+  /** A request on demand that came at `receivedMs` is answered. */
+  onDemand(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void
+  /** Writes what is not on disk yet. */
+  flush(): Promise<void>
+}
+
+/** Target for an alert, from its event. No source names one: an assumption. */
+export const alertTargetMs = 60_000
+/** Counts are written this long after the first that is not on disk; a kill loses no more than that. */
+const flushMs = 2_000
+
+/** Target Response Time of a request on demand. */
+export function trtMsOf(row: SrvRow, forSettlement: boolean): number | undefined {
+  return forSettlement ? row.trtMs.settlement : row.trtMs.onDemand
+}
+
+export function createPerformance(store: Store, timing: Timing): Performance {
+  const counts = new Map<string, Count>()
+  const changed = new Set<string>()
+  let timer: { cancel(): void } | undefined
+
+  async function flush(): Promise<void> {
+    timer?.cancel()
+    timer = undefined
+    const keys = [...changed]
+    changed.clear()
+    await Promise.all(keys.map((key) => store.put('performance', key, counts.get(key))))
+    // Days that are over come back from the store if they are asked for again.
+    const today = dayOf(timing.nowMs())
+    for (const key of counts.keys()) if (!key.startsWith(today) && !changed.has(key)) counts.delete(key)
+  }
+
+  function record({ srv, kind, settlement, trtMs, tookMs, good }: Answer): void {
+    const key = `${dayOf(timing.nowMs())}/${kind}/${settlement ? 'settlement' : 'other'}/${srv}`
+    const count = counts.get(key) ?? (store.get('performance', key) as Count | undefined) ?? noCount()
+    count.answers += 1
+    if (!good) count.failed += 1
+    else if (tookMs <= trtMs) count.within += 1
+    count.trtMs = trtMs
+    count.tookMsSum += tookMs
+    count.tookMsMax = Math.max(count.tookMsMax, tookMs)
+    counts.set(key, count)
+    changed.add(key)
+    timer ??= timing.after(flushMs, () => void flush().catch(() => {}))
+  }
+
+  return {
+    record,
+    onDemand(row, settlement, receivedMs, good) {
+      const trtMs = trtMsOf(row, settlement) ?? 0
+      record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs: timing.nowMs() - receivedMs, good })
+    },
+    flush,
+  }
+}
+
+export type PerformanceRow = Count & { kind: string; settlement: boolean; srv: string }
+
+/** Counts from one UTC day to another (`2026-11-22`, both included), summed up by kind of service and variant. */
+export function performanceRows(store: Pick<Store, 'range'>, from: string, to: string): PerformanceRow[] {
+  const rows = new Map<string, PerformanceRow>()
+  for (const { key, value } of store.range('performance', from, `${to}/\uffff`)) {
+    const [, kind, settlement, srv] = key.split('/') as [string, string, string, string]
+    const name = `${kind}/${settlement}/${srv}`
+    const row = rows.get(name) ?? { ...noCount(), kind, settlement: settlement === 'settlement', srv }
+    rows.set(name, add(row, value as Count))
+  }
+  return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
+}
+
+export type Measure = { measure: string; what: string; answers: number; within: number }
+
+/** The performance measures of rows: answers, and how many of them were good and in time. */
+export function measuresOf(rows: readonly PerformanceRow[]): Measure[] {
+  const of = (measure: string, what: string, mine: (row: PerformanceRow) => boolean): Measure => {
+    const total = rows.filter(mine).reduce((sum, row) => add(sum, row), noCount())
+    return { measure, what, answers: total.answers, within: total.within }
+  }
+  return [
+    of('3.1', 'responses within the target response time', (row) => row.kind !== 'alert' && !row.settlement),
+    of('3.2', 'alerts within the target response time', (row) => row.kind === 'alert'),
+    of(
+      '3.3',
+      'responses for settlement within the target response time',
+      (row) => row.kind !== 'alert' && row.settlement,
+    ),
+  ]
+}
+
+function noCount(): Count {
+  return { answers: 0, within: 0, failed: 0, trtMs: 0, tookMsSum: 0, tookMsMax: 0 }
+}
+
+function add<Row extends Count>(to: Row, more: Count): Row {
+  return {
+    ...to,
+    answers: to.answers + more.answers,
+    within: to.within + more.within,
+    failed: to.failed + more.failed,
+    trtMs: more.trtMs,
+    tookMsSum: to.tookMsSum + more.tookMsSum,
+    tookMsMax: Math.max(to.tookMsMax, more.tookMsMax),
+  }
+}
+
+function dayOf(atMs: number): string {
+  return new Date(atMs).toISOString().slice(0, 10)
+}

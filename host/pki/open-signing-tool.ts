@@ -1,0 +1,26 @@
+// The DCC's own signing tool, where the configuration names a copy of it (keys.boxed).
+
+import { isIP } from 'node:net'
+import type { BridgeConfig } from '../config/config.ts'
+import { loadSigningTool, type SigningTool } from './signing-tool.ts'
+import { CommandError, exitCode, type Io } from '../cli/command.ts'
+
+/** The tool that is named, if one is. @throws CommandError with the exit code for keys */
+export function signingToolOf({ keysBoxed }: Pick<BridgeConfig, 'keysBoxed'>): SigningTool | undefined {
+  if (keysBoxed === undefined) return undefined
+  try {
+    return loadSigningTool(keysBoxed, Date.now())
+  } catch (error) {
+    throw new CommandError(exitCode.keyMissing, `keys.boxed ${keysBoxed}: ${(error as Error).message}`)
+  }
+}
+
+/** Says on standard error when keys that everybody has are believed on an address that others may reach. */
+export function warnOfTool({ keysBoxed, httpHost }: Pick<BridgeConfig, 'keysBoxed' | 'httpHost'>, io: Io): void {
+  const loopback =
+    httpHost === 'localhost' || httpHost === '::1' || (isIP(httpHost) === 4 && httpHost.startsWith('127.'))
+  if (keysBoxed === undefined || loopback) return
+  io.stderr(
+    `warning: everybody can have the private keys of ${keysBoxed}: whoever reaches ${httpHost} can ask in the name of its Users\n`,
+  )
+}

@@ -1,0 +1,85 @@
+// The keys of the DCC's own signing tool (DCC Boxed), out of a jar that the user has: its certificates are trusted, and
+// responses are signed by its DSP key, so that requests which it signs are accepted and its validator accepts what is
+// answered. A jar is a zip archive, and certificates (PEM) and keys (PKCS #8) lie in it as plain files: no Java is
+// needed. Nothing of the tool is part of this program.
+
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Signer } from '../duis/sign.ts'
+import { decimalSerial, issuerNameOf, type TrustedSigner, trustedSigner } from './trust.ts'
+import { readZip } from './zip.ts'
+
+export type SigningTool = {
+  /**
+   * Holders of its certificates. Whoever has the tool has their keys, and it looks at no dates, nor do we: the dates of
+   * some of its certificates have passed.
+   */
+  signers: TrustedSigner[]
+  /** Its DSP, with the key that signs responses. `name`: the certificate's file. */
+  dsp: { name: string; eui: string; signer: Signer; serial: string }
+}
+
+const jarBytesMax = 64 * 1024 * 1024
+/** A certificate has about 600 bytes, a key 140. */
+const limits = { entriesMax: 10_000, fileBytesMax: 16_384 }
+
+/** @throws Error, in one sentence, when the file cannot be read or is not such a tool */
+export function loadSigningTool(path: string, nowMs: number): SigningTool {
+  const { size } = statSync(path)
+  if (size > jarBytesMax) throw new Error(`it has ${size} bytes, at most ${jarBytesMax}`)
+  return readSigningTool(readFileSync(path), nowMs)
+}
+
+/** The same from the bytes of a jar. @throws Error */
+export function readSigningTool(jar: Buffer, nowMs: number): SigningTool {
+  const files = readZip(jar, (name) => /^[^/]+\.(pem|key)$/.test(name), limits)
+  const found: { name: string; pem: string; signer: TrustedSigner }[] = []
+  for (const [file, bytes] of files) {
+    const pem = bytes.toString('latin1')
+    // Some keys are there as PEM, too.
+    if (!file.endsWith('.pem') || !pem.includes('-----BEGIN CERTIFICATE-----')) continue
+    const signer = {
+      ...trustedSigner(pem),
+      notBeforeMs: Number.NEGATIVE_INFINITY,
+      notAfterMs: Number.POSITIVE_INFINITY,
+    }
+    found.push({ name: file.slice(0, -'.pem'.length), pem, signer })
+  }
+  if (found.length === 0) throw new Error('it holds no certificates: it is not the signing tool')
+  const dsps = found
+    .filter(({ name }) => /dsp-?xml-?sign/i.test(basename(name)))
+    .flatMap(({ name, pem, signer }) => {
+      const key = keyOf(files.get(`${name}.key`), pem)
+      return key === undefined ? [] : [{ name, certificate: new X509Certificate(pem), eui: signer.eui, key }]
+    })
+  // Later versions of the tool carry the certificate that took over as well; of two from the same day, the name of the
+  // one that was replaced says so at greater length.
+  const startMs = (one: { certificate: X509Certificate }) => Date.parse(one.certificate.validFrom)
+  const [dsp] = dsps
+    .filter((one) => startMs(one) <= nowMs)
+    .sort((a, b) => startMs(b) - startMs(a) || a.name.length - b.name.length)
+  if (dsp === undefined) throw new Error('it holds no key of the DSP (dsp-xml-sign…): it is not the signing tool')
+  const serial = decimalSerial(dsp.certificate)
+  return {
+    signers: found.map(({ signer }) => signer),
+    dsp: {
+      name: dsp.name,
+      eui: dsp.eui,
+      serial,
+      signer: { key: dsp.key, issuerName: issuerNameOf(dsp.certificate), serial },
+    },
+  }
+}
+
+/** The key in a file, when it is that of the certificate. */
+function keyOf(bytes: Buffer | undefined, pem: string): KeyObject | undefined {
+  if (bytes === undefined) return undefined
+  try {
+    const isPem = bytes.includes('-----BEGIN')
+    const key = createPrivateKey(isPem ? bytes : { key: bytes, format: 'der', type: 'pkcs8' })
+    return new X509Certificate(pem).checkPrivateKey(key) ? key : undefined
+  } catch {
+    return undefined
+  }
+}

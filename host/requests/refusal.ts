@@ -1,0 +1,55 @@
+// Requests that are turned away, and reads that fail: what they are called.
+
+import type { Refused } from '../access/access-control.ts'
+import type { ReadableHeader } from '../duis/request.ts'
+import type { Fault } from '../catalogue/response-code.ts'
+import type { Endpoint } from '../http/http-server.ts'
+import type { ReadError } from '../wan/read-error.ts'
+
+/** The final answer of a request that was accepted, and is no longer allowed. */
+export interface RecalledRefusal {
+  callback: string
+  srv: string
+  code: string
+  xml: string
+  reason: string
+}
+
+/** A request that was turned away. */
+export interface RefusedRequest {
+  endpoint: Endpoint
+  header: ReadableHeader
+  code: string
+  why: string
+  /** True once the signature was found to be the originator's. */
+  signed: boolean
+  /** The decision of access control, when it came to that. */
+  decision?: Refused
+}
+
+/** Thrown where a request is found wanting; the router makes an answer of it. */
+export class Refusal extends Error {
+  readonly code: string
+  readonly decision: Refused | undefined
+  constructor(code: string, detail: string, decision?: Refused) {
+    super(detail)
+    this.code = code
+    this.decision = decision
+  }
+}
+
+/**
+ * What a failed read is called: E20 when no session came about, E21 when one did and no answer came, E30 when the time of
+ * a future-dated one had passed.
+ */
+export function faultOf(error: ReadError, isFutureDated: boolean): Fault {
+  if (isFutureDated && error.fault === 'too late') return 'futureDatedTimeout'
+  return error.fault === 'no port' || error.fault === 'no awake' || error.fault === 'no key'
+    ? 'unreachable'
+    : 'noResponse'
+}
+
+/** The explanation as the value of an HTTP header. */
+export function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 1000)
+}

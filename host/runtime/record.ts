@@ -1,0 +1,16 @@
+// The recording that `--record` asks for.
+
+import { openRecording, type Recording } from '../trace/recording.ts'
+import { CommandError, exitCode } from '../cli/command.ts'
+import { version } from '../state/version.ts'
+
+/** Begins it. `report` is told when it ends early. @throws CommandError when the file is there, or cannot be made */
+export function recordTo(path: string, report: (problem: string) => void): Recording {
+  try {
+    return openRecording(path, `smets1 ${version}`, Date.now, report)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'EEXIST' ? `${path} is there already: name a new file, or move it away` : message
+    throw new CommandError(exitCode.usage, `--record: ${why}`)
+  }
+}

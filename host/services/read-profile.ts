@@ -1,0 +1,97 @@
+// 4.8.1, 4.8.2 and 4.8.3: half-hours of one or two channels, from the cache, and from the meter what the cache has not.
+
+import { halfHourMs, halfHoursInWindow, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { channel } from '../../protocol/messages.ts'
+import type { Device } from '../access/parties.ts'
+import { servedOf } from '../requests/served.ts'
+import type { ReadThrough, SourcedReading } from '../cache/single-flight.ts'
+import {
+  type ExportEntry,
+  exportProfilePayload,
+  importProfilePayload,
+  reactiveImportProfilePayload,
+} from '../duis/payload.ts'
+import type { Period } from '../duis/request.ts'
+import type { Reading } from '../wan/reading.ts'
+import { addSources, noSources, type Sources } from '../requests/provenance.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
+
+/** Channels of the profile data log, by their names in the SRV table and in the cache. */
+export const channelNumber = {
+  'active-import': channel.activeImport,
+  'active-export': channel.activeExport,
+  'reactive-import': channel.reactiveImport,
+  'reactive-export': channel.reactiveExport,
+} as const
+
+export type ChannelName = keyof typeof channelNumber
+
+/** What a read is given besides the request. */
+export interface ReadProfileParts {
+  /** Reads through the cache; `fetch` is called for what the cache has not. */
+  readThrough: ReadThrough
+  /** Reads half-hours of a channel from the meter: one reading each, in order. */
+  readMeter(channel: number, first: number, count: number): Promise<Reading[]>
+  nowMs: number
+}
+
+/**
+ * Half-hours of a window as SMETSData. One that the meter did not record is left out of the response; one that is not
+ * over is not asked for. A log holds 13 months (3 of all but active import) and a response no more: of a longer window,
+ * its newest part.
+ */
+export async function readProfileData(
+  row: SrvRow,
+  period: Period,
+  device: Device,
+  parts: ReadProfileParts,
+): Promise<{ payload: string; sources: Sources }> {
+  const asked = halfHoursInWindow(period.startMs, Math.min(period.endMs, parts.nowMs))
+  const end = asked.first + asked.count
+  const first = Math.max(asked.first, end - row.entriesMax!, 0)
+  const count = Math.max(0, end - first)
+  const sources = noSources()
+  const columns = await Promise.all(row.channels!.map((name) => readColumn(row, name, device, first, count, parts)))
+  const stampMs = (halfHour: number) => stampOfHalfHour(halfHour) - (device.stamps === 'start' ? halfHourMs : 0)
+  columns.forEach((column, i) => {
+    const stamps = column.map(({ halfHour, from, ageMs, wh }) => {
+      return { stampMs: stampMs(halfHour), from, ageMs, recorded: wh !== undefined }
+    })
+    addSources(sources, row.channels![i]!, stamps)
+    if (column.length > 0) sources.served.push(servedOf(row.channels![i]!, column))
+  })
+  // Values in W are twice the Wh of a half-hour (assumption: the S1SP corrects them only where it is told to).
+  const value = (wh: number | undefined) =>
+    wh === undefined || device.averagePower !== 'corrected' ? wh : Math.round(wh / 2)
+  const entries = Array.from({ length: count }, (_, i) => {
+    return { stampMs: stampMs(first + i), values: columns.map((column) => value(column[i]!.wh)) }
+  })
+  return { payload: payloadOf(row, entries), sources }
+}
+
+async function readColumn(
+  row: SrvRow,
+  name: ChannelName,
+  device: Device,
+  first: number,
+  count: number,
+  parts: ReadProfileParts,
+): Promise<SourcedReading[]> {
+  if (count === 0) return []
+  const fetch = (from: number, howMany: number) => parts.readMeter(channelNumber[name], from, howMany)
+  if (row.cached) return parts.readThrough(device.eui, name, first, count, fetch)
+  const readings = await fetch(first, count)
+  return readings.map((reading) => ({ ...reading, from: 'meter', ageMs: 0 }))
+}
+
+function payloadOf(row: SrvRow, entries: { stampMs: number; values: (number | undefined)[] }[]): string {
+  if (row.variant === '4.8.3') {
+    const found: ExportEntry[] = entries.map(({ stampMs, values: [wh, varh] }) => ({ stampMs, wh, varh }))
+    return exportProfilePayload(found.filter(({ wh, varh }) => wh !== undefined || varh !== undefined))
+  }
+  const recorded = entries.flatMap(({ stampMs, values: [value] }) => (value === undefined ? [] : { stampMs, value }))
+  if (row.variant === '4.8.2') {
+    return reactiveImportProfilePayload(recorded.map(({ stampMs, value }) => ({ stampMs, varh: value })))
+  }
+  return importProfilePayload(recorded.map(({ stampMs, value }) => ({ stampMs, wh: value })))
+}
