@@ -7,10 +7,10 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { definedTooLate } from '../hardware/build/definition-order.ts'
 import { outsideSubset, subsetRules } from '../hardware/build/espruino-subset.ts'
-import { espruinoFaults, worldlyFaults } from './support/espruino-subset.ts'
+import { espruinoFaults, worldlyFaults } from './support/espruino/espruino-subset.ts'
+import { subsetCases } from './support/espruino/subset-cases.ts'
+import { libraryCases } from './support/espruino/subset-library-cases.ts'
 import { type Folder, filesIn, folders, importCycle, importsOf, root, sourceFiles } from './support/imports.ts'
-import { subsetCases } from './support/subset-cases.ts'
-import { libraryCases } from './support/subset-library-cases.ts'
 
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
@@ -23,12 +23,13 @@ const mayImport: { [folder in Folder]: readonly Folder[] } = {
   firmware: ['protocol'],
   hardware: ['protocol', 'firmware'],
   host: ['protocol'],
-  test: ['protocol', 'firmware', 'hardware', 'host'],
+  emulation: ['protocol', 'firmware', 'hardware', 'host'],
+  test: ['protocol', 'firmware', 'hardware', 'host', 'emulation'],
 }
 
 /** The one place where two halves meet: the command that dispatches to both. */
 function isDispatch(path: string, target: string): boolean {
-  return path === 'host/cli/main.ts' && dirname(target) === 'hardware/cli'
+  return path === 'host/cli/main.ts' && /^(hardware|emulation)\/cli$/.test(dirname(target))
 }
 
 function assertNone(faults: string[]): void {
@@ -121,7 +122,7 @@ test('no words that say a thing is not done, no test left out or alone', () => {
 test('clock, timers, randomness, process and console come in at entry points only', () => {
   const faults: string[] = []
   for (const { path, folder, text, imports } of files) {
-    const isEntry = path.startsWith('host/cli/') || folder === 'hardware' || folder === 'test'
+    const isEntry = /^host\/(cli|runtime|http|pki)\//.test(path) || /^(hardware|emulation|test)$/.test(folder)
     if (isEntry || !path.endsWith('.ts')) continue
     for (const { line, what } of worldlyFaults(text)) {
       // Buffer is Node's own array, which only protocol/ and firmware/ must do without.
@@ -139,7 +140,7 @@ test('clock, timers, randomness, process and console come in at entry points onl
 test('what runs on a board keeps to the language that Espruino has', () => {
   const faults: string[] = []
   for (const { path, folder, text } of files) {
-    if (folder !== 'protocol' && folder !== 'firmware' && path !== 'hardware/espruino.ts') continue
+    if (folder !== 'protocol' && folder !== 'firmware' && path !== 'hardware/boards/espruino.ts') continue
     for (const { line, what } of espruinoFaults(text)) faults.push(`${path}:${line}: ${what}`)
   }
   assertNone(faults)

@@ -40,7 +40,7 @@ const languageNames = [Object, Array, String, Number, Boolean, Function, Math, D
   .concat(Object.getPrototypeOf(Uint8Array.prototype))
   .flatMap((owner) => (owner ? Object.getOwnPropertyNames(owner) : []))
 
-const root = dirname(import.meta.dirname)
+const root = dirname(dirname(import.meta.dirname))
 const naclName = 'tweetnacl (cut)'
 
 const naclPlugin: Plugin = {
@@ -54,7 +54,7 @@ const naclPlugin: Plugin = {
 /** Functions that are at work seldom, inner ones first. */
 const coldFunctions = [
   ...['box', 'selfTest', 'blockOfDay', 'snapshot', 'takeAsk', 'readDailyReads', 'readProfile', 'inventory'],
-  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'enterDay', 'passMidnight', 'switchTariff'],
+  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'onSettlementDayChange', 'passMidnight', 'switchTariff'],
   ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
   ...['hear', 'reply', 'sendNext', 'openWork'],
 ]
@@ -167,7 +167,7 @@ async function shorten({ code, map }: Script): Promise<Script> {
 /** Where a place in generated code comes from: `file:line`. */
 function origin(map: SourceMap, line: number, column: number): { name: string; line: number } {
   const entry = map.findEntry(line - 1, column)
-  if (!('originalSource' in entry) || entry.originalSource === undefined) return { name: 'hardware/bundle.ts', line: 1 }
+  if (!('originalSource' in entry) || entry.originalSource === undefined) return { name: 'hardware/build/bundle.ts', line: 1 }
   const source = entry.originalSource
   if (source.endsWith(naclName)) return { name: naclName, line: entry.originalLine + 1 }
   return { name: relative(root, join(root, 'build', source)), line: entry.originalLine + 1 }

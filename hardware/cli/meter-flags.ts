@@ -1,8 +1,8 @@
 // The flags of `smets1 meter`, what they mean, and what holds without them. `smets1 up` hands most of them on.
 
 import { deviceProfileNames } from '../../firmware/device-profiles.ts'
-import { quirkNames } from '../settings/quirk-names.ts'
 import { typicalPeakW } from '../load/solar.ts'
+import { quirkNames } from '../settings/quirk-names.ts'
 
 export type Flag = readonly [string, string, (string | number)?]
 

@@ -31,7 +31,7 @@ function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-interface Asked {
+interface IncomingRequest {
   options: MeterOptions
   change: Partial<Configuration>
   faults: MeterFaults
@@ -52,7 +52,12 @@ function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherH
 }
 
 /** Looks at the flash and at the load before anything is started. */
-async function withFlash({ options, change, faults }: Asked, flash: FlashFile, io: Io, stop: Stop): Promise<number> {
+async function withFlash(
+  { options, change, faults }: IncomingRequest,
+  flash: FlashFile,
+  io: Io,
+  stop: Stop,
+): Promise<number> {
   const found = readSettings(flash)
   if (found === undefined) {
     io.stderr(
@@ -93,7 +98,7 @@ async function withFlash({ options, change, faults }: Asked, flash: FlashFile, i
  * 20 no port
  */
 async function run(given: Record<string, unknown>, io: Io): Promise<number> {
-  let asked: Asked
+  let asked: IncomingRequest
   let flash: FlashFile
   // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
   if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)

@@ -20,8 +20,8 @@ import {
   settingsParts,
 } from '../boards/board-settings.ts'
 import type { EspruinoBoard } from '../boards/boards.ts'
-import { type Prompt, PromptError } from './espruino-prompt.ts'
 import type { MeterSettings } from '../settings/settings-file.ts'
+import { type Prompt, PromptError } from './espruino-prompt.ts'
 
 /** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */
 export const chunkBytes = 192

@@ -5,9 +5,9 @@
 // checked for the Settlement Days that the request targets, not for the day on which it is sent (SECMP0162 preliminary
 // impact assessment, requirement 3), and the cache is asked only afterwards.
 
-import type { ServiceRequest } from '../duis/request.ts'
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
+import type { ServiceRequest } from '../duis/request.ts'
 import { deviceDefaults } from './device-details.ts'
 import type { Device, DeviceStatus, RegistrationRecord, Registry, Role, User } from './parties.ts'
 import { dayAfter, settlementDayOf, settlementDayRange } from './settlement-day.ts'

@@ -6,10 +6,10 @@
 // before the meter is woken; what turns out not to fit is refused in the final answer, with the same code (assumption).
 
 import { halfHoursInWindow } from '../../protocol/half-hour.ts'
-import type { User } from './parties.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
 import { exportProfilePayload, importProfilePayload, reactiveImportProfilePayload } from '../duis/payload.ts'
 import type { Period } from '../duis/request.ts'
-import type { SrvRow } from '../catalogue/srv-table.ts'
+import type { User } from './parties.ts'
 
 /** Largest response to a boxed User, bytes. Express, which receives it, takes 102,400; so neither 100 kB is passed. */
 export const boxedBytesMax = 100_000

@@ -1,7 +1,7 @@
 // Optional fields of a User's row in the registry.
 
-import { trustedSigner } from '../pki/trust.ts'
 import { choosesSettlement } from '../catalogue/for-settlement.ts'
+import { trustedSigner } from '../pki/trust.ts'
 import { shown } from './callback.ts'
 
 /**

@@ -1,10 +1,10 @@
 // Access explained: what would be said to a request of any variant, by which rule, record and Settlement Day.
 
-import type { Fault } from '../catalogue/response-code.ts'
-import { tooLongForBoxed } from './boxed-limits.ts'
 import { servesSettlement } from '../catalogue/for-settlement.ts'
+import type { Fault } from '../catalogue/response-code.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import { type AccessPolicy, type AccessRequest, decide, decideUser, explain, type RuleName } from './access-control.ts'
+import { tooLongForBoxed } from './boxed-limits.ts'
 import type { RegistrationRecord, Registry } from './parties.ts'
 
 export interface WhatIf {

@@ -1,24 +1,24 @@
 // What the bridge tells the audit trail of each request, in one place.
 
 import { hash } from 'node:crypto'
-import { type Accepted, type Answered, askedMs } from '../requests/accepted-request.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
 import type { DeliveryEvent } from '../delivery/delivery.ts'
 import type { ReadableHeader } from '../duis/request.ts'
-import type { RecalledRefusal, RefusedRequest } from '../requests/refusal.ts'
+import { type AcceptedRequest, askedMs, type CompletedRequest } from '../requests/accepted-request.ts'
 import type { Direct } from '../requests/dcc-response.ts'
+import type { RefusedRequest, StoredRefusal } from '../requests/refusal.ts'
 import type { AuditEvent, DecidingRecord } from './audit-record.ts'
 
 export interface Recorder {
   /** `resumed`: decided again, after a restart or when the time of a future-dated one has come. */
-  accepted(accepted: Accepted, resumed?: boolean): void
+  accepted(accepted: AcceptedRequest, resumed?: boolean): void
   refused(refused: RefusedRequest): void
   /** A request that the DCC has answered itself. */
   direct(direct: Direct): void
   /** An answer that is about to leave, and what it cost. */
-  answered(accepted: Accepted, answered: Answered, xml: string): void
+  answered(accepted: AcceptedRequest, answered: CompletedRequest, xml: string): void
   /** A refusal of a request that had been accepted before a restart. */
-  recalled(requestId: string, refusal: RecalledRefusal): void
+  recalled(requestId: string, refusal: StoredRefusal): void
   delivery(event: DeliveryEvent): void
   dropped(requestId: string, why: string): void
 }

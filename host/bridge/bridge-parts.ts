@@ -1,6 +1,5 @@
 // What the bridge is given by whoever starts it.
 
-import type { Answered } from '../requests/accepted-request.ts'
 import type { Registry } from '../access/parties.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
@@ -8,10 +7,11 @@ import type { ReadThrough } from '../cache/single-flight.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import type { Dco } from '../dco/sealer.ts'
 import type { Post } from '../delivery/delivery.ts'
-import type { Verify } from '../pki/public-key.ts'
 import type { Schema } from '../duis/schema.ts'
 import type { Signer } from '../duis/sign.ts'
+import type { Verify } from '../pki/public-key.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
@@ -42,5 +42,5 @@ export interface BridgeParts {
   audit: Pick<ServiceAuditTrail, 'record' | 'committed'>
   log(event: string, fields: { [name: string]: unknown }): void
   /** Told of every final answer. */
-  answered?(answered: Answered): void
+  answered?(answered: CompletedRequest): void
 }

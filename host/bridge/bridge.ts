@@ -1,35 +1,46 @@
 // The S1SP bridge: builds its parts, and sees every accepted request through to its delivery.
 
-import { type Accepted, type Answered, askedMs, type Kept } from '../requests/accepted-request.ts'
 import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
 import { createDayWatch, lostDevices } from '../access/registry-changes.ts'
 import { createRequestCounters } from '../access/request-counters.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
-import { createDeviceAlerts } from '../delivery/device-alerts.ts'
 import { createRecorder } from '../audit/recorder.ts'
-import type { BridgeParts } from './bridge-parts.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
-import { type Acknowledgement, type Asked, createDoor, type Door, schemaCheck } from '../http/duis-endpoint.ts'
-import { inThisThread } from '../pki/public-key.ts'
-import { createFutureDated } from '../requests/future-dated.ts'
-import { createLines } from './line-pool.ts'
+import { createDeviceAlerts } from '../delivery/device-alerts.ts'
+import {
+  type Acknowledgement,
+  createDuisEndpoint,
+  type DuisEndpoint,
+  type IncomingRequest,
+  schemaCheck,
+} from '../http/duis-endpoint.ts'
 import { createPerformance } from '../metrics/performance.ts'
+import { inThisThread } from '../pki/public-key.ts'
+import {
+  type AcceptedRequest,
+  askedMs,
+  type CompletedRequest,
+  type StoredRequest,
+} from '../requests/accepted-request.ts'
+import { createFutureDated } from '../requests/future-dated.ts'
+import { serializedSources } from '../requests/provenance.ts'
 import { headerText } from '../requests/refusal.ts'
-import { createRouter, type Router } from './router.ts'
-import { openSchedules, type ScheduleService } from './schedule-service.ts'
 import { deviceReads } from '../services/device-reads.ts'
 import { readInventoryHandler } from '../services/inventory.ts'
-import { toldSources } from '../requests/provenance.ts'
 import { createClockKeeper } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { addUsage, noUsage, type Usage } from '../wan/usage.ts'
+import type { BridgeParts } from './bridge-parts.ts'
+import { createLines } from './line-pool.ts'
+import { createRouter, type Router } from './router.ts'
+import { openSchedules, type ScheduleService } from './schedule-service.ts'
 
 export interface Bridge {
   /** Answers one POST. */
-  receive: Door
+  receive: DuisEndpoint
   /** What is to be answered to a request that was examined at a door. Whatever was accepted goes on by itself. */
-  decide(asked: Asked): Promise<Acknowledgement>
+  decide(asked: IncomingRequest): Promise<Acknowledgement>
   /** Takes up what an earlier run had accepted or not delivered. */
   resume(): void
   /** Opens the line now, and again whenever it is lost. */
@@ -64,7 +75,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     log('cache emptied', { device: eui, why })
   }
 
-  const enterDay = createDayWatch(registry, timing.nowMs, forget)
+  const onSettlementDayChange = createDayWatch(registry, timing.nowMs, forget)
   const tellDelivery = (event: DeliveryEvent) => {
     const { event: name, ...fields } = event
     log(name, fields)
@@ -99,8 +110,8 @@ export function createBridge(parts: BridgeParts): Bridge {
     nowMs: timing.nowMs,
     readThrough: parts.readThrough,
     dailyReadThrough: parts.dailyReadThrough,
-    visit: async ({ eui }, accepted, usage, work) =>
-      sessions.visit(lines.lineFor(accepted), eui, { deadlineMs: accepted.deadlineMs, usage }, work),
+    withSession: async ({ eui }, accepted, usage, work) =>
+      sessions.withSession(lines.lineFor(accepted), eui, { deadlineMs: accepted.deadlineMs, usage }, work),
   })
 
   const schedules = openSchedules(
@@ -113,9 +124,9 @@ export function createBridge(parts: BridgeParts): Bridge {
       alertCodes: config.alertCodes,
       delivery,
       performance,
-      async carryOut(accepted, usage) {
+      async execute(accepted, usage) {
         try {
-          return await enterDay().then(() => router.carryOut(accepted, usage))
+          return await onSettlementDayChange().then(() => router.execute(accepted, usage))
         } finally {
           addUsage(total, usage)
         }
@@ -146,9 +157,9 @@ export function createBridge(parts: BridgeParts): Bridge {
     log,
   })
 
-  function tell(answered: Answered): void {
+  function tell(answered: CompletedRequest): void {
     const { sources, ...fields } = answered
-    const from = sources && { sources: toldSources(sources, total) }
+    const from = sources && { sources: serializedSources(sources, total) }
     log('answered', { ...fields, ...from, requestId: answered.id })
     parts.answered?.(answered)
   }
@@ -157,7 +168,7 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Writes reach the disk in the order asked for: at no moment is neither the request nor its answer there. What was
    * recorded of the answer is on disk before it is sent.
    */
-  async function handOver(id: string, callback: string, xml: string, why = ''): Promise<void> {
+  async function enqueueResponse(id: string, callback: string, xml: string, why = ''): Promise<void> {
     const explanation = config.explain && why !== '' ? headerText(why) : undefined
     await audit.committed()
     await Promise.all([delivery.keep(id, callback, xml, explanation), store.remove('accepted', id)])
@@ -168,9 +179,17 @@ export function createBridge(parts: BridgeParts): Bridge {
    * Makes an accepted request and the record of it outlast a crash: first the request, so that what is on record as
    * accepted is always answered. One that was killed in between is recorded when it is taken up again.
    */
-  async function keepAccepted(accepted: Accepted, body: Uint8Array, counted: Promise<void>): Promise<Kept> {
+  async function keepAccepted(
+    accepted: AcceptedRequest,
+    body: Uint8Array,
+    counted: Promise<void>,
+  ): Promise<StoredRequest> {
     const { executionMs } = accepted.request
-    const kept: Kept = { body, receivedMs: accepted.receivedMs, ...(executionMs !== undefined && { executionMs }) }
+    const kept: StoredRequest = {
+      body,
+      receivedMs: accepted.receivedMs,
+      ...(executionMs !== undefined && { executionMs }),
+    }
     try {
       // Its RequestID was put into the store before, so it is on disk no later.
       await Promise.all([store.put('accepted', accepted.id, kept), counted])
@@ -184,37 +203,37 @@ export function createBridge(parts: BridgeParts): Bridge {
   }
 
   /** Answers and hands over. The answer is on disk before the request is forgotten, and both before it is sent. */
-  async function finish(accepted: Accepted): Promise<void> {
+  async function finish(accepted: AcceptedRequest): Promise<void> {
     const usage = noUsage()
-    const { xml, answered } = await enterDay().then(() => router.answer(accepted, usage))
+    const { xml, answered } = await onSettlementDayChange().then(() => router.answer(accepted, usage))
     addUsage(total, usage)
     recorder.answered(accepted, answered, xml)
-    await handOver(accepted.id, accepted.allowed.user.callback, xml, answered.detail)
+    await enqueueResponse(accepted.id, accepted.allowed.user.callback, xml, answered.detail)
     performance.onDemand(accepted.row, accepted.forSettlement, askedMs(accepted), answered.code === 'I0')
     tell(answered)
   }
 
-  function carryOn(id: string, promise: Promise<void>): void {
+  function track(id: string, promise: Promise<void>): void {
     const work = promise
       .catch((error) => log('answer failed', { requestId: id, problem: (error as Error).message }))
       .finally(() => underWay.delete(work))
     underWay.add(work)
   }
 
-  function start(accepted: Accepted): void {
-    lines.hurry(accepted)
-    carryOn(accepted.id, finish(accepted))
+  function start(accepted: AcceptedRequest): void {
+    lines.raisePriority(accepted)
+    track(accepted.id, finish(accepted))
   }
 
   /** Goes on with a request that lies on disk: as the registry stands now, and a future-dated one when its time has come. */
-  function takeUp(id: string, kept: Kept): void {
+  function resumeRequest(id: string, kept: StoredRequest): void {
     const { executionMs } = kept
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
-      futureDated.wait(id, executionMs, () => takeUp(id, kept))
-    } else carryOn(id, goOn(id, kept))
+      futureDated.wait(id, executionMs, () => resumeRequest(id, kept))
+    } else track(id, goOn(id, kept))
   }
 
-  async function goOn(id: string, { body, receivedMs }: Kept): Promise<void> {
+  async function goOn(id: string, { body, receivedMs }: StoredRequest): Promise<void> {
     const recalled = await router.recall(body, receivedMs)
     if (recalled === undefined) {
       const reason = 'its User is no longer in the registry: there is nobody to answer'
@@ -224,7 +243,7 @@ export function createBridge(parts: BridgeParts): Bridge {
     } else if ('xml' in recalled) {
       log('answered', { requestId: id, reason: recalled.reason })
       recorder.recalled(id, recalled)
-      await handOver(id, recalled.callback, recalled.xml, recalled.reason)
+      await enqueueResponse(id, recalled.callback, recalled.xml, recalled.reason)
     } else {
       recorder.accepted(recalled, true)
       start(recalled)
@@ -237,13 +256,13 @@ export function createBridge(parts: BridgeParts): Bridge {
       .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
   }
 
-  async function decide(asked: Asked): Promise<Acknowledgement> {
+  async function decide(asked: IncomingRequest): Promise<Acknowledgement> {
     const { acknowledgement, outcome } = await router.receive(asked)
     const { accepted, direct, refused } = outcome
     if (accepted !== undefined) {
       const kept = await keepAccepted(accepted, asked.body, outcome.counted)
       if (kept.executionMs === undefined) start(accepted)
-      else takeUp(accepted.id, kept)
+      else resumeRequest(accepted.id, kept)
       return acknowledgement
     }
     if (refused !== undefined) recorder.refused(refused)
@@ -259,7 +278,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const { codes } = config
   const { trust, dsp, schema, verify = inThisThread } = parts
   return {
-    receive: createDoor({ nowMs: timing.nowMs, codes, trust, dsp, schema, verify, log }, decide),
+    receive: createDuisEndpoint({ nowMs: timing.nowMs, codes, trust, dsp, schema, verify, log }, decide),
     decide,
     resume() {
       // Schedules look into the outbox for what they have answered, before anything leaves it.
@@ -272,7 +291,7 @@ export function createBridge(parts: BridgeParts): Bridge {
           void store.remove('accepted', key)
           continue
         }
-        takeUp(key, value as Kept)
+        resumeRequest(key, value as StoredRequest)
       }
       reconcile()
     },

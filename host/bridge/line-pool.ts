@@ -1,20 +1,20 @@
 // The lines of the WAN as requests use them: opened when first asked for, each session in its turn.
 
-import type { Accepted } from '../requests/accepted-request.ts'
 import { deviceDefaults } from '../access/device-details.ts'
 import type { BridgeConfig } from '../config/config.ts'
-import { createCapacity, type Priority, priority } from '../wan/line-queue.ts'
+import type { AcceptedRequest } from '../requests/accepted-request.ts'
 import { cohortRate } from '../schedule/settings.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/line.ts'
+import { createLineQueue, type Priority, priority } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
 
 export interface Lines {
   /** The line of its device, for one request: its sessions wait for their turn among those of others. @throws ReadError */
-  lineFor(accepted: Accepted): Line
+  lineFor(accepted: AcceptedRequest): Line
   /** A read of the device that waits for its turn on behalf of somebody less urgent will serve this one, too. */
-  hurry(accepted: Accepted): void
+  raisePriority(accepted: AcceptedRequest): void
   /** Opens the default line now, and every line again whenever its port was lost, however long it takes; the log tells. */
   hold(): void
   /** Turns away what waits and has time; it goes on after the next start. */
@@ -23,7 +23,7 @@ export interface Lines {
 }
 
 /** On demand first, then what serves settlement, then schedules. */
-function priorityOf({ schedule, forSettlement }: Accepted): Priority {
+function priorityOf({ schedule, forSettlement }: AcceptedRequest): Priority {
   if (schedule !== undefined) return priority.scheduled
   return forSettlement ? priority.settlement : priority.onDemand
 }
@@ -37,7 +37,7 @@ export function createLines(
   const lines = new Map<string, PortLine>()
   let holding = false
   const { lineRate } = config.schedule
-  const capacity = createCapacity({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
+  const capacity = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
   /** What the registry calls a line: `default`, or its URL. Devices that call one line differently take turns on it, too. */
   function urlOf(name: string): string {
@@ -63,15 +63,15 @@ export function createLines(
     lineFor(accepted) {
       const { eui, line, cohort, s1sp } = accepted.allowed.device
       const url = urlOf(line)
-      const passenger = {
+      const lineRequest = {
         line: url,
         eui,
         deadlineMs: accepted.deadlineMs,
         cohort: cohort ?? s1sp ?? deviceDefaults.s1sp,
       }
-      return capacity.forPassenger(lineOf(url), { ...passenger, priority: priorityOf(accepted) })
+      return capacity.forRequest(lineOf(url), { ...lineRequest, priority: priorityOf(accepted) })
     },
-    hurry: (accepted) => capacity.hurry(accepted.allowed.device.eui, priorityOf(accepted)),
+    raisePriority: (accepted) => capacity.raisePriority(accepted.allowed.device.eui, priorityOf(accepted)),
     hold() {
       holding = true
       for (const [url, line] of lines) holdOne(url, line)

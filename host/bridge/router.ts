@@ -1,25 +1,25 @@
 // The way of a request that was read and verified (door.ts): count, decide; then read, format, sign, deliver. Nothing
 // else knows the order.
 
-import { type Accepted, type Answered, askedMs, type Handler } from '../requests/accepted-request.ts'
 import { type AccessPolicy, decide, decideUser, explain } from '../access/access-control.ts'
+import { tooLargeForBoxed, tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { Registry, Role, User } from '../access/parties.ts'
 import { counterWords, type RequestCounters } from '../access/request-counters.ts'
-import { type Acknowledgement, type Asked, headerOf } from '../http/duis-endpoint.ts'
+import { servesSettlement } from '../catalogue/for-settlement.ts'
+import type { Fault, FaultCodes } from '../catalogue/response-code.ts'
+import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { formatFailure, type Smets1Answer } from '../duis/format.ts'
 import { parseRequest } from '../duis/parse.ts'
 import type { ServiceRequest } from '../duis/request.ts'
-import type { Fault, FaultCodes } from '../catalogue/response-code.ts'
 import type { Signer } from '../duis/sign.ts'
-import { wrongExecution } from '../requests/future-dated.ts'
+import { type Acknowledgement, headerOf, type IncomingRequest } from '../http/duis-endpoint.ts'
 import type { Endpoint } from '../http/http-server.ts'
 import { trtMsOf } from '../metrics/performance.ts'
-import { faultOf, headerText, type RecalledRefusal, Refusal, type RefusedRequest } from '../requests/refusal.ts'
-import { StoppedError } from '../wan/line-queue.ts'
-import { tooLargeForBoxed, tooLongForBoxed } from '../access/boxed-limits.ts'
-import { servesSettlement } from '../catalogue/for-settlement.ts'
+import { type AcceptedRequest, askedMs, type CompletedRequest, type Handler } from '../requests/accepted-request.ts'
 import type { Direct, DirectHandler } from '../requests/dcc-response.ts'
-import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
+import { wrongExecution } from '../requests/future-dated.ts'
+import { faultOf, headerText, Refusal, type RefusedRequest, type StoredRefusal } from '../requests/refusal.ts'
+import { StoppedError } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 
@@ -48,7 +48,7 @@ export interface RouterParts {
 /** What became of a request that came in. */
 export type Outcome =
   /** `counted` resolves when the RequestID is on disk as used. */
-  | { accepted: Accepted; counted: Promise<void>; direct?: never; refused?: never }
+  | { accepted: AcceptedRequest; counted: Promise<void>; direct?: never; refused?: never }
   | { direct: Direct; accepted?: never; refused?: never }
   | { refused: RefusedRequest; accepted?: never; direct?: never }
 
@@ -57,19 +57,19 @@ export interface Router {
    * Takes a request up to its acknowledgement: `accepted` when it is to be carried out; `direct` when this is the answer,
    * by the DCC itself; `refused` otherwise.
    */
-  receive(asked: Asked): Promise<{ acknowledgement: Acknowledgement; outcome: Outcome }>
+  receive(asked: IncomingRequest): Promise<{ acknowledgement: Acknowledgement; outcome: Outcome }>
   /**
    * What a request that was accepted before a restart means now: it goes on, or, when the registry no longer allows it,
    * here is its final answer. `undefined` when nobody is left to tell.
    */
-  recall(body: Uint8Array, receivedMs: number): Promise<Accepted | RecalledRefusal | undefined>
+  recall(body: Uint8Array, receivedMs: number): Promise<AcceptedRequest | StoredRefusal | undefined>
   /**
    * Carries out a request, on demand or scheduled. @throws ReadError when the meter does not answer in time, Refusal for an
    * answer that cannot be sent to its User
    */
-  carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler>
+  execute(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler>
   /** The final answer, whatever happens. */
-  answer(accepted: Accepted, usage: Usage): Promise<{ xml: string; answered: Answered }>
+  answer(accepted: AcceptedRequest, usage: Usage): Promise<{ xml: string; answered: CompletedRequest }>
 }
 
 export function createRouter(parts: RouterParts): Router {
@@ -94,9 +94,9 @@ export function createRouter(parts: RouterParts): Router {
 
   async function accept(
     request: ServiceRequest,
-    { endpoint, receivedMs }: Asked,
+    { endpoint, receivedMs }: IncomingRequest,
     counted: (stored: Promise<void>) => void,
-  ): Promise<Accepted | Direct> {
+  ): Promise<AcceptedRequest | Direct> {
     const { originator, target, counter } = request.requestId
     // Strangers are refused below; counting them would let anybody with a certificate fill the store.
     const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
@@ -138,7 +138,7 @@ export function createRouter(parts: RouterParts): Router {
     return typeof serves === 'string' ? refuse('forSettlement', serves) : serves
   }
 
-  function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): Accepted {
+  function allow(request: ServiceRequest, row: SrvRow, receivedMs: number): AcceptedRequest {
     if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
     // A future-dated request is as one that was sent at its time, and has the target response time from then on
     // (assumption).
@@ -154,7 +154,7 @@ export function createRouter(parts: RouterParts): Router {
     return { id, request, row, allowed: decision, forSettlement, receivedMs, deadlineMs }
   }
 
-  function answerTo({ request, schedule, allowed }: Accepted): Smets1Answer {
+  function answerTo({ request, schedule, allowed }: AcceptedRequest): Smets1Answer {
     const { requestId, schemaVersion, serviceReferenceVariant } = request
     const { dsp, s1sp } = parts
     const boxedCompat = allowed.user.mode === 'boxed'
@@ -162,7 +162,7 @@ export function createRouter(parts: RouterParts): Router {
     return { ...of, dsp, s1sp, schedule, boxedCompat }
   }
 
-  async function carryOut(accepted: Accepted, usage: Usage): ReturnType<Handler> {
+  async function execute(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler> {
     if (parts.nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
     const { row, allowed, request } = accepted
     // The mode of a User may have changed since a schedule was made.
@@ -239,16 +239,16 @@ export function createRouter(parts: RouterParts): Router {
       }
     },
 
-    carryOut,
+    execute,
 
     async answer(accepted, usage) {
       const { id, row } = accepted
       const answered = { id, srv: row.variant, code: 'I0', detail: '', usage, tookMs: 0 }
-      const done = (xml: string, more: Partial<Answered>) => {
+      const done = (xml: string, more: Partial<CompletedRequest>) => {
         return { xml, answered: { ...answered, ...more, tookMs: parts.nowMs() - askedMs(accepted) } }
       }
       try {
-        const { xml, sources } = await carryOut(accepted, usage)
+        const { xml, sources } = await execute(accepted, usage)
         return done(xml, sources === undefined ? {} : { sources })
       } catch (error) {
         if (error instanceof StoppedError) throw error

@@ -1,15 +1,15 @@
 // DCC schedules as one part of the bridge: the book, the runner, and the requests that create, read and delete.
 
 import type { DirectHandler } from '../requests/dcc-response.ts'
+import { openScheduleBook, type ScheduleStore } from '../schedule/book.ts'
+import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
+import { createTimetable } from '../schedule/timetable.ts'
 import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../services/schedule-requests.ts'
 import { createSequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
-import { openScheduleBook, type ScheduleBook } from '../schedule/book.ts'
-import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
-import { createTimetable } from '../schedule/timetable.ts'
 
 export interface ScheduleService {
-  book: ScheduleBook
+  book: ScheduleStore
   runner: Runner
   /** For 5.1, 5.2 and 5.3. */
   directHandlers: { [variant: string]: DirectHandler }

@@ -1,11 +1,11 @@
 // smets1 bridge: the S1SP bridge alone, in front of a meter on a line.
 
 import { type BridgeConfig, readConfig } from '../config/config.ts'
-import type { StatePaths } from '../state/state-directory.ts'
-import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
-import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
-import { runBridge } from '../runtime/open-bridge.ts'
 import { warnOfTool } from '../pki/open-signing-tool.ts'
+import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
+import { runBridge } from '../runtime/open-bridge.ts'
+import type { StatePaths } from '../state/state-directory.ts'
+import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
 export const bridgeFlags: Command['options'] = [

@@ -1,8 +1,8 @@
 // smets1 codes: every code that this bridge can send, when, and how sure that is.
 
-import { readConfig } from '../config/config.ts'
 import { alertCodes, alertMeanings } from '../catalogue/alert-code.ts'
 import { type SentCode, sentCodes } from '../catalogue/response-code.ts'
+import { readConfig } from '../config/config.ts'
 import { stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, exitCode, textOption } from './command.ts'
 

@@ -1,13 +1,15 @@
 // A User's side of requests that the DCC answers itself: signs, sends to serviceD, verifies the answer.
 
 import type { User } from '../access/parties.ts'
+import { responseCodes } from '../catalogue/response-code.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../duis/format-non-device.ts'
 import { parseResponse, verifyResponse } from '../duis/read-response.ts'
 import { requestIdOf } from '../duis/request.ts'
-import { responseCodes } from '../catalogue/response-code.ts'
 import { signDocument } from '../duis/sign.ts'
 import type { XmlElement } from '../duis/xml-tree.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import {
   type Command,
   CommandError,
@@ -20,8 +22,6 @@ import {
   wholeOption,
 } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
-import { signingToolOf } from '../pki/open-signing-tool.ts'
-import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { send } from './user-client.ts'
 
 /** Options of every command that asks the DCC something. */

@@ -6,15 +6,15 @@ import { loadRegistry } from '../config/config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
 import { parseEui } from '../duis/request.ts'
+import { systemTiming } from '../runtime/open-bridge.ts'
 import { statePaths } from '../state/state-directory.ts'
+import { version } from '../state/version.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { LossRow } from '../wan/line-test.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { lineFindings } from './line-findings.ts'
-import { systemTiming } from '../runtime/open-bridge.ts'
 import { allPortFindings, type Finding, machineFindings, portFindings } from './port-findings.ts'
 import { thisSystem } from './port-system.ts'
-import { version } from '../state/version.ts'
 
 const marks = { ok: 'ok     ', warning: 'warning', wrong: 'wrong  ' } as const
 const colours = { ok: 32, warning: 33, wrong: 31 } as const

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault, type Vault } from '../dco/vault.ts'
+import { systemTiming } from '../runtime/open-bridge.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
@@ -14,7 +15,6 @@ import { setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { CommandError, exitCode } from './command.ts'
-import { systemTiming } from '../runtime/open-bridge.ts'
 
 export interface FirstRead {
   manufacturer: string
@@ -68,10 +68,10 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   const dco = createDco(keysFor(meter), randomBytes)
   const sessions = createMeterSessions({ dco, timing: systemTiming })
   const usage = noUsage()
-  const errand = { deadlineMs: systemTiming.nowMs() + readMs, usage }
+  const task = { deadlineMs: systemTiming.nowMs() + readMs, usage }
   const startMs = performance.now()
   try {
-    const read = await sessions.visit(line, meter.eui, errand, async (talk) => {
+    const read = await sessions.withSession(line, meter.eui, task, async (talk) => {
       const inventory = await ask(talk, 'readInventory', {})
       const { now } = await setClockIfOff(talk, systemTiming, meter.setClockFromMs)
       const { snapshots } = await ask(talk, 'readRegisters', {})

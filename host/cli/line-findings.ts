@@ -143,11 +143,11 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
   }
   const line = lineAt(test, test.baud)
   const usage = noUsage()
-  const errand = { deadlineMs: test.timing.nowMs() + sessionMs, usage }
+  const task = { deadlineMs: test.timing.nowMs() + sessionMs, usage }
   const sessions = createMeterSessions({ dco: test.dco, timing: test.timing })
   try {
     const dropped = () => usage.framesDropped + usage.notOpened
-    const found = await sessions.visit(line, eui, errand, (talk) => askMeter(test, talk, dropped))
+    const found = await sessions.withSession(line, eui, task, (talk) => askMeter(test, talk, dropped))
     if (found === undefined) {
       const text = `the meter wakes and answers nothing that is asked: the line is good (${awakes} of ${wakes} wakes), the DCO’s key is not the meter’s`
       const fix = `give it a key: smets1 provision --eui ${eui} --replace, then take its settings file to the meter`

@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { openKeys } from '../dco/opener.ts'
 import { createDco } from '../dco/sealer.ts'
 import type { Vault } from '../dco/vault.ts'
+import { systemTiming } from '../runtime/open-bridge.ts'
+import { recordTo } from '../runtime/record.ts'
 import { statePaths } from '../state/state-directory.ts'
 import type { Recording } from '../trace/recording.ts'
 import { openPort } from '../wan/bindings.ts'
@@ -12,8 +14,6 @@ import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { createMeterSessions, type MeterSessions } from '../wan/meter-session.ts'
 import { ReadError, type ReadFault } from '../wan/read-error.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
-import { systemTiming } from '../runtime/open-bridge.ts'
-import { recordTo } from '../runtime/record.ts'
 
 export const lineFlags: Command['options'] = [
   ['--keys <file>', "a DCO vault, or a file with one key in hexadecimal (the state directory's vault unless given)"],

@@ -2,8 +2,8 @@
 
 import { cac } from 'cac'
 import { ConfigurationError } from '../state/state-directory.ts'
-import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
 import { version } from '../state/version.ts'
+import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
 
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {
@@ -11,7 +11,12 @@ const commands: { [name: string]: () => Promise<Command> } = {
     const { flashKbFull, flashKbMin, provisionFlash } = await import('../../hardware/cli/provision.ts')
     const { faultFlags, loadFlags, settingsFlags } = await import('../../hardware/cli/meter-flags.ts')
     const meterFlags = [...loadFlags, ...settingsFlags, ...faultFlags]
-    return (await import('./up.ts')).upCommand({ provisionFlash, meterFlags, flashKbMin, flashKbFull })
+    return (await import('../../emulation/cli/up.ts')).upCommand({
+      provisionFlash,
+      meterFlags,
+      flashKbMin,
+      flashKbFull,
+    })
   },
   async provision() {
     const { newMeterFlags, newSettings, nextKeySettings } = await import('../../hardware/cli/provision.ts')

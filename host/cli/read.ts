@@ -2,12 +2,14 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { User } from '../access/parties.ts'
+import { responseCodes } from '../catalogue/response-code.ts'
+import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
 import { bodies } from '../duis/bodies.ts'
 import type { BodyFields } from '../duis/request.ts'
-import { responseCodes } from '../catalogue/response-code.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
-import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import {
   type Command,
@@ -21,8 +23,6 @@ import {
 } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
-import { signingToolOf } from '../pki/open-signing-tool.ts'
-import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const

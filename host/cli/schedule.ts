@@ -1,10 +1,10 @@
 // smets1 schedule: creates, lists and deletes DCC schedules as a User (5.1, 5.2, 5.3).
 
+import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { bodyRow, needsPeriod } from '../duis/bodies.ts'
 import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
 import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
-import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
 

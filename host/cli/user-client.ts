@@ -5,10 +5,10 @@ import { formatRequest } from '../duis/format.ts'
 import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/read-response.ts'
 import { type BodyFields, requestIdOf } from '../duis/request.ts'
 import { signDocument } from '../duis/sign.ts'
-import type { TrustStore } from '../pki/trust.ts'
 import { responseLimits } from '../duis/xml.ts'
-import { CommandError, exitCode } from './command.ts'
 import type { Identity } from '../pki/test-pki.ts'
+import type { TrustStore } from '../pki/trust.ts'
+import { CommandError, exitCode } from './command.ts'
 
 export interface UserRequest {
   identity: Identity

@@ -4,10 +4,10 @@ import { checkRegistry } from '../access/parties.ts'
 import { readConfig } from '../config/config.ts'
 import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
-import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
-import { type Command, exitCode, textOption } from './command.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
+import { type Command, exitCode, textOption } from './command.ts'
 
 export const validateCommand: Command = {
   name: 'validate',

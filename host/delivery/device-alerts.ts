@@ -3,11 +3,11 @@
 import { type EventEntry, eventCode } from '../../protocol/event-entry.ts'
 import type { Registry, User } from '../access/parties.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
-import type { Delivery } from './delivery.ts'
 import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
 import { requestIdOf } from '../duis/request.ts'
 import type { Signer } from '../duis/sign.ts'
 import type { Store } from '../store/store.ts'
+import type { Delivery } from './delivery.ts'
 
 export interface DeviceAlertParts {
   store: Store

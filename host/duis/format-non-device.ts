@@ -1,11 +1,11 @@
 // Writing what the DCC says itself: the contents of synchronous answers to 5.x and 8.2, and DCC alerts. As in
 // `format.ts`, every text is its own inclusive canonical form.
 
+import { serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { element, envelope, ownSchemaVersion, references, responseHeader, signedNamespaces } from './format.ts'
 import { xmlDeclaration } from './names.ts'
 import type { InventoryQuery, ScheduleDetails, ScheduleSubject } from './non-device-fields.ts'
 import type { RequestId } from './request.ts'
-import { serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { type Signer, signCanonical } from './sign.ts'
 import { formatUtcDate, formatUtcTime } from './utc-date.ts'
 import { escapeText } from './xml-tree.ts'

@@ -2,12 +2,12 @@
 // empty-element tags, no white space. Its digest is then a hash of what is sent, and signing needs no parser.
 // `test/duis-format.test.ts` holds every shape against libxml2.
 
+import { isResponseCode } from '../catalogue/response-code.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { bodies } from './bodies.ts'
 import { formatDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
 import type { BodyFields, RequestId } from './request.ts'
-import { isResponseCode } from '../catalogue/response-code.ts'
-import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { type Signer, signCanonical } from './sign.ts'
 
 /** Answers to requests whose own version could not be read carry this one. */

@@ -1,12 +1,12 @@
 // A Service Request from bytes. Everything is checked here that the message says about itself; the signature is
 // checked by `verify.ts` on the same document, and what the sender may do by access control.
 
+import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
+import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { bodyRow, readBody } from './bodies.ts'
 import { instanceNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import { type BodyFields, parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
-import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { hasText, leafText, readSequence, trimmed } from './sequence.ts'
-import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
 

@@ -1,11 +1,11 @@
 // The other end of `format.ts`: what a User's client makes of an answer. Used by our own client and in tests.
 
+import { faultCodes } from '../catalogue/response-code.ts'
+import type { TrustStore } from '../pki/trust.ts'
 import { parseDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import { type PayloadData, type ReceivedAlert, readDeviceAlert, readPayloadData } from './read-payload.ts'
 import { parseRequestId, type RequestId } from './request.ts'
-import { faultCodes } from '../catalogue/response-code.ts'
-import type { TrustStore } from '../pki/trust.ts'
 import { type SignatureResult, verifySignature } from './verify.ts'
 import { readXml, responseLimits, type XmlText } from './xml.ts'
 import { exclusiveText, type XmlElement } from './xml-tree.ts'

@@ -1,8 +1,8 @@
 // Enveloped XML signatures as DUIS uses them.
 
 import type { KeyObject } from 'node:crypto'
-import { signatureNamespace } from './names.ts'
 import { signatureValue } from '../pki/public-key.ts'
+import { signatureNamespace } from './names.ts'
 import { digestOf, signatureText, signedInfoText } from './signature.ts'
 import { readXml, responseLimits } from './xml.ts'
 

@@ -3,12 +3,12 @@
 // Only the one shape DUIS uses is accepted. Everything in SignedInfo is read from the text whose signature is checked,
 // so a comment cannot split a value (CVE-2025-29775), and there is one SignedInfo and one Reference (CVE-2025-29774).
 
-import { algorithms, signatureNamespace } from './names.ts'
-import { type Verify, verifyHere } from '../pki/public-key.ts'
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
+import { type Verify, verifyHere } from '../pki/public-key.ts'
+import { findSigner, type TrustStore } from '../pki/trust.ts'
+import { algorithms, signatureNamespace } from './names.ts'
 import { hasText, trimmed } from './sequence.ts'
 import { digestOf } from './signature.ts'
-import { findSigner, type TrustStore } from '../pki/trust.ts'
 import type { XmlText } from './xml.ts'
 import { exclusiveText, type XmlElement } from './xml-tree.ts'
 

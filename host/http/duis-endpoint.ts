@@ -2,28 +2,28 @@
 // signed. All that a request costs before anything has to be known of anybody else's: what is decided in between may be
 // decided in another process.
 
+import type { FaultCodes } from '../catalogue/response-code.ts'
 import { formatResponseMessage } from '../duis/format.ts'
 import { parseRequest } from '../duis/parse.ts'
-import type { Verify } from '../pki/public-key.ts'
 import type { ReadableHeader, ServiceRequest } from '../duis/request.ts'
-import type { FaultCodes } from '../catalogue/response-code.ts'
 import type { Schema } from '../duis/schema.ts'
 import type { Signer } from '../duis/sign.ts'
-import type { TrustStore } from '../pki/trust.ts'
 import { verifySignatureBy } from '../duis/verify.ts'
+import type { Verify } from '../pki/public-key.ts'
+import type { TrustStore } from '../pki/trust.ts'
 import type { Endpoint, HttpAnswer } from './http-server.ts'
 
 /** A request that came in: signed by its originator, or turned away already. Plain data. */
-export interface Asked {
+export interface IncomingRequest {
   endpoint: Endpoint
   body: Uint8Array
   receivedMs: number
   wantsExplanation: boolean
-  examined: ServiceRequest | TurnedAway
+  examined: ServiceRequest | RejectedRequest
 }
 
 /** A request that is not one, or not by whom it says. */
-export interface TurnedAway {
+export interface RejectedRequest {
   /** Response code. */
   refusedWith: string
   why: string
@@ -42,7 +42,7 @@ export interface Acknowledgement {
   headers: { [name: string]: string }
 }
 
-export interface DoorParts {
+export interface DuisEndpointParts {
   nowMs(): number
   trust(): TrustStore
   codes: FaultCodes
@@ -53,14 +53,17 @@ export interface DoorParts {
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
-export type Door = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<HttpAnswer>
+export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<HttpAnswer>
 
 /** Answers POSTs: `decide` says what, and resolves when what it says may be said. */
-export function createDoor(parts: DoorParts, decide: (asked: Asked) => Promise<Acknowledgement>): Door {
+export function createDuisEndpoint(
+  parts: DuisEndpointParts,
+  decide: (asked: IncomingRequest) => Promise<Acknowledgement>,
+): DuisEndpoint {
   const { codes, nowMs } = parts
   const checkOwn = schemaCheck(parts.schema, parts.log)
 
-  async function examine(body: Uint8Array, receivedMs: number): Promise<Asked['examined']> {
+  async function examine(body: Uint8Array, receivedMs: number): Promise<IncomingRequest['examined']> {
     const parsed = parseRequest(body, { codes })
     if (!parsed.ok) return { refusedWith: parsed.code, why: parsed.detail, header: parsed.header ?? {} }
     const { request, document } = parsed
@@ -88,7 +91,10 @@ export function headerOf(request: ServiceRequest): ReadableHeader {
 }
 
 /** Logs what the schema, when it is there, has against a message of ours. */
-export function schemaCheck(schema: Schema | undefined, log: DoorParts['log']): (xml: string, id: string) => void {
+export function schemaCheck(
+  schema: Schema | undefined,
+  log: DuisEndpointParts['log'],
+): (xml: string, id: string) => void {
   return (xml, id) => {
     const wrong = schema?.validate(xml)[0]
     if (wrong !== undefined) log('own message is not valid', { requestId: id, problem: wrong })

@@ -1,9 +1,9 @@
 // The DCC's own signing tool, where the configuration names a copy of it (keys.boxed).
 
 import { isIP } from 'node:net'
+import { CommandError, exitCode, type Io } from '../cli/command.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { loadSigningTool, type SigningTool } from './signing-tool.ts'
-import { CommandError, exitCode, type Io } from '../cli/command.ts'
 
 /** The tool that is named, if one is. @throws CommandError with the exit code for keys */
 export function signingToolOf({ keysBoxed }: Pick<BridgeConfig, 'keysBoxed'>): SigningTool | undefined {

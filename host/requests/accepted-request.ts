@@ -1,15 +1,15 @@
 // A request that was accepted, what carries it out, and what became of it.
 
 import type { Allowed } from '../access/access-control.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Smets1Answer } from '../duis/format.ts'
 import type { ServiceRequest } from '../duis/request.ts'
-import type { Sources } from './provenance.ts'
-import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
+import type { Sources } from './provenance.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
-export interface Accepted {
+export interface AcceptedRequest {
   /** RequestID with its EUI-64s in upper case. */
   id: string
   request: ServiceRequest
@@ -25,7 +25,7 @@ export interface Accepted {
 }
 
 /** What is kept on disk of a request between I99 and its final answer. */
-export interface Kept {
+export interface StoredRequest {
   body: Uint8Array
   receivedMs: number
   /** When it is to be executed, of a future-dated one. */
@@ -33,7 +33,7 @@ export interface Kept {
 }
 
 /** What an answered request was and cost, for the log. */
-export interface Answered {
+export interface CompletedRequest {
   id: string
   srv: string
   code: string
@@ -49,12 +49,12 @@ export interface Answered {
 
 /** Carries out one SRV. Adds what it cost to `usage`. @throws ReadError */
 export type Handler = (
-  accepted: Accepted,
+  accepted: AcceptedRequest,
   answer: Smets1Answer,
   usage: Usage,
 ) => Promise<{ xml: string; sources?: Sources }>
 
 /** From when an accepted request is measured: a future-dated one from its execution time on. */
-export function askedMs({ request, receivedMs }: Accepted): number {
+export function askedMs({ request, receivedMs }: AcceptedRequest): number {
   return request.executionMs ?? receivedMs
 }

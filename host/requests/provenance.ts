@@ -90,7 +90,7 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
  * For the log: without the half-hours one by one, which are in the audit trail, and with the cost of the device read that
  * was saved, the mean of the sessions in `total`; nothing is said of that before the first.
  */
-export function toldSources({ served: _, ...sources }: Sources, total: Usage) {
+export function serializedSources({ served: _, ...sources }: Sources, total: Usage) {
   const { deviceReads } = sources.saved
   const { wakeUps, sessions, dcoCalls, bytesOut, bytesIn } = total
   if (sessions === 0) return sources

@@ -1,13 +1,13 @@
 // Requests that are turned away, and reads that fail: what they are called.
 
 import type { Refused } from '../access/access-control.ts'
-import type { ReadableHeader } from '../duis/request.ts'
 import type { Fault } from '../catalogue/response-code.ts'
+import type { ReadableHeader } from '../duis/request.ts'
 import type { Endpoint } from '../http/http-server.ts'
 import type { ReadError } from '../wan/read-error.ts'
 
 /** The final answer of a request that was accepted, and is no longer allowed. */
-export interface RecalledRefusal {
+export interface StoredRefusal {
   callback: string
   srv: string
   code: string

@@ -5,9 +5,9 @@
 
 import { pino } from 'pino'
 import { redacted } from '../audit/redact.ts'
+import { CommandError, exitCode } from '../cli/command.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { CommandError, exitCode } from '../cli/command.ts'
 
 export interface BridgeLog {
   log(event: string, fields: { [name: string]: unknown }): void

@@ -2,12 +2,12 @@
 // Started by `workers.ts`, which is in the process that decides. It opens no file of the state directory but is told what
 // it must know.
 
-import { type Acknowledgement, createDoor } from '../http/duis-endpoint.ts'
-import { inThisThread } from '../pki/public-key.ts'
 import { loadSchema } from '../duis/schema.ts'
-import type { TrustStore } from '../pki/trust.ts'
+import { type Acknowledgement, createDuisEndpoint } from '../http/duis-endpoint.ts'
 import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
 import { listen } from '../http/listen.ts'
+import { inThisThread } from '../pki/public-key.ts'
+import type { TrustStore } from '../pki/trust.ts'
 import { type Channel, createCalls } from './process-calls.ts'
 import { signerOf, type ToldTrust, trustOf, type WorkerStart } from './worker-messages.ts'
 
@@ -27,7 +27,7 @@ function log(event: string, fields: { [name: string]: unknown }): void {
 
 async function serve({ host, port, codes, ...told }: WorkerStart): Promise<string> {
   trust = trustOf(told.trust)
-  const door = createDoor(
+  const door = createDuisEndpoint(
     {
       nowMs: Date.now,
       trust: () => trust,

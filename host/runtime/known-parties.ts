@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import type { Registry } from '../access/parties.ts'
 import { loadRegistry } from '../config/config.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
+import { loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import type { Timing } from '../wan/line.ts'
-import { loadTrust } from '../pki/test-pki.ts'
 
 export interface KnownParties {
   registry: Registry

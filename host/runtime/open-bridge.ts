@@ -1,7 +1,6 @@
 // Builds the bridge from a state directory. The entry point's side of it: time, randomness, disk and network come in here.
 
 import { randomBytes } from 'node:crypto'
-import type { Answered } from '../requests/accepted-request.ts'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../bridge/bridge.ts'
@@ -10,27 +9,28 @@ import { createDailyReadThrough } from '../cache/daily-reads.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
+import { CommandError, exitCode } from '../cli/command.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
-import { inThisThread, inThreadPool } from '../pki/public-key.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
+import { listen } from '../http/listen.ts'
+import { createPoster } from '../http/post.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { inThisThread, inThreadPool } from '../pki/public-key.ts'
+import { loadIdentity } from '../pki/test-pki.ts'
+import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { StatePaths } from '../state/state-directory.ts'
+import { version } from '../state/version.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
-import { CommandError, exitCode } from '../cli/command.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
-import { listen } from '../http/listen.ts'
-import { createPoster } from '../http/post.ts'
 import { recordTo } from './record.ts'
-import { signingToolOf } from '../pki/open-signing-tool.ts'
-import { loadIdentity } from '../pki/test-pki.ts'
-import { version } from '../state/version.ts'
 import { watchBridge } from './watch-bridge.ts'
-import { toldSigner, toldTrust } from './worker-messages.ts'
+import { serializedSigner, serializedTrust } from './worker-messages.ts'
 import { startWorkers, type Workers } from './workers.ts'
 
 /** The clock and timers of this machine. */
@@ -72,7 +72,7 @@ async function openTrail(paths: StatePaths, log: BridgeParts['log']): Promise<Se
 
 /** What a bridge may be given beside its configuration. */
 export interface BridgeExtras {
-  answered?(answered: Answered): void
+  answered?(answered: CompletedRequest): void
   /** Closed with the bridge. */
   log?: BridgeLog
   /** File to record the line in. */
@@ -161,8 +161,8 @@ export async function runBridge(
     const { httpHost: host, httpPort: port, codes } = config
     if (config.workers === 1) return listen(server, host, port, '--http-port')
     const start = () => {
-      const trust = toldTrust(known.trust)
-      return { host, port, codes, schema: config.schema, trust, dsp: toldSigner(dsp.signer) }
+      const trust = serializedTrust(known.trust)
+      return { host, port, codes, schema: config.schema, trust, dsp: serializedSigner(dsp.signer) }
     }
     const decide = watch.timed(bridge.decide)
     workers = await startWorkers({ count: config.workers - 1, start, decide, timing: systemTiming, log })
@@ -174,7 +174,7 @@ export async function runBridge(
       const before = known.registry
       known = loadKnownParties(paths, tool)
       noteParties()
-      workers?.setTrust(toldTrust(known.trust))
+      workers?.setTrust(serializedTrust(known.trust))
       bridge.partiesChanged(before)
     } catch (error) {
       const problem = (error as Error).message

@@ -1,8 +1,8 @@
 // The recording that `--record` asks for.
 
-import { openRecording, type Recording } from '../trace/recording.ts'
 import { CommandError, exitCode } from '../cli/command.ts'
 import { version } from '../state/version.ts'
+import { openRecording, type Recording } from '../trace/recording.ts'
 
 /** Begins it. `report` is told when it ends early. @throws CommandError when the file is there, or cannot be made */
 export function recordTo(path: string, report: (problem: string) => void): Recording {

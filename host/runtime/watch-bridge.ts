@@ -13,7 +13,7 @@ export interface BridgeWatch {
   /** Told of every event of the audit trail. */
   event(event: AuditEvent): void
   /** What takes a request up to its acknowledgement, with the time it takes counted. */
-  timed<Asked extends unknown[], Answer>(take: (...asked: Asked) => Promise<Answer>): typeof take
+  timed<IncomingRequest extends unknown[], Answer>(take: (...asked: IncomingRequest) => Promise<Answer>): typeof take
   /** False until requests may come, and again when the bridge stops. */
   setReady(ready: boolean): void
   server: Server

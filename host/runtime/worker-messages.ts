@@ -22,7 +22,7 @@ export interface WorkerStart {
   dsp: ToldSigner
 }
 
-export function toldTrust(trust: TrustStore): ToldTrust {
+export function serializedTrust(trust: TrustStore): ToldTrust {
   const der = (one: TrustedSigner) => one.publicKey.export({ type: 'spki', format: 'der' })
   return [...trust].map(([serial, signers]) => [serial, signers.map((one) => ({ ...one, publicKey: der(one) }))])
 }
@@ -34,7 +34,7 @@ export function trustOf(told: ToldTrust): TrustStore {
   )
 }
 
-export function toldSigner({ key, issuerName, serial }: Signer): ToldSigner {
+export function serializedSigner({ key, issuerName, serial }: Signer): ToldSigner {
   return { key: key.export({ type: 'pkcs8', format: 'der' }), issuerName, serial }
 }
 

@@ -3,9 +3,9 @@
 
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
-import type { Acknowledgement, Asked } from '../http/duis-endpoint.ts'
-import type { Timing } from '../wan/line.ts'
 import { CommandError, exitCode } from '../cli/command.ts'
+import type { Acknowledgement, IncomingRequest } from '../http/duis-endpoint.ts'
+import type { Timing } from '../wan/line.ts'
 import { type Calls, createCalls } from './process-calls.ts'
 import type { ToldTrust, WorkerStart } from './worker-messages.ts'
 
@@ -24,7 +24,7 @@ export interface WorkersParts {
   count: number
   /** What each is told first, as things stand. */
   start(): WorkerStart
-  decide(asked: Asked): Promise<Acknowledgement>
+  decide(asked: IncomingRequest): Promise<Acknowledgement>
   timing: Timing
   log(event: string, fields: { [name: string]: unknown }): void
 }

@@ -2,7 +2,7 @@
 
 import type { Timing } from '../wan/line.ts'
 
-export interface Alarm {
+export interface TimerQueue {
   /** Calls `due` with the key at or after the time. A key may be set several times; each counts. */
   set(atMs: number, key: number): void
   stop(): void
@@ -12,7 +12,7 @@ export interface Alarm {
 const sleepMaxMs = 60_000
 
 /** `due` is called for each key whose time has come, earliest first. */
-export function createAlarm(timing: Timing, due: (key: number) => void): Alarm {
+export function createTimerQueue(timing: Timing, due: (key: number) => void): TimerQueue {
   // A binary heap: the parent of entry i is (i - 1) >> 1 and is never later.
   const heap: { atMs: number; key: number }[] = []
   let timer: { cancel(): void; atMs: number } | undefined

@@ -1,8 +1,8 @@
 // DCC alerts about schedules: written, put into the outbox, counted.
 
 import type { Registry } from '../access/parties.ts'
-import type { Delivery } from '../delivery/delivery.ts'
 import type { AlertCause, AlertCodes } from '../catalogue/alert-code.ts'
+import type { Delivery } from '../delivery/delivery.ts'
 import { formatScheduleAlert } from '../duis/format-non-device.ts'
 import type { Signer } from '../duis/sign.ts'
 import { alertTargetMs, type Performance } from '../metrics/performance.ts'

@@ -42,7 +42,7 @@ export function isForSettlement({ forSettlement, role }: Pick<Schedule, 'forSett
 /** Schedules of all Users together: about 1 kB of memory each. */
 export const schedulesMax = 1_000_000
 
-export interface ScheduleBook {
+export interface ScheduleStore {
   get(id: number): Schedule | undefined
   all(): Iterable<Schedule>
   /** Those of a User for a device, by id. */
@@ -59,7 +59,7 @@ export interface ScheduleBook {
 const keyOf = (id: number) => `${id}`.padStart(13, '0')
 
 /** Loads every schedule. One process may own the table at a time. */
-export function openScheduleBook(store: Store, nextId: Sequence): ScheduleBook {
+export function openScheduleBook(store: Store, nextId: Sequence): ScheduleStore {
   const byId = new Map<number, Schedule>()
   const byOwnerAndDevice = new Map<string, Set<number>>()
   /** Being written: they count, so that creations at the same time cannot pass the limit together. */

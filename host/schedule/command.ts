@@ -1,9 +1,9 @@
 // The request that the DCC sends for a run of a schedule, as if the User had sent it to the device.
 
-import type { Accepted } from '../requests/accepted-request.ts'
 import type { Allowed } from '../access/access-control.ts'
-import { type RequestId, requestIdOf } from '../duis/request.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
+import { type RequestId, requestIdOf } from '../duis/request.ts'
+import type { AcceptedRequest } from '../requests/accepted-request.ts'
 import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { periodOfRun } from './schedules.ts'
 
@@ -29,7 +29,7 @@ export function commandOf(
   row: SrvRow,
   deadlineMs: number,
   dspEui: string,
-): Accepted {
+): AcceptedRequest {
   const requestId = commandIdOf(schedule, BigInt(run.counter))
   const period = periodOfRun(schedule.details, run.day)
   return {

@@ -4,17 +4,17 @@
 // the runs that have begun and are not answered. A run leaves the record in the same breath as its answer enters the
 // outbox, and after it, so every run has one answer, however often the process dies.
 
-import type { Accepted, Answered } from '../requests/accepted-request.ts'
 import type { AccessPolicy } from '../access/access-control.ts'
-import type { Delivery } from '../delivery/delivery.ts'
-import { Refusal } from '../requests/refusal.ts'
 import { srvRow } from '../catalogue/srv-table.ts'
+import type { Delivery } from '../delivery/delivery.ts'
+import type { AcceptedRequest, CompletedRequest } from '../requests/accepted-request.ts'
+import { Refusal } from '../requests/refusal.ts'
 import type { Sequence } from '../store/sequence.ts'
-import { noUsage, type Usage } from '../wan/usage.ts'
-import { createAlarm } from './alarm.ts'
-import { type AlertParts, createScheduleAlerts } from './alerts.ts'
-import { isForSettlement, type Run, type Schedule, type ScheduleBook } from './book.ts'
 import { StoppedError } from '../wan/line-queue.ts'
+import { noUsage, type Usage } from '../wan/usage.ts'
+import { createTimerQueue } from './alarm.ts'
+import { type AlertParts, createScheduleAlerts } from './alerts.ts'
+import { isForSettlement, type Run, type Schedule, type ScheduleStore } from './book.ts'
 import { alertIdOf, commandOf, resultIdOf } from './command.ts'
 import { type EntitlementParts, type RemovalCause, verdictOf } from './entitlement.ts'
 import { nextRunDay } from './schedules.ts'
@@ -22,18 +22,18 @@ import type { ScheduleSettings } from './settings.ts'
 import type { Timetable } from './timetable.ts'
 
 export interface RunnerParts extends AlertParts {
-  book: ScheduleBook
+  book: ScheduleStore
   timetable: Timetable
   settings: ScheduleSettings
   policy: AccessPolicy
   /** Counters of what the DCC sends of itself. */
   nextCounter: Sequence
   /** Carries out a request: the very function that on-demand requests go through. @throws when there is no answer */
-  carryOut(accepted: Accepted, usage: Usage): Promise<Pick<Answered, 'sources'> & { xml: string }>
+  execute(accepted: AcceptedRequest, usage: Usage): Promise<Pick<CompletedRequest, 'sources'> & { xml: string }>
   delivery: Pick<Delivery, 'keep' | 'start' | 'has'>
   /** Puts on record what a run was and what is about to be sent; on disk when it resolves. */
-  record(accepted: Accepted, answered: Answered, xml: string): Promise<void>
-  answered(answered: Answered): void
+  record(accepted: AcceptedRequest, answered: CompletedRequest, xml: string): Promise<void>
+  answered(answered: CompletedRequest): void
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
@@ -66,7 +66,7 @@ export function createRunner(parts: RunnerParts): Runner {
   const armedMs = new WeakMap<Schedule, number>()
   const underWay = new Set<Promise<void>>()
   let stopped = false
-  const alarm = createAlarm(timing, wake)
+  const alarm = createTimerQueue(timing, wake)
   const alerts = createScheduleAlerts(parts)
 
   const rowOf = (schedule: Pick<Schedule, 'details'>) => srvRow(schedule.details.variant)!
@@ -185,10 +185,10 @@ export function createRunner(parts: RunnerParts): Runner {
     const usage = noUsage()
     const answered = { id: resultIdOf(schedule, run), srv: accepted.row.variant, usage, scheduleId: schedule.id }
     try {
-      const { xml, sources } = await parts.carryOut(accepted, usage)
+      const { xml, sources } = await parts.execute(accepted, usage)
       if (!isLive(schedule, run)) return
       const tookMs = timing.nowMs() - run.dueMs
-      const done: Answered = { ...answered, code: 'I0', detail: '', tookMs, ...(sources && { sources }) }
+      const done: CompletedRequest = { ...answered, code: 'I0', detail: '', tookMs, ...(sources && { sources }) }
       await parts.record({ ...accepted, id: done.id }, done, xml)
       if (!isLive(schedule, run)) return
       const kept = delivery.keep(answered.id, verdict.allowed.user.callback, xml)

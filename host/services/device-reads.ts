@@ -1,10 +1,10 @@
 // Every read of a device, by Service Request Variant: what the router calls once access control has allowed it.
 
-import type { Handler } from '../requests/accepted-request.ts'
 import type { Device } from '../access/parties.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatSmets1Response } from '../duis/format.ts'
+import type { Handler } from '../requests/accepted-request.ts'
 import type { Conversation } from '../wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../wan/layouts.ts'
 import { readDailyLog } from './read-daily-log.ts'
@@ -16,7 +16,7 @@ export interface DeviceReadParts {
   readThrough: ReadThrough
   dailyReadThrough: DailyReadThrough
   /** Does `work` in a session with a device's meter, for one accepted request. */
-  visit<T>(
+  withSession<T>(
     device: Device,
     accepted: Parameters<Handler>[0],
     usage: Parameters<Handler>[2],
@@ -27,7 +27,7 @@ export interface DeviceReadParts {
 /** The handlers of 4.1.1, 4.2, 4.6.1, 4.8.1, 4.8.2 and 4.8.3. */
 export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handler } {
   const registers: Handler = async (accepted, answer, usage) => {
-    const snapshot = await parts.visit(accepted.allowed.device, accepted, usage, readRegisters)
+    const snapshot = await parts.withSession(accepted.allowed.device, accepted, usage, readRegisters)
     return {
       xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, registersPayload(accepted.row.variant, snapshot)),
     }
@@ -37,7 +37,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
     const { device } = accepted.allowed
     const through = (first: number, count: number) =>
       parts.dailyReadThrough(device.eui, first, count, (from, howMany) =>
-        parts.visit(device, accepted, usage, (talk) => readDailyReads(talk, from, howMany)),
+        parts.withSession(device, accepted, usage, (talk) => readDailyReads(talk, from, howMany)),
       )
     const read = await readDailyLog(accepted.row, accepted.request.period!, through, parts.nowMs())
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
@@ -49,7 +49,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
       readThrough: parts.readThrough,
       nowMs: parts.nowMs(),
       readMeter: (channel, first, count) =>
-        parts.visit(device, accepted, usage, (talk) => readHalfHours(talk, channel, first, count)),
+        parts.withSession(device, accepted, usage, (talk) => readHalfHours(talk, channel, first, count)),
     })
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }

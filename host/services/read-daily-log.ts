@@ -2,10 +2,10 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
+import type { SrvRow } from '../catalogue/srv-table.ts'
 import { dailyReadLogPayload } from '../duis/payload.ts'
 import type { Period } from '../duis/request.ts'
 import { addSources, noSources, type Sources } from '../requests/provenance.ts'
-import type { SrvRow } from '../catalogue/srv-table.ts'
 
 /** Days whose midnights (00:00 UTC, with which they begin) lie in a window: start < midnight <= end, as for half-hours. */
 export function midnightsInWindow(startMs: number, endMs: number): { first: number; count: number } {

@@ -11,7 +11,7 @@ export async function readRegisters(talk: Conversation): Promise<RegisterSnapsho
   const { snapshots } = await ask(talk, 'readRegisters', {})
   const [snapshot, ...more] = decodeSnapshots(snapshots) ?? []
   if (snapshot === undefined || more.length > 0) {
-    throw new ReadError('rubbish', `${talk.eui} sealed something that is not one register snapshot`)
+    throw new ReadError('malformed', `${talk.eui} sealed something that is not one register snapshot`)
   }
   return snapshot
 }

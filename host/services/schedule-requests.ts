@@ -1,23 +1,23 @@
 // 5.1 Create Schedule, 5.2 Read Schedule, 5.3 Delete Schedule.
 
 import { type AccessPolicy, decide, explain, type UserAllowed } from '../access/access-control.ts'
+import { tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { Registry } from '../access/parties.ts'
+import { servesSettlement } from '../catalogue/for-settlement.ts'
+import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { bodyRow, needsPeriod } from '../duis/bodies.ts'
 import { scheduleIdContent, schedulesContent } from '../duis/format-non-device.ts'
 import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../duis/non-device-fields.ts'
 import { requestIdOf, type ServiceRequest } from '../duis/request.ts'
-import type { Schedule, ScheduleBook } from '../schedule/book.ts'
+import type { DirectHandler, DirectRefusal } from '../requests/dcc-response.ts'
+import type { Schedule, ScheduleStore } from '../schedule/book.ts'
 import type { Runner } from '../schedule/runner.ts'
 import { isForward, lastDay, periodOfRun } from '../schedule/schedules.ts'
 import type { ScheduleSettings } from '../schedule/settings.ts'
 import type { Timetable } from '../schedule/timetable.ts'
-import { tooLongForBoxed } from '../access/boxed-limits.ts'
-import { servesSettlement } from '../catalogue/for-settlement.ts'
-import type { DirectHandler, DirectRefusal } from '../requests/dcc-response.ts'
-import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 
 export interface ScheduleParts {
-  book: ScheduleBook
+  book: ScheduleStore
   runner: Pick<Runner, 'begin'>
   timetable: Timetable
   registry(): Registry
@@ -127,7 +127,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
 }
 
 /** A User's own schedules: those of others are not told apart from ones that are not there. */
-function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, book: ScheduleBook): Schedule[] {
+function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, book: ScheduleStore): Schedule[] {
   if ('deviceEui' in subject) return book.of(user.eui, subject.deviceEui)
   const schedule = book.get(subject.scheduleId)
   return schedule?.owner === user.eui ? [schedule] : []

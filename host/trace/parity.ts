@@ -79,7 +79,7 @@ export async function parity(
   async function asked(side: 0 | 1, step: Step): Promise<WholeAnswer> {
     const { line, eui } = sides[side]
     const startMs = timing.nowMs()
-    return sessions.visit(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (talk) => {
+    return sessions.withSession(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (talk) => {
       wakes[side].push(timing.nowMs() - startMs)
       return step.ask(talk, timing)
     })

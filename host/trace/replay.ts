@@ -54,8 +54,8 @@ export async function replay(
       for (const ask of asks) leave(tell(ask))
       continue
     }
-    const errand = { deadlineMs: timing.nowMs() + timeoutMs, usage: noUsage() }
-    await sessions.visit(line, eui ?? one.eui, errand, async (talk) => {
+    const task = { deadlineMs: timing.nowMs() + timeoutMs, usage: noUsage() }
+    await sessions.withSession(line, eui ?? one.eui, task, async (talk) => {
       for (const ask of asks) {
         if (isLeft(ask.name)) {
           leave(tell(ask))

@@ -31,7 +31,7 @@ export async function ask<N extends MessageName>(
 
 function answerIn<N extends MessageName>(eui: string, name: N, message: Uint8Array): Answer<N> {
   const decoded = decodeAnswer(name, message)
-  if (decoded === undefined) throw new ReadError('rubbish', `${eui} sealed something that is no answer to ${name}`)
+  if (decoded === undefined) throw new ReadError('malformed', `${eui} sealed something that is no answer to ${name}`)
   if ('error' in decoded) throw new ReadError('refused', `the meter refuses ${name} with error ${decoded.error}`)
   return decoded.fields
 }

@@ -1,4 +1,4 @@
-// Asks and answers of one errand with a meter that is awake: what every message of the table goes through.
+// Asks and answers of one task with a meter that is awake: what every message of the table goes through.
 
 import { asksPerSessionMax } from '../../protocol/limits.ts'
 import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
@@ -11,13 +11,13 @@ import { ReadError } from './read-error.ts'
 import type { Usage } from './usage.ts'
 
 /** For whom a meter is asked: until when, and on whose account. */
-export interface Errand {
+export interface MeterTask {
   deadlineMs: number
   usage: Usage
 }
 
 /** A meter that is awake, through all sessions of one turn on the line. */
-export interface Contact {
+export interface SessionContext {
   eui: string
   /** The session that its last awake opened. */
   session: DcoSession
@@ -44,7 +44,7 @@ export interface Conversation {
   send(message: Uint8Array): Promise<number>
   /**
    * The next frame that `wanted` lets through and that opens, or `undefined` when none came in time: `patiently` waits as
-   * for a meter never heard before. @throws ReadError when the errand's time is used up
+   * for a meter never heard before. @throws ReadError when the task's time is used up
    */
   receive(wanted: (ask: number, block: number) => boolean, patiently?: boolean): Promise<Opened | undefined>
   /**
@@ -81,17 +81,17 @@ export async function lineBack(turn: Turn): Promise<void> {
 }
 
 /**
- * A conversation on behalf of one errand. Several may follow each other in a session; `wakeAgain` opens another one, for
+ * A conversation on behalf of one task. Several may follow each other in a session; `wakeAgain` opens another one, for
  * those that follow, too.
  */
 export function createConversation(
   timing: Timing,
   turn: Turn,
-  contact: Contact,
-  errand: Errand,
+  contact: SessionContext,
+  task: MeterTask,
   wakeAgain: () => Promise<void>,
 ): Conversation {
-  const { deadlineMs, usage } = errand
+  const { deadlineMs, usage } = task
   const { limits } = turn
   const { eui, pace } = contact
   /** When each ask was sent, by its number. */

@@ -26,7 +26,7 @@ export interface Layout<T> {
 }
 
 /** An ask under way: what was asked, and the parts that came for it by their place. */
-interface Asked<T> {
+interface IncomingRequest<T> {
   range: Range
   parts: Map<number, Part<T>>
   last: number | undefined
@@ -60,7 +60,7 @@ export function unsettled<T>(range: Range, parts: ReadonlyMap<number, Part<T>>, 
   return left
 }
 
-function isWhole<T>(asked: Asked<T>): boolean {
+function isWhole<T>(asked: IncomingRequest<T>): boolean {
   return asked.last !== undefined && asked.parts.size === asked.last + 1
 }
 
@@ -73,9 +73,9 @@ async function askFor<T>(
   talk: Conversation,
   range: Range,
   layout: Layout<T>,
-  asked: Map<number, Asked<T>>,
+  asked: Map<number, IncomingRequest<T>>,
 ): Promise<{ left: Range[]; progress: boolean }> {
-  const mine: Asked<T> = { range, parts: new Map(), last: undefined }
+  const mine: IncomingRequest<T> = { range, parts: new Map(), last: undefined }
   asked.set(await talk.send(layout.ask(range)), mine)
   let progress = false
   const wanted = (number: number, block: number) => asked.get(number)?.parts.has(block) === false
@@ -83,7 +83,8 @@ async function askFor<T>(
     const opened = await talk.receive(wanted)
     if (opened === undefined) return { left: unsettled(mine.range, mine.parts, mine.last), progress }
     const part = layout.read(opened.message)
-    if (part === undefined) throw new ReadError('rubbish', 'the meter sealed an answer that is not what was asked for')
+    if (part === undefined)
+      throw new ReadError('malformed', 'the meter sealed an answer that is not what was asked for')
     if ('error' in part) throw new ReadError('refused', `the meter refuses the read with error ${part.error}`)
     // A slow meter may be answering an earlier ask of this session: what it says is as good.
     const one = asked.get(opened.ask)!
@@ -100,7 +101,7 @@ async function askFor<T>(
  * Reads a range: every item that the meter has of it, in the order in which they came. @throws ReadError
  */
 export async function gather<T>(talk: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
-  const asked = new Map<number, Asked<T>>()
+  const asked = new Map<number, IncomingRequest<T>>()
   let left: Range[] = [range]
   while (left.length > 0) {
     const next = left.shift()!

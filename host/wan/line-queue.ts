@@ -11,7 +11,7 @@ export const priority = { onDemand: 0, settlement: 1, scheduled: 2 } as const
 export type Priority = (typeof priority)[keyof typeof priority]
 
 /** Whose session it is. */
-export type Passenger = {
+export type LineRequest = {
   /** Which line: sessions on one line come one after the other. */
   line: string
   cohort: string
@@ -21,11 +21,11 @@ export type Passenger = {
   deadlineMs: number
 }
 
-export interface Capacity {
-  /** The line, as one passenger may use it: `use` waits for its turn. */
-  forPassenger(line: Line, passenger: Passenger): Line
+export interface LineQueue {
+  /** The line, as one lineRequest may use it: `use` waits for its turn. */
+  forRequest(line: Line, lineRequest: LineRequest): Line
   /** Moves sessions that wait for a device up to a priority: a more urgent request shares what they will bring. */
-  hurry(eui: string, to: Priority): void
+  raisePriority(eui: string, to: Priority): void
   /** Sessions that wait. */
   waiting(): number
   /**
@@ -42,7 +42,7 @@ export class StoppedError extends Error {
   }
 }
 
-export type CapacityLimits = {
+export type LineQueueLimits = {
   /** Sessions a minute of a cohort, and of any one line; 0: no limit. */
   cohortRate(cohort: string): number
   lineRate: number
@@ -50,9 +50,9 @@ export type CapacityLimits = {
 
 const minuteMs = 60_000
 
-type Waiting = Passenger & { order: number; go(): void; turnAway(why: Error): void }
+type Waiting = LineRequest & { order: number; go(): void; turnAway(why: Error): void }
 
-export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity {
+export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
   const queue = new Set<Waiting>()
   const busyLines = new Set<string>()
   /** When the next session of a cohort or line may begin. */
@@ -62,13 +62,13 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
   let timer: { cancel(): void } | undefined
 
   /** Sessions are spaced evenly: a rate of 60 a minute is one a second, never sixty at once. */
-  const spacings = (one: Passenger) =>
+  const spacings = (one: LineRequest) =>
     [
       [`cohort ${one.cohort}`, limits.cohortRate(one.cohort)],
       [`line ${one.line}`, limits.lineRate],
     ].filter((limit): limit is [string, number] => limit[1] !== 0)
 
-  const startsAtMs = (one: Passenger) => Math.max(0, ...spacings(one).map(([name]) => freeAtMs.get(name) ?? 0))
+  const startsAtMs = (one: LineRequest) => Math.max(0, ...spacings(one).map(([name]) => freeAtMs.get(name) ?? 0))
 
   function begin(one: Waiting): void {
     queue.delete(one)
@@ -99,10 +99,10 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
     }
   }
 
-  /** Resolves when it is the passenger's turn. @throws ReadError when its deadline comes first */
-  function turnOf(passenger: Passenger): Promise<void> {
+  /** Resolves when it is the lineRequest's turn. @throws ReadError when its deadline comes first */
+  function turnOf(lineRequest: LineRequest): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waitMs = Math.max(0, passenger.deadlineMs - timing.nowMs())
+      const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
       const turnAway = (why: Error) => {
         late.cancel()
         if (queue.delete(one)) reject(why)
@@ -114,7 +114,7 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
         resolve()
       }
       orders += 1
-      const one: Waiting = { ...passenger, order: orders, go, turnAway }
+      const one: Waiting = { ...lineRequest, order: orders, go, turnAway }
       queue.add(one)
       if (stopped && one.priority !== priority.onDemand) turnAway(new StoppedError())
       else if (!busyLines.has(one.line)) pump()
@@ -122,19 +122,19 @@ export function createCapacity(limits: CapacityLimits, timing: Timing): Capacity
   }
 
   return {
-    forPassenger: (line, passenger) => ({
+    forRequest: (line, lineRequest) => ({
       async use<T>(usage: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
-        await turnOf(passenger)
+        await turnOf(lineRequest)
         try {
           return await line.use(usage, session)
         } finally {
-          busyLines.delete(passenger.line)
+          busyLines.delete(lineRequest.line)
           pump()
         }
       },
       close: () => line.close(),
     }),
-    hurry(eui, to) {
+    raisePriority(eui, to) {
       for (const one of queue) if (one.eui === eui && one.priority > to) one.priority = to
     },
     waiting: () => queue.size,

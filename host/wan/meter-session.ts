@@ -9,7 +9,7 @@ import { encodeAsk } from '../../protocol/messages.ts'
 import type { Dco } from '../dco/sealer.ts'
 import { ask } from './ask.ts'
 import { PortError } from './bindings.ts'
-import { type Contact, type Conversation, createConversation, type Errand, timed } from './conversation.ts'
+import { type Conversation, createConversation, type MeterTask, type SessionContext, timed } from './conversation.ts'
 import type { Line, Timing, Turn } from './line.ts'
 import type { Pace } from './pace.ts'
 import { ReadError, type ReadFault } from './read-error.ts'
@@ -27,26 +27,26 @@ export interface MeterSessionParts {
 
 export interface MeterSessions {
   /**
-   * Does `work` in a session with a meter, within the errand's time and on its account. Errands to one meter are done one
+   * Does `work` in a session with a meter, within the task's time and on its account. Tasks to one meter are done one
    * after the other, in the order of asking. @throws ReadError, and whatever `work` throws
    */
-  visit<T>(line: Line, eui: string, errand: Errand, work: (talk: Conversation) => Promise<T>): Promise<T>
+  withSession<T>(line: Line, eui: string, task: MeterTask, work: (talk: Conversation) => Promise<T>): Promise<T>
 }
 
 interface Waiting {
-  /** The line with this errand's own place in its queue. */
+  /** The line with this task's own place in its queue. */
   line: Line
-  errand: Errand
+  task: MeterTask
   /** Does the work; what it returns tells the asker. It never rejects. */
   work(talk: Conversation): Promise<{ tell(): void; error?: unknown }>
   fail(error: unknown): void
 }
 
-/** Errands of one session, so that other meters on the line get their turn. */
+/** Tasks of one session, so that other meters on the line get their turn. */
 const errandsPerSession = 32
 
 /** After these nothing more can be expected of the session. */
-const fatal: readonly ReadFault[] = ['no port', 'no answer', 'wrong key', 'rubbish', 'DCO too slow']
+const fatal: readonly ReadFault[] = ['no port', 'no answer', 'wrong key', 'malformed', 'DCO too slow']
 
 function endsSession(error: unknown): boolean {
   return error !== undefined && (!(error instanceof ReadError) || fatal.includes(error.fault))
@@ -69,7 +69,7 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
    */
   async function end(
     turn: Turn,
-    contact: Contact,
+    contact: SessionContext,
     talk: Conversation,
     handedOn: EventEntry[],
     usage: Usage,
@@ -95,9 +95,9 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 
   /** Opens another session in the same turn, after asks that brought nothing. @throws ReadError */
-  async function wakeAgain(turn: Turn, contact: Contact, errand: Errand): Promise<void> {
+  async function wakeAgain(turn: Turn, contact: SessionContext, task: MeterTask): Promise<void> {
     // What it tells unasked is told again at the next wake: it was not acknowledged.
-    const again = wake(timing, dco, turn, contact.eui, errand, contact.pace).catch((error) => {
+    const again = wake(timing, dco, turn, contact.eui, task, contact.pace).catch((error) => {
       if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
       throw new ReadError(
         'no answer',
@@ -111,16 +111,16 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   /** One session, for those who wait. */
   async function attend(turn: Turn, eui: string, queue: Waiting[]): Promise<void> {
     const sharing = [...queue]
-    const payer = sharing[0]!.errand
-    const deadlineMs = Math.max(...sharing.map(({ errand }) => errand.deadlineMs))
+    const payer = sharing[0]!.task
+    const deadlineMs = Math.max(...sharing.map(({ task }) => task.deadlineMs))
     const pace = paceOf(eui)
-    let contact: Contact
+    let contact: SessionContext
     let handedOn: EventEntry[]
     try {
       const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs }, pace)
       contact = { eui, session: woken.session, pace, sessions: 1, asks: 0, opened: woken.alerts.length }
-      const errand = { ...payer, deadlineMs }
-      const opening = createConversation(timing, turn, contact, errand, () => wakeAgain(turn, contact, errand))
+      const task = { ...payer, deadlineMs }
+      const opening = createConversation(timing, turn, contact, task, () => wakeAgain(turn, contact, task))
       // Which of two keys the meter has, found out with an ask that may go unheard.
       if (!contact.session.settled()) await ask(opening, 'readClock', {})
       handedOn = await handOn(eui, woken.alerts)
@@ -132,14 +132,14 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     }
     for (let done = 0; queue.length > 0; done++) {
       const one = queue[0]!
-      turn.charge(one.errand.usage)
-      const talk = createConversation(timing, turn, contact, one.errand, () => wakeAgain(turn, contact, one.errand))
+      turn.charge(one.task.usage)
+      const talk = createConversation(timing, turn, contact, one.task, () => wakeAgain(turn, contact, one.task))
       const { tell, error } = await one.work(talk)
       queue.shift()
       const over = endsSession(error)
       const last = queue.length === 0 || done + 1 === errandsPerSession
-      // The end of the session comes first, so that what an errand cost is whole when it is told.
-      if (last && !over) await end(turn, contact, talk, handedOn, one.errand.usage)
+      // The end of the session comes first, so that what an task cost is whole when it is told.
+      if (last && !over) await end(turn, contact, talk, handedOn, one.task.usage)
       tell()
       if (last || over) return
     }
@@ -150,7 +150,7 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
       const waiting = queue.length
       const first = queue[0]!
       try {
-        await first.line.use(first.errand.usage, (turn) => attend(turn, eui, queue))
+        await first.line.use(first.task.usage, (turn) => attend(turn, eui, queue))
       } catch (error) {
         if (error instanceof PortError) {
           for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
@@ -165,11 +165,11 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 
   return {
-    visit(line, eui, errand, work) {
+    withSession(line, eui, task, work) {
       return new Promise((resolve, reject) => {
         const waiting: Waiting = {
           line,
-          errand,
+          task,
           fail: reject,
           work: (talk) =>
             work(talk).then(

@@ -7,7 +7,7 @@ export type ReadFault =
   | 'no answer'
   | 'wrong key'
   | 'refused'
-  | 'rubbish'
+  | 'malformed'
   | 'DCO too slow'
   | 'too late'
 

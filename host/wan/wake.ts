@@ -6,7 +6,7 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { type Errand, lineBack, timed } from './conversation.ts'
+import { lineBack, type MeterTask, timed } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
 import { wakePreambleBytes } from './limits.ts'
 import type { Timing, Turn } from './line.ts'
@@ -48,13 +48,13 @@ async function openEarly(
   timing: Timing,
   session: DcoSession,
   early: readonly SealedAnswer[],
-  errand: Errand,
+  task: MeterTask,
 ): Promise<EventEntry[]> {
   for (const frame of [...early].reverse()) {
-    const message = await timed(timing, errand.usage, session.openAlerts(frame))
+    const message = await timed(timing, task.usage, session.openAlerts(frame))
     const alerts = message === undefined ? undefined : alertsIn(message)
     if (alerts !== undefined) return alerts
-    errand.usage.notOpened += 1
+    task.usage.notOpened += 1
   }
   return []
 }
@@ -73,16 +73,16 @@ function openSession(dco: Dco, eui: string): DcoSession {
   return session
 }
 
-/** Wakes a meter within the errand's time, on its account. @throws ReadError */
+/** Wakes a meter within the task's time, on its account. @throws ReadError */
 export async function wake(
   timing: Timing,
   dco: Dco,
   turn: Turn,
   eui: string,
-  errand: Errand,
+  task: MeterTask,
   pace: Pace,
 ): Promise<Woken> {
-  const { deadlineMs, usage } = errand
+  const { deadlineMs, usage } = task
   const { limits } = turn
   const startMs = timing.nowMs()
   const firstMs = firstWaitMs(pace, 'awakeMs', limits)
@@ -111,7 +111,7 @@ export async function wake(
         learn(pace, 'awakeMs', timing.nowMs() - sentMs)
         usage.sessions += 1
         session.bind(packet.boot, packet.session)
-        return { session, alerts: await openEarly(timing, session, early, errand) }
+        return { session, alerts: await openEarly(timing, session, early, task) }
       }
       usage.framesRefused += 1
       // Nothing proves who says so: the meter itself may still answer.
@@ -120,7 +120,7 @@ export async function wake(
     if (!turn.open()) await lineBack(turn)
     if (otherVersion !== undefined) {
       throw new ReadError(
-        'rubbish',
+        'malformed',
         `${eui} speaks version ${otherVersion} of the line, this bridge version ${lineVersion}: bring both to the same`,
       )
     }

@@ -2,9 +2,9 @@
 // the heap. ESPRUINO names the interpreter (Espruino for Linux), ESPRUINO_SMALL one with a heap of 5,100 variables.
 
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
-import { recordedDaysBefore } from '../support/board-flash.ts'
-import { commands, tryWithin } from '../support/espruino-meter.ts'
-import { hasSocat, runBundle } from '../support/espruino-process.ts'
+import { commands, tryWithin } from '../support/espruino/espruino-meter.ts'
+import { hasSocat, runBundle } from '../support/espruino/espruino-process.ts'
+import { recordedDaysBefore } from '../support/sim/board-flash.ts'
 import { type Bench, quantile, type Row } from './row.ts'
 
 const days = 397

@@ -1,9 +1,9 @@
 // A meter put onto a real Espruino by `smets1 flash`, its console at the speed of a serial port. ESPRUINO names it.
 
 import { join } from 'node:path'
-import { finished, freshPath } from '../support/cli.ts'
-import { espruinoConsole } from '../support/espruino-console.ts'
-import { hasSocat } from '../support/espruino-process.ts'
+import { finished, freshPath } from '../support/bench/cli.ts'
+import { espruinoConsole } from '../support/espruino/espruino-console.ts'
+import { hasSocat } from '../support/espruino/espruino-process.ts'
 import type { Bench, Row } from './row.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'

@@ -1,7 +1,7 @@
 // Many emulated meters on one TCP line: what they take, and how fast and how evenly the bridge reads them.
 
 import { setTimeout as pause } from 'node:timers/promises'
-import { createFleetBench, processorSeconds } from '../support/fleet-bench.ts'
+import { createFleetBench, processorSeconds } from '../support/bench/fleet-bench.ts'
 import { type Bench, quantile } from './row.ts'
 
 const meters = 1000

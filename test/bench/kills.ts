@@ -1,6 +1,6 @@
 // What a bridge that is killed under load loses: nothing.
 
-import { killBridge } from '../support/kill-bench.ts'
+import { killBridge } from '../support/bench/kill-bench.ts'
 import type { Bench } from './row.ts'
 
 const kills = 200

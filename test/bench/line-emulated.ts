@@ -2,16 +2,16 @@
 
 import { randomBytes } from 'node:crypto'
 import { householdWh } from '../../hardware/load/household.ts'
-import { systemTiming } from '../../host/runtime/open-bridge.ts'
 import { createDco } from '../../host/dco/sealer.ts'
+import { systemTiming } from '../../host/runtime/open-bridge.ts'
 import { openPort } from '../../host/wan/bindings.ts'
 import type { LineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { createMeterFolder, eui, key, provision, start } from '../support/meter-process.ts'
-import { countingPayload } from '../support/noisy-reads.ts'
-import { readProfile } from '../support/read-profile.ts'
+import { createMeterFolder, eui, key, provision, start } from '../support/bench/meter-process.ts'
+import { countingPayload } from '../support/sim/noisy-reads.ts'
+import { readProfile } from '../support/sim/read-profile.ts'
 
 const days = 397
 const seed = 7

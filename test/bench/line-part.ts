@@ -1,7 +1,7 @@
 // One part of the bench "line", in a process of its own: told by message what to do, it answers with what it found.
 
-import { type CorruptTally, corruptFrames } from '../support/corrupt-frames.ts'
-import { type NoisyReads, type NoisyTally, noisyReads } from '../support/noisy-reads.ts'
+import { type CorruptTally, corruptFrames } from '../support/attacks/corrupt-frames.ts'
+import { type NoisyReads, type NoisyTally, noisyReads } from '../support/sim/noisy-reads.ts'
 
 export type Task =
   | ({ row: string } & NoisyReads)

@@ -2,9 +2,10 @@
 //
 // npm run bench -- line: everything, on every core. LINE=frames (or reads, emulated) does that part alone.
 
+import type { LineFaults } from '../../emulation/sim-line.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { addUsage } from '../../host/wan/usage.ts'
-import { addCorruptTally, noCorruptTally } from '../support/corrupt-frames.ts'
+import { addCorruptTally, noCorruptTally } from '../support/attacks/corrupt-frames.ts'
 import {
   type Incidents,
   type NoisyReads,
@@ -12,8 +13,7 @@ import {
   noNoisyTally,
   type ReadKind,
   readKinds,
-} from '../support/noisy-reads.ts'
-import type { LineFaults } from '../support/sim-uart.ts'
+} from '../support/sim/noisy-reads.ts'
 import { emulatedMonths } from './line-emulated.ts'
 import type { Done, Task } from './line-part.ts'
 import { type Bench, quantile, type Row } from './row.ts'

@@ -5,8 +5,8 @@ import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { createEmulatedBoard, systemTimers } from '../../hardware/emulator/emulated.ts'
 import { createMemoryFlash } from '../../hardware/emulator/flash-file.ts'
-import { householdWh } from '../../hardware/load/household.ts'
 import { runLoad } from '../../hardware/emulator/virtual-run.ts'
+import { householdWh } from '../../hardware/load/household.ts'
 import type { Bench } from './row.ts'
 
 const yearHalfHours = 365 * 48

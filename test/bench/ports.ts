@@ -1,7 +1,7 @@
 // Serial ports that are pulled and plugged in again, a thousand times.
 
-import { hasSocat } from '../support/pty.ts'
-import { unplugCycles } from '../support/unplug-cycles.ts'
+import { hasSocat } from '../support/sim/pty.ts'
+import { unplugCycles } from '../support/sim/unplug-cycles.ts'
 import { type Bench, quantile } from './row.ts'
 
 const cycles = 1000

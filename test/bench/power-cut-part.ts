@@ -1,8 +1,8 @@
 // One part of the bench "power-cuts", in a process of its own: told by message what to do, it answers with what it found.
 
-import { day, month } from '../support/power-cut-scripts.ts'
-import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/power-cuts.ts'
-import { anyYear, cutYear, fortnight, randomLife } from '../support/random-lives.ts'
+import { day, month } from '../support/model/power-cut-scripts.ts'
+import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/model/power-cuts.ts'
+import { anyYear, cutYear, fortnight, randomLife } from '../support/model/random-lives.ts'
 
 const lives = { fortnights: fortnight, years: cutYear, 'any-years': anyYear } as const
 export type LifeName = keyof typeof lives

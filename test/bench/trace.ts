@@ -10,7 +10,7 @@ import { createOpener, type Opener } from '../../host/dco/opener.ts'
 import { openRecording } from '../../host/trace/recording.ts'
 import { traceRecording } from '../../host/trace/sessions.ts'
 import { addFrame, noTotals } from '../../host/trace/totals.ts'
-import { recordedKey, recordLine } from '../support/recorded-line.ts'
+import { recordedKey, recordLine } from '../support/sim/recorded-line.ts'
 import type { Bench } from './row.ts'
 
 const copies = 1500

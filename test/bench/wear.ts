@@ -1,13 +1,13 @@
 // Erases of each page in a year, of every log, against what the flash of each board is rated for.
 
+import { createRandom } from '../../emulation/random.ts'
+import { createSimFlash, type SimFlash } from '../../emulation/sim-flash.ts'
 import { flashMapOf, flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { type BoardName, boards } from '../../hardware/boards/boards.ts'
 import { householdWh } from '../../hardware/load/household.ts'
 import { halfHourMs } from '../../protocol/half-hour.ts'
-import { createRandom } from '../support/random.ts'
-import { createSimFlash, type SimFlash } from '../support/sim-flash.ts'
 import type { Bench, Row } from './row.ts'
 
 const days = 365

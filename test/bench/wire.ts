@@ -1,5 +1,7 @@
 // Bytes: of a day's half-hours, of a whole exchange, of 13 months in flash and on the line.
 
+import { createRandom } from '../../emulation/random.ts'
+import { createWorld } from '../../emulation/world.ts'
 import { flashMapOf, flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { householdWh } from '../../hardware/load/household.ts'
 import { createDco } from '../../host/dco/sealer.ts'
@@ -7,9 +9,7 @@ import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { emptyDay, encodeDayBlock } from '../../protocol/profile-coding.ts'
-import { createRandom } from '../support/random.ts'
-import { readProfile } from '../support/read-profile.ts'
-import { createWorld } from '../support/world.ts'
+import { readProfile } from '../support/sim/read-profile.ts'
 import { type Bench, quantile } from './row.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'

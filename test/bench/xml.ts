@@ -4,7 +4,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fuzzXml } from '../support/xml-fuzz.ts'
+import { fuzzXml } from '../support/attacks/xml-fuzz.ts'
 import type { Bench } from './row.ts'
 
 const documents = 100_000

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 export const root = dirname(dirname(import.meta.dirname))
-export const folders = ['protocol', 'firmware', 'hardware', 'host', 'test'] as const
+export const folders = ['protocol', 'firmware', 'hardware', 'host', 'emulation', 'test'] as const
 export type Folder = (typeof folders)[number]
 
 export interface Import {
@@ -75,12 +75,12 @@ export function importCycle(files: { path: string; imports: Import[] }[]): strin
   const done = new Set<string>()
   const way: string[] = []
 
-  function visit(path: string): string[] | undefined {
+  function withSession(path: string): string[] | undefined {
     if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
     if (done.has(path)) return undefined
     way.push(path)
     for (const { target, ours } of byPath.get(path)?.imports ?? []) {
-      const cycle = ours ? visit(target) : undefined
+      const cycle = ours ? withSession(target) : undefined
       if (cycle !== undefined) return cycle
     }
     way.pop()
@@ -89,7 +89,7 @@ export function importCycle(files: { path: string; imports: Import[] }[]): strin
   }
 
   for (const { path } of files) {
-    const cycle = visit(path)
+    const cycle = withSession(path)
     if (cycle !== undefined) return cycle
   }
   return undefined

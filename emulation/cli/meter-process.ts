@@ -1,0 +1,96 @@
+// The meter of `smets1 up`: a process of its own, at the other end of a socket in the state directory.
+
+import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { type Command, CommandError, exitCode, type Io, type Options } from '../../host/cli/command.ts'
+
+export interface MeterProcess {
+  pid: number
+  /** The line, for the bridge. */
+  url: string
+  /** The newest half-hour in its log. */
+  lastHalfHour: number
+  /** Settles when the process is gone, with its exit code. */
+  ended: Promise<number>
+  stop(): Promise<void>
+}
+
+/**
+ * Those of the given options that are flags of the meter, as its own command line. A flag with a value is `--name <value>`,
+ * one that may be given again has an array of them; `--no-name` comes as `name: false`.
+ */
+export function meterArguments(flags: Command['options'], options: Options): string[] {
+  return flags.flatMap(([flag]) => {
+    const [, no, name, value] = /^--(no-)?([\w-]+)( <)?/.exec(flag)!
+    const given = options[name!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+    if (no !== undefined) return given === false ? [`--no-${name}`] : []
+    if (value === undefined) return given === true ? [`--${name}`] : []
+    const values = given === undefined ? [] : Array.isArray(given) ? given : [given]
+    // With an equals sign, as a value may begin with a minus. What has no value is for the meter to complain of.
+    return values.map((one) => (one === true ? `--${name}` : `--${name}=${one}`))
+  })
+}
+
+/** Longest path that a unix socket may have, with room to spare. */
+const socketPathMax = 100
+
+/** Somewhere for the socket that only this user can reach. */
+function socketIn(directory: string): { path: string; remove(): void } {
+  const path = join(directory, 'meter', 'line.sock')
+  if (Buffer.byteLength(path) <= socketPathMax) return { path, remove: () => {} }
+  const short = mkdtempSync(join(tmpdir(), 'smets1-'))
+  return { path: join(short, 'line.sock'), remove: () => rmSync(short, { recursive: true, force: true }) }
+}
+
+/**
+ * Starts the meter and waits until it serves. What it says goes to stderr; it stops when this process does.
+ * @throws CommandError with its exit code when it ends instead
+ */
+export async function startMeter(
+  directory: string,
+  flash: string,
+  flags: readonly string[],
+  io: Io,
+): Promise<MeterProcess> {
+  const socket = socketIn(directory)
+  const url = `unix://${socket.path}`
+  const launcher = fileURLToPath(new URL('../../host/cli/smets1.js', import.meta.url))
+  const args = [launcher, 'meter', '--port', url, '--flash', flash, '--json', '--exit-with-parent', ...flags]
+  // A group of its own: Ctrl-C reaches this process, which stops the meter when it has finished with it.
+  const child = spawn(process.execPath, args, {
+    stdio: ['pipe', 'pipe', io.isTerminal ? 'inherit' : 'pipe'],
+    detached: true,
+  })
+  child.stderr?.on('data', (bytes: Buffer) => io.stderr(bytes.toString()))
+  const ended = new Promise<number>((resolve) => {
+    child.once('error', () => resolve(exitCode.failed))
+    child.once('exit', (code) => resolve(code ?? exitCode.failed))
+  }).finally(socket.remove)
+  const lines = createInterface({ input: child.stdout! })
+  const ready = await Promise.race([
+    new Promise<{ lastHalfHour: number }>((resolve) => {
+      lines.on('line', (line) => {
+        const said = JSON.parse(line) as { ready?: boolean; lastHalfHour: number }
+        if (said.ready === true) resolve(said)
+      })
+    }),
+    ended,
+  ])
+  if (typeof ready === 'number') throw new CommandError(ready, 'the meter did not start; what it said stands above')
+  return {
+    pid: child.pid!,
+    url,
+    lastHalfHour: ready.lastHalfHour,
+    ended,
+    async stop() {
+      // The end of its standard input tells it to stop; a signal says so again.
+      child.stdin?.end()
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}

@@ -1,0 +1,35 @@
+// What a new state directory holds: a test PKI, Users, and for `up` a meter that is provisioned.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { provisionMeters } from '../../host/cli/provision-meters.ts'
+import { registeredFrom, testDevice, testRegistrations, testRegistry } from '../../host/cli/test-registry.ts'
+import { createTestPki } from '../../host/pki/test-pki.ts'
+import type { StatePaths } from '../../host/state/state-directory.ts'
+import { euiToBytes } from '../../protocol/bytes.ts'
+
+/** Writes a new meter's flash: the board side's business, handed in by `main.ts`. */
+export type ProvisionFlash = (
+  path: string,
+  meter: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number; flashKb?: number | undefined },
+) => void
+
+/** Fills a directory that `createState` has made with all but a meter. */
+export async function fillParties(paths: StatePaths): Promise<void> {
+  createTestPki(paths.pki, { nowMs: Date.now() })
+  mkdirSync(paths.vault, { recursive: true, mode: 0o700 })
+  writeFileSync(paths.registry, await testRegistry(), { mode: 0o600 })
+}
+
+/** Fills a directory that `createState` has made. The meter's key goes to the DCO's vault and to the meter, nowhere else. */
+export async function fillBench(paths: StatePaths, provisionFlash: ProvisionFlash, flashKb?: number): Promise<void> {
+  await fillParties(paths)
+  mkdirSync(dirname(paths.flash), { mode: 0o700 })
+  provisionMeters(paths, [{ ...testDevice, registrations: testRegistrations, from: registeredFrom }], {
+    randomBytes,
+    replace: false,
+    settingsOf: () => paths.flash,
+    install: (path, eui, key) => provisionFlash(path, { eui: euiToBytes(eui), key, pulsesPerKwh: 1000, flashKb }),
+  })
+}

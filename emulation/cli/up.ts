@@ -1,0 +1,245 @@
+// smets1 up: a bench in one go. A meter with a log, the bridge in front of it, one read as the supplier and one as the MDR.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Registry } from '../../host/access/parties.ts'
+import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
+import {
+  type Command,
+  CommandError,
+  exitCode,
+  type Io,
+  type Options,
+  textOption,
+  wholeOption,
+} from '../../host/cli/command.ts'
+import { settingsName } from '../../host/cli/provision-meters.ts'
+import { readAs } from '../../host/cli/read.ts'
+import { type Entry, kWh, table, totalWh } from '../../host/cli/show.ts'
+import { column } from '../../host/cli/show-response.ts'
+import { testDevice } from '../../host/cli/test-registry.ts'
+import { type BridgeConfig, loadRegistry, readConfig } from '../../host/config/config.ts'
+import { signingToolOf, warnOfTool } from '../../host/pki/open-signing-tool.ts'
+import { loadTrust } from '../../host/pki/test-pki.ts'
+import type { TrustStore } from '../../host/pki/trust.ts'
+import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
+import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
+import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts'
+import { createState, type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
+import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
+import { fillBench, type ProvisionFlash } from './new-bench.ts'
+
+/** Waits for a response, in `up`: the target response time and a little. */
+const readTimeoutMs = 20000
+
+/** What the meter says is plain text; where everything else is JSON, it becomes a line of that. */
+function meterIo(io: Io, format: BridgeConfig['log'], { log }: BridgeLog): Io {
+  if (format === 'plain') return io
+  const say = (text: string) => {
+    for (const line of text.split('\n')) if (line.trim() !== '') log('meter', { text: line })
+  }
+  return { ...io, isTerminal: false, stderr: say }
+}
+
+function costOf(answered: CompletedRequest | undefined): string {
+  if (answered === undefined) return ''
+  const { usage, sources } = answered
+  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
+  const source = sources
+    ? `${sources.fromMeter} half-hours from the meter, ${sources.fromCache} from the cache\n  `
+    : ''
+  if (usage.wakeUps === 0) return `${source}cost to the meter: none`
+  const parts = [
+    count(usage.wakeUps, 'wake-up'),
+    count(usage.sessions, 'session'),
+    `${usage.bytesOut + usage.bytesIn} bytes on the line (${usage.bytesOut} to the meter, ${usage.bytesIn} from it)`,
+    `${count(usage.dcoCalls, 'DCO call')}, the longest ${usage.dcoMsMax < 1 ? 'under 1' : Math.round(usage.dcoMsMax)} ms`,
+  ]
+  return `${source}cost to the meter: ${parts.join(', ')}`
+}
+
+/** One bench: what is running, and the last answer's cost. */
+interface Bench {
+  paths: StatePaths
+  registry: Registry
+  trust: TrustStore
+  running: RunningBridge
+  answers: Map<string, CompletedRequest>
+}
+
+async function readAndShow(
+  bench: Bench,
+  name: string,
+  window: { startMs: number; endMs: number },
+  io: Io,
+  title: string,
+): Promise<Entry[]> {
+  const user = bench.registry.users.find((one) => one.name === name)
+  if (user === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no User called ${name}`)
+  const device = bench.registry.devices[0]
+  if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
+  const outcome = await readAs(
+    bench.paths,
+    bench.trust,
+    bench.running.url,
+    user,
+    device.eui,
+    '4.8.1',
+    { period: window },
+    readTimeoutMs,
+  )
+  const answered = bench.answers.get(outcome.response?.requestId?.text.toUpperCase() ?? '')
+  io.stdout(`\n${title}\n`)
+  if (outcome.code !== 'I0') {
+    const why = outcome.explanation ?? answered?.detail ?? ''
+    throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
+  }
+  const entries = column(outcome.response?.entries ?? [], 'wh')
+  io.stdout(table(entries))
+  io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
+  return entries
+}
+
+function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefined): void {
+  const run = io.env.npm_lifecycle_event === undefined ? 'smets1' : 'npm run -s smets1 --'
+  const state =
+    io.env.npm_lifecycle_event !== undefined && bench.paths.root === `${process.cwd()}/.smets1`
+      ? ''
+      : ` --state ${bench.paths.root}`
+  const date = (days: number) => new Date((Math.floor(Date.now() / dayMs) + days) * dayMs).toISOString().slice(0, 10)
+  const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
+  const tool = keysBoxed === undefined ? '' : ` --keys-boxed ${keysBoxed}`
+  const lines = [
+    `${run} read 4.8.1 --as mdr --from ${date(-7)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.1.1 --as supplier${where}${state}${tool}`,
+    `${run} read 4.6.1 --as mdr --from ${date(-14)} --to ${date(0)}${where}${state}${tool}`,
+    `${run} read 4.8.1 --as supplier --format xml${where}${state}${tool}`,
+    `${run} read 4.8.1 --as other-user --from ${date(-30)} --to ${date(0)} --format csv${where}${state}${tool}`,
+  ]
+  io.stdout(
+    `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
+  )
+}
+
+/** Both reads, shown and compared. @returns true when they agree */
+async function demonstrate(bench: Bench, io: Io): Promise<boolean> {
+  const today = Math.floor(Date.now() / dayMs) * dayMs
+  const window = { startMs: today - dayMs, endMs: today }
+  const supplier = await readAndShow(bench, 'supplier', window, io, '1. The supplier reads yesterday')
+  const mdr = await readAndShow(bench, 'mdr', window, io, '2. The MDR reads the same')
+  const agree = JSON.stringify(supplier) === JSON.stringify(mdr)
+  const both = `${supplier.length} half-hours, ${kWh(totalWh(supplier))}`
+  io.stdout(
+    agree ? `\nBoth agree: ${both}.\n` : `\nThey disagree: ${both}; ${mdr.length} half-hours, ${kWh(totalWh(mdr))}.\n`,
+  )
+  return agree
+}
+
+async function live(
+  options: Options,
+  io: Io,
+  paths: StatePaths,
+  meter: MeterProcess,
+  stopping: Promise<void>,
+  log: BridgeLog,
+): Promise<number> {
+  const answers = new Map<string, CompletedRequest>()
+  const config = readConfig(paths.config, io.env, {
+    explain: true,
+    ...bridgeSettings(options),
+    workers: 1,
+    lineUrl: meter.url,
+  })
+  let shown = false
+  const take = (answered: CompletedRequest) => {
+    if (!shown) answers.set(answered.id, answered)
+  }
+  const running = await runBridge(paths, config, { answered: take, log, record: textOption(options, 'record') })
+  try {
+    const trust = loadTrust(paths.pki, [], signingToolOf(config))
+    const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
+    io.stdout(
+      `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
+        `bridge: ${running.url}, log in ${paths.log}\n` +
+        (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
+    )
+    const agree = await demonstrate(bench, io)
+    shown = true
+    if (options.once === true) return agree ? exitCode.ok : exitCode.failed
+    sayNext(bench, io, running.url, textOption(options, 'keysBoxed'))
+    io.stdout('Ctrl-C stops meter and bridge.\n')
+    const gone = await Promise.race([stopping, meter.ended])
+    if (gone !== undefined)
+      throw new CommandError(
+        exitCode.failed,
+        `the meter ended by itself, with exit code ${gone}; start again, its log goes on where it was`,
+      )
+    io.stdout('\nstopping\n')
+    return exitCode.ok
+  } finally {
+    await running.stop()
+  }
+}
+
+/** What `up` needs of the board side. */
+export interface BoardSide {
+  provisionFlash: ProvisionFlash
+  /** Flags of `smets1 meter` that `up` hands on. */
+  meterFlags: Command['options']
+  flashKbMin: number
+  flashKbFull: number
+}
+
+/** Makes the bench unless it is there. @returns whether it was made */
+async function ready(options: Options, paths: StatePaths, { provisionFlash, flashKbMin }: BoardSide): Promise<boolean> {
+  const isNew = stateOf(paths) === 'absent'
+  const flashKb = wholeOption(options, 'flashKb', flashKbMin, 16384)
+  if (isNew) await createState(paths, (made) => fillBench(made, provisionFlash, flashKb))
+  else if (flashKb !== undefined) {
+    throw new CommandError(exitCode.usage, `${paths.root} has its meter already; --flash-kb is for a new bench`)
+  }
+  return isNew
+}
+
+/** The command; the board side is handed in by `main.ts`. */
+export function upCommand(boardSide: BoardSide): Command {
+  const { meterFlags, flashKbMin, flashKbFull } = boardSide
+  const baud: Command['options'][number] = ['--baud <n>', 'pace of the line, bits a second (115200 unless given)']
+  const handedOn = [...meterFlags, baud]
+  return {
+    name: 'up',
+    summary: 'a meter and the bridge on this machine, in one go, with a first read by a supplier and an MDR',
+    options: [
+      ['--state <dir>', 'where keys, logs and the meter live; made when it is not there', '.smets1'],
+      ['--once', 'do the two reads and stop: 0 if they agree, 1 if not'],
+      ['--flash-kb <n>', `flash of a new meter, ${flashKbMin} KB at least; less history than ${flashKbFull} KB keep`],
+      ...handedOn,
+      ...bridgeFlags,
+    ],
+    examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],
+    async run(options, io) {
+      const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+      // Wrong settings are said before anything is made.
+      const config = readConfig(paths.config, io.env, bridgeSettings(options))
+      signingToolOf(config)
+      warnOfTool(config, io)
+      const isNew = await ready(options, paths, boardSide)
+      io.stdout(
+        `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
+      )
+      const stopping = askedToStop()
+      const log = await openBridgeLog(paths, config.log)
+      const flags = meterArguments(handedOn, options)
+      // A key that was rotated waits there for the meter.
+      const settings = join(paths.meters, settingsName(testDevice.eui))
+      if (existsSync(settings)) flags.push(`--settings=${settings}`)
+      const meter = await startMeter(paths.root, paths.flash, flags, meterIo(io, config.log, log))
+      try {
+        return await live(options, io, paths, meter, stopping, log)
+      } finally {
+        await meter.stop()
+      }
+    },
+  }
+}

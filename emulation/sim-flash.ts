@@ -1,0 +1,145 @@
+// NOR flash that hates you: bits only clear, pages only erase whole, and power fails inside any operation.
+
+import type { Flash } from '../firmware/board.ts'
+import type { Random } from './random.ts'
+
+export class PowerCut extends Error {}
+
+/**
+ * How an operation that power interrupts leaves the cells:
+ * - `short`: a program stops after some bytes, inside one; an erase after some of the page
+ * - `ragged`: some of the bits have changed, anywhere
+ * - `weak`: the bits that were to change are unstable until written or erased again. Each reading gives them all as they
+ *   were, or all as they were to be, or each by chance: so flash that looks blank once may hold something the next time
+ */
+export const tornModels = ['short', 'ragged', 'weak'] as const
+export type TornModel = (typeof tornModels)[number]
+
+/** The cells, and which of their bits are unstable. */
+export interface FlashImage {
+  cells: Uint8Array
+  weak: Uint8Array
+  /** False when no bit is weak: most flash most of the time, and then nothing is spent on looking for one. */
+  mayBeWeak: boolean
+}
+
+export interface SimFlash extends Flash {
+  /** Programs and erases so far. */
+  operations(): number
+  /** Erases of each page so far. */
+  erases: number[]
+  /** Power fails in the operation after `operations` more, and stays off until `powerOn`. */
+  cutAfter(operations: number, model: TornModel): void
+  powerOn(): void
+  /** What the flash holds: the arrays themselves, not copies. */
+  image: FlashImage
+  /** True when no bit is weak: all readings are alike. */
+  isFirm(): boolean
+  /** Makes this flash hold what another of the same size does. */
+  become(image: FlashImage): void
+}
+
+/** Blank flash, or a copy of what `from` holds. */
+export function createSimFlash(pageBytes: number, pages: number, random: Random, from?: FlashImage): SimFlash {
+  const cells = new Uint8Array(pageBytes * pages).fill(0xff)
+  const weak = new Uint8Array(pageBytes * pages)
+  let operations = 0
+  let cutAt = Number.POSITIVE_INFINITY
+  let model: TornModel = 'short'
+  let powered = true
+  const erases: number[] = new Array(pages).fill(0)
+  const image = { cells, weak, mayBeWeak: false }
+
+  function become(other: FlashImage): void {
+    cells.set(other.cells)
+    weak.set(other.weak)
+    image.mayBeWeak = other.mayBeWeak
+  }
+
+  if (from !== undefined) become(from)
+
+  function check(address: number, bytes: number): void {
+    if (!powered) throw new Error('flash used without power')
+    if (address < 0 || address + bytes > cells.length) throw new Error(`flash address ${address}+${bytes} is outside`)
+  }
+
+  function tear(address: number, target: Uint8Array, undriven: Uint8Array | undefined): void {
+    const stop = model === 'short' ? random.below(target.length * 8 + 1) : 0
+    for (let i = 0; i < target.length; i++) {
+      const old = cells[address + i]!
+      if (model === 'weak') {
+        weak[address + i]! |= old ^ target[i]!
+        continue
+      }
+      let mask = random.below(256)
+      if (model === 'short') mask = i * 8 >= stop ? 0 : (i + 1) * 8 <= stop ? 255 : (1 << (stop - i * 8)) - 1
+      cells[address + i] = (old & ~mask) | (target[i]! & mask)
+      weak[address + i]! &= ~mask | (undriven?.[i] ?? 0)
+    }
+    if (model === 'weak') image.mayBeWeak = true
+    powered = false
+    throw new PowerCut()
+  }
+
+  /** Brings cells to `target`. Weak bits that are set in `undriven` stay weak. */
+  function change(address: number, target: Uint8Array, undriven: Uint8Array | undefined): void {
+    operations += 1
+    if (operations > cutAt) tear(address, target, undriven)
+    cells.set(target, address)
+    if (image.mayBeWeak) for (let i = 0; i < target.length; i++) weak[address + i]! &= undriven?.[i] ?? 0
+  }
+
+  function readWeak(bytes: Uint8Array, address: number): Uint8Array {
+    const mood = random.below(3)
+    if (mood === 0) return bytes
+    for (let i = 0; i < bytes.length; i++) {
+      const mask = weak[address + i]!
+      if (mask !== 0) bytes[i]! ^= mood === 1 ? mask : random.below(256) & mask
+    }
+    return bytes
+  }
+
+  return {
+    pageBytes,
+    pages,
+    erases,
+    image,
+    isFirm() {
+      if (image.mayBeWeak) image.mayBeWeak = weak.some((mask) => mask !== 0)
+      return !image.mayBeWeak
+    },
+    become,
+    read(address, count) {
+      check(address, count)
+      const bytes = cells.slice(address, address + count)
+      return image.mayBeWeak ? readWeak(bytes, address) : bytes
+    },
+    program(address, bytes) {
+      check(address, bytes.length)
+      if (address % 4 !== 0 || bytes.length % 4 !== 0 || bytes.length === 0) {
+        throw new Error(`program of ${bytes.length} bytes at ${address} is not in whole words`)
+      }
+      if (Math.floor(address / pageBytes) !== Math.floor((address + bytes.length - 1) / pageBytes)) {
+        throw new Error(`program of ${bytes.length} bytes at ${address} crosses a page`)
+      }
+      const target = cells.slice(address, address + bytes.length)
+      for (let i = 0; i < target.length; i++) target[i]! &= bytes[i]!
+      // Only the bits written as 0 are driven; a weak bit that is to stay as it is stays weak.
+      change(address, target, bytes)
+    },
+    erase(page) {
+      check(page * pageBytes, pageBytes)
+      erases[page]! += 1
+      change(page * pageBytes, new Uint8Array(pageBytes).fill(0xff), undefined)
+    },
+    operations: () => operations,
+    cutAfter(count, how) {
+      cutAt = operations + count
+      model = how
+    },
+    powerOn() {
+      powered = true
+      cutAt = Number.POSITIVE_INFINITY
+    },
+  }
+}

@@ -1,0 +1,224 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import {
+  type CounterMode,
+  counterWindow,
+  createRequestCounters as createCounters,
+} from '../../../host/access/request-counters.ts'
+import { openLmdbStore } from '../../../host/store/lmdb.ts'
+import { createMemoryStore, type Store } from '../../../host/store/store.ts'
+
+const supplier = '90-B3-D5-1F-30-01-00-00'
+const retriever = '90-B3-D5-1F-30-01-00-09'
+const esme = '00-DB-12-34-56-78-90-A0'
+const counterMax = 0xffff_ffff_ffff_ffffn
+
+/** Counters whose verdict is told when it is on disk. */
+function createRequestCounters(...of: Parameters<typeof createCounters>) {
+  const counters = createCounters(...of)
+  return {
+    async accept(...request: Parameters<typeof counters.accept>) {
+      const { verdict, stored } = counters.accept(...request)
+      await stored
+      return verdict
+    },
+  }
+}
+
+/** What the rule says, with nothing but a set. */
+function createModel(mode: CounterMode) {
+  const used = new Set<bigint>()
+  let highest = -1n
+  return (counter: bigint) => {
+    const near = highest - counter <= BigInt(counterWindow)
+    if (counter <= highest && near && used.has(counter)) return 'repeated'
+    if (counter <= highest && mode === 'strict') return 'not increasing'
+    if (counter <= highest && !near) return 'too old'
+    used.add(counter)
+    if (counter > highest) highest = counter
+    return 'fresh'
+  }
+}
+
+// Counters that cluster: most near each other, some far ahead, some at the ends.
+const counters = fc.array(
+  fc.oneof(
+    { weight: 6, arbitrary: fc.bigInt(5000n, 5060n) },
+    { weight: 3, arbitrary: fc.bigInt(3900n, 7200n) },
+    { weight: 1, arbitrary: fc.bigInt(0n, counterMax) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(0n, 1n, counterMax, counterMax - 1n, counterMax - 1024n, counterMax - 1025n),
+    },
+  ),
+  { maxLength: 120 },
+)
+
+for (const mode of ['window', 'strict'] as const) {
+  test(`${mode}: agrees with a set, across restarts`, async () => {
+    await fc.assert(
+      fc.asyncProperty(counters, fc.integer({ min: 1, max: 40 }), async (list, restartEvery) => {
+        const store = createMemoryStore()
+        const model = createModel(mode)
+        let ours = createRequestCounters(store, mode)
+        for (const [index, counter] of list.entries()) {
+          if (index % restartEvery === 0) ours = createRequestCounters(store, mode)
+          assert.is(await ours.accept(supplier, esme, counter), model(counter), `${counter}`)
+        }
+      }),
+      { numRuns: 300, seed: 1 },
+    )
+  })
+}
+
+test('every step of the window, at its edges', async () => {
+  for (const step of [1n, 2n, 1023n, 1024n, 1025n, 5000n]) {
+    const ours = createRequestCounters(createMemoryStore())
+    const model = createModel('window')
+    for (const counter of [10_000n, 10_000n + step])
+      assert.is(await ours.accept(supplier, esme, counter), model(counter))
+    for (let below = 0n; below <= 1100n; below++) {
+      const counter = 10_000n + step - below
+      assert.is(await ours.accept(supplier, esme, counter), model(counter), `step ${step}, ${below} below`)
+    }
+  }
+})
+
+test('of many equal requests at once one is fresh', async () => {
+  const ours = createRequestCounters(createMemoryStore())
+  const verdicts = await Promise.all(Array.from({ length: 100 }, () => ours.accept(supplier, esme, 7n)))
+  assert.is(verdicts.filter((verdict) => verdict === 'fresh').length, 1)
+  assert.is(verdicts.filter((verdict) => verdict === 'repeated').length, 99)
+})
+
+test('originators and targets count apart, whatever the case of their letters', async () => {
+  const ours = createRequestCounters(createMemoryStore())
+  assert.is(await ours.accept(supplier, esme, 7n), 'fresh')
+  assert.is(await ours.accept(retriever, esme, 7n), 'fresh')
+  assert.is(await ours.accept(supplier, '00-DB-12-34-56-78-90-A1', 7n), 'fresh')
+  assert.is(await ours.accept(supplier.toLowerCase(), esme.toLowerCase(), 7n), 'repeated')
+})
+
+/** A store whose writes end when told to, and which shows what is written only then. */
+function createSlowStore() {
+  const inner = createMemoryStore()
+  const pending: { end(): void; fail(): void }[] = []
+  const store: Store = {
+    ...inner,
+    put: (table, key, value) =>
+      new Promise((resolve, reject) => {
+        const now = structuredClone(value)
+        pending.push({ end: () => resolve(inner.put(table, key, now)), fail: () => reject(new Error('disk full')) })
+      }),
+  }
+  return { store, pending }
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+test('is stored only when it is on disk; each write holds all that were accepted before it', async () => {
+  const { store, pending } = createSlowStore()
+  const ours = createRequestCounters(store)
+  let done = 0
+  for (let counter = 1n; counter <= 50n; counter++) ours.accept(supplier, esme, counter).then(() => (done += 1))
+  await turn()
+  assert.equal([done, pending.length], [0, 50])
+  for (let write = 1; write <= 50; write++) {
+    pending.shift()!.end()
+    await turn()
+    assert.is(done, write)
+    const restarted = createRequestCounters({ ...store, put: async () => {} })
+    assert.is(await restarted.accept(supplier, esme, BigInt(write)), 'repeated')
+    assert.is(await restarted.accept(supplier, esme, BigInt(write) + 1n), 'fresh')
+  }
+})
+
+test('what could not be stored is not accepted, and not accepted again; later ones are', async () => {
+  const { store, pending } = createSlowStore()
+  const ours = createRequestCounters(store)
+  const failed = ours.accept(supplier, esme, 1n).then(
+    () => 'accepted',
+    (error: Error) => error.message,
+  )
+  const behind = ours.accept(supplier, esme, 2n)
+  pending.shift()!.fail()
+  assert.is(await failed, 'disk full')
+  assert.is(await ours.accept(supplier, esme, 1n), 'repeated')
+  await turn()
+  pending.shift()!.end()
+  assert.is(await behind, 'fresh')
+})
+
+test('few pairs in memory, all in the store; a pair being written stays in memory', async () => {
+  const store = createMemoryStore()
+  const ours = createRequestCounters(store, 'window', 3)
+  const targets = Array.from({ length: 20 }, (_, index) => `00-DB-12-34-56-78-90-${String(index).padStart(2, '0')}`)
+  for (const target of targets) assert.is(await ours.accept(supplier, target, 5n), 'fresh')
+  for (const target of targets) assert.is(await ours.accept(supplier, target, 5n), 'repeated')
+  const slow = createSlowStore()
+  const crowded = createRequestCounters(slow.store, 'window', 3)
+  const first = targets.map((target) => crowded.accept(supplier, target, 5n))
+  for (const target of targets) assert.is(await crowded.accept(supplier, target, 5n), 'repeated')
+  for (const one of slow.pending) one.end()
+  assert.equal(new Set(await Promise.all(first)), new Set(['fresh']))
+})
+
+async function messageOf(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'accepted',
+    (error: Error) => `${error.name}: ${error.message}`,
+  )
+}
+
+test('on disk, across a restart', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-counters-'))
+  try {
+    for (const expected of ['fresh', 'repeated']) {
+      const store = openLmdbStore(directory)
+      const ours = createRequestCounters(store)
+      const list = Array.from({ length: 60 }, (_, index) => counterMax - BigInt(index * 17))
+      const verdicts = await Promise.all(list.map((counter) => ours.accept(supplier, esme, counter)))
+      assert.equal(new Set(verdicts), new Set([expected]))
+      await store.close()
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+})
+
+test('hostile values', async () => {
+  const store = createMemoryStore()
+  const ours = createRequestCounters(store)
+  for (const counter of [-1n, counterMax + 1n, 10n ** 40n]) {
+    assert.match(await messageOf(ours.accept(supplier, esme, counter)), 'RangeError: no counter')
+  }
+  for (const text of ['', '../..', `${supplier}/x`, 'x'.repeat(100_000), supplier.replaceAll('-', '')]) {
+    assert.match(await messageOf(ours.accept(text, esme, 1n)), 'RangeError: no EUI-64s')
+    assert.match(await messageOf(ours.accept(supplier, text, 1n)), 'RangeError: no EUI-64s')
+  }
+  assert.equal([...store.range('counters', '', '~')], [])
+  assert.is(await ours.accept(supplier, esme, counterMax), 'fresh')
+  assert.is(await ours.accept(supplier, esme, 1n), 'too old')
+  assert.is(await ours.accept(supplier, esme, counterMax - 1024n), 'fresh')
+  assert.is(await ours.accept(supplier, esme, counterMax - 1025n), 'too old')
+})
+
+test('a damaged record refuses, and does not let used counters in again', async () => {
+  const key = `request/${supplier}/${esme}`
+  const used = new Uint8Array(counterWindow / 8)
+  const damaged = [null, 7, {}, { highest: 5, used }, { highest: '-5', used }, { highest: '5', used: used.slice(1) }]
+  for (const value of [...damaged, { highest: '99999999999999999999', used }]) {
+    const store = createMemoryStore()
+    await store.put('counters', key, value)
+    assert.match(
+      await messageOf(createRequestCounters(store).accept(supplier, esme, 9n)),
+      `${key} in "counters" is damaged`,
+    )
+  }
+})
+
+test.run()

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createVirtualClock } from '../../../emulation/world.ts'
+import { testRegistry } from '../../../host/cli/test-registry.ts'
+import { createTestPki } from '../../../host/pki/test-pki.ts'
+import { loadKnownParties, watchParties } from '../../../host/runtime/known-parties.ts'
+import { statePaths } from '../../../host/state/state-directory.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'smets1-parties-'))
+const paths = statePaths(directory)
+createTestPki(paths.pki, { nowMs: Date.now() })
+const registry = await testRegistry()
+writeFileSync(paths.registry, registry)
+
+test.after(() => rmSync(directory, { recursive: true }))
+
+function watched(known = loadKnownParties(paths, undefined)) {
+  let changes = 0
+  const clock = createVirtualClock(0)
+  const { look, stop } = watchParties(paths, known, clock, () => {
+    changes += 1
+  })
+  return { look, stop, changes: () => changes, pass: () => clock.pass(1000) }
+}
+
+test('a registry or a certificate that changes is noticed within a second, once', async () => {
+  const { pass, changes, stop } = watched()
+  await pass()
+  assert.is(changes(), 0)
+  writeFileSync(paths.registry, `${registry}\n`)
+  await pass()
+  await pass()
+  assert.is(changes(), 1)
+  writeFileSync(join(paths.pki, 'another.pem'), '')
+  await pass()
+  assert.is(changes(), 2)
+  rmSync(join(paths.pki, 'another.pem'))
+  await pass()
+  assert.is(changes(), 3)
+  stop()
+  writeFileSync(paths.registry, registry)
+  await pass()
+  assert.is(changes(), 3)
+})
+
+test('what changed between being read and being watched is noticed, too', async () => {
+  const known = loadKnownParties(paths, undefined)
+  writeFileSync(paths.registry, `${registry}\n\n`)
+  const { pass, changes, stop } = watched(known)
+  await pass()
+  assert.is(changes(), 1)
+  stop()
+})
+
+test('a registry that is away for a moment is waited for; whoever asks has it looked at at once', async () => {
+  const { pass, changes, look, stop } = watched()
+  rmSync(paths.registry)
+  await pass()
+  assert.is(changes(), 0)
+  writeFileSync(paths.registry, registry)
+  await pass()
+  assert.is(changes(), 1)
+  look()
+  await pass()
+  assert.is(changes(), 2)
+  stop()
+})
+
+test.run()

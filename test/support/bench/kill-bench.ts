@@ -1,0 +1,222 @@
+// A real bridge in a process of its own, under load, killed (SIGKILL) again and again at moments that a seed chooses; and
+// what Users and the audit trail then say of it.
+
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startMeter } from '../../../emulation/cli/meter-process.ts'
+import { fillBench } from '../../../emulation/cli/new-bench.ts'
+import { createRandom } from '../../../emulation/random.ts'
+import { provisionFlash } from '../../../hardware/cli/provision.ts'
+import { recordsOf, type Verdict, verifyTrail } from '../../../host/audit/read-trail.ts'
+import { testDevice } from '../../../host/cli/test-registry.ts'
+import { formatRequest } from '../../../host/duis/format.ts'
+import { requestIdOf } from '../../../host/duis/request.ts'
+import { signDocument } from '../../../host/duis/sign.ts'
+import { loadIdentity } from '../../../host/pki/test-pki.ts'
+import { createState, statePaths } from '../../../host/state/state-directory.ts'
+import { editJson, smets1 } from './cli.ts'
+
+const dayMs = 86400000
+const inFlight = 8
+const names = ['supplier', 'mdr'] as const
+
+export interface Killed {
+  kills: number
+  /** Of these, kills before the bridge was ready. */
+  startsKilled: number
+  /** Workers killed before the bridge was. */
+  workersKilled: number
+  /** Requests acknowledged with I99, and sent without an acknowledgement coming back. */
+  accepted: number
+  unacknowledged: number
+  /** Accepted requests without an answer in the end. */
+  lost: string[]
+  /** Requests with two different answers. */
+  different: string[]
+  /** Answers that came more than once, with the same bytes. */
+  repeated: number
+  /** Requests of which Users and the trail say different things. */
+  unrecorded: string[]
+  /** Half batches that were cut. */
+  tailsCut: number
+  verdict: Verdict
+}
+
+/** Takes responses as a User does, by RequestID: the SHA-256 of each. */
+export async function startUser() {
+  const taken = new Map<string, string[]>()
+  const server = createServer((request, response) => {
+    const parts: Buffer[] = []
+    request.on('data', (part) => parts.push(part))
+    request.on('end', () => {
+      const body = Buffer.concat(parts)
+      const id = (/RequestID>([^<]+)</.exec(body.toString())?.[1] ?? '').toUpperCase()
+      taken.set(id, [...(taken.get(id) ?? []), createHash('sha256').update(body).digest('hex')])
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const end = () => {
+    server.closeAllConnections()
+    server.close()
+  }
+  return { taken, callback: `http://127.0.0.1:${port}/`, end }
+}
+
+/** The processes that serve HTTP for a bridge (Linux only). */
+export function workersOf(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean)
+  return children
+    .map(Number)
+    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('bridge-worker'))
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
+
+export async function killBridge(
+  kills: number,
+  seed: number,
+  note: (text: string) => void = () => {},
+  workers = 1,
+): Promise<Killed> {
+  // What is asked depends on the machine's speed; when the bridge is killed shall not.
+  const random = createRandom(seed)
+  const asking = createRandom(seed + 1)
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-kills-'))
+  const paths = statePaths(join(directory, 'state'))
+  await createState(paths, (made) => fillBench(made, provisionFlash))
+  const user = await startUser()
+  editJson(paths.registry, (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = user.callback
+  })
+  const quiet = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
+  const meter = await startMeter(paths.root, paths.flash, ['--days', '4'], quiet)
+  const identities = names.map((name) => loadIdentity(paths.pki, name))
+  const today = Math.floor(Date.now() / dayMs) * dayMs
+  let counter = BigInt(Date.now())
+  const accepted = new Set<string>()
+  const sent = new Set<string>()
+
+  const start = () =>
+    smets1([
+      'bridge',
+      '--state',
+      paths.root,
+      '--port',
+      meter.url,
+      '--http-port',
+      '0',
+      '--workers',
+      `${workers}`,
+      '--json',
+    ])
+
+  async function ask(url: string): Promise<boolean> {
+    counter += 1n
+    const identity = identities[asking.below(identities.length)]!
+    const requestId = requestIdOf(identity.eui, testDevice.eui, counter)
+    const startMs = today - (1 + asking.below(3)) * dayMs
+    const period = { startMs, endMs: startMs + dayMs }
+    const body = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), identity.signer)
+    sent.add(requestId.text)
+    try {
+      const headers = { 'content-type': 'application/xml' }
+      const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
+      const text = await response.text()
+      // A worker whose bridge was killed under it may still have the time to say so.
+      if (response.status === 500) return false
+      const code = /ResponseCode>([^<]+)</.exec(text)?.[1]
+      if (code !== 'I99') throw new Error(`a request got ${code}`)
+      accepted.add(requestId.text)
+      return true
+    } catch (error) {
+      if ((error as Error).message.startsWith('a request got')) throw error
+      return false
+    }
+  }
+
+  /** Goes on until the bridge is gone: when one of its workers is, others answer. */
+  async function load(url: string, isGone: () => boolean): Promise<void> {
+    while ((await ask(url)) || !isGone());
+  }
+
+  let startsKilled = 0
+  let workersKilled = 0
+  for (let i = 0; i < kills; i++) {
+    const bridge = start()
+    // One in five is killed while it starts, and takes up what an earlier one has left.
+    if (random.below(5) === 0) {
+      await pause(random.below(1200))
+      bridge.child.kill('SIGKILL')
+      await bridge.ended
+      startsKilled += 1
+      continue
+    }
+    await bridge.says('"ready":true')
+    const { url } = JSON.parse(bridge.out().split('\n')[0]!)
+    let gone = workers === 1
+    const work = Array.from({ length: inFlight }, () => load(url, () => gone))
+    // After so many acknowledgements, and at any moment of the next.
+    const enough = accepted.size + random.below(16)
+    for (let waits = 0; accepted.size < enough && waits < 2000; waits++) await pause(5)
+    await pause(random.below(60))
+    const [worker] = workersOf(bridge.child.pid!)
+    if (worker !== undefined) {
+      process.kill(worker, 'SIGKILL')
+      workersKilled += 1
+      await pause(random.below(300))
+    }
+    gone = true
+    bridge.child.kill('SIGKILL')
+    await Promise.all([bridge.ended, ...work])
+    if ((i + 1) % 20 === 0) note(`${i + 1} kills, ${accepted.size} accepted`)
+  }
+  const last = start()
+  await last.says('"ready":true')
+  const isTaken = (id: string) => user.taken.has(id)
+  for (let i = 0; i < 600 && ![...accepted].every(isTaken); i++) await pause(50)
+  // What was accepted and not acknowledged is answered too.
+  await pause(1000)
+  last.child.kill('SIGTERM')
+  await last.ended
+  await meter.stop()
+  user.end()
+
+  const recorded = new Map<string, { accepted: boolean; answers: string[] }>()
+  let tailsCut = 0
+  for await (const record of recordsOf(paths.audit)) {
+    if (record.event === 'tail cut') tailsCut += 1
+    if (record.event !== 'accepted' && record.event !== 'answered') continue
+    const known = recorded.get(record.requestId) ?? { accepted: false, answers: [] }
+    recorded.set(record.requestId, known)
+    if (record.event === 'accepted') known.accepted = true
+    else known.answers.push(record.sha256)
+  }
+  const agrees = (id: string) => {
+    const record = recorded.get(id)
+    const hashes = user.taken.get(id)
+    // Whoever was acknowledged, or answered, is on record; whoever is on record as accepted was answered, as recorded.
+    if (!accepted.has(id) && hashes === undefined && record === undefined) return true
+    return record?.accepted === true && hashes !== undefined && hashes.every((hash) => record.answers.includes(hash))
+  }
+  const verdict = await verifyTrail(paths.audit)
+  rmSync(directory, { recursive: true, force: true })
+  return {
+    kills,
+    startsKilled,
+    workersKilled,
+    accepted: accepted.size,
+    unacknowledged: sent.size - accepted.size,
+    lost: [...accepted].filter((id) => !isTaken(id)),
+    different: [...user.taken].filter(([, hashes]) => new Set(hashes).size > 1).map(([id]) => id),
+    repeated: [...user.taken.values()].filter((hashes) => hashes.length > 1).length,
+    unrecorded: [...sent].filter((id) => !agrees(id)),
+    tailsCut,
+    verdict,
+  }
+}

@@ -1,0 +1,213 @@
+// Espruino as far as a bundle needs it, in a realm of its own in Node: no global that Espruino lacks, a clock and timers
+// that a test moves, a UART, pins, and flash that only clears bits. It finds what is missing, not what is faulty: that
+// takes the interpreter (test/espruino.test.ts with ESPRUINO set).
+
+import { createContext, runInContext } from 'node:vm'
+import { absentGlobals, absentStatics, replacedGlobals } from '../../../hardware/build/espruino-subset.ts'
+import { createSpiChip } from '../sim/spi-chip.ts'
+
+export interface EspruinoShim {
+  /** Runs a script. */
+  run(code: string): void
+  /** Lets time pass: timers that are due run, in order. */
+  pass(ms: number): void
+  nowMs(): number
+  /** Timers that are set. */
+  timers(): number
+  /** Sets the clock, as `setTime` does; timers do not notice. */
+  setClock(nowMs: number): void
+  /** Bytes come in on the UART, cut into events of at most 32. */
+  receive(bytes: Uint8Array): void
+  /** An edge on a pin; false when nobody watches it. */
+  edge(pin: string): boolean
+  /** What was said on the console. */
+  said: string[]
+  /** Set-ups of the UART: speed and options. */
+  setups: { baud: number; options: object }[]
+  /** Device that the console was forced to. */
+  consoleOn(): string
+  /** The flash, from `flashAt` on. */
+  cells: Uint8Array
+  erases(): number
+  /** From now on no cell changes any more. */
+  wearOut(): void
+  /** Seconds of the watchdog that was set, 0 for none. */
+  watchdog(): number
+  /** True while the board may sleep deeply. */
+  deepSleep(): boolean
+}
+
+export interface ShimOptions {
+  cells: Uint8Array
+  flashAt: number
+  eraseBytes: number
+  /** The UART's name. */
+  serial: string
+  /** The name of an SPI port with a flash chip that holds `cells`, instead of flash in the chip itself. */
+  spi?: string
+  /** Takes what leaves on the UART. */
+  send(bytes: Uint8Array): void
+  clockMs: number
+}
+
+interface Timer {
+  dueMs: number
+  everyMs: number | undefined
+  due: () => void
+}
+
+/** Takes away what Espruino lacks; a typed array's `slice` becomes Espruino's. */
+function strip(realm: object): void {
+  const statics = JSON.stringify(absentStatics)
+  const globals = JSON.stringify([
+    ...absentGlobals,
+    ...Object.keys(replacedGlobals),
+    'console',
+    'WebAssembly',
+    'escape',
+  ])
+  runInContext(
+    `for (const name of ${globals}) delete globalThis[name]
+     const statics = ${statics}
+     for (const owner of Object.keys(statics)) for (const name of statics[owner]) delete globalThis[owner][name]
+     const typed = Object.getPrototypeOf(Uint8Array)
+     delete typed.from; delete typed.of
+     typed.prototype.slice = function (from, to) { return Array.prototype.slice.call(this, from, to) }
+     for (const one of [Array, String, typed]) {
+       for (const name of ['at', 'flat', 'flatMap', 'keys', 'entries', 'values', 'lastIndexOf', 'findLast', 'codePointAt',
+         'copyWithin', 'normalize', 'matchAll', 'toSorted', 'toReversed', 'with']) delete one.prototype[name]
+     }
+     delete Promise.prototype.finally`,
+    realm as ReturnType<typeof createContext>,
+  )
+}
+
+export function createEspruinoShim(options: ShimOptions): EspruinoShim {
+  const { cells, flashAt, eraseBytes } = options
+  const timers = new Set<Timer>()
+  const watches = new Map<string, () => void>()
+  const said: string[] = []
+  const setups: EspruinoShim['setups'] = []
+  let nowMs = 0
+  let clockAheadMs = options.clockMs
+  let receiver: ((data: string) => void) | undefined
+  let consoleDevice = ''
+  let erases = 0
+  let watchdog = 0
+  let isWorn = false
+  let deepSleep = false
+
+  function timer(due: () => void, ms: number, everyMs: number | undefined): Timer {
+    const one = { dueMs: nowMs + Math.max(ms, 0), everyMs, due }
+    timers.add(one)
+    return one
+  }
+
+  function offset(address: number, count: number): number {
+    const at = address - flashAt
+    if (!Number.isInteger(address) || at < 0 || at + count > cells.length) throw new Error(`no flash at ${address}`)
+    return at
+  }
+
+  const realm = createContext({})
+  const bytesOfRealm = runInContext('Uint8Array', realm) as typeof Uint8Array
+  const flash = {
+    read: (count: number, address: number) => {
+      const at = offset(address, count)
+      return count > 0 ? new bytesOfRealm(cells.subarray(at, at + count)) : undefined
+    },
+    write: (data: Uint8Array, address: number) => {
+      const at = offset(address, data.length)
+      if (at % 4 !== 0 || data.length % 4 !== 0) throw new Error(`a write of ${data.length} bytes at ${address}`)
+      for (let i = 0; i < data.length && !isWorn; i++) cells[at + i]! &= data[i]!
+    },
+    erasePage: (address: number) => {
+      const at = offset(address, 1)
+      erases += 1
+      if (!isWorn) cells.fill(0xff, at - (at % eraseBytes), at - (at % eraseBytes) + eraseBytes)
+    },
+    getPage: (address: number) => {
+      const at = address - flashAt
+      return at < 0 || at >= cells.length ? undefined : { addr: address - (at % eraseBytes), length: eraseBytes }
+    },
+  }
+  const globals = {
+    setTimeout: (due: () => void, ms: number) => timer(due, ms, undefined),
+    setInterval: (due: () => void, ms: number) => timer(due, ms, ms),
+    setWatch: (due: () => void, pin: string) => watches.set(pin, due),
+    console: { log: (text: string) => said.push(text) },
+    E: {
+      setConsole: (device: string) => (consoleDevice = device),
+      enableWatchdog: (seconds: number) => (watchdog = seconds),
+    },
+    setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
+    require: (module: string) => {
+      if (module !== 'Flash') throw new Error(`in service the meter requires ${module}`)
+      return flash
+    },
+    [options.serial]: {
+      setup: (baud: number, how: object) => setups.push({ baud, options: how }),
+      on: (event: string, take: (data: string) => void) => {
+        if (event === 'data') receiver = take
+      },
+      write: (data: Uint8Array) => options.send(new Uint8Array(data)),
+    },
+  }
+  if (options.spi !== undefined) {
+    const chip = createSpiChip(cells)
+    Object.assign(globals, {
+      [options.spi]: { setup: () => {}, send: (data: unknown[]) => new bytesOfRealm(chip.send(data)) },
+      require: (module: string) => {
+        throw new Error(`in service the meter requires ${module}`)
+      },
+    })
+  }
+  strip(realm)
+  Object.assign(realm, globals)
+  const clock = () => nowMs + clockAheadMs
+  ;(runInContext('Date', realm) as { now: () => number }).now = clock
+
+  function next(untilMs: number): Timer | undefined {
+    let first: Timer | undefined
+    for (const one of timers) if (one.dueMs <= untilMs && (first === undefined || one.dueMs < first.dueMs)) first = one
+    return first
+  }
+
+  return {
+    run: (code) => runInContext(code, realm),
+    pass(ms) {
+      const untilMs = nowMs + ms
+      for (let one = next(untilMs); one !== undefined; one = next(untilMs)) {
+        nowMs = Math.max(nowMs, one.dueMs)
+        if (one.everyMs === undefined) timers.delete(one)
+        else one.dueMs += one.everyMs
+        one.due()
+      }
+      nowMs = untilMs
+    },
+    nowMs: clock,
+    timers: () => timers.size,
+    setClock(ms) {
+      clockAheadMs = ms - nowMs
+    },
+    receive(bytes) {
+      for (let at = 0; at < bytes.length; at += 32) {
+        receiver?.(String.fromCharCode(...bytes.subarray(at, at + 32)))
+      }
+    },
+    edge(pin) {
+      watches.get(pin)?.()
+      return watches.has(pin)
+    },
+    said,
+    setups,
+    consoleOn: () => consoleDevice,
+    cells,
+    erases: () => erases,
+    wearOut: () => {
+      isWorn = true
+    },
+    watchdog: () => watchdog,
+    deepSleep: () => deepSleep,
+  }
+}

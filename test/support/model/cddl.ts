@@ -1,0 +1,177 @@
+// The part of CDDL (RFC 8610) in which protocol/SPEC.md describes the messages: rules of choices, arrays, whole numbers and
+// their ranges, byte strings, text, sizes.
+
+import fc from 'fast-check'
+import type { CborValue } from '../../../protocol/cbor.ts'
+
+export type CddlType =
+  | { is: 'choice'; of: CddlType[] }
+  | { is: 'array'; of: { key: string | undefined; type: CddlType }[] }
+  | { is: 'range'; from: number; to: number }
+  | { is: 'bytes' | 'text'; from: number; to: number }
+  | { is: 'rule'; name: string }
+
+export interface Cddl {
+  rules: Map<string, CddlType>
+  /** The comment on a rule's first line. */
+  comments: Map<string, string>
+}
+
+/** The longest string that is made up: a message has 232 bytes. */
+const bytesMax = 200
+
+const token = /\s*(?:;[^\n]*|(\.\.|\.size|[A-Za-z][A-Za-z0-9-]*|-?\d+|[=/[\](),:]))/y
+
+function tokensOf(text: string): string[] {
+  const tokens: string[] = []
+  token.lastIndex = 0
+  for (let at = 0; at < text.trimEnd().length; at = token.lastIndex) {
+    token.lastIndex = at
+    const found = token.exec(text)
+    if (found === null) throw new Error(`no CDDL that this reads: ${text.slice(at, at + 40)}`)
+    if (found[1] !== undefined) tokens.push(found[1])
+  }
+  return tokens
+}
+
+/** Reads rules. @throws Error for what is not of the part above, a name used twice, or one that is not explained */
+export function parseCddl(text: string): Cddl {
+  const tokens = tokensOf(text)
+  const rules = new Map<string, CddlType>()
+  const named = new Set<string>()
+  let at = 0
+
+  function take(expected?: string): string {
+    const found = tokens[at]
+    if (found === undefined || (expected !== undefined && found !== expected))
+      throw new Error(`CDDL: ${expected ?? 'more'} is missing before ${tokens.slice(at, at + 5).join(' ')}`)
+    at += 1
+    return found
+  }
+
+  const number = () => {
+    const text = take()
+    if (!/^-?\d+$/.test(text)) throw new Error(`CDDL: ${text} is no number`)
+    return Number(text)
+  }
+
+  function size(): { from: number; to: number } {
+    if (tokens[at] !== '.size') return { from: 0, to: Number.POSITIVE_INFINITY }
+    take()
+    if (tokens[at] !== '(') {
+      const exact = number()
+      return { from: exact, to: exact }
+    }
+    take('(')
+    const from = number()
+    take('..')
+    const to = number()
+    take(')')
+    return { from, to }
+  }
+
+  function one(): CddlType {
+    const first = take()
+    if (first === '[') {
+      const of: { key: string | undefined; type: CddlType }[] = []
+      while (tokens[at] !== ']') {
+        const key = tokens[at + 1] === ':' ? take() : undefined
+        if (key !== undefined) take(':')
+        of.push({ key, type: choice() })
+        if (tokens[at] !== ']') take(',')
+      }
+      take(']')
+      return { is: 'array', of }
+    }
+    if (/^-?\d+$/.test(first)) {
+      if (tokens[at] !== '..') return { is: 'range', from: Number(first), to: Number(first) }
+      take('..')
+      return { is: 'range', from: Number(first), to: number() }
+    }
+    if (first === 'uint') return { is: 'range', from: 0, to: Number.MAX_SAFE_INTEGER }
+    if (first === 'int') return { is: 'range', from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER }
+    if (first === 'bstr') return { is: 'bytes', ...size() }
+    if (first === 'tstr') return { is: 'text', ...size() }
+    named.add(first)
+    return { is: 'rule', name: first }
+  }
+
+  function choice(): CddlType {
+    const of = [one()]
+    while (tokens[at] === '/') {
+      take('/')
+      of.push(one())
+    }
+    return of.length === 1 ? of[0]! : { is: 'choice', of }
+  }
+
+  while (at < tokens.length) {
+    const name = take()
+    take('=')
+    if (rules.has(name)) throw new Error(`CDDL: ${name} has two rules`)
+    rules.set(name, choice())
+  }
+  for (const name of named) if (!rules.has(name)) throw new Error(`CDDL: ${name} has no rule`)
+  const comments = [...text.matchAll(/^([a-z-]+) *=[^;\n]*;(.*)$/gm)].map((found) => [found[1]!, found[2]!] as const)
+  return { rules, comments: new Map(comments) }
+}
+
+/** Whether a value is of a type. */
+export function isOf(cddl: Cddl, type: CddlType, value: CborValue): boolean {
+  switch (type.is) {
+    case 'rule':
+      return isOf(cddl, cddl.rules.get(type.name)!, value)
+    case 'choice':
+      return type.of.some((one) => isOf(cddl, one, value))
+    case 'array':
+      return (
+        Array.isArray(value) &&
+        value.length === type.of.length &&
+        type.of.every((part, i) => isOf(cddl, part.type, value[i]!))
+      )
+    case 'range':
+      return typeof value === 'number' && Number.isInteger(value) && value >= type.from && value <= type.to
+    case 'bytes':
+      return value instanceof Uint8Array && value.length >= type.from && value.length <= type.to
+    case 'text':
+      return typeof value === 'string' && value.length >= type.from && value.length <= type.to
+  }
+}
+
+/** Values of a type, its limits more often than chance would have them. */
+export function valuesOf(cddl: Cddl, type: CddlType): fc.Arbitrary<CborValue> {
+  switch (type.is) {
+    case 'rule':
+      return valuesOf(cddl, cddl.rules.get(type.name)!)
+    case 'choice':
+      return fc.oneof(...type.of.map((one) => valuesOf(cddl, one)))
+    case 'array':
+      return fc.tuple(...type.of.map((part) => valuesOf(cddl, part.type)))
+    case 'range':
+      return fc.oneof(
+        fc.constantFrom(type.from, type.to),
+        fc.maxSafeInteger().map((number) => within(type, number)),
+      )
+    case 'bytes':
+      return fc
+        .uint8Array({ minLength: type.from, maxLength: Math.min(type.to, bytesMax) })
+        .map((bytes) => new Uint8Array(bytes))
+    case 'text':
+      return fc.string({ unit: 'grapheme-ascii', minLength: type.from, maxLength: Math.min(type.to, bytesMax) })
+  }
+}
+
+function within({ from, to }: { from: number; to: number }, number: number): number {
+  const count = to - from + 1
+  return Number.isSafeInteger(count) ? from + (Math.abs(number) % count) : number < from ? -number : number
+}
+
+/** The names of a message's fields, behind its code or status: `firstHalfHour` for `first-half-hour`. */
+export function fieldNames(cddl: Cddl, rule: string): string[] {
+  const type = cddl.rules.get(rule)
+  if (type?.is !== 'array') throw new Error(`${rule} is no array`)
+  return type.of.slice(1).map(({ key, type: of }) => camel(key ?? (of.is === 'rule' ? of.name : '')))
+}
+
+/** `read-profile` as code writes it: `readProfile`. */
+export const camel = (name: string) => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -1,9 +1,0 @@
-// A registry for tests; one that is wrong stops the test.
-
-import { checkRegistry, type Registry } from '../../host/access/parties.ts'
-
-export function registryOf(parties: unknown): Registry {
-  const checked = checkRegistry(parties)
-  if (!checked.ok) throw new Error(checked.problems.join('\n'))
-  return checked.registry
-}

@@ -1,0 +1,163 @@
+// The bridge's end of the line, as little of it as a test of a board needs: wakes a meter, asks, opens answers.
+
+import { sameBytes } from '../../../protocol/bytes.ts'
+import { decodeEvent, type EventEntry } from '../../../protocol/event-entry.ts'
+import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'
+import { dayOfHalfHour } from '../../../protocol/half-hour.ts'
+import { eventBytes } from '../../../protocol/limits.ts'
+import {
+  decodePacket,
+  encodeSealedAsk,
+  encodeWake,
+  kind,
+  type LinkSession,
+  nonceOf,
+  type SealedAnswer,
+} from '../../../protocol/link.ts'
+import {
+  type Answer,
+  type Ask,
+  channel,
+  decodeAnswer,
+  encodeAsk,
+  type MessageName,
+} from '../../../protocol/messages.ts'
+import { dayBlockLength, decodeDayBlock, type ProfileDay } from '../../../protocol/profile-coding.ts'
+import { open, seal } from '../../../protocol/seal.ts'
+
+export interface Asker {
+  /** Takes bytes from the line, cut anywhere. */
+  received(bytes: Uint8Array): void
+  /** Sends a wake; `awake` is true once its answer has come. */
+  wake(eui: Uint8Array, hostNonce: Uint8Array): void
+  awake(): boolean
+  /** Alerts that were pushed ahead of the last awake. */
+  alerts(): EventEntry[]
+  /** Asks anything; `answers` has its parts once the last block has come. */
+  request<N extends MessageName>(name: N, fields: Ask<N>): void
+  answers<N extends MessageName>(name: N): Answer<N>[] | undefined
+  /** Asks for the days that `count` half-hours from `first` on touch; `days` has them once the last block has come. */
+  ask(first: number, count: number, channel?: number): void
+  days(): ProfileDay[] | undefined
+  /** The error code of the last answer, if it was a refusal. */
+  refusal(): number | undefined
+  /** Bytes that the line has carried, both ways, since the last wake. */
+  lineBytes(): number
+}
+
+function daysOf(blocks: Uint8Array): ProfileDay[] {
+  const days: ProfileDay[] = []
+  for (let at = 0; at < blocks.length; at += dayBlockLength(blocks, at)) {
+    const length = dayBlockLength(blocks, at)
+    if (length === 0) throw new Error('the answer holds something that is no day block')
+    days.push(decodeDayBlock(blocks.subarray(at, at + length))!)
+  }
+  return days
+}
+
+function eventsOf(entries: Uint8Array): EventEntry[] {
+  return Array.from({ length: entries.length / eventBytes }, (_, i) => decodeEvent(entries, i * eventBytes)!)
+}
+
+export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void): Asker {
+  let hostNonce: Uint8Array = new Uint8Array(8)
+  let link: LinkSession | undefined
+  let counter = 0
+  let bytes = 0
+  let asked: MessageName = 'sleep'
+  let parts: Uint8Array[] = []
+  let whole = false
+  let refused: number | undefined
+  let pushed: SealedAnswer | undefined
+  let alerts: EventEntry[] = []
+
+  function put(frame: Uint8Array): void {
+    bytes += frame.length
+    send(frame)
+  }
+
+  function opened(answer: SealedAnswer): Uint8Array {
+    const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link!, answer.counter, answer.block)
+    const message = open(answer.sealed, nonce, key)
+    if (message === undefined) throw new Error('an answer does not open')
+    return message
+  }
+
+  function decoded<N extends MessageName>(name: N, message: Uint8Array): Answer<N> | undefined {
+    const result = decodeAnswer(name, message)
+    if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
+    if ('error' in result) refused = result.error
+    else return result.fields
+    return undefined
+  }
+
+  function take(answer: SealedAnswer): void {
+    if (answer.block !== parts.length) throw new Error(`block ${answer.block} came, ${parts.length} was expected`)
+    const message = opened(answer)
+    decoded(asked, message)
+    parts.push(message)
+    whole = answer.last
+  }
+
+  function awake(to: LinkSession): void {
+    link = to
+    const fields = pushed === undefined ? undefined : decoded('readEvents', opened(pushed))
+    if (fields !== undefined) alerts = eventsOf(fields.entries)
+  }
+
+  const decoder = createFrameDecoder(
+    (packet) => {
+      const taken = decodePacket(packet)
+      if (taken?.kind === 'awake' && sameBytes(taken.tag, hostNonce.subarray(0, 2))) {
+        awake({ hostNonce, boot: taken.boot, session: taken.session })
+      } else if (taken?.kind === 'answer' && taken.counter === 0) pushed = taken
+      else if (taken?.kind === 'answer' && link !== undefined && taken.counter === counter) take(taken)
+    },
+    (why, count) => {
+      throw new Error(`the meter sent ${count} bytes of no frame: ${why}`)
+    },
+  )
+
+  const asker: Asker = {
+    received(part) {
+      bytes += part.length
+      decoder.push(part)
+    },
+    wake(eui, nonce) {
+      hostNonce = nonce
+      link = undefined
+      pushed = undefined
+      alerts = []
+      counter = 0
+      bytes = 0
+      const frame = encodeFrame(encodeWake(eui, nonce))
+      const preamble = new Uint8Array(frame.length + 2)
+      preamble.set(frame, 2)
+      put(preamble)
+    },
+    awake: () => link !== undefined,
+    alerts: () => alerts,
+    request(name, fields) {
+      counter += 1
+      asked = name
+      parts = []
+      whole = false
+      refused = undefined
+      const message = encodeAsk(name, fields)
+      put(encodeFrame(encodeSealedAsk(counter, seal(message, nonceOf(kind.ask, link!, counter, 0), key))))
+    },
+    answers: (name) => (whole && refused === undefined ? parts.map((message) => decoded(name, message)!) : undefined),
+    ask(first, count, ofChannel = channel.activeImport) {
+      asker.request('readProfile', { channel: ofChannel, firstHalfHour: first, count })
+    },
+    days: () => asker.answers('readProfile')?.flatMap(({ blocks }) => daysOf(blocks)),
+    refusal: () => refused,
+    lineBytes: () => bytes,
+  }
+  return asker
+}
+
+/** The day of a half-hour among days that were read. */
+export function dayWith(days: ProfileDay[], halfHour: number): ProfileDay | undefined {
+  return days.find((profile) => profile.day === dayOfHalfHour(halfHour))
+}

@@ -1,0 +1,98 @@
+// A line with somebody in the middle, who sees every frame and decides what becomes of it.
+
+import { createRandom } from '../../../emulation/random.ts'
+import type { Way } from '../../../emulation/sim-line.ts'
+import { createSimMeter, createWorld } from '../../../emulation/world.ts'
+import { createDco } from '../../../host/dco/sealer.ts'
+import type { OpenPort } from '../../../host/wan/bindings.ts'
+import { readHalfHours } from '../../../host/wan/layouts.ts'
+import { defaultLineLimits } from '../../../host/wan/limits.ts'
+import { createLine } from '../../../host/wan/line.ts'
+import { createMeterSessions } from '../../../host/wan/meter-session.ts'
+import { ReadError } from '../../../host/wan/read-error.ts'
+import { noUsage, type Usage } from '../../../host/wan/usage.ts'
+
+export const eui = '00-DB-12-34-56-78-90-A0'
+export const otherEui = '00-DB-12-34-56-78-90-A1'
+export const key = createRandom(42).bytes(32)
+export const otherKey = createRandom(43).bytes(32)
+const endMs = Date.UTC(2026, 10, 22)
+export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
+
+/** What becomes of a frame (with what is ahead of it): the bytes that go on in its place, and those that go back. */
+export type Tamper = (frame: Uint8Array, way: Way) => { on?: Uint8Array[]; back?: Uint8Array[] }
+
+export function createTappedLine(seed: number, days = 60) {
+  const world = createWorld({ seed, days, eui, key, endMs, whOf })
+  const { clock, line } = world
+  const other = createSimMeter(clock, line, otherEui, otherKey)
+  other.live(world.first, new Array<number>(days * 48).fill(999))
+  clock.set(endMs + 600000)
+  for (const meter of [world.meter, other]) meter.meter().step()
+  let tamper: Tamper = (frame) => ({ on: [frame] })
+  const seen: { frame: Uint8Array; way: Way }[] = []
+  const toHost = line.send
+  let toDevice: (bytes: Uint8Array) => void = () => {}
+
+  function pass(frame: Uint8Array, way: Way): void {
+    seen.push({ frame, way })
+    const { on = [], back = [] } = tamper(frame, way)
+    const [ahead, behind] = way === 'toHost' ? [toHost, toDevice] : [toDevice, toHost]
+    for (const bytes of on) ahead(bytes)
+    for (const bytes of back) behind(bytes)
+  }
+  line.send = (bytes) => pass(bytes, 'toHost')
+  const openPort: OpenPort = async (url, baud, events) => {
+    const port = await line.openPort(url, baud, events)
+    toDevice = (bytes) => port.write(bytes)
+    return { ...port, write: (bytes) => pass(bytes, 'toDevice') }
+  }
+
+  /** A bridge that has just started: it knows nothing of what another one was doing. */
+  function startBridge(hostSeed: number, hostKey = key) {
+    const bridgeLine = createLine('sim:', openPort, defaultLineLimits, clock)
+    const keys: { [id: string]: Uint8Array } = { [eui]: hostKey, [otherEui]: otherKey }
+    const dco = createDco({ key: (id) => keys[id] }, createRandom(hostSeed).bytes)
+    const sessions = createMeterSessions({ dco, timing: clock })
+    return {
+      line: bridgeLine,
+      /** Reads days of half-hours: how many are wrong, or why there are none. */
+      async read(readDays = 1, meter = eui, targetMs = 16000) {
+        const usage = noUsage()
+        const first = world.end - readDays * 48
+        const task = { deadlineMs: clock.nowMs() + targetMs, usage }
+        const withSession = sessions.withSession(bridgeLine, meter, task, (talk) =>
+          readHalfHours(talk, 0, first, readDays * 48),
+        )
+        const told = await clock.run(
+          withSession.then(
+            (readings) => ({
+              wrong: readings.filter(({ halfHour, wh }) => wh !== (meter === eui ? whOf(halfHour) : 999)).length,
+            }),
+            (error) => {
+              if (!(error instanceof ReadError)) throw error
+              return { fault: error.fault, detail: error.message }
+            },
+          ),
+        )
+        return { ...told, usage } as { wrong?: number; fault?: string; detail?: string; usage: Usage }
+      },
+      sessions,
+    }
+  }
+
+  return {
+    ...world,
+    other,
+    seen,
+    startBridge,
+    setTamper(next: Tamper) {
+      tamper = next
+    },
+    /** Bytes from nowhere. */
+    inject(bytes: Uint8Array, way: Way) {
+      if (way === 'toHost') toHost(bytes)
+      else toDevice(bytes)
+    },
+  }
+}
