@@ -54,7 +54,7 @@ const naclPlugin: Plugin = {
 /** Functions that are at work seldom, inner ones first. */
 const coldFunctions = [
   ...['box', 'selfTest', 'blockOfDay', 'snapshot', 'takeAsk', 'readDailyReads', 'readProfile', 'inventory'],
-  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'onSettlementDayChange', 'passMidnight', 'switchTariff'],
+  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'enterDay', 'passMidnight', 'switchTariff'],
   ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
   ...['hear', 'reply', 'sendNext', 'openWork'],
 ]
@@ -77,7 +77,7 @@ function flashOpener(name: BoardName): { imported: string; code: string } {
   const open = 'spi' in flash ? 'spiFlash' : 'chipFlash'
   const spi = 'spi' in flash ? `, ${flash.spi}` : ''
   return {
-    imported: `import { ${open} } from './${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
+    imported: `import { ${open} } from '../boards/${'spi' in flash ? 'spi-flash' : 'espruino-flash'}.ts'`,
     code: `${open}(${literal({ ...place, spi: undefined, storageFile: undefined })}${spi})`,
   }
 }

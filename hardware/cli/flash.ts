@@ -50,7 +50,7 @@ class FlashError extends Error {
 /** A clock further off is set. */
 const clockOffMs = 2000
 
-interface IncomingRequest {
+interface FlashRequest {
   options: FlashOptions
   row: EspruinoBoard
   settings: MeterSettings | undefined
@@ -59,7 +59,7 @@ interface IncomingRequest {
 }
 
 /** What is needed before the board is touched. @throws FlashError */
-async function prepare(given: Record<string, unknown>): Promise<IncomingRequest> {
+async function prepare(given: Record<string, unknown>): Promise<FlashRequest> {
   try {
     const options = readFlashOptions(given)
     const settings = options.settings === undefined ? undefined : readSettingsFile(options.settings)
@@ -75,7 +75,7 @@ async function prepare(given: Record<string, unknown>): Promise<IncomingRequest>
 }
 
 /** What the settings on the board, and those for it, do not let happen. @throws FlashError when there are none at all */
-async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: IncomingRequest): Promise<string[]> {
+async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashRequest): Promise<string[]> {
   const { options, row, settings, driver } = asked
   if (options.uninstall || options.dryRun) return []
   const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile?.name
@@ -91,7 +91,7 @@ async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: Incomi
 }
 
 /** Looks at the board. @throws FlashError for one that a meter cannot be put on */
-async function look(prompt: Prompt, asked: IncomingRequest, io: Io): Promise<BoardFacts> {
+async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardFacts> {
   const { options, row, script } = asked
   const facts = await askBoard(prompt, row)
   const problems = boardProblems(options.board, facts, script.length, options.erase || options.uninstall)
@@ -115,7 +115,7 @@ async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Pr
 }
 
 /** Installs; a board that restarts meanwhile is taken up again where it was. */
-async function install(line: Line, first: Prompt, asked: IncomingRequest, io: Io): Promise<Installed> {
+async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): Promise<Installed> {
   const { options, row, settings, driver } = asked
   const progress = createProgress(io)
   const script = options.settingsOnly ? undefined : asked.script
@@ -140,7 +140,7 @@ async function install(line: Line, first: Prompt, asked: IncomingRequest, io: Io
 }
 
 /** Reads the meter, over its line or, without one, through the console. */
-async function readMeter(line: Line, prompt: Prompt, eui: string, asked: IncomingRequest, read: ReadBoard) {
+async function readMeter(line: Line, prompt: Prompt, eui: string, asked: FlashRequest, read: ReadBoard) {
   const { options, row, settings } = asked
   const meter = { eui, key: settings?.key, state: options.state, setClockFromMs: clockOffMs }
   try {
@@ -156,7 +156,7 @@ async function readMeter(line: Line, prompt: Prompt, eui: string, asked: Incomin
   }
 }
 
-async function flash(line: Line, asked: IncomingRequest, read: ReadBoard, io: Io): Promise<FlashReport> {
+async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): Promise<FlashReport> {
   const { options, row, script, driver } = asked
   const startMs = performance.now()
   const prompt = await attendPrompt(line, options.baud)

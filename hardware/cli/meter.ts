@@ -31,7 +31,7 @@ function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-interface IncomingRequest {
+interface MeterRequest {
   options: MeterOptions
   change: Partial<Configuration>
   faults: MeterFaults
@@ -53,7 +53,7 @@ function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherH
 
 /** Looks at the flash and at the load before anything is started. */
 async function withFlash(
-  { options, change, faults }: IncomingRequest,
+  { options, change, faults }: MeterRequest,
   flash: FlashFile,
   io: Io,
   stop: Stop,
@@ -98,7 +98,7 @@ async function withFlash(
  * 20 no port
  */
 async function run(given: Record<string, unknown>, io: Io): Promise<number> {
-  let asked: IncomingRequest
+  let asked: MeterRequest
   let flash: FlashFile
   // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
   if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)

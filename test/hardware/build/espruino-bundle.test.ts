@@ -230,7 +230,7 @@ test('a board without a pulse input takes its steady load', async () => {
   for (const one of wh) assert.ok(Math.abs(one - 250) <= 1, `${one} Wh`)
 })
 
-test('malformed on the line is dropped; the next wake is answered', async () => {
+test('malformed bytes on the line are dropped; the next wake is answered', async () => {
   const { cells, truth } = recordedFlash(first, 48, 9)
   const bench = await start('linux', cells, (first + 48) * halfHourMs + 1000)
   fc.assert(
