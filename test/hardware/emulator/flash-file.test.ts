@@ -133,15 +133,21 @@ test('one meter at a time, by whatever name', () => {
   openFlashFile(other, geometry).close()
 })
 
-test('a process that was killed, and that nobody has asked for its exit code yet, holds no lock', async () => {
+test('a process that was killed, and has not been reaped yet, holds no lock', async () => {
   if (!existsSync('/proc/self/stat')) return
-  // What a container's first process makes of a meter that was killed: sleep waits for no children.
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  // A container's first process often waits for no children; neither does sleep.
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const until = async (isSo: () => boolean) => {
+    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10))
+  }
   try {
     const [said] = await once(parent.stdout, 'data')
     const dead = Number(String(said))
     const stat = () => readFileSync(`/proc/${dead}/stat`, 'utf8')
-    while (!stat().includes(') Z ')) await new Promise((resolve) => setTimeout(resolve, 10))
+    // The shell itself might wait for its child: it must be sleep first.
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n')
+    process.kill(dead, 'SIGKILL')
+    await until(() => stat().includes(') Z '))
     const start = stat().split(' ')[21]
     writeFileSync(`${path}.lock`, `${dead} ${start}\n`)
     openFlashFile(path, geometry).close()
@@ -172,7 +178,7 @@ test('a lock is taken over from a process that is no more, and from no other', a
 })
 
 test('a killed process leaves every operation it had done', async () => {
-  const script = `import { openFlashFile } from './hardware/flash-file.ts'
+  const script = `import { openFlashFile } from './hardware/emulator/flash-file.ts'
     const flash = openFlashFile(process.argv[1], { pageBytes: 2048, pages: 3 })
     for (let word = 0; word < 512; word++) flash.program(word * 4, new Uint8Array(4).fill(word))
     flash.erase(1)
