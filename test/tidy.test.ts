@@ -10,7 +10,17 @@ import { outsideSubset, subsetRules } from '../hardware/build/espruino-subset.ts
 import { espruinoFaults, worldlyFaults } from './support/espruino/espruino-subset.ts'
 import { subsetCases } from './support/espruino/subset-cases.ts'
 import { libraryCases } from './support/espruino/subset-library-cases.ts'
-import { type Folder, filesIn, folders, importCycle, importsOf, root, sourceFiles } from './support/imports.ts'
+import {
+  asFolders,
+  type Folder,
+  filesIn,
+  folders,
+  type Import,
+  importCycle,
+  importsOf,
+  root,
+  sourceFiles,
+} from './support/imports.ts'
 
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
@@ -27,9 +37,24 @@ const mayImport: { [folder in Folder]: readonly Folder[] } = {
   test: ['protocol', 'firmware', 'hardware', 'host', 'emulation'],
 }
 
+/** The rooms of host/ from the ground floor up. A room imports only rooms that stand before it. */
+const rooms = [
+  ...['catalogue', 'state', 'store'],
+  ...['pki', 'duis', 'dco'],
+  ...['access', 'wan', 'trace', 'cache'],
+  ...['delivery', 'audit', 'metrics', 'feed', 'requests', 'services', 'schedule'],
+  ...['config', 'bridge'],
+  ...['http', 'runtime'],
+  ...['cli', 'client', 'collector', 'doctor', 'provision'],
+]
+
+function roomOf(path: string): string {
+  return path.split('/')[1] ?? ''
+}
+
 /** The one place where two halves meet: the command that dispatches to both. */
-function isDispatch(path: string, target: string): boolean {
-  return path === 'host/cli/main.ts' && /^(hardware|emulation)\/cli$/.test(dirname(target))
+function isDispatch(path: string, { target, dynamic }: Import): boolean {
+  return path === 'host/cli/main.ts' && dynamic && /^(hardware|emulation)\/cli$/.test(dirname(target))
 }
 
 function assertNone(faults: string[]): void {
@@ -39,9 +64,10 @@ function assertNone(faults: string[]): void {
 test('folders import only what they may', () => {
   const faults: string[] = []
   for (const { path, folder, imports } of files) {
-    for (const { target, ours } of imports) {
+    for (const one of imports) {
+      const { target, ours } = one
       const to = target.split('/')[0] as Folder
-      const allowed = to === folder || mayImport[folder].includes(to) || isDispatch(path, target)
+      const allowed = to === folder || mayImport[folder].includes(to) || isDispatch(path, one)
       if (ours && !allowed && target !== 'package.json') faults.push(`${path} imports ${target}`)
       // A file of ours is named with its ending, so that Node finds it.
       if (ours && !/\.(ts|js|json)$/.test(target)) faults.push(`${path} imports ${target} without its ending`)
@@ -76,8 +102,26 @@ test('every package that is imported is named in package.json', () => {
   assertNone(faults)
 })
 
-test('no file imports itself by a roundabout way', () => {
+test('files do not import each other in a cycle, nor do folders', () => {
   assert.is(importCycle(files)?.join(' -> '), undefined)
+  // The dispatch of commands is a table of dynamic imports, not a dependency of the room.
+  const parts = files.map((file) => ({ ...file, imports: file.imports.filter((one) => !isDispatch(file.path, one)) }))
+  assert.is(importCycle(asFolders(parts))?.join(' -> '), undefined)
+})
+
+test('rooms of host/ import only rooms below, in the order of the plan', () => {
+  const place = new Map(rooms.map((room, i) => [room, i]))
+  const faults: string[] = []
+  for (const { path, folder, imports } of files) {
+    if (folder !== 'host') continue
+    const from = place.get(roomOf(path))
+    if (from === undefined) faults.push(`${path} is in no room of host/`)
+    for (const { target, ours } of imports) {
+      const to = ours && target.startsWith('host/') ? place.get(roomOf(target)) : undefined
+      if (from !== undefined && to !== undefined && to > from) faults.push(`${path} imports ${target}`)
+    }
+  }
+  assertNone(faults)
 })
 
 test('no barrels, no utils, nothing unexpected at the top', () => {
@@ -205,7 +249,7 @@ test('imports are found in all their forms', () => {
     found.filter(({ typeOnly }) => typeOnly).map(({ target }) => target),
     ['protocol/b.ts', 'host/c.ts'],
   )
-  const to = (target: string) => [{ target, ours: true, typeOnly: false, names: [] }]
+  const to = (target: string) => [{ target, ours: true, typeOnly: false, dynamic: false, names: [] }]
   assert.equal(
     importCycle([
       { path: 'a', imports: to('b') },

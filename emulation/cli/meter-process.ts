@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { type Command, CommandError, exitCode, type Io, type Options } from '../../host/cli/command.ts'
+import type { Command, Io, Options } from '../../host/cli/command.ts'
+import { CommandError, exitCode } from '../../host/state/command-error.ts'
 
 export interface MeterProcess {
   pid: number

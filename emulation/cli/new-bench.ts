@@ -1,11 +1,11 @@
 // What a new state directory holds: a test PKI, Users, and for `up` a meter that is provisioned.
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { fillParties } from '../../host/cli/new-parties.ts'
 import { provisionMeters } from '../../host/cli/provision-meters.ts'
-import { registeredFrom, testDevice, testRegistrations, testRegistry } from '../../host/cli/test-registry.ts'
-import { createTestPki } from '../../host/pki/test-pki.ts'
+import { registeredFrom, testDevice, testRegistrations } from '../../host/cli/test-registry.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 
@@ -14,13 +14,6 @@ export type ProvisionFlash = (
   path: string,
   meter: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number; flashKb?: number | undefined },
 ) => void
-
-/** Fills a directory that `createState` has made with all but a meter. */
-export async function fillParties(paths: StatePaths): Promise<void> {
-  createTestPki(paths.pki, { nowMs: Date.now() })
-  mkdirSync(paths.vault, { recursive: true, mode: 0o700 })
-  writeFileSync(paths.registry, await testRegistry(), { mode: 0o600 })
-}
 
 /** Fills a directory that `createState` has made. The meter's key goes to the DCO's vault and to the meter, nowhere else. */
 export async function fillBench(paths: StatePaths, provisionFlash: ProvisionFlash, flashKb?: number): Promise<void> {

@@ -4,15 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../../host/access/parties.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
-import {
-  type Command,
-  CommandError,
-  exitCode,
-  type Io,
-  type Options,
-  textOption,
-  wholeOption,
-} from '../../host/cli/command.ts'
+import { type Command, type Io, type Options, textOption, wholeOption } from '../../host/cli/command.ts'
 import { settingsName } from '../../host/cli/provision-meters.ts'
 import { readAs } from '../../host/cli/read.ts'
 import { type Entry, kWh, table, totalWh } from '../../host/cli/show.ts'
@@ -25,6 +17,7 @@ import type { TrustStore } from '../../host/pki/trust.ts'
 import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
 import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
 import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts'
+import { CommandError, exitCode } from '../../host/state/command-error.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'

@@ -2,9 +2,9 @@
 
 import { rmSync } from 'node:fs'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../boards/board-facts.ts'
 import { type BoardName, boards, type EspruinoBoard } from '../boards/boards.ts'
 import { type Line, openLine } from '../emulator/line.ts'
+import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../install/board-facts.ts'
 import { attendPrompt, type Prompt, PromptError } from '../install/espruino-prompt.ts'
 import {
   boardSettings,

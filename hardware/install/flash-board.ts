@@ -6,7 +6,6 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { pageBytes } from '../../firmware/flash-map.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { type BoardFacts, bootFile, pagesFileBytes, scriptFile, startsMeter } from '../boards/board-facts.ts'
 import {
   type FlashOperation,
   hasSettings,
@@ -21,6 +20,7 @@ import {
 } from '../boards/board-settings.ts'
 import type { EspruinoBoard } from '../boards/boards.ts'
 import type { MeterSettings } from '../settings/settings-file.ts'
+import { type BoardFacts, bootFile, pagesFileBytes, scriptFile, startsMeter } from './board-facts.ts'
 import { type Prompt, PromptError } from './espruino-prompt.ts'
 
 /** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */

@@ -6,10 +6,11 @@
 // impact assessment, requirement 3), and the cache is asked only afterwards.
 
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
+import type { Role } from '../catalogue/role.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { ServiceRequest } from '../duis/request.ts'
 import { deviceDefaults } from './device-details.ts'
-import type { Device, DeviceStatus, RegistrationRecord, Registry, Role, User } from './parties.ts'
+import type { Device, DeviceStatus, RegistrationRecord, Registry, User } from './parties.ts'
 import { dayAfter, settlementDayOf, settlementDayRange } from './settlement-day.ts'
 
 export type AccessPolicy = {

@@ -1,5 +1,6 @@
 // Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
 
+import { type Role, roles } from '../catalogue/role.ts'
 import { readCallback } from './callback.ts'
 import { checkPremises, type DeviceDetails, deviceDetailNames, readDeviceDetails } from './device-details.ts'
 import {
@@ -16,10 +17,6 @@ import {
 import { conventionNames, conventions, type MeterConventions } from './meter-conventions.ts'
 import { dayBefore } from './settlement-day.ts'
 import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
-
-/** User Roles: import, export and gas supplier, supplier's agent, distributor, gas transporter, other, meter data retriever. */
-export const roles = ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'OU', 'MDR'] as const
-export type Role = (typeof roles)[number]
 
 /** Device status in the Smart Metering Inventory (DUIS XSD, DeviceStatus). */
 export const deviceStatuses = [

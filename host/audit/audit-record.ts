@@ -6,7 +6,7 @@
 
 import { hash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
-import type { Endpoint } from '../http/http-server.ts'
+import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 

@@ -2,8 +2,8 @@
 
 import { halfHourMs } from '../../protocol/half-hour.ts'
 import { dayAfter, periodsOf, settlementDayBounds, settlementDaysMax } from '../access/settlement-day.ts'
-import { halfHoursServed, type ServedFrom } from '../requests/served.ts'
 import type { AuditRecord, Served } from './audit-record.ts'
+import { halfHoursServed, type ServedFrom } from './served.ts'
 
 /**
  * What became of a period, the best first. Received within the Target Response Time: read from the meter, brought by a

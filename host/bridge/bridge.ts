@@ -5,16 +5,8 @@ import type { Registry } from '../access/parties.ts'
 import { createDayWatch, lostDevices } from '../access/registry-changes.ts'
 import { createRequestCounters } from '../access/request-counters.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
-import { createRecorder } from '../audit/recorder.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
 import { createDeviceAlerts } from '../delivery/device-alerts.ts'
-import {
-  type Acknowledgement,
-  createDuisEndpoint,
-  type DuisEndpoint,
-  type IncomingRequest,
-  schemaCheck,
-} from '../http/duis-endpoint.ts'
 import { createPerformance } from '../metrics/performance.ts'
 import { inThisThread } from '../pki/public-key.ts'
 import {
@@ -23,8 +15,16 @@ import {
   type CompletedRequest,
   type StoredRequest,
 } from '../requests/accepted-request.ts'
+import {
+  type Acknowledgement,
+  createDuisEndpoint,
+  type DuisEndpoint,
+  type IncomingRequest,
+  schemaCheck,
+} from '../requests/duis-endpoint.ts'
 import { createFutureDated } from '../requests/future-dated.ts'
 import { serializedSources } from '../requests/provenance.ts'
+import { createRecorder } from '../requests/recorder.ts'
 import { headerText } from '../requests/refusal.ts'
 import { deviceReads } from '../services/device-reads.ts'
 import { readInventoryHandler } from '../services/inventory.ts'

@@ -1,10 +1,10 @@
 // DCC schedules as one part of the bridge: the book, the runner, and the requests that create, read and delete.
 
 import type { DirectHandler } from '../requests/dcc-response.ts'
-import { openScheduleBook, type ScheduleStore } from '../schedule/book.ts'
 import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
+import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../schedule/schedule-requests.ts'
+import { openScheduleStore, type ScheduleStore } from '../schedule/schedule-store.ts'
 import { createTimetable } from '../schedule/timetable.ts'
-import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../services/schedule-requests.ts'
 import { createSequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
 
@@ -24,7 +24,7 @@ export function openSchedules(
   parts: Omit<RunnerParts, 'book' | 'timetable' | 'nextCounter'>,
   carriesOut: (variant: string) => boolean,
 ): ScheduleService {
-  const book = openScheduleBook(store, createSequence(store, 'schedules', 1n))
+  const book = openScheduleStore(store, createSequence(store, 'schedules', 1n))
   const nextCounter = createSequence(store, 'dsp-counter', counterBlock)
   const timetable = createTimetable(parts.settings, parts.registry)
   const runner = createRunner({ ...parts, book, timetable, nextCounter })

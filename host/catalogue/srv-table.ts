@@ -4,7 +4,7 @@
 // plus MDR (that table); Target Response Times for SMETS1 are its table 3, granularities its table 4, GBCS use cases its
 // table 14. A row with `handled: false` is known, and true, but not offered by this bridge.
 
-import type { Role } from '../access/parties.ts'
+import type { Role } from './role.ts'
 
 export type Granularity = 'half-hourly' | 'daily' | 'monthly'
 

@@ -7,7 +7,8 @@ import { type WhatIf, whatIf } from '../access/what-if.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
 import { requestIdOf } from '../duis/request.ts'
-import { type Command, CommandError, exitCode, stateOption, textOption } from './command.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
+import { type Command, stateOption, textOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 
 function textOfRecord({ role, mpid, mpan, from, until }: RegistrationRecord): string {

@@ -5,8 +5,9 @@ import { recordsOf, verifyTrail } from '../audit/read-trail.ts'
 import { createSelector, type Selection, textOf } from '../audit/select.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, stateOption, textOption } from './command.ts'
+import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'
 import { euiOption, instantOption, userOption } from './request-options.ts'
 
 function anchorOption(options: Options): ChainPoint | undefined {

@@ -4,8 +4,9 @@ import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { warnOfTool } from '../pki/open-signing-tool.ts'
 import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
 import { runBridge } from '../runtime/open-bridge.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, CommandError, exitCode, given, type Io, stateOption, textOption } from './command.ts'
+import { type Command, given, type Io, stateOption, textOption } from './command.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
 export const bridgeFlags: Command['options'] = [

@@ -3,8 +3,9 @@
 import { alertCodes, alertMeanings } from '../catalogue/alert-code.ts'
 import { type SentCode, sentCodes } from '../catalogue/response-code.ts'
 import { readConfig } from '../config/config.ts'
+import { exitCode } from '../state/command-error.ts'
 import { stateOf, statePaths } from '../state/state-directory.ts'
-import { type Command, exitCode, textOption } from './command.ts'
+import { type Command, textOption } from './command.ts'
 
 const confidences = 'V seen in software or schema, S stated by a named source, I inferred, M assumed'
 

@@ -1,17 +1,7 @@
 // What a command of `smets1` is, and where its words go.
 
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
-
-/** Exit codes; every command's help lists them. */
-export const exitCode = {
-  ok: 0,
-  failed: 1,
-  usage: 2,
-  keyMissing: 3,
-  schema: 10,
-  portUnavailable: 20,
-  timedOut: 124,
-} as const
 
 export const exitCodeHelp =
   'Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 key missing, 10 schema, 20 port unavailable, 124 timed out'
@@ -35,15 +25,6 @@ export interface Command {
   options: readonly (readonly [string, string, (string | number | boolean)?])[]
   examples: readonly string[]
   run(options: Options, io: Io): Promise<number>
-}
-
-/** A mistake that ends a command with a code of its own, said in one sentence. */
-export class CommandError extends Error {
-  readonly exitCode: number
-  constructor(code: number, message: string) {
-    super(message)
-    this.exitCode = code
-  }
 }
 
 /** An option as text; undefined when it was not given. @throws CommandError when it has no value */

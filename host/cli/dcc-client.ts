@@ -10,17 +10,8 @@ import { signDocument } from '../duis/sign.ts'
 import type { XmlElement } from '../duis/xml-tree.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
-import {
-  type Command,
-  CommandError,
-  exitCode,
-  given,
-  type Io,
-  type Options,
-  stateOption,
-  textOption,
-  wholeOption,
-} from './command.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
+import { type Command, given, type Io, type Options, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
 import { send } from './user-client.ts'
 

@@ -6,6 +6,7 @@ import { decodeSnapshots } from '../../protocol/register-snapshot.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault, type Vault } from '../dco/vault.ts'
 import { systemTiming } from '../runtime/open-bridge.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
@@ -14,7 +15,6 @@ import { createLine } from '../wan/line.ts'
 import { setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
-import { CommandError, exitCode } from './command.ts'
 
 export interface FirstRead {
   manufacturer: string

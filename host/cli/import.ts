@@ -5,8 +5,9 @@ import { dirname, resolve } from 'node:path'
 import { combineRows, type Kind, kinds, type Rows, readImportFile, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, stateOption } from './command.ts'
+import { type Command, type Io, type Options, stateOption } from './command.ts'
 import { changeRegistry, currentRows } from './registry-file.ts'
 
 const fileBytesMax = 128 * 1024 * 1024

@@ -2,7 +2,8 @@
 
 import type { InventoryQuery } from '../duis/non-device-fields.ts'
 import { readInventory } from '../duis/read-non-device.ts'
-import { type Command, CommandError, exitCode, type Options, textOption } from './command.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
+import { type Command, type Options, textOption } from './command.ts'
 import { type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
 
 function queryOf(options: Options, client: DccClient): InventoryQuery {

@@ -6,6 +6,7 @@ import { createDco } from '../dco/sealer.ts'
 import type { Vault } from '../dco/vault.ts'
 import { systemTiming } from '../runtime/open-bridge.ts'
 import { recordTo } from '../runtime/record.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { statePaths } from '../state/state-directory.ts'
 import type { Recording } from '../trace/recording.ts'
 import { openPort } from '../wan/bindings.ts'
@@ -13,7 +14,7 @@ import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { createMeterSessions, type MeterSessions } from '../wan/meter-session.ts'
 import { ReadError, type ReadFault } from '../wan/read-error.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 
 export const lineFlags: Command['options'] = [
   ['--keys <file>', "a DCO vault, or a file with one key in hexadecimal (the state directory's vault unless given)"],

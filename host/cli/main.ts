@@ -1,9 +1,10 @@
 // smets1 COMMAND: finds the command, hands it its options, ends with its code.
 
 import { cac } from 'cac'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { ConfigurationError } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
-import { type Command, CommandError, exitCode, exitCodeHelp, type Io } from './command.ts'
+import { type Command, exitCodeHelp, type Io } from './command.ts'
 
 // A command is loaded when it is asked for, or when the help lists all of them.
 const commands: { [name: string]: () => Promise<Command> } = {

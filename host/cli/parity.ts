@@ -1,11 +1,12 @@
 // smets1 parity: two meters, the same scenario, their answers and their times side by side.
 
 import { loadRegistry } from '../config/config.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { type ParityRow, parity } from '../trace/parity.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { lineFlags, talking, textsOption } from './line-options.ts'
 import { euiOf } from './request-options.ts'
 

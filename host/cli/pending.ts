@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import type { Outgoing } from '../delivery/delivery.ts'
+import { exitCode } from '../state/command-error.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
-import { type Command, exitCode, stateOption } from './command.ts'
+import { type Command, stateOption } from './command.ts'
 import { stamp } from './show.ts'
 
 export const pendingCommand: Command = {

@@ -4,8 +4,9 @@ import { existsSync } from 'node:fs'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { isDate } from '../access/settlement-day.ts'
 import { measuresOf, type PerformanceRow, performanceRows } from '../metrics/performance.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
-import { type Command, CommandError, exitCode, type Options, stateOption, textOption } from './command.ts'
+import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { csvOf, tableOf } from './dcc-client.ts'
 
 function dayOption(options: Options, name: string, otherwise: string): string {

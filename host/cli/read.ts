@@ -10,17 +10,9 @@ import type { BodyFields } from '../duis/request.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import {
-  type Command,
-  CommandError,
-  exitCode,
-  given,
-  type Io,
-  stateOption,
-  textOption,
-  wholeOption,
-} from './command.ts'
+import { type Command, given, type Io, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'

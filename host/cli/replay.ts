@@ -2,6 +2,7 @@
 
 import { decodeAsk } from '../../protocol/messages.ts'
 import { createOpener } from '../dco/opener.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { RecordingError } from '../trace/pcapng-read.ts'
@@ -9,7 +10,7 @@ import { type RecordedSession, recordedSessions } from '../trace/recorded-asks.t
 import { type Played, replay } from '../trace/replay.ts'
 import { traceRecording } from '../trace/sessions.ts'
 import { messageText } from '../trace/show-frame.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
+import { type Command, type Io, type Options, textOption } from './command.ts'
 import { lineFlags, talking, vaultOption } from './line-options.ts'
 import { euiOption } from './request-options.ts'
 import { bytesOfFile } from './trace.ts'

@@ -2,7 +2,8 @@
 
 import type { Device, Registry, User } from '../access/parties.ts'
 import { parseEui } from '../duis/request.ts'
-import { CommandError, exitCode, type Options, textOption } from './command.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
+import { type Options, textOption } from './command.ts'
 
 /** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
 export function instantOption(options: Options, name: string, otherwise: number): number {

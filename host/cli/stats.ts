@@ -5,8 +5,9 @@ import { createSelector } from '../audit/select.ts'
 import { readConfig } from '../config/config.ts'
 import { type Stats, statsOf, textOfStats } from '../metrics/stats.ts'
 import { addEvent, noTotals } from '../metrics/totals.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, CommandError, exitCode, type Options, stateOption, textOption } from './command.ts'
+import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { instantOption } from './request-options.ts'
 
 async function ofBridge(url: string): Promise<Stats> {

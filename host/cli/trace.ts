@@ -2,12 +2,13 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { dissector } from '../trace/dissector.ts'
 import { type PassedOver, RecordingError, type TakeBytes } from '../trace/pcapng-read.ts'
 import { type TracedFrame, traceRecording } from '../trace/sessions.ts'
 import { frameJson, frameText } from '../trace/show-frame.ts'
 import { addFrame, noTotals, totalsText } from '../trace/totals.ts'
-import { type Command, CommandError, exitCode, type Io, type Options, textOption } from './command.ts'
+import { type Command, type Io, type Options, textOption } from './command.ts'
 import { euiOption } from './request-options.ts'
 
 /** A file's bytes in order, through a buffer of its own. @throws CommandError when it cannot be opened */

@@ -6,8 +6,9 @@ import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { exitCode } from '../state/command-error.ts'
 import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
-import { type Command, exitCode, textOption } from './command.ts'
+import { type Command, textOption } from './command.ts'
 
 export const validateCommand: Command = {
   name: 'validate',

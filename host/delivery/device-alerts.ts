@@ -5,7 +5,7 @@ import type { Registry, User } from '../access/parties.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
 import { requestIdOf } from '../duis/request.ts'
-import type { Signer } from '../duis/sign.ts'
+import type { Signer } from '../pki/signer.ts'
 import type { Store } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 

@@ -2,11 +2,12 @@
 // `format.ts`, every text is its own inclusive canonical form.
 
 import { serviceReferenceOf } from '../catalogue/service-reference.ts'
+import type { Signer } from '../pki/signer.ts'
 import { element, envelope, ownSchemaVersion, references, responseHeader, signedNamespaces } from './format.ts'
 import { xmlDeclaration } from './names.ts'
 import type { InventoryQuery, ScheduleDetails, ScheduleSubject } from './non-device-fields.ts'
 import type { RequestId } from './request.ts'
-import { type Signer, signCanonical } from './sign.ts'
+import { signCanonical } from './sign.ts'
 import { formatUtcDate, formatUtcTime } from './utc-date.ts'
 import { escapeText } from './xml-tree.ts'
 

@@ -4,11 +4,12 @@
 
 import { isResponseCode } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
+import type { Signer } from '../pki/signer.ts'
 import { bodies } from './bodies.ts'
 import { formatDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
 import type { BodyFields, RequestId } from './request.ts'
-import { type Signer, signCanonical } from './sign.ts'
+import { signCanonical } from './sign.ts'
 
 /** Answers to requests whose own version could not be read carry this one. */
 export const ownSchemaVersion = '5.4'

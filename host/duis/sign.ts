@@ -1,19 +1,10 @@
 // Enveloped XML signatures as DUIS uses them.
 
-import type { KeyObject } from 'node:crypto'
 import { signatureValue } from '../pki/public-key.ts'
+import type { Signer } from '../pki/signer.ts'
 import { signatureNamespace } from './names.ts'
 import { digestOf, signatureText, signedInfoText } from './signature.ts'
 import { readXml, responseLimits } from './xml.ts'
-
-/** Who signs: a P-256 private key and the certificate's issuer and serial number, by which it is found. */
-export type Signer = {
-  key: KeyObject
-  /** As RFC 4514 writes it, `CN=Z1,OU=07`. */
-  issuerName: string
-  /** Decimal. */
-  serial: string
-}
 
 /**
  * Signs any XML text: returns it unchanged but for a ds:Signature as last child of the root. A prefix ds bound to

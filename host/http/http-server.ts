@@ -1,15 +1,8 @@
 // The DUIS endpoints: bytes of a POST in, XML out. No logic.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-
-/** The DUIS web services (DUIS XML Schema, comment table of command variants). */
-export type Endpoint = 'serviceD' | 'serviceS' | 'serviceT'
-
-export interface HttpAnswer {
-  xml: string
-  /** Extra headers, for explanations. */
-  headers?: { [name: string]: string }
-}
+import type { Endpoint } from '../catalogue/endpoint.ts'
+import type { DuisAnswer } from '../requests/duis-endpoint.ts'
 
 export interface HttpLimits {
   /** Largest body; one byte more is handed on, so that the answer can say that it was too large. */
@@ -53,7 +46,7 @@ function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Uint8Array 
 
 /** Serves `answer` on the three endpoints. Every request that has the right shape gets HTTP 200 and XML. */
 export function createHttpServer(
-  answer: (endpoint: Endpoint, body: Uint8Array, explain: boolean) => Promise<HttpAnswer>,
+  answer: (endpoint: Endpoint, body: Uint8Array, explain: boolean) => Promise<DuisAnswer>,
   limits: HttpLimits,
   failed: (error: unknown) => void,
 ): Server {

@@ -1,12 +1,11 @@
 // The DCC's own signing tool, where the configuration names a copy of it (keys.boxed).
 
 import { isIP } from 'node:net'
-import { CommandError, exitCode, type Io } from '../cli/command.ts'
-import type { BridgeConfig } from '../config/config.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import { loadSigningTool, type SigningTool } from './signing-tool.ts'
 
 /** The tool that is named, if one is. @throws CommandError with the exit code for keys */
-export function signingToolOf({ keysBoxed }: Pick<BridgeConfig, 'keysBoxed'>): SigningTool | undefined {
+export function signingToolOf({ keysBoxed }: { keysBoxed: string | undefined }): SigningTool | undefined {
   if (keysBoxed === undefined) return undefined
   try {
     return loadSigningTool(keysBoxed, Date.now())
@@ -16,7 +15,10 @@ export function signingToolOf({ keysBoxed }: Pick<BridgeConfig, 'keysBoxed'>): S
 }
 
 /** Says on standard error when keys that everybody has are believed on an address that others may reach. */
-export function warnOfTool({ keysBoxed, httpHost }: Pick<BridgeConfig, 'keysBoxed' | 'httpHost'>, io: Io): void {
+export function warnOfTool(
+  { keysBoxed, httpHost }: { keysBoxed: string | undefined; httpHost: string },
+  io: { stderr(text: string): void },
+): void {
   const loopback =
     httpHost === 'localhost' || httpHost === '::1' || (isIP(httpHost) === 4 && httpHost.startsWith('127.'))
   if (keysBoxed === undefined || loopback) return

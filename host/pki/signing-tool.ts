@@ -6,7 +6,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { basename } from 'node:path'
-import type { Signer } from '../duis/sign.ts'
+import type { Signer } from './signer.ts'
 import { decimalSerial, issuerNameOf, type TrustedSigner, trustedSigner } from './trust.ts'
 import { readZip } from './zip.ts'
 

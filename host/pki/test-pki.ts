@@ -24,8 +24,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { Signer } from '../duis/sign.ts'
 import { bitString, der, oid, sequence, time, uniqueIdentifierOid } from './der.ts'
+import type { Signer } from './signer.ts'
 import type { SigningTool } from './signing-tool.ts'
 import { createTrustStore, decimalSerial, issuerNameOf, type TrustStore, trustedSigner } from './trust.ts'
 

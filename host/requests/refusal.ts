@@ -1,9 +1,9 @@
 // Requests that are turned away, and reads that fail: what they are called.
 
 import type { Refused } from '../access/access-control.ts'
+import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { Fault } from '../catalogue/response-code.ts'
 import type { ReadableHeader } from '../duis/request.ts'
-import type { Endpoint } from '../http/http-server.ts'
 import type { ReadError } from '../wan/read-error.ts'
 
 /** The final answer of a request that was accepted, and is no longer allowed. */

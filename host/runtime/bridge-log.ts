@@ -5,8 +5,8 @@
 
 import { pino } from 'pino'
 import { redacted } from '../audit/redact.ts'
-import { CommandError, exitCode } from '../cli/command.ts'
 import type { BridgeConfig } from '../config/config.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 
 export interface BridgeLog {

@@ -3,11 +3,11 @@
 // it must know.
 
 import { loadSchema } from '../duis/schema.ts'
-import { type Acknowledgement, createDuisEndpoint } from '../http/duis-endpoint.ts'
 import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
 import { listen } from '../http/listen.ts'
 import { inThisThread } from '../pki/public-key.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import { type Acknowledgement, createDuisEndpoint } from '../requests/duis-endpoint.ts'
 import { type Channel, createCalls } from './process-calls.ts'
 import { signerOf, type ToldTrust, trustOf, type WorkerStart } from './worker-messages.ts'
 

@@ -2,7 +2,7 @@
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import type { FaultCodes } from '../catalogue/response-code.ts'
-import type { Signer } from '../duis/sign.ts'
+import type { Signer } from '../pki/signer.ts'
 import type { TrustedSigner, TrustStore } from '../pki/trust.ts'
 
 /** A trust store, public keys as SPKI. */

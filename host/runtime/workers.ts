@@ -3,8 +3,8 @@
 
 import cluster, { type Worker } from 'node:cluster'
 import { fileURLToPath } from 'node:url'
-import { CommandError, exitCode } from '../cli/command.ts'
-import type { Acknowledgement, IncomingRequest } from '../http/duis-endpoint.ts'
+import type { Acknowledgement, IncomingRequest } from '../requests/duis-endpoint.ts'
+import { CommandError, exitCode } from '../state/command-error.ts'
 import type { Timing } from '../wan/line.ts'
 import { type Calls, createCalls } from './process-calls.ts'
 import type { ToldTrust, WorkerStart } from './worker-messages.ts'

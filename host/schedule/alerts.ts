@@ -4,12 +4,12 @@ import type { Registry } from '../access/parties.ts'
 import type { AlertCause, AlertCodes } from '../catalogue/alert-code.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { formatScheduleAlert } from '../duis/format-non-device.ts'
-import type { Signer } from '../duis/sign.ts'
 import { alertTargetMs, type Performance } from '../metrics/performance.ts'
+import type { Signer } from '../pki/signer.ts'
 import type { Timing } from '../wan/line.ts'
-import { isForSettlement, type Run, type Schedule } from './book.ts'
 import { alertIdOf, commandIdOf } from './command.ts'
 import type { RemovalCause } from './entitlement.ts'
+import { isForSettlement, type Run, type Schedule } from './schedule-store.ts'
 
 export interface AlertParts {
   registry(): Registry

@@ -4,7 +4,7 @@ import type { Allowed } from '../access/access-control.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import { type RequestId, requestIdOf } from '../duis/request.ts'
 import type { AcceptedRequest } from '../requests/accepted-request.ts'
-import { isForSettlement, type Run, type Schedule } from './book.ts'
+import { isForSettlement, type Run, type Schedule } from './schedule-store.ts'
 import { periodOfRun } from './schedules.ts'
 
 export function commandIdOf(schedule: Schedule, counter: bigint): RequestId {

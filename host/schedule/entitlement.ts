@@ -5,8 +5,8 @@ import { type AccessPolicy, type Allowed, decide, explain } from '../access/acce
 import type { Registry } from '../access/parties.ts'
 import type { AlertCause } from '../catalogue/alert-code.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
-import type { Schedule } from './book.ts'
 import { commandIdOf } from './command.ts'
+import type { Schedule } from './schedule-store.ts'
 import { periodOfRun } from './schedules.ts'
 
 export type RemovalCause = Exclude<AlertCause, 'scheduledFailure'>

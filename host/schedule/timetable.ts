@@ -3,7 +3,7 @@
 import { dayMs } from '../../protocol/half-hour.ts'
 import { deviceDefaults } from '../access/device-details.ts'
 import type { Registry } from '../access/parties.ts'
-import type { Schedule } from './book.ts'
+import type { Schedule } from './schedule-store.ts'
 import { nextRunDay } from './schedules.ts'
 import { type ScheduleSettings, windowFor } from './settings.ts'
 import { dueMsOf, placeInWindow } from './windows.ts'

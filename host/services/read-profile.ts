@@ -3,6 +3,7 @@
 import { halfHourMs, halfHoursInWindow, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { channel } from '../../protocol/messages.ts'
 import type { Device } from '../access/parties.ts'
+import { servedOf } from '../audit/served.ts'
 import type { ReadThrough, SourcedReading } from '../cache/single-flight.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import {
@@ -13,7 +14,6 @@ import {
 } from '../duis/payload.ts'
 import type { Period } from '../duis/request.ts'
 import { addSources, noSources, type Sources } from '../requests/provenance.ts'
-import { servedOf } from '../requests/served.ts'
 import type { Reading } from '../wan/reading.ts'
 
 /** Channels of the profile data log, by their names in the SRV table and in the cache. */

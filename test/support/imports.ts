@@ -12,6 +12,7 @@ export interface Import {
   target: string
   ours: boolean
   typeOnly: boolean
+  dynamic: boolean
   /** The names between braces; empty for other forms. */
   names: string[]
 }
@@ -34,16 +35,16 @@ export function filesIn(folder: string): string[] {
 
 const statement = /^(import|export)\b(\s+type\b)?([^'"`;=]*?)\bfrom\s*['"]([^'"]+)['"]/gm
 const bare = /^import\s*['"]([^'"]+)['"]/gm
-const dynamic = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
+const dynamicImport = /\bimport\(\s*['"]([^'"]+)['"]\s*\)/g
 
 /** Every import of a text: static, for effect, dynamic, and what it exports from elsewhere. */
 export function importsOf(path: string, text: string): Import[] {
   const found: Import[] = []
 
-  function add(name: string, typeOnly: boolean, names: string[]): void {
+  function add(name: string, typeOnly: boolean, names: string[], dynamic = false): void {
     const ours = name.startsWith('.')
     const target = ours ? relative(root, join(root, dirname(path), name)) : name
-    found.push({ target, ours, typeOnly, names })
+    found.push({ target, ours, typeOnly, dynamic, names })
   }
 
   for (const [, , type, middle, name] of text.matchAll(statement)) {
@@ -53,7 +54,7 @@ export function importsOf(path: string, text: string): Import[] {
     add(name!, type !== undefined || onlyTypes, own)
   }
   for (const [, name] of text.matchAll(bare)) add(name!, false, [])
-  for (const [, name] of text.matchAll(dynamic)) add(name!, false, [])
+  for (const [, name] of text.matchAll(dynamicImport)) add(name!, false, [], true)
   return found
 }
 
@@ -75,12 +76,12 @@ export function importCycle(files: { path: string; imports: Import[] }[]): strin
   const done = new Set<string>()
   const way: string[] = []
 
-  function withSession(path: string): string[] | undefined {
+  function visit(path: string): string[] | undefined {
     if (way.includes(path)) return [...way.slice(way.indexOf(path)), path]
     if (done.has(path)) return undefined
     way.push(path)
     for (const { target, ours } of byPath.get(path)?.imports ?? []) {
-      const cycle = ours ? withSession(target) : undefined
+      const cycle = ours ? visit(target) : undefined
       if (cycle !== undefined) return cycle
     }
     way.pop()
@@ -89,8 +90,25 @@ export function importCycle(files: { path: string; imports: Import[] }[]): strin
   }
 
   for (const { path } of files) {
-    const cycle = withSession(path)
+    const cycle = visit(path)
     if (cycle !== undefined) return cycle
   }
   return undefined
+}
+
+/** The same imports between folders: one entry for each folder, without imports inside it. */
+export function asFolders(
+  files: readonly { path: string; imports: Import[] }[],
+): { path: string; imports: Import[] }[] {
+  const folders = new Map<string, Map<string, Import>>()
+  for (const { path, imports } of files) {
+    const from = dirname(path)
+    const found = folders.get(from) ?? new Map<string, Import>()
+    folders.set(from, found)
+    for (const one of imports) {
+      const to = dirname(one.target)
+      if (one.ours && to !== from) found.set(to, { ...one, target: to })
+    }
+  }
+  return [...folders].map(([path, imports]) => ({ path, imports: [...imports.values()] }))
 }

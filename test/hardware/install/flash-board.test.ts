@@ -6,9 +6,9 @@ import { createRandom } from '../../../emulation/random.ts'
 import type { VirtualClock } from '../../../emulation/world.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { defaultConfiguration, readSettings } from '../../../firmware/settings.ts'
-import { askBoard } from '../../../hardware/boards/board-facts.ts'
 import { boards } from '../../../hardware/boards/boards.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
+import { askBoard } from '../../../hardware/install/board-facts.ts'
 import { attendPrompt, PromptError } from '../../../hardware/install/espruino-prompt.ts'
 import {
   boardSettings,

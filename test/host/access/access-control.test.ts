@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type AccessPolicy, decide, defaultAccessPolicy, explain } from '../../../host/access/access-control.ts'
-import { roles } from '../../../host/access/parties.ts'
+import { roles } from '../../../host/catalogue/role.ts'
 import { srvRow } from '../../../host/catalogue/srv-table.ts'
 import {
   esme,

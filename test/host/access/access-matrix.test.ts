@@ -4,9 +4,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { defaultAccessPolicy } from '../../../host/access/access-control.ts'
-import { checkRegistry, type Registry, type Role, roles } from '../../../host/access/parties.ts'
+import { checkRegistry, type Registry } from '../../../host/access/parties.ts'
 import { dayAfter, dayBefore, settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { whatIf } from '../../../host/access/what-if.ts'
+import { type Role, roles } from '../../../host/catalogue/role.ts'
 import { srvRow, srvTable } from '../../../host/catalogue/srv-table.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 

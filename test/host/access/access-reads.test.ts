@@ -2,11 +2,13 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, exportMpan, exportParties, mpan } from '../../../emulation/bench.ts'
+import { esme, exportMpan, exportParties, mpan } from '../../../emulation/bench.ts'
 import { decide } from '../../../host/access/access-control.ts'
-import { checkRegistry, roles } from '../../../host/access/parties.ts'
+import { checkRegistry } from '../../../host/access/parties.ts'
+import { roles } from '../../../host/catalogue/role.ts'
 import { srvRow } from '../../../host/catalogue/srv-table.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { eligible, table2 } from '../../support/model/impact-assessment.ts'
 
 const user = '90-B3-D5-1F-30-01-00-00'

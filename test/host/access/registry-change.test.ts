@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const dayMs = 86400000
 

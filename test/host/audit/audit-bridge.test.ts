@@ -2,12 +2,13 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { esme, midnight, mpan, testParties } from '../../../emulation/bench.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
-import { createRecorder, strangersPerMinute } from '../../../host/audit/recorder.ts'
 import { createSelector, type Selection, textOf } from '../../../host/audit/select.ts'
+import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
-import { halfHoursServed, servedOf } from '../../../host/requests/served.ts'
+import { createRecorder, strangersPerMinute } from '../../../host/requests/recorder.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const dayMs = 86400000
 const supplier = '90-B3-D5-1F-30-01-00-00'

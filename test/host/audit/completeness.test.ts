@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, mpan } from '../../../emulation/bench.ts'
+import { esme, midnight, mpan } from '../../../emulation/bench.ts'
 import { periodsOf, settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
 import { completeness } from '../../../host/audit/completeness.ts'
 import { halfHourMs } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const dayMs = 86400000
 const at = (text: string) => Date.parse(text)

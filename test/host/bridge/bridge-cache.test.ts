@@ -2,11 +2,12 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, exportParties, midnight } from '../../../emulation/bench.ts'
+import { esme, exportParties, midnight } from '../../../emulation/bench.ts'
 import { cachePolicies, keptFrom } from '../../../host/cache/policy.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import type { Usage } from '../../../host/wan/usage.ts'
 import { dayMs, firstHalfHourOfDay, halfHourMs, halfHourOf } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const hourMs = 2 * halfHourMs
 const window = (from: number, to: number) => ({

@@ -1,10 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { esme, midnight, testParties } from '../../../emulation/bench.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import { prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/stats.ts'
 import { addEvent, noTimes, noTotals } from '../../../host/metrics/totals.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const dayMs = 86400000
 

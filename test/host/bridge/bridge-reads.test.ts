@@ -2,10 +2,11 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, exportParties, midnight, whOf } from '../../../emulation/bench.ts'
+import { esme, exportParties, midnight, whOf } from '../../../emulation/bench.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import type { RequestToFormat } from '../../../host/duis/format.ts'
 import { dayMs, stampOfHalfHour } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { template, unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 const othersOf = (halfHour: number) => [1, 2, 3].map((channel) => createRandom(halfHour * 4 + channel).below(90))

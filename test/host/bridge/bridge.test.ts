@@ -1,8 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, testParties, whOf } from '../../../emulation/bench.ts'
+import { esme, midnight, testParties, whOf } from '../../../emulation/bench.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { stampOfHalfHour } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 const dayMs = 86400000

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { esme, midnight, testParties } from '../../../emulation/bench.ts'
 import { registryOf } from '../../../emulation/registry-of.ts'
 import { defaultAccessPolicy } from '../../../host/access/access-control.ts'
 import { readImportFile } from '../../../host/access/import-rows.ts'
@@ -15,6 +15,7 @@ import { formatNonDeviceRequest } from '../../../host/duis/format-non-device.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { performanceRows } from '../../../host/metrics/performance.ts'
 import { type TestIdentityName, testIdentities } from '../../../host/pki/test-pki.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { duisSchema } from '../../support/bench/duis-schema.ts'
 import { dailyRead, meterNumber } from '../../support/bench/schedule-bench.ts'
 

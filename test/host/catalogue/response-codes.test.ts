@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench } from '../../../emulation/bench.ts'
 import { alertCodes, isAlertCode } from '../../../host/catalogue/alert-code.ts'
 import {
   type Fault,
@@ -16,6 +15,7 @@ import {
   successCodes,
 } from '../../../host/catalogue/response-code.ts'
 import { formatResponseMessage } from '../../../host/duis/format.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 import { nowMs } from '../../support/bench/duis-parties.ts'
 import { root, sourceFiles } from '../../support/imports.ts'

@@ -2,8 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type Role, roles } from '../../../host/access/parties.ts'
 import { forSettlement, servesSettlement } from '../../../host/catalogue/for-settlement.ts'
+import { type Role, roles } from '../../../host/catalogue/role.ts'
 import { isServiceReferenceVariant, serviceReferenceOf } from '../../../host/catalogue/service-reference.ts'
 import { srvRow, srvTable } from '../../../host/catalogue/srv-table.ts'
 import { bodies } from '../../../host/duis/bodies.ts'

@@ -1,8 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Registry } from '../../../host/access/parties.ts'
-import { CommandError, exitCode } from '../../../host/cli/command.ts'
 import { deviceOption } from '../../../host/cli/request-options.ts'
+import { CommandError, exitCode } from '../../../host/state/command-error.ts'
 import { registryWith } from '../../support/bench/access-bench.ts'
 
 const registry: Registry = registryWith([])

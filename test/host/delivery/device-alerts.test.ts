@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { esme, midnight, testParties } from '../../../emulation/bench.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { act, action } from '../../../firmware/metering.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
@@ -15,6 +15,7 @@ import { alertsIn } from '../../../host/wan/wake.ts'
 import { type EventEntry, encodeEvent, eventCode } from '../../../protocol/event-entry.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { encodeAnswer } from '../../../protocol/messages.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { nowMs, parties } from '../../support/bench/duis-parties.ts'
 import { duisSchema } from '../../support/bench/duis-schema.ts'
 

@@ -4,12 +4,13 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight, mpan, testParties } from '../../../emulation/bench.ts'
 import type { AuditEvent } from '../../../host/audit/audit-record.ts'
 import { createMetricsServer } from '../../../host/http/metrics-server.ts'
 import { type Gauges, prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/stats.ts'
 import { addEvent, addTime, noTimes, noTotals, timeBoundsMs } from '../../../host/metrics/totals.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 const dayMs = 86400000
 const gauges: Gauges = { unanswered: 1, pending: 2, auditRecords: 3, startedMs: 1000, memoryBytes: 4, cpuSeconds: 5 }

@@ -2,9 +2,10 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, exportParties, midnight, testParties } from '../../../emulation/bench.ts'
+import { esme, exportParties, midnight, testParties } from '../../../emulation/bench.ts'
 import { futureDatedDaysMax, futureDatedMax, wrongExecution } from '../../../host/requests/future-dated.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 const hourMs = 2 * halfHourMs

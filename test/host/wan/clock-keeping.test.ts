@@ -2,10 +2,11 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createBench, esme, midnight } from '../../../emulation/bench.ts'
+import { esme, midnight } from '../../../emulation/bench.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import { formatDateTime } from '../../../host/duis/date-time.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
+import { createBench } from '../../support/bench/checked-bench.ts'
 
 type Bench = ReturnType<typeof createBench>
 

@@ -1,7 +1,7 @@
 // A bench that is asked for schedules and inventories.
 
 import * as assert from 'uvu/assert'
-import { type BenchOptions, createBench, esme, midnight, whOf } from '../../../emulation/bench.ts'
+import { type BenchOptions, esme, midnight, whOf } from '../../../emulation/bench.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../../../host/duis/format-non-device.ts'
 import type { ScheduleDetails } from '../../../host/duis/non-device-fields.ts'
 import { readAlert, readScheduleId } from '../../../host/duis/read-non-device.ts'
@@ -9,6 +9,7 @@ import { parseResponse } from '../../../host/duis/read-response.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import type { TestIdentityName } from '../../../host/pki/test-pki.ts'
 import { testIdentities } from '../../../host/pki/test-pki.ts'
+import { createBench } from './checked-bench.ts'
 
 export const dayMs = 86_400_000
 export const halfHourMs = 1_800_000

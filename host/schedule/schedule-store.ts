@@ -1,6 +1,6 @@
 // The DCC schedules that exist: in memory for speed, in the store's table `schedules` for good.
 
-import type { Role } from '../access/parties.ts'
+import type { Role } from '../catalogue/role.ts'
 import { type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
 import type { Sequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
@@ -59,7 +59,7 @@ export interface ScheduleStore {
 const keyOf = (id: number) => `${id}`.padStart(13, '0')
 
 /** Loads every schedule. One process may own the table at a time. */
-export function openScheduleBook(store: Store, nextId: Sequence): ScheduleStore {
+export function openScheduleStore(store: Store, nextId: Sequence): ScheduleStore {
   const byId = new Map<number, Schedule>()
   const byOwnerAndDevice = new Map<string, Set<number>>()
   /** Being written: they count, so that creations at the same time cannot pass the limit together. */

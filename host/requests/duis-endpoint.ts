@@ -2,16 +2,23 @@
 // signed. All that a request costs before anything has to be known of anybody else's: what is decided in between may be
 // decided in another process.
 
+import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { FaultCodes } from '../catalogue/response-code.ts'
 import { formatResponseMessage } from '../duis/format.ts'
 import { parseRequest } from '../duis/parse.ts'
 import type { ReadableHeader, ServiceRequest } from '../duis/request.ts'
 import type { Schema } from '../duis/schema.ts'
-import type { Signer } from '../duis/sign.ts'
 import { verifySignatureBy } from '../duis/verify.ts'
 import type { Verify } from '../pki/public-key.ts'
+import type { Signer } from '../pki/signer.ts'
 import type { TrustStore } from '../pki/trust.ts'
-import type { Endpoint, HttpAnswer } from './http-server.ts'
+
+/** The answer to a POST. */
+export interface DuisAnswer {
+  xml: string
+  /** Additional HTTP headers, for explanations. */
+  headers?: { [name: string]: string }
+}
 
 /** A request that came in: signed by its originator, or turned away already. Plain data. */
 export interface IncomingRequest {
@@ -53,7 +60,7 @@ export interface DuisEndpointParts {
   log(event: string, fields: { [name: string]: unknown }): void
 }
 
-export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<HttpAnswer>
+export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<DuisAnswer>
 
 /** Answers POSTs: `decide` says what, and resolves when what it says may be said. */
 export function createDuisEndpoint(

@@ -2,12 +2,12 @@
 
 import { hash } from 'node:crypto'
 import type { RegistrationRecord } from '../access/parties.ts'
+import type { AuditEvent, DecidingRecord } from '../audit/audit-record.ts'
 import type { DeliveryEvent } from '../delivery/delivery.ts'
 import type { ReadableHeader } from '../duis/request.ts'
-import { type AcceptedRequest, askedMs, type CompletedRequest } from '../requests/accepted-request.ts'
-import type { Direct } from '../requests/dcc-response.ts'
-import type { RefusedRequest, StoredRefusal } from '../requests/refusal.ts'
-import type { AuditEvent, DecidingRecord } from './audit-record.ts'
+import { type AcceptedRequest, askedMs, type CompletedRequest } from './accepted-request.ts'
+import type { Direct } from './dcc-response.ts'
+import type { RefusedRequest, StoredRefusal } from './refusal.ts'
 
 export interface Recorder {
   /** `resumed`: decided again, after a restart or when the time of a future-dated one has come. */

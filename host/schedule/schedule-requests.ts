@@ -10,11 +10,11 @@ import { scheduleIdContent, schedulesContent } from '../duis/format-non-device.t
 import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../duis/non-device-fields.ts'
 import { requestIdOf, type ServiceRequest } from '../duis/request.ts'
 import type { DirectHandler, DirectRefusal } from '../requests/dcc-response.ts'
-import type { Schedule, ScheduleStore } from '../schedule/book.ts'
-import type { Runner } from '../schedule/runner.ts'
-import { isForward, lastDay, periodOfRun } from '../schedule/schedules.ts'
-import type { ScheduleSettings } from '../schedule/settings.ts'
-import type { Timetable } from '../schedule/timetable.ts'
+import type { Runner } from './runner.ts'
+import type { Schedule, ScheduleStore } from './schedule-store.ts'
+import { isForward, lastDay, periodOfRun } from './schedules.ts'
+import type { ScheduleSettings } from './settings.ts'
+import type { Timetable } from './timetable.ts'
 
 export interface ScheduleParts {
   book: ScheduleStore

@@ -1,7 +1,7 @@
 // What answers at a prompt, and whether a meter can be put on it.
 
-import type { Prompt } from '../install/espruino-prompt.ts'
-import { type BoardName, boards, type EspruinoBoard, meterFlashBytes } from './boards.ts'
+import { type BoardName, boards, type EspruinoBoard, meterFlashBytes } from '../boards/boards.ts'
+import type { Prompt } from './espruino-prompt.ts'
 
 export interface BoardFacts {
   /** `process.env.BOARD` and `.VERSION`. */

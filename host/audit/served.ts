@@ -1,7 +1,7 @@
 // Which half-hours an answer carried and where each came from, short enough for a line of the audit trail.
 
 import { halfHourMs, startOfHalfHour } from '../../protocol/half-hour.ts'
-import type { Served } from '../audit/audit-record.ts'
+import type { Served } from './audit-record.ts'
 
 /** m read from the meter, c from the cache, s brought by a read for somebody else, n the meter has no record of it. */
 export type ServedFrom = 'm' | 'c' | 's' | 'n'

@@ -1,0 +1,8 @@
+// The bench as tests use it: whatever the bridge sends is checked against the DUIS 5.1 schema.
+
+import { type BenchOptions, createBench as createUncheckedBench } from '../../../emulation/bench.ts'
+import { assertSendable } from './duis-schema.ts'
+
+export function createBench(options: BenchOptions = {}) {
+  return createUncheckedBench({ check: (xml) => assertSendable(xml, options.config?.codes), ...options })
+}
