@@ -7,6 +7,7 @@ import type { Configuration } from '../firmware/settings.ts'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
 import { createMemoryTrail } from '../host/audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../host/bridge/bridge.ts'
+import { bridgeTables, type Tables } from '../host/bridge/tables.ts'
 import { createDailyReadThrough } from '../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../host/cache/reading-cache.ts'
@@ -144,7 +145,7 @@ export function createBench(options: BenchOptions = {}) {
   for (const meter of [world.meter, ...more]) meter.meter().step()
   let registry = registryOf(options.parties ?? testParties())
   const directory = mkdtempSync(join(scratch, 'bench-'))
-  const store: Store = createMemoryStore()
+  const store: Store<Tables> = createMemoryStore(bridgeTables)
   const callbacks: Callback[] = []
   const answers: CompletedRequest[] = []
   const trail: AuditEvent[] = []
@@ -162,7 +163,7 @@ export function createBench(options: BenchOptions = {}) {
   let writesLeft = Number.POSITIVE_INFINITY
 
   /** The store as one life of the bridge sees it: what a killed one still does has no effect, and never ends. */
-  function storeOf(life: number): Store {
+  function storeOf(life: number): Store<Tables> {
     const never = new Promise<never>(() => {})
     /** Counts a write; false when the process is killed before it. */
     const writes = () => {

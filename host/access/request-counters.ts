@@ -7,7 +7,8 @@
 
 import { parseEui } from '../duis/request.ts'
 import { createRecent } from '../store/recent.ts'
-import type { Store } from '../store/store.ts'
+import { readBytes, readText, record } from '../store/row.ts'
+import { damagedRecord, type Store } from '../store/store.ts'
 
 /** `window`: increasing, but up to 1,024 late. `strict`: increasing. */
 export type CounterMode = 'window' | 'strict'
@@ -40,6 +41,14 @@ export const counterPairsMax = 20_000
 const windowBytes = counterWindow / 8
 const counterMax = 0xffff_ffff_ffff_ffffn
 
+/** A row of the table `counters`: `highest` decimal. */
+export type RequestCounterRow = { highest: string; used: Uint8Array }
+
+export const readRequestCounter = record<RequestCounterRow>({ highest: readText, used: readBytes })
+
+/** The table holds numbers of sequences too (store/sequence.ts), as text. */
+type CounterStore = Store<{ counters: string | RequestCounterRow }>
+
 type Pair = {
   key: string
   /** -1 before the first. */
@@ -55,7 +64,7 @@ type Pair = {
  * time. Call it for Users and devices that are known, so that strangers cannot fill the store.
  */
 export function createRequestCounters(
-  store: Store,
+  store: CounterStore,
   mode: CounterMode = 'window',
   pairsMax: number = counterPairsMax,
 ): RequestCounters {
@@ -135,13 +144,13 @@ function mark(pair: Pair, bit: number, used: boolean): void {
 }
 
 /** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
-function load(store: Store, key: string): Pair {
-  const value = store.get('counters', key) as { highest?: unknown; used?: unknown } | null | undefined
-  if (value === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), writing: 0 }
-  const { highest, used } = value ?? {}
-  const valid = typeof highest === 'string' && /^\d{1,20}$/.test(highest) && used instanceof Uint8Array
-  if (!valid || used.length !== windowBytes || BigInt(highest) > counterMax) {
-    throw new Error(`the store's record ${key} in "counters" is damaged: restore the store, or remove that record`)
+function load(store: CounterStore, key: string): Pair {
+  const row = store.get('counters', key)
+  if (row === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), writing: 0 }
+  if (typeof row === 'string') throw damagedRecord('counters', key)
+  const { highest, used } = row
+  if (!/^\d{1,20}$/.test(highest) || used.length !== windowBytes || BigInt(highest) > counterMax) {
+    throw damagedRecord('counters', key)
   }
   return { key, highest: BigInt(highest), used: Uint8Array.from(used), writing: 0 }
 }

@@ -15,6 +15,7 @@ import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
+import type { Tables } from './tables.ts'
 
 /** What comes in from outside: time, randomness, serial, disk, keys, the log. */
 export interface BridgeParts {
@@ -29,7 +30,7 @@ export interface BridgeParts {
   /** Where signatures of requests are verified: in this thread when absent. */
   verify?: Verify
   dco: Dco
-  store: Store
+  store: Store<Tables>
   readThrough: ReadThrough
   dailyReadThrough: DailyReadThrough
   /** Forgets what the cache holds of a device. */

@@ -291,7 +291,7 @@ export function createBridge(parts: BridgeParts): Bridge {
           void store.remove('accepted', key)
           continue
         }
-        resumeRequest(key, value as StoredRequest)
+        resumeRequest(key, value)
       }
       reconcile()
     },

@@ -3,7 +3,7 @@
 import type { DirectHandler } from '../requests/dcc-response.ts'
 import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
 import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../schedule/schedule-requests.ts'
-import { openScheduleStore, type ScheduleStore } from '../schedule/schedule-store.ts'
+import { openScheduleStore, type Schedule, type ScheduleStore } from '../schedule/schedule-store.ts'
 import { createTimetable } from '../schedule/timetable.ts'
 import { createSequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
@@ -20,7 +20,7 @@ const counterBlock = 1000n
 
 /** Loads the schedules. Nothing runs before the runner's `start`. */
 export function openSchedules(
-  store: Store,
+  store: Store<{ schedules: Schedule; counters: unknown }>,
   parts: Omit<RunnerParts, 'book' | 'timetable' | 'nextCounter'>,
   carriesOut: (variant: string) => boolean,
 ): ScheduleService {

@@ -31,7 +31,7 @@ export type DailyReadThrough = (
 ) => Promise<SourcedSnapshot[]>
 
 export interface DailyReadParts {
-  store: Store
+  store: Store<{ readings: Uint8Array }>
   keys: HourlyKeys
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array

@@ -45,7 +45,7 @@ export interface ReadingCache {
 }
 
 export type ReadingCacheParts = {
-  store: Store
+  store: Store<{ readings: Uint8Array }>
   keys: HourlyKeys
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array

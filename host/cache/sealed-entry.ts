@@ -1,9 +1,15 @@
 // What the cache keeps on disk: sealed with AES-256-GCM under the key of the UTC hour of retrieval, bound to its name.
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { readBytes } from '../store/row.ts'
 
 const nonceBytes = 12
 const tagBytes = 16
+
+/** Reads a row of the table `readings`. What is not bytes becomes an entry that does not open: a miss, not an error. */
+export function readSealedEntry(value: unknown): Uint8Array {
+  return readBytes(value) ?? new Uint8Array()
+}
 
 /** Keys of the store's table sort by hour, so that what one key sealed lies together. */
 export function entryKey(hour: number, name: string): string {
@@ -24,8 +30,8 @@ export function sealEntry(
 }
 
 /** What was sealed under this key and name, or undefined. */
-export function openEntry(key: Uint8Array, sealed: unknown, name: string): Uint8Array | undefined {
-  if (!(sealed instanceof Uint8Array) || sealed.length < nonceBytes + tagBytes) return undefined
+export function openEntry(key: Uint8Array, sealed: Uint8Array, name: string): Uint8Array | undefined {
+  if (sealed.length < nonceBytes + tagBytes) return undefined
   const end = sealed.length - tagBytes
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes })
   decipher.setAAD(new TextEncoder().encode(name))

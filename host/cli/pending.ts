@@ -1,7 +1,7 @@
 // smets1 pending: responses that a User has not taken yet. The bridge may run meanwhile.
 
 import { existsSync } from 'node:fs'
-import type { Outgoing } from '../delivery/delivery.ts'
+import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
 import { exitCode } from '../state/command-error.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, stateOption } from './command.ts'
@@ -19,8 +19,8 @@ export const pendingCommand: Command = {
     const paths = stateOption(options)
     const list: Outgoing[] = []
     if (existsSync(paths.store)) {
-      const store = openLmdbStore(paths.store)
-      for (const { value } of store.range('outbox', '', '\uffff')) list.push(value as Outgoing)
+      const store = openLmdbStore(paths.store, { outbox: readOutgoing })
+      for (const { value } of store.range('outbox', '', '\uffff')) list.push(value)
       await store.close()
     }
     list.sort((a, b) => a.createdMs - b.createdMs)

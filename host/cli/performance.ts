@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { isDate } from '../access/settlement-day.ts'
-import { measuresOf, type PerformanceRow, performanceRows } from '../metrics/performance.ts'
+import { measuresOf, type PerformanceRow, performanceRows, readCount } from '../metrics/performance.ts'
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
@@ -56,7 +56,7 @@ export const performanceCommand: Command = {
     if (to < from) throw new CommandError(exitCode.usage, `--to ${to} is before --from ${from}`)
     let rows: PerformanceRow[] = []
     if (existsSync(paths.store)) {
-      const store = openLmdbStore(paths.store)
+      const store = openLmdbStore(paths.store, { performance: readCount })
       rows = performanceRows(store, from, to)
       await store.close()
     }

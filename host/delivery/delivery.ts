@@ -1,5 +1,6 @@
 // Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
 
+import { oneOf, optional, readNumber, readText, record } from '../store/row.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/line.ts'
 
@@ -16,6 +17,18 @@ export interface Outgoing {
   /** Why it is a failure, for a bench's User that wants to know. */
   explanation?: string
 }
+
+/** Reads a row of the table `outbox`. */
+export const readOutgoing = record<Outgoing>({
+  id: readText,
+  url: readText,
+  body: readText,
+  tries: readNumber,
+  createdMs: readNumber,
+  state: oneOf(['waiting', 'refused', 'given up']),
+  lastProblem: readText,
+  explanation: optional(readText),
+})
 
 /** What became of a try. */
 export type DeliveryEvent =
@@ -62,7 +75,7 @@ function isRefusal(status: number): boolean {
 }
 
 export function createDelivery(
-  store: Store,
+  store: Store<{ outbox: Outgoing }>,
   post: Post,
   timing: Timing,
   tell: (event: DeliveryEvent) => void,
@@ -115,7 +128,7 @@ export function createDelivery(
   }
 
   function pending(): Outgoing[] {
-    return [...store.range('outbox', '', '\uffff')].map((entry) => entry.value as Outgoing)
+    return [...store.range('outbox', '', '\uffff')].map((entry) => entry.value)
   }
 
   return {

@@ -6,11 +6,15 @@ import { settlementDayOf } from '../access/settlement-day.ts'
 import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
 import { requestIdOf } from '../duis/request.ts'
 import type { Signer } from '../pki/signer.ts'
+import { listOf, readText } from '../store/row.ts'
 import type { Store } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 
+/** Reads a row of the table `alerts`: the last alerts of a meter, `CODE/SEQUENCE/SECONDS/VALUE`, by its EUI-64. */
+export const readAlertNames = listOf(readText)
+
 export interface DeviceAlertParts {
-  store: Store
+  store: Store<{ alerts: string[] }>
   delivery: Delivery
   registry(): Registry
   nowMs(): number
@@ -108,7 +112,7 @@ export function createDeviceAlerts(parts: DeviceAlertParts): (eui: string, alert
 
   async function take(eui: string, alerts: EventEntry[]): Promise<void> {
     const names = alerts.map(({ code, sequence, atSeconds, value }) => `${code}/${sequence}/${atSeconds}/${value}`)
-    const known = (store.get('alerts', eui) as string[] | undefined) ?? []
+    const known = store.get('alerts', eui) ?? []
     for (const [i, entry] of alerts.entries()) {
       if (known.includes(names[i]!)) continue
       const why = clockSteps[entry.code]

@@ -4,6 +4,7 @@
 // commands, 3.2 alerts and 3.3 reads for settlement here is an assumption.
 
 import type { SrvRow } from '../catalogue/srv-table.ts'
+import { readNumber, record } from '../store/row.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/line.ts'
 
@@ -34,6 +35,18 @@ export type Count = {
   tookMsMax: number
 }
 
+/** Reads a row of the table `performance`. */
+export const readCount = record<Count>({
+  answers: readNumber,
+  within: readNumber,
+  failed: readNumber,
+  trtMs: readNumber,
+  tookMsSum: readNumber,
+  tookMsMax: readNumber,
+})
+
+type PerformanceStore = Store<{ performance: Count }>
+
 export interface Performance {
   record(answer: Answer): void
   /** A request on demand that came at `receivedMs` is answered. */
@@ -52,7 +65,7 @@ export function trtMsOf(row: SrvRow, forSettlement: boolean): number | undefined
   return forSettlement ? row.trtMs.settlement : row.trtMs.onDemand
 }
 
-export function createPerformance(store: Store, timing: Timing): Performance {
+export function createPerformance(store: PerformanceStore, timing: Timing): Performance {
   const counts = new Map<string, Count>()
   const changed = new Set<string>()
   let timer: { cancel(): void } | undefined
@@ -62,7 +75,12 @@ export function createPerformance(store: Store, timing: Timing): Performance {
     timer = undefined
     const keys = [...changed]
     changed.clear()
-    await Promise.all(keys.map((key) => store.put('performance', key, counts.get(key))))
+    const writes: Promise<void>[] = []
+    for (const key of keys) {
+      const count = counts.get(key)
+      if (count !== undefined) writes.push(store.put('performance', key, count))
+    }
+    await Promise.all(writes)
     // Days that are over come back from the store if they are asked for again.
     const today = dayOf(timing.nowMs())
     for (const key of counts.keys()) if (!key.startsWith(today) && !changed.has(key)) counts.delete(key)
@@ -70,7 +88,7 @@ export function createPerformance(store: Store, timing: Timing): Performance {
 
   function record({ srv, kind, settlement, trtMs, tookMs, good }: Answer): void {
     const key = `${dayOf(timing.nowMs())}/${kind}/${settlement ? 'settlement' : 'other'}/${srv}`
-    const count = counts.get(key) ?? (store.get('performance', key) as Count | undefined) ?? noCount()
+    const count = counts.get(key) ?? store.get('performance', key) ?? noCount()
     count.answers += 1
     if (!good) count.failed += 1
     else if (tookMs <= trtMs) count.within += 1
@@ -95,13 +113,13 @@ export function createPerformance(store: Store, timing: Timing): Performance {
 export type PerformanceRow = Count & { kind: string; settlement: boolean; srv: string }
 
 /** Counts from one UTC day to another (`2026-11-22`, both included), summed up by kind of service and variant. */
-export function performanceRows(store: Pick<Store, 'range'>, from: string, to: string): PerformanceRow[] {
+export function performanceRows(store: Pick<PerformanceStore, 'range'>, from: string, to: string): PerformanceRow[] {
   const rows = new Map<string, PerformanceRow>()
   for (const { key, value } of store.range('performance', from, `${to}/\uffff`)) {
-    const [, kind, settlement, srv] = key.split('/') as [string, string, string, string]
+    const [, kind = '', settlement, srv = ''] = key.split('/')
     const name = `${kind}/${settlement}/${srv}`
     const row = rows.get(name) ?? { ...noCount(), kind, settlement: settlement === 'settlement', srv }
-    rows.set(name, add(row, value as Count))
+    rows.set(name, add(row, value))
   }
   return [...rows].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
 }

@@ -4,6 +4,7 @@ import type { Allowed } from '../access/access-control.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Smets1Answer } from '../duis/format.ts'
 import type { ServiceRequest } from '../duis/request.ts'
+import { optional, readBytes, readNumber, record } from '../store/row.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 import type { Sources } from './provenance.ts'
@@ -31,6 +32,13 @@ export interface StoredRequest {
   /** When it is to be executed, of a future-dated one. */
   executionMs?: number
 }
+
+/** Reads a row of the table `accepted`. */
+export const readStoredRequest = record<StoredRequest>({
+  body: readBytes,
+  receivedMs: readNumber,
+  executionMs: optional(readNumber),
+})
 
 /** What an answered request was and cost, for the log. */
 export interface CompletedRequest {

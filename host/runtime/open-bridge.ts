@@ -5,6 +5,7 @@ import type { AuditEvent } from '../audit/audit-record.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import { type Bridge, createBridge } from '../bridge/bridge.ts'
 import type { BridgeParts } from '../bridge/bridge-parts.ts'
+import { bridgeTables } from '../bridge/tables.ts'
 import { createDailyReadThrough } from '../cache/daily-reads.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
@@ -97,7 +98,7 @@ export async function runBridge(
   let known = loadKnownParties(paths, tool)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
-  const store = openLmdbStore(paths.store)
+  const store = openLmdbStore(paths.store, bridgeTables)
   const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
   const policy = config.cachePolicy
   const cache = createReadingCache({ store, keys, randomBytes, policy })

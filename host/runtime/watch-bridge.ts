@@ -3,6 +3,7 @@
 import type { Server } from 'node:http'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
+import type { Tables } from '../bridge/tables.ts'
 import { createMetricsServer } from '../http/metrics-server.ts'
 import { type Gauges, prometheusText } from '../metrics/prometheus.ts'
 import { statsOf } from '../metrics/stats.ts'
@@ -19,7 +20,7 @@ export interface BridgeWatch {
   server: Server
 }
 
-export function watchBridge(store: Store, trail: ServiceAuditTrail): BridgeWatch {
+export function watchBridge(store: Pick<Store<Tables>, 'count'>, trail: ServiceAuditTrail): BridgeWatch {
   const totals = noTotals()
   const acknowledged = noTimes()
   const startedMs = Date.now()

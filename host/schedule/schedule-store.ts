@@ -1,7 +1,8 @@
 // The DCC schedules that exist: in memory for speed, in the store's table `schedules` for good.
 
-import type { Role } from '../catalogue/role.ts'
-import { type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
+import { type Role, roles } from '../catalogue/role.ts'
+import { frequencies, type PeriodOffset, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
+import { listOf, oneOf, optional, readBoolean, readNumber, readText, record } from '../store/row.ts'
 import type { Sequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
 
@@ -34,6 +35,47 @@ export type Schedule = {
   runs: Run[]
 }
 
+const readDetails = record<ScheduleDetails>({
+  frequency: oneOf(frequencies),
+  startDay: readNumber,
+  endDay: optional(readNumber),
+  executionTimeMs: optional(readNumber),
+  credential: optional(readText),
+  serviceReference: readText,
+  variant: readText,
+  deviceEui: readText,
+  readName: readText,
+  period: optional(
+    record<PeriodOffset>({
+      startDays: readNumber,
+      startTimeMs: readNumber,
+      endDays: readNumber,
+      endTimeMs: readNumber,
+    }),
+  ),
+})
+
+const readRun = record<Run>({
+  day: readNumber,
+  dueMs: readNumber,
+  counter: readText,
+  tries: readNumber,
+  nextTryMs: readNumber,
+})
+
+/** Reads a row of the table `schedules`. */
+export const readSchedule = record<Schedule>({
+  id: readNumber,
+  owner: readText,
+  role: oneOf(roles),
+  forSettlement: optional(readBoolean),
+  schemaVersion: readText,
+  details: readDetails,
+  createdMs: readNumber,
+  nextDay: optional(readNumber),
+  runs: listOf(readRun),
+})
+
 /** Whether a schedule serves settlement. */
 export function isForSettlement({ forSettlement, role }: Pick<Schedule, 'forSettlement' | 'role'>): boolean {
   return forSettlement ?? role === 'MDR'
@@ -59,7 +101,7 @@ export interface ScheduleStore {
 const keyOf = (id: number) => `${id}`.padStart(13, '0')
 
 /** Loads every schedule. One process may own the table at a time. */
-export function openScheduleStore(store: Store, nextId: Sequence): ScheduleStore {
+export function openScheduleStore(store: Store<{ schedules: Schedule }>, nextId: Sequence): ScheduleStore {
   const byId = new Map<number, Schedule>()
   const byOwnerAndDevice = new Map<string, Set<number>>()
   /** Being written: they count, so that creations at the same time cannot pass the limit together. */
@@ -74,7 +116,7 @@ export function openScheduleStore(store: Store, nextId: Sequence): ScheduleStore
     byId.set(schedule.id, schedule)
   }
 
-  for (const { value } of store.range('schedules', '', '\uffff')) index(value as Schedule)
+  for (const { value } of store.range('schedules', '', '\uffff')) index(value)
 
   return {
     get: (id) => byId.get(id),

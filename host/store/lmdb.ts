@@ -2,26 +2,34 @@
 
 import { mkdirSync } from 'node:fs'
 import { Encoder } from 'cbor-x'
-import { open } from 'lmdb'
-import type { Store, Table } from './store.ts'
+import { type Database, open } from 'lmdb'
+import { readValue, type Store, type TableReaders } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 
-const tables: Table[] = ['counters', 'accepted', 'outbox', 'readings', 'alerts', 'schedules', 'performance']
+/** Tables that one environment can hold; more than any version has. */
+const tablesMax = 32
 
 /**
- * Opens (or makes) the store in a directory, mode 0700.
+ * Opens (or makes) the store in a directory, mode 0700. Tables that are not named are left as they are.
  * @throws Error naming the directory when LMDB cannot open it
  */
-export function openLmdbStore(directory: string): Store {
+export function openLmdbStore<Tables>(directory: string, readers: TableReaders<Tables>): Store<Tables> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const root = openOrExplain(directory)
-  const databases = new Map(tables.map((name) => [name, root.openDB<Buffer, string>({ name, encoding: 'binary' })]))
-  const database = (name: Table) => databases.get(name)!
+  const databases = new Map<string, Database<Buffer, string>>()
+  for (const name of Object.keys(readers)) databases.set(name, root.openDB({ name, encoding: 'binary' }))
+
+  function database(name: string): Database<Buffer, string> {
+    const found = databases.get(name)
+    if (found === undefined) throw new RangeError(`the store was opened without its table "${name}"`)
+    return found
+  }
+
   return {
     get(name, key) {
       const bytes = database(name).get(key)
-      return bytes === undefined ? undefined : cbor.decode(bytes)
+      return bytes === undefined ? undefined : readValue(readers[name], cbor.decode(bytes), name, key)
     },
     async put(name, key, value) {
       await database(name).put(key, cbor.encode(value))
@@ -32,8 +40,8 @@ export function openLmdbStore(directory: string): Store {
       await root.flushed
     },
     *range(name, from, to) {
-      for (const entry of database(name).getRange({ start: from, end: to }))
-        yield { key: entry.key, value: cbor.decode(entry.value) }
+      for (const { key, value } of database(name).getRange({ start: from, end: to }))
+        yield { key, value: readValue(readers[name], cbor.decode(value), name, key) }
     },
     count: (name) => (database(name).getStats() as { entryCount: number }).entryCount,
     close: () => root.close(),
@@ -42,10 +50,10 @@ export function openLmdbStore(directory: string): Store {
 
 function openOrExplain(directory: string) {
   try {
-    return open({ path: directory, maxDbs: tables.length })
+    return open({ path: directory, maxDbs: tablesMax })
   } catch (error) {
     throw new Error(
-      `the store in ${directory} cannot be opened (${(error as Error).message}): move the directory away to begin anew, or restore it`,
+      `the store in ${directory} cannot be opened (${(error as Error).message}): move the directory away to begin with an empty one, or restore it`,
     )
   }
 }

@@ -1,16 +1,17 @@
 // Numbers that are given out once, also across restarts.
 
-import type { Store } from './store.ts'
+import { damagedRecord, type Store } from './store.ts'
 
 /** The next number, 1 at first. Resolves when it can never be given out again. */
 export type Sequence = () => Promise<bigint>
 
 /**
- * A sequence kept in the store's table `counters`, under `sequence/NAME`. It reserves `block` numbers with one write; what
+ * A sequence in the store's table `counters`, under `sequence/NAME`, as a decimal text; other kinds of counters are in the
+ * table too. It reserves `block` numbers with one write; what
  * is left of a block when the process ends is never given out.
  * @throws Error (on use) when the stored value is not one of ours: guessing could give a number out again
  */
-export function createSequence(store: Store, name: string, block: bigint): Sequence {
+export function createSequence(store: Store<{ counters: unknown }>, name: string, block: bigint): Sequence {
   const key = `sequence/${name}`
   let next: bigint | undefined
   let reservedTo = 0n
@@ -20,7 +21,7 @@ export function createSequence(store: Store, name: string, block: bigint): Seque
     if (next === undefined) {
       const stored = store.get('counters', key) ?? '0'
       if (typeof stored !== 'string' || !/^\d{1,20}$/.test(stored)) {
-        throw new Error(`the store's record ${key} in "counters" is damaged: restore the store`)
+        throw damagedRecord('counters', key)
       }
       next = reservedTo = BigInt(stored)
     }

@@ -1,6 +1,7 @@
 // Devices with yesterday in the cache: as if each had been read just now.
 
 import { randomBytes } from 'node:crypto'
+import { bridgeTables } from '../../host/bridge/tables.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
@@ -29,7 +30,7 @@ export function mpanOf(device: number): string {
  * it is open.
  */
 export async function fillCache(paths: StatePaths, count: number, nowMs: number, lookAt = () => {}): Promise<void> {
-  const store = openLmdbStore(paths.store)
+  const store = openLmdbStore(paths.store, bridgeTables)
   const report = (line: string) => {
     throw new Error(line)
   }

@@ -9,6 +9,7 @@ import {
   counterWindow,
   createRequestCounters as createCounters,
 } from '../../../host/access/request-counters.ts'
+import { bridgeTables, type Tables } from '../../../host/bridge/tables.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
 import { createMemoryStore, type Store } from '../../../host/store/store.ts'
 
@@ -62,7 +63,7 @@ for (const mode of ['window', 'strict'] as const) {
   test(`${mode}: agrees with a set, across restarts`, async () => {
     await fc.assert(
       fc.asyncProperty(counters, fc.integer({ min: 1, max: 40 }), async (list, restartEvery) => {
-        const store = createMemoryStore()
+        const store = createMemoryStore(bridgeTables)
         const model = createModel(mode)
         let ours = createRequestCounters(store, mode)
         for (const [index, counter] of list.entries()) {
@@ -77,7 +78,7 @@ for (const mode of ['window', 'strict'] as const) {
 
 test('every step of the window, at its edges', async () => {
   for (const step of [1n, 2n, 1023n, 1024n, 1025n, 5000n]) {
-    const ours = createRequestCounters(createMemoryStore())
+    const ours = createRequestCounters(createMemoryStore(bridgeTables))
     const model = createModel('window')
     for (const counter of [10_000n, 10_000n + step])
       assert.is(await ours.accept(supplier, esme, counter), model(counter))
@@ -89,14 +90,14 @@ test('every step of the window, at its edges', async () => {
 })
 
 test('of many equal requests at once one is fresh', async () => {
-  const ours = createRequestCounters(createMemoryStore())
+  const ours = createRequestCounters(createMemoryStore(bridgeTables))
   const verdicts = await Promise.all(Array.from({ length: 100 }, () => ours.accept(supplier, esme, 7n)))
   assert.is(verdicts.filter((verdict) => verdict === 'fresh').length, 1)
   assert.is(verdicts.filter((verdict) => verdict === 'repeated').length, 99)
 })
 
 test('originators and targets count apart, whatever the case of their letters', async () => {
-  const ours = createRequestCounters(createMemoryStore())
+  const ours = createRequestCounters(createMemoryStore(bridgeTables))
   assert.is(await ours.accept(supplier, esme, 7n), 'fresh')
   assert.is(await ours.accept(retriever, esme, 7n), 'fresh')
   assert.is(await ours.accept(supplier, '00-DB-12-34-56-78-90-A1', 7n), 'fresh')
@@ -105,9 +106,9 @@ test('originators and targets count apart, whatever the case of their letters', 
 
 /** A store whose writes end when told to, and which shows what is written only then. */
 function createSlowStore() {
-  const inner = createMemoryStore()
+  const inner = createMemoryStore(bridgeTables)
   const pending: { end(): void; fail(): void }[] = []
-  const store: Store = {
+  const store: Store<Tables> = {
     ...inner,
     put: (table, key, value) =>
       new Promise((resolve, reject) => {
@@ -154,7 +155,7 @@ test('what could not be stored is not accepted, and not accepted again; later on
 })
 
 test('few pairs in memory, all in the store; a pair being written stays in memory', async () => {
-  const store = createMemoryStore()
+  const store = createMemoryStore(bridgeTables)
   const ours = createRequestCounters(store, 'window', 3)
   const targets = Array.from({ length: 20 }, (_, index) => `00-DB-12-34-56-78-90-${String(index).padStart(2, '0')}`)
   for (const target of targets) assert.is(await ours.accept(supplier, target, 5n), 'fresh')
@@ -178,7 +179,7 @@ test('on disk, across a restart', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'smets1-counters-'))
   try {
     for (const expected of ['fresh', 'repeated']) {
-      const store = openLmdbStore(directory)
+      const store = openLmdbStore(directory, bridgeTables)
       const ours = createRequestCounters(store)
       const list = Array.from({ length: 60 }, (_, index) => counterMax - BigInt(index * 17))
       const verdicts = await Promise.all(list.map((counter) => ours.accept(supplier, esme, counter)))
@@ -191,7 +192,7 @@ test('on disk, across a restart', async () => {
 })
 
 test('hostile values', async () => {
-  const store = createMemoryStore()
+  const store = createMemoryStore(bridgeTables)
   const ours = createRequestCounters(store)
   for (const counter of [-1n, counterMax + 1n, 10n ** 40n]) {
     assert.match(await messageOf(ours.accept(supplier, esme, counter)), 'RangeError: no counter')
@@ -212,8 +213,9 @@ test('a damaged record refuses, and does not let used counters in again', async 
   const used = new Uint8Array(counterWindow / 8)
   const damaged = [null, 7, {}, { highest: 5, used }, { highest: '-5', used }, { highest: '5', used: used.slice(1) }]
   for (const value of [...damaged, { highest: '99999999999999999999', used }]) {
-    const store = createMemoryStore()
-    await store.put('counters', key, value)
+    const store = createMemoryStore(bridgeTables)
+    const untyped: Store<{ counters: unknown }> = store
+    await untyped.put('counters', key, value)
     assert.match(
       await messageOf(createRequestCounters(store).accept(supplier, esme, 9n)),
       `${key} in "counters" is damaged`,

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
 import {
   bench,
@@ -20,7 +21,7 @@ import {
 const test = cacheSuite('cache emptied')
 
 test('what is looked up while a device is being forgotten is not remembered', async ({ root }) => {
-  const store = openLmdbStore(join(root, 'store'))
+  const store = openLmdbStore(join(root, 'store'), bridgeTables)
   try {
     const one = bench(root, store)
     await one.cache.keep(eui, channel, readings(yesterday, 48), morningMs)
@@ -37,7 +38,7 @@ test('what is looked up while a device is being forgotten is not remembered', as
 })
 
 test('what is on its way to the disk when a device is forgotten does not arrive there', async ({ root }) => {
-  const store = openLmdbStore(join(root, 'store'))
+  const store = openLmdbStore(join(root, 'store'), bridgeTables)
   try {
     const one = bench(root, store)
     const kept = one.cache.keep(eui, channel, readings(yesterday, 48), morningMs)
@@ -50,7 +51,7 @@ test('what is on its way to the disk when a device is forgotten does not arrive 
 })
 
 test('what is read from the meter after that is kept, without what was there before', async ({ root }) => {
-  const store = openLmdbStore(join(root, 'store'))
+  const store = openLmdbStore(join(root, 'store'), bridgeTables)
   try {
     const one = bench(root, store)
     await one.cache.keep(eui, channel, readings(yesterday, 48), morningMs)

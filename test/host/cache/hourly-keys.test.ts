@@ -1,6 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { hourOf } from '../../../host/cache/hourly-keys.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
@@ -69,7 +70,7 @@ test('key files are secret, one per hour of retrieval, and overwritten when they
 test('a copy of the store made before is unreadable once the key is gone', async ({ root }) => {
   const one = bench(root)
   await one.cache.keep(eui, channel, readings(yesterday, 48), morningMs)
-  const copy = createMemoryStore()
+  const copy = createMemoryStore(bridgeTables)
   for (const { key, value } of entries(one.store)) await copy.put('readings', key, value)
   assert.is(knownCount(bench(root, copy), morningMs + hourMs), 48, 'with its key the copy is readable')
   await one.cache.sweep(morningMs + 25 * hourMs)

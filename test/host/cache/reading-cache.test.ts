@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
-import { createMemoryStore } from '../../../host/store/store.ts'
+import { createMemoryStore, type Store } from '../../../host/store/store.ts'
 import { halfHourMs, halfHourOf, stampOfHalfHour } from '../../../protocol/half-hour.ts'
 import {
   bench,
@@ -63,8 +64,9 @@ test('sealed entries that were tampered with, moved or cut are misses, and are c
   const one = bench(root)
   await one.cache.keep(eui, channel, readings(yesterday, 48), morningMs)
   const [entry] = entries(one.store)
-  const bytes = entry!.value as Uint8Array
+  const bytes = entry!.value
   const flipped = (place: number) => bytes.map((byte, index) => (index === place ? byte ^ 1 : byte))
+  const untyped: Store<{ readings: unknown }> = one.store
   const wrong: unknown[] = [
     ...[0, 11, 12, 200, 395, 396, 411].map(flipped),
     bytes.slice(1),
@@ -73,7 +75,7 @@ test('sealed entries that were tampered with, moved or cut are misses, and are c
     null,
   ]
   for (const value of wrong) {
-    await one.store.put('readings', entry!.key, value)
+    await untyped.put('readings', entry!.key, value)
     const again = bench(root, one.store)
     assert.is(knownCount(again, morningMs), 0)
     assert.is(again.cache.unreadable(), 1)
@@ -105,10 +107,10 @@ test('previous-day keeps the last whole UTC day and later, and only half-hours t
 
 test('policies: any keeps old half-hours too, off keeps none', async ({ root }) => {
   const old = yesterday - 300 * 48
-  const any = bench(join(root, 'any'), createMemoryStore(), 'any')
+  const any = bench(join(root, 'any'), createMemoryStore(bridgeTables), 'any')
   await any.cache.keep(eui, channel, readings(old, 48), morningMs)
   assert.is(knownCount(any, morningMs + 1, old), 48)
-  const off = bench(join(root, 'off'), createMemoryStore(), 'off')
+  const off = bench(join(root, 'off'), createMemoryStore(bridgeTables), 'off')
   await off.cache.keep(eui, channel, readings(yesterday, 48), morningMs)
   assert.is(knownCount(off, morningMs + 1), 0)
   assert.equal([entries(off.store), keyFiles(off.directory)], [[], []])
@@ -180,7 +182,7 @@ test('empty forgets one device', async ({ root }) => {
 })
 
 test('with few days open in memory nothing is lost', async ({ root }) => {
-  const one = bench(root, createMemoryStore(), 'any', 1)
+  const one = bench(root, createMemoryStore(bridgeTables), 'any', 1)
   await one.cache.keep(eui, channel, readings(yesterday - 96, 144), morningMs)
   await one.cache.keep(eui, channel, readings(yesterday + 48, 2), morningMs + 1)
   assert.is(knownCount(one, morningMs + 2, yesterday - 96, 146), 146)
@@ -208,11 +210,11 @@ test('values and ranges that cannot be are refused', async ({ root }) => {
 
 test('on disk: kept, read after a restart, emptied and swept', async ({ root }) => {
   const directory = join(root, 'store')
-  const first = openLmdbStore(directory)
+  const first = openLmdbStore(directory, bridgeTables)
   const one = bench(root, first, 'any')
   for (const who of [eui, otherEui]) await one.cache.keep(who, channel, readings(yesterday - 48, 96), morningMs)
   await first.close()
-  const second = openLmdbStore(directory)
+  const second = openLmdbStore(directory, bridgeTables)
   const two = bench(root, second, 'any')
   assert.equal(two.cache.lookup(eui, channel, yesterday, 1, morningMs).known.get(yesterday)?.wh, value(yesterday).wh)
   assert.is(knownCount(two, morningMs, yesterday - 48, 96), 96)

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import type { CachePolicy } from '../../../host/cache/policy.ts'
 import { createReadThrough } from '../../../host/cache/single-flight.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
@@ -23,7 +24,7 @@ const test = cacheSuite('reading through')
 type Ask = { first: number; count: number; answer(list?: Reading[]): void; fail(error: Error): void }
 
 function through(root: string, policy?: CachePolicy) {
-  const one = bench(root, createMemoryStore(), policy)
+  const one = bench(root, createMemoryStore(bridgeTables), policy)
   const clock = { nowMs: morningMs }
   const asks: Ask[] = []
   const lines: string[] = []

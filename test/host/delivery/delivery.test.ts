@@ -1,12 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createVirtualClock } from '../../../emulation/world.ts'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { createDelivery, giveUpAfterMs } from '../../../host/delivery/delivery.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
 
 function bench(answers: (number | string)[]) {
   const clock = createVirtualClock(1000)
-  const store = createMemoryStore()
+  const store = createMemoryStore(bridgeTables)
   const posts: { atMs: number; body: string }[] = []
   const post = async (_url: string, body: string) => {
     posts.push({ atMs: clock.nowMs(), body })

@@ -6,6 +6,7 @@ import { esme, midnight, testParties } from '../../../emulation/bench.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { act, action } from '../../../firmware/metering.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { alertOf, createDeviceAlerts, supplierOf } from '../../../host/delivery/device-alerts.ts'
 import { formatDeviceAlert } from '../../../host/duis/format-alert.ts'
 import { parseResponse } from '../../../host/duis/read-response.ts'
@@ -187,7 +188,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be kept a
   const kept: string[] = []
   let full = true
   const take = createDeviceAlerts({
-    store: createMemoryStore(),
+    store: createMemoryStore(bridgeTables),
     delivery: {
       keep: async (id) => {
         if (full) throw new Error('no room on the disk')

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createVirtualClock } from '../../../emulation/world.ts'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { createPerformance, measuresOf, performanceRows } from '../../../host/metrics/performance.ts'
 import { createTimerQueue } from '../../../host/schedule/timer-queue.ts'
 import { createSequence } from '../../../host/store/sequence.ts'
@@ -139,7 +140,7 @@ test('the alarm rings for every time set, in order, and never early', async () =
 })
 
 test('a sequence gives each number once, also to many at the same time and after restarts', async () => {
-  const store = createMemoryStore()
+  const store = createMemoryStore(bridgeTables)
   const seen = new Set<bigint>()
   for (let life = 0; life < 5; life++) {
     const next = createSequence(store, 'x', 10n)
@@ -156,7 +157,7 @@ test('a sequence gives each number once, also to many at the same time and after
 })
 
 test('performance: counts survive a restart, and are summed up by measure', async () => {
-  const store = createMemoryStore()
+  const store = createMemoryStore(bridgeTables)
   const clock = createVirtualClock(Date.UTC(2026, 10, 22))
   const kinds = ['onDemand', 'scheduled', 'alert'] as const
   for (let life = 0; life < 2; life++) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import { createRandom } from '../../../emulation/random.ts'
+import { bridgeTables, type Tables } from '../../../host/bridge/tables.ts'
 import { type HourlyKeys, openHourlyKeys } from '../../../host/cache/hourly-keys.ts'
 import type { CachePolicy } from '../../../host/cache/policy.ts'
 import { createReadingCache, type ReadingCache } from '../../../host/cache/reading-cache.ts'
@@ -38,12 +39,17 @@ export function readings(first: number, count: number): Reading[] {
   return Array.from({ length: count }, (_, index) => value(first + index))
 }
 
-export type Bench = { keys: HourlyKeys; cache: ReadingCache; store: Store; directory: string; lines: string[] }
+export type Bench = { keys: HourlyKeys; cache: ReadingCache; store: Store<Tables>; directory: string; lines: string[] }
 
 let benches = 0
 
 /** A cache over a directory of keys and a store; made again over the same ones it is a restart. */
-export function bench(root: string, store = createMemoryStore(), policy?: CachePolicy, openDaysMax?: number): Bench {
+export function bench(
+  root: string,
+  store = createMemoryStore(bridgeTables),
+  policy?: CachePolicy,
+  openDaysMax?: number,
+): Bench {
   benches += 1
   const random = createRandom(benches)
   const lines: string[] = []
@@ -58,7 +64,7 @@ export function knownCount({ cache }: Bench, nowMs: number, first = yesterday, c
   return cache.lookup(eui, channel, first, count, nowMs).known.size
 }
 
-export function entries(store: Store): { key: string; value: unknown }[] {
+export function entries(store: Store<Tables>): { key: string; value: Uint8Array }[] {
   return [...store.range('readings', '0', ':')]
 }
 

@@ -1,0 +1,38 @@
+// The tables of the bridge's store. A table is made by naming it here.
+
+import { type RequestCounterRow, readRequestCounter } from '../access/request-counters.ts'
+import { readSealedEntry } from '../cache/sealed-entry.ts'
+import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
+import { readAlertNames } from '../delivery/device-alerts.ts'
+import { type Count, readCount } from '../metrics/performance.ts'
+import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
+import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
+import { readText } from '../store/row.ts'
+import type { TableReaders } from '../store/store.ts'
+
+export type Tables = {
+  /** `sequence/NAME`: the last number reserved, decimal. `request/ORIGINATOR/TARGET`: counters of RequestIDs. */
+  counters: string | RequestCounterRow
+  /** Requests between I99 and their final answer, by RequestID. */
+  accepted: StoredRequest
+  /** Responses that a User has not taken, by RequestID or ResponseID. */
+  outbox: Outgoing
+  /** Sealed entries of the cache, by hour of retrieval and name. */
+  readings: Uint8Array
+  /** The last alerts of a meter, by EUI-64. */
+  alerts: string[]
+  /** DCC schedules, by id in 13 digits. */
+  schedules: Schedule
+  /** Counts of answers, by `DAY/KIND/SETTLEMENT/SRV`. */
+  performance: Count
+}
+
+export const bridgeTables: TableReaders<Tables> = {
+  counters: (value) => readText(value) ?? readRequestCounter(value),
+  accepted: readStoredRequest,
+  outbox: readOutgoing,
+  readings: readSealedEntry,
+  alerts: readAlertNames,
+  schedules: readSchedule,
+  performance: readCount,
+}
