@@ -1,26 +1,30 @@
-// A RequestID is accepted once.
+// A RequestID is accepted once (DUIS: the counter of a RequestID increases).
 //
-// DUIS wants the counter of a RequestID to increase. Requests sent in parallel arrive out of order, so by default the
-// bridge remembers, per originator and target, the highest counter and which of the 1,024 below it were used: a new
-// one in that window is accepted, a used one and anything older is refused. That DUIS counts per originator and target
-// and not per originator alone is an assumption; the window is ours.
+// That DUIS counts per originator and target, and not per originator alone, is an assumption. Requests sent in parallel
+// arrive out of order, so by default the order is free within the 1,024 highest counters (`used-counters.ts`).
 
 import { parseEui } from '../duis/request.ts'
 import { createRecent } from '../store/recent.ts'
-import { readBytes, readText, record } from '../store/row.ts'
+import { readText, record } from '../store/row.ts'
 import { damagedRecord, type Store } from '../store/store.ts'
-
-/** `window`: increasing, but up to 1,024 late. `strict`: increasing. */
-export type CounterMode = 'window' | 'strict'
-
-/** Why a RequestID is refused, or 'fresh'. 'not increasing' is said in strict mode only. */
-export type CounterVerdict = 'fresh' | 'repeated' | 'too old' | 'not increasing'
+import {
+  type CounterMode,
+  type CounterVerdict,
+  counterMax,
+  createUsedCounters,
+  readStoredCounters,
+  type StoredCounters,
+  type UsedCounters,
+} from './used-counters.ts'
 
 /** What each refusal means. */
 export const counterWords: { [verdict in Exclude<CounterVerdict, 'fresh'>]: string } = {
   repeated: 'this RequestID was used before',
-  'too old': 'the counter lies 1,024 or more below the highest used',
-  'not increasing': 'the counter is not above the highest used',
+  'too old':
+    'the counter is below the 1,024 highest used; if these are wrong (another clock), lower them: smets1 counters',
+  'not increasing':
+    'the counter is not above the highest used (--counters strict); if that is wrong, lower it: smets1 counters',
+  zero: 'the counter of a RequestID is above 0 (DUGIDS annex 17)',
 }
 
 export interface RequestCounters {
@@ -33,51 +37,87 @@ export interface RequestCounters {
   accept(originator: string, target: string, counter: bigint): { verdict: CounterVerdict; stored: Promise<void> }
 }
 
-/** Counters below the highest that are told apart. */
-export const counterWindow = 1024
-/** Pairs of originator and target kept in memory, about 500 bytes each; the others are read again from the store. */
-export const counterPairsMax = 20_000
+/** What `smets1 counters --lower` asks for; it is carried out before a request of the pair would be refused. */
+export interface LowerOrder {
+  /** Decimal: the new highest counter. */
+  mark: string
+  /** When it was asked for, ISO 8601. */
+  asked: string
+}
 
-const windowBytes = counterWindow / 8
-const counterMax = 0xffff_ffff_ffff_ffffn
+/** A row of the table `counters`: of a pair, or an order for it. */
+export type CounterRow = StoredCounters | LowerOrder
 
-/** A row of the table `counters`: `highest` decimal. */
-export type RequestCounterRow = { highest: string; used: Uint8Array }
+const readOrder = record<LowerOrder>({ mark: readText, asked: readText })
 
-export const readRequestCounter = record<RequestCounterRow>({ highest: readText, used: readBytes })
+export function readCounterRow(value: unknown): CounterRow | undefined {
+  return readStoredCounters(value) ?? readOrder(value)
+}
 
 /** The table holds numbers of sequences too (store/sequence.ts), as text. */
-type CounterStore = Store<{ counters: string | RequestCounterRow }>
+export type CounterStore = Store<{ counters: string | CounterRow }>
+
+/** A lowering that was carried out. */
+export interface LoweredCounter {
+  user: string
+  target: string
+  /** Decimal: the highest counter before and after. */
+  from: string
+  to: string
+  asked: string
+  /** RequestIDs above `to` that stay refused. */
+  stillRefused: number
+  /** Counters between `to` and this one may have been used and can no longer be told apart. */
+  unknownTo?: string
+}
+
+export type CounterOptions = {
+  mode?: CounterMode
+  /** Pairs of originator and target kept in memory, 128 bytes to 8 kB each; the others are read again from the store. */
+  pairsMax?: number
+  lowered?(event: LoweredCounter): void
+}
+
+export const counterPairsMax = 20_000
+
+/** A pair as the command shows it. */
+export interface CounterPair {
+  user: string
+  target: string
+  counters: UsedCounters
+  order?: LowerOrder
+}
 
 type Pair = {
   key: string
-  /** -1 before the first. */
-  highest: bigint
-  /** Bit `counter % 1024` for each of the 1,024 counters below the highest: set when it was used. */
-  used: Uint8Array
+  user: string
+  target: string
+  counters: UsedCounters
   /** Writes under way. */
   writing: number
+  /** When the last lowering that was carried out had been asked for: it may still be in the store. */
+  carriedOut?: string
 }
+
+const pairPrefix = 'request/'
+const orderPrefix = 'lower/'
 
 /**
  * Counters kept in the store's table `counters`, under `request/ORIGINATOR/TARGET`. One process may own them at a
  * time. Call it for Users and devices that are known, so that strangers cannot fill the store.
  */
-export function createRequestCounters(
-  store: CounterStore,
-  mode: CounterMode = 'window',
-  pairsMax: number = counterPairsMax,
-): RequestCounters {
+export function createRequestCounters(store: CounterStore, options: CounterOptions = {}): RequestCounters {
+  const { mode = 'window', pairsMax = counterPairsMax, lowered } = options
   // A pair with a write under way stays: the store may still show its old value.
   const pairs = createRecent<Pair>(pairsMax, (pair) => pair.writing > 0)
 
   function pairOf(originator: string, target: string): Pair {
     const [from, to] = [parseEui(originator), parseEui(target)]
     if (from === undefined || to === undefined) throw new RangeError(`no EUI-64s: ${originator}, ${target}`)
-    const key = `request/${from}/${to}`
+    const key = `${pairPrefix}${from}/${to}`
     const found = pairs.get(key)
     if (found !== undefined) return found
-    const pair = load(store, key)
+    const pair = { key, user: from, target: to, counters: load(store, key), writing: 0 }
     pairs.set(key, pair)
     return pair
   }
@@ -85,72 +125,76 @@ export function createRequestCounters(
   async function write(pair: Pair): Promise<void> {
     pair.writing += 1
     try {
-      await store.put('counters', pair.key, { highest: pair.highest.toString(), used: pair.used })
+      await store.put('counters', pair.key, pair.counters.stored())
     } finally {
       pair.writing -= 1
     }
+  }
+
+  /** Carries out what the operator has asked for this pair; the key of the order, if there was one. */
+  function carryOutOrder(pair: Pair): string | undefined {
+    const key = orderPrefix + pair.key.slice(pairPrefix.length)
+    const order = store.get('counters', key)
+    if (!isOrder(order) || order.asked === pair.carriedOut) return undefined
+    const from = pair.counters.highest()
+    pair.carriedOut = order.asked
+    const done = pair.counters.lower(BigInt(order.mark))
+    if (done === undefined) return undefined
+    lowered?.({
+      user: pair.user,
+      target: pair.target,
+      from: `${from}`,
+      to: order.mark,
+      asked: order.asked,
+      stillRefused: done.barred,
+      ...(done.unknownTo !== undefined && { unknownTo: `${done.unknownTo}` }),
+    })
+    return key
   }
 
   return {
     accept(originator, target, counter) {
       if (counter < 0n || counter > counterMax) throw new RangeError(`no counter of a RequestID: ${counter}`)
       const pair = pairOf(originator, target)
-      const verdict = judge(pair, counter, mode)
-      if (verdict !== 'fresh') return { verdict, stored: Promise.resolve() }
-      use(pair, counter)
-      return { verdict, stored: write(pair) }
+      let verdict = pair.counters.judge(counter, mode)
+      const shutOut = verdict === 'too old' || verdict === 'not increasing'
+      const orderKey = shutOut ? carryOutOrder(pair) : undefined
+      if (orderKey !== undefined) verdict = pair.counters.judge(counter, mode)
+      if (verdict === 'fresh') pair.counters.use(counter)
+      const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair) : Promise.resolve()
+      // After the pair: a crash in between carries the order out once more, which changes nothing.
+      if (orderKey !== undefined) void store.remove('counters', orderKey).catch(() => {})
+      return { verdict, stored }
     },
   }
 }
 
-function judge(pair: Pair, counter: bigint, mode: CounterMode): CounterVerdict {
-  if (counter > pair.highest) return 'fresh'
-  if (counter === pair.highest) return 'repeated'
-  const inWindow = pair.highest - counter <= BigInt(counterWindow)
-  if (inWindow && isUsed(pair, counter)) return 'repeated'
-  if (mode === 'strict') return 'not increasing'
-  return inWindow ? 'fresh' : 'too old'
-}
-
-function use(pair: Pair, counter: bigint): void {
-  const { highest } = pair
-  if (counter < highest) {
-    mark(pair, bitOf(counter), true)
-    return
-  }
-  pair.highest = counter
-  if (highest < 0n || counter - highest > BigInt(counterWindow)) {
-    pair.used.fill(0)
-    return
-  }
-  const step = Number(counter - highest)
-  const bit = bitOf(highest)
-  for (let skipped = 1; skipped < step; skipped++) mark(pair, (bit + skipped) % counterWindow, false)
-  mark(pair, bit, true)
-}
-
-function bitOf(counter: bigint): number {
-  return Number(counter % BigInt(counterWindow))
-}
-
-function isUsed(pair: Pair, counter: bigint): boolean {
-  const bit = bitOf(counter)
-  return (pair.used[bit >> 3]! & (1 << (bit & 7))) !== 0
-}
-
-function mark(pair: Pair, bit: number, used: boolean): void {
-  const others = pair.used[bit >> 3]! & ~(1 << (bit & 7))
-  pair.used[bit >> 3] = used ? others | (1 << (bit & 7)) : others
-}
-
 /** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
-function load(store: CounterStore, key: string): Pair {
+function load(store: CounterStore, key: string): UsedCounters {
   const row = store.get('counters', key)
-  if (row === undefined) return { key, highest: -1n, used: new Uint8Array(windowBytes), writing: 0 }
-  if (typeof row === 'string') throw damagedRecord('counters', key)
-  const { highest, used } = row
-  if (!/^\d{1,20}$/.test(highest) || used.length !== windowBytes || BigInt(highest) > counterMax) {
-    throw damagedRecord('counters', key)
+  if (row === undefined) return createUsedCounters()
+  if (typeof row === 'string' || !('kept' in row)) throw damagedRecord('counters', key)
+  return createUsedCounters(row)
+}
+
+/** Every pair in the store, with what was asked for it. @throws Error for a damaged record */
+export function* counterPairs(store: CounterStore): Iterable<CounterPair> {
+  for (const { key } of store.range('counters', pairPrefix, `${pairPrefix}\uffff`)) {
+    const [user = '', target = ''] = key.slice(pairPrefix.length).split('/')
+    const order = store.get('counters', `${orderPrefix}${user}/${target}`)
+    yield { user, target, counters: load(store, key), ...(isOrder(order) && { order }) }
   }
-  return { key, highest: BigInt(highest), used: Uint8Array.from(used), writing: 0 }
+}
+
+/** Asks for a lowering; the bridge carries it out and puts it on record in its audit trail. Resolves when it is on disk. */
+export function orderLowering(
+  store: CounterStore,
+  pair: { user: string; target: string },
+  order: LowerOrder,
+): Promise<void> {
+  return store.put('counters', `${orderPrefix}${pair.user}/${pair.target}`, order)
+}
+
+function isOrder(row: string | CounterRow | undefined): row is LowerOrder {
+  return typeof row === 'object' && 'mark' in row && /^\d{1,20}$/.test(row.mark)
 }

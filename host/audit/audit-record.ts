@@ -6,6 +6,7 @@
 
 import { hash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
+import type { LoweredCounter } from '../access/request-counters.ts'
 import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
@@ -133,6 +134,8 @@ export type BridgeEvent =
   | { event: 'key rotated'; device: string }
   /** The meter's clock was set by this machine's. `aheadMs`: how far ahead it had been; absent when it was lost. */
   | { event: 'clock set'; device: string; aheadMs?: number; driftPpm: number }
+  /** The operator had the highest counter of a pair lowered (`smets1 counters`). */
+  | ({ event: 'counter lowered' } & LoweredCounter)
   /** Refusals of unsigned requests that were not recorded one by one. */
   | { event: 'refusals not listed'; count: number }
   /** A crash had left half a batch; its bytes are in the file named. */

@@ -24,11 +24,15 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
   const ofRequest = user !== undefined || device !== undefined || srv !== undefined || as !== undefined
   // A delivery names its request only; what that was for, the record of its acceptance or answer has said before.
   const variants = new Map<string, string>()
+  const isWithin = ({ time }: AuditRecord) => Date.parse(time) >= fromMs && Date.parse(time) < toMs
   return (record) => {
+    if (record.event === 'counter lowered') {
+      const ofPair = (user === undefined || user === record.user) && (device === undefined || device === record.target)
+      return ofPair && srv === undefined && as === undefined && isWithin(record) ? record : undefined
+    }
     const { requestId, srv: variant } = record as { requestId?: string; srv?: string }
     if (srv !== undefined && requestId !== undefined && variant === srv) variants.set(requestId, variant)
-    const atMs = Date.parse(record.time)
-    if (atMs < fromMs || atMs >= toMs) return undefined
+    if (!isWithin(record)) return undefined
     if (!ofRequest) return record
     // About a device, by nobody's request.
     if (

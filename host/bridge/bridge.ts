@@ -145,7 +145,10 @@ export function createBridge(parts: BridgeParts): Bridge {
     registry,
     policy,
     codes: config.codes,
-    counters: createRequestCounters(store, config.counters),
+    counters: createRequestCounters(store, {
+      mode: config.counters,
+      lowered: (event) => audit.record({ event: 'counter lowered', ...event }),
+    }),
     dsp: parts.dsp,
     dspEui: parts.dspEui,
     s1sp: parts.s1sp,

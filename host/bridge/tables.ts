@@ -1,6 +1,6 @@
 // The tables of the bridge's store. A table is made by naming it here.
 
-import { type RequestCounterRow, readRequestCounter } from '../access/request-counters.ts'
+import { type CounterRow, readCounterRow } from '../access/request-counters.ts'
 import { readSealedEntry } from '../cache/sealed-entry.ts'
 import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
 import { readAlertNames } from '../delivery/device-alerts.ts'
@@ -11,8 +11,9 @@ import { readText } from '../store/row.ts'
 import type { TableReaders } from '../store/store.ts'
 
 export type Tables = {
-  /** `sequence/NAME`: the last number reserved, decimal. `request/ORIGINATOR/TARGET`: counters of RequestIDs. */
-  counters: string | RequestCounterRow
+  /** `sequence/NAME`: the last number reserved, decimal. `request/ORIGINATOR/TARGET`: counters of RequestIDs;
+   * `lower/ORIGINATOR/TARGET`: to be lowered. */
+  counters: string | CounterRow
   /** Requests between I99 and their final answer, by RequestID. */
   accepted: StoredRequest
   /** Responses that a User has not taken, by RequestID or ResponseID. */
@@ -28,7 +29,7 @@ export type Tables = {
 }
 
 export const bridgeTables: TableReaders<Tables> = {
-  counters: (value) => readText(value) ?? readRequestCounter(value),
+  counters: (value) => readText(value) ?? readCounterRow(value),
   accepted: readStoredRequest,
   outbox: readOutgoing,
   readings: readSealedEntry,

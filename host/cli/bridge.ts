@@ -26,7 +26,7 @@ export const bridgeFlags: Command['options'] = [
     '--set-clock <when>',
     'set a meter’s clock when it is lost (unless configured), also when it is off by so many seconds, or never (off)',
   ],
-  ['--counters <how>', 'window: a RequestID may be up to 1,024 late; strict: it must increase'],
+  ['--counters <how>', 'window: any order within the 1,024 highest counters; strict: they must increase'],
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']

@@ -41,6 +41,7 @@ const commands: { [name: string]: () => Promise<Command> } = {
   codes: async () => (await import('./codes.ts')).codesCommand,
   access: async () => (await import('./access.ts')).accessCommand,
   pending: async () => (await import('./pending.ts')).pendingCommand,
+  counters: async () => (await import('./counters.ts')).countersCommand,
   import: async () => (await import('./import.ts')).importCommand,
   completeness: async () => (await import('./completeness.ts')).completenessCommand,
   stats: async () => (await import('./stats.ts')).statsCommand,

@@ -5,10 +5,12 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import {
-  type CounterMode,
-  counterWindow,
+  counterPairs,
   createRequestCounters as createCounters,
+  type LoweredCounter,
+  orderLowering,
 } from '../../../host/access/request-counters.ts'
+import { type CounterMode, keptMax } from '../../../host/access/used-counters.ts'
 import { bridgeTables, type Tables } from '../../../host/bridge/tables.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
 import { createMemoryStore, type Store } from '../../../host/store/store.ts'
@@ -30,17 +32,17 @@ function createRequestCounters(...of: Parameters<typeof createCounters>) {
   }
 }
 
-/** What the rule says, with nothing but a set. */
+/** What the rule says, with nothing but a list. */
 function createModel(mode: CounterMode) {
   const used = new Set<bigint>()
-  let highest = -1n
   return (counter: bigint) => {
-    const near = highest - counter <= BigInt(counterWindow)
-    if (counter <= highest && near && used.has(counter)) return 'repeated'
+    const kept = [...used].sort((a, b) => (a < b ? 1 : -1)).slice(0, keptMax)
+    const highest = kept[0] ?? 0n
+    if (counter === 0n) return 'zero'
+    if (kept.includes(counter)) return 'repeated'
     if (counter <= highest && mode === 'strict') return 'not increasing'
-    if (counter <= highest && !near) return 'too old'
+    if (kept.length === keptMax && counter < kept[keptMax - 1]!) return 'too old'
     used.add(counter)
-    if (counter > highest) highest = counter
     return 'fresh'
   }
 }
@@ -51,42 +53,112 @@ const counters = fc.array(
     { weight: 6, arbitrary: fc.bigInt(5000n, 5060n) },
     { weight: 3, arbitrary: fc.bigInt(3900n, 7200n) },
     { weight: 1, arbitrary: fc.bigInt(0n, counterMax) },
-    {
-      weight: 1,
-      arbitrary: fc.constantFrom(0n, 1n, counterMax, counterMax - 1n, counterMax - 1024n, counterMax - 1025n),
-    },
+    { weight: 1, arbitrary: fc.constantFrom(0n, 1n, 2n, counterMax, counterMax - 1n) },
   ),
   { maxLength: 120 },
 )
 
 for (const mode of ['window', 'strict'] as const) {
-  test(`${mode}: agrees with a set, across restarts`, async () => {
-    await fc.assert(
-      fc.asyncProperty(counters, fc.integer({ min: 1, max: 40 }), async (list, restartEvery) => {
-        const store = createMemoryStore(bridgeTables)
-        const model = createModel(mode)
-        let ours = createRequestCounters(store, mode)
-        for (const [index, counter] of list.entries()) {
-          if (index % restartEvery === 0) ours = createRequestCounters(store, mode)
-          assert.is(await ours.accept(supplier, esme, counter), model(counter), `${counter}`)
-        }
-      }),
-      { numRuns: 300, seed: 1 },
-    )
-  })
+  for (const before of [0, 1000, 1500]) {
+    test(`${mode}, ${before} used before: agrees with a list, across restarts`, async () => {
+      await fc.assert(
+        fc.asyncProperty(counters, fc.integer({ min: 1, max: 40 }), async (list, restartEvery) => {
+          const store = createMemoryStore(bridgeTables)
+          const model = createModel(mode)
+          let ours = createRequestCounters(store, { mode })
+          for (let i = 1; i <= before; i++)
+            assert.is(await ours.accept(supplier, esme, BigInt(i * 4)), model(BigInt(i * 4)))
+          for (const [index, counter] of list.entries()) {
+            if (index % restartEvery === 0) ours = createRequestCounters(store, { mode })
+            assert.is(await ours.accept(supplier, esme, counter), model(counter), `${counter}`)
+          }
+        }),
+        { numRuns: before === 0 ? 300 : 2, seed: 1 },
+      )
+    })
+  }
 }
 
-test('every step of the window, at its edges', async () => {
-  for (const step of [1n, 2n, 1023n, 1024n, 1025n, 5000n]) {
-    const ours = createRequestCounters(createMemoryStore(bridgeTables))
-    const model = createModel('window')
-    for (const counter of [10_000n, 10_000n + step])
-      assert.is(await ours.accept(supplier, esme, counter), model(counter))
-    for (let below = 0n; below <= 1100n; below++) {
-      const counter = 10_000n + step - below
-      assert.is(await ours.accept(supplier, esme, counter), model(counter), `step ${step}, ${below} below`)
-    }
+test('counters from milliseconds may be reordered by hours', async () => {
+  const ours = createRequestCounters(createMemoryStore(bridgeTables))
+  const now = 1_796_000_000_000n
+  const list = Array.from({ length: 1000 }, (_, i) => now + BigInt((i * 7919) % 1000) * 3_600_000n)
+  const verdicts = await Promise.all(list.map((counter) => ours.accept(supplier, esme, counter)))
+  assert.is(verdicts.filter((verdict) => verdict === 'fresh').length, 1000)
+  assert.is(await ours.accept(supplier, esme, now), 'repeated')
+  assert.is(await ours.accept(supplier, esme, 1n), 'fresh')
+})
+
+test('a counter of 2^64 - 1 shuts nobody out; 1,024 of a wrong clock do, until they are lowered', async () => {
+  const store = createMemoryStore(bridgeTables)
+  const lowered: LoweredCounter[] = []
+  let ours = createRequestCounters(store, { lowered: (event) => lowered.push(event) })
+  const now = 1_796_000_000_000n
+  assert.is(await ours.accept(supplier, esme, counterMax), 'fresh')
+  assert.is(await ours.accept(supplier, esme, now), 'fresh')
+  // Nanoseconds instead of milliseconds.
+  const wrong = Array.from({ length: keptMax }, (_, i) => now * 1_000_000n + BigInt(i))
+  for (const counter of wrong) assert.is(await ours.accept(supplier, esme, counter), 'fresh')
+  assert.is(await ours.accept(supplier, esme, now + 1n), 'too old')
+  await orderLowering(store, { user: supplier, target: esme }, { mark: `${now}`, asked: '2026-11-30T00:00:00.000Z' })
+  assert.is([...counterPairs(store)][0]!.order?.mark, `${now}`)
+  assert.is(await ours.accept(retriever, esme, now + 1n), 'fresh')
+  assert.is(lowered.length, 0)
+  assert.is(await ours.accept(supplier, esme, now + 1n), 'fresh')
+  const expected = { user: supplier, target: esme, from: `${counterMax}`, to: `${now}`, stillRefused: keptMax }
+  assert.equal(lowered, [{ ...expected, asked: '2026-11-30T00:00:00.000Z', unknownTo: `${wrong[0]}` }])
+  for (let round = 1; round <= 2; round++) {
+    assert.is(await ours.accept(supplier, esme, now + 1n), 'repeated')
+    assert.is(await ours.accept(supplier, esme, counterMax), 'repeated')
+    for (const counter of wrong.slice(1)) assert.is(await ours.accept(supplier, esme, counter), 'repeated')
+    assert.is(await ours.accept(supplier, esme, now), 'too old')
+    assert.is(await ours.accept(supplier, esme, now + 1n + BigInt(round)), 'fresh')
+    assert.is([...counterPairs(store)][0]!.order, undefined)
+    ours = createRequestCounters(store)
   }
+})
+
+test('strict: lowered, and increasing from there', async () => {
+  const store = createMemoryStore(bridgeTables)
+  const ours = createRequestCounters(store, { mode: 'strict' })
+  for (const counter of [5n, 9n, counterMax]) assert.is(await ours.accept(supplier, esme, counter), 'fresh')
+  assert.is(await ours.accept(supplier, esme, 10n), 'not increasing')
+  await orderLowering(store, { user: supplier, target: esme }, { mark: '9', asked: 'now' })
+  assert.is(await ours.accept(supplier, esme, 10n), 'fresh')
+  assert.is(await ours.accept(supplier, esme, 8n), 'not increasing')
+  assert.is(await ours.accept(supplier, esme, counterMax), 'repeated')
+})
+
+test('what version 0.1 stored is taken over', async () => {
+  const key = `request/${supplier}/${esme}`
+  for (const highest of [3n, 1024n, 10_000n]) {
+    const store = createMemoryStore(bridgeTables)
+    const used = new Uint8Array(128)
+    const usedBefore = [2n, 900n, 8976n, 9999n].filter((one) => one < highest && highest - one <= 1024n)
+    for (const one of usedBefore) used[Number(one % 1024n) >> 3]! |= 1 << Number(one % 8n)
+    const untyped: Store<{ counters: unknown }> = store
+    await untyped.put('counters', key, { highest: `${highest}`, used })
+    const ours = createRequestCounters(store)
+    for (const one of [...usedBefore, highest]) assert.is(await ours.accept(supplier, esme, one), 'repeated', `${one}`)
+    if (highest > 1025n) assert.is(await ours.accept(supplier, esme, highest - 1025n), 'too old')
+    if (highest > 1025n) assert.is(await ours.accept(supplier, esme, highest - 1023n), 'fresh')
+    assert.is(await ours.accept(supplier, esme, highest + 5000n), 'fresh')
+    assert.is(await createRequestCounters(store).accept(supplier, esme, highest), 'repeated')
+  }
+})
+
+test('lowering again and again is bounded', async () => {
+  const store = createMemoryStore(bridgeTables)
+  let lowered = 0
+  const ours = createRequestCounters(store, { mode: 'strict', lowered: () => (lowered += 1) })
+  let next = 1_000_000n
+  for (let round = 0; round <= 16; round++) {
+    for (let i = 0; i < keptMax; i++) await ours.accept(supplier, esme, next++)
+    await orderLowering(store, { user: supplier, target: esme }, { mark: '5', asked: `${round}` })
+    await ours.accept(supplier, esme, 6n)
+  }
+  assert.is(lowered, 16)
+  assert.is(await ours.accept(supplier, esme, next - 1n), 'repeated')
 })
 
 test('of many equal requests at once one is fresh', async () => {
@@ -156,12 +228,12 @@ test('what could not be stored is not accepted, and not accepted again; later on
 
 test('few pairs in memory, all in the store; a pair being written stays in memory', async () => {
   const store = createMemoryStore(bridgeTables)
-  const ours = createRequestCounters(store, 'window', 3)
+  const ours = createRequestCounters(store, { pairsMax: 3 })
   const targets = Array.from({ length: 20 }, (_, index) => `00-DB-12-34-56-78-90-${String(index).padStart(2, '0')}`)
   for (const target of targets) assert.is(await ours.accept(supplier, target, 5n), 'fresh')
   for (const target of targets) assert.is(await ours.accept(supplier, target, 5n), 'repeated')
   const slow = createSlowStore()
-  const crowded = createRequestCounters(slow.store, 'window', 3)
+  const crowded = createRequestCounters(slow.store, { pairsMax: 3 })
   const first = targets.map((target) => crowded.accept(supplier, target, 5n))
   for (const target of targets) assert.is(await crowded.accept(supplier, target, 5n), 'repeated')
   for (const one of slow.pending) one.end()
@@ -203,15 +275,25 @@ test('hostile values', async () => {
   }
   assert.equal([...store.range('counters', '', '~')], [])
   assert.is(await ours.accept(supplier, esme, counterMax), 'fresh')
-  assert.is(await ours.accept(supplier, esme, 1n), 'too old')
-  assert.is(await ours.accept(supplier, esme, counterMax - 1024n), 'fresh')
-  assert.is(await ours.accept(supplier, esme, counterMax - 1025n), 'too old')
+  assert.is(await ours.accept(supplier, esme, 1n), 'fresh')
+  assert.is(await ours.accept(supplier, esme, 0n), 'zero')
 })
 
 test('a damaged record refuses, and does not let used counters in again', async () => {
   const key = `request/${supplier}/${esme}`
-  const used = new Uint8Array(counterWindow / 8)
-  const damaged = [null, 7, {}, { highest: 5, used }, { highest: '-5', used }, { highest: '5', used: used.slice(1) }]
+  const used = new Uint8Array(keptMax / 8)
+  const damaged: unknown[] = [
+    null,
+    7,
+    {},
+    { highest: 5, used },
+    { highest: '-5', used },
+    { highest: '5', used: used.slice(1) },
+  ]
+  const floor = '0'
+  const unsorted = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1])
+  damaged.push({ floor }, { kept: used.slice(1), floor }, { kept: unsorted, floor }, { kept: unsorted.slice(8) })
+  damaged.push({ kept: unsorted.slice(8), floor, barred: unsorted }, { kept: new Uint8Array(8200), floor })
   for (const value of [...damaged, { highest: '99999999999999999999', used }]) {
     const store = createMemoryStore(bridgeTables)
     const untyped: Store<{ counters: unknown }> = store

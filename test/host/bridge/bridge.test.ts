@@ -211,7 +211,9 @@ test('a RequestID counts once, also when it was refused, also after a restart', 
     b.sign(b.request('supplier', { requestId: requestIdOf('90-B3-D5-1F-30-01-00-00', esme, counter) }))
   assert.is((await b.post(with_(100000n))).code, 'I99')
   assert.is((await b.post(with_(99000n))).code, 'I99')
+  assert.is((await b.post(with_(98000n))).code, 'I99')
   assert.is((await b.post(with_(98000n))).code, 'E50')
+  assert.is((await b.post(with_(0n))).code, 'E50')
   await b.answered()
   const strict = createBench({ config: { counters: 'strict' } })
   const strictly = (counter: bigint) =>
