@@ -7,9 +7,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { definedTooLate } from '../hardware/build/definition-order.ts'
 import { outsideSubset, subsetRules } from '../hardware/build/espruino-subset.ts'
-import { espruinoFaults, worldlyFaults } from './support/espruino/espruino-subset.ts'
+import { libraryCases } from './support/espruino/library-cases.ts'
 import { subsetCases } from './support/espruino/subset-cases.ts'
-import { libraryCases } from './support/espruino/subset-library-cases.ts'
+import { espruinoFaults, worldlyFaults } from './support/espruino/typescript-subset.ts'
 import {
   asFolders,
   type Folder,

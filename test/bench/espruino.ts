@@ -2,8 +2,9 @@
 // the heap. ESPRUINO names the interpreter (Espruino for Linux), ESPRUINO_SMALL one with a heap of 5,100 variables.
 
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
-import { commands, tryWithin } from '../support/espruino/espruino-meter.ts'
-import { hasSocat, runBundle } from '../support/espruino/espruino-process.ts'
+import { runBundle } from '../support/espruino/interpreter.ts'
+import { commands, tryWithin } from '../support/espruino/year-old-meter.ts'
+import { hasSocat } from '../support/left-out.ts'
 import { recordedDaysBefore } from '../support/sim/board-flash.ts'
 import { type Bench, quantile, type Row } from './row.ts'
 

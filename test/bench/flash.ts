@@ -2,8 +2,8 @@
 
 import { join } from 'node:path'
 import { finished, freshPath } from '../support/bench/cli.ts'
-import { espruinoConsole } from '../support/espruino/espruino-console.ts'
-import { hasSocat } from '../support/espruino/espruino-process.ts'
+import { espruinoConsole } from '../support/espruino/interpreter-console.ts'
+import { hasSocat } from '../support/left-out.ts'
 import type { Bench, Row } from './row.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'

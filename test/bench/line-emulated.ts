@@ -9,9 +9,9 @@ import type { LineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { createMeterFolder, eui, key, provision, start } from '../support/bench/meter-process.ts'
+import { createMeterFolder, eui, key, provision, start } from '../support/bench/meter-command.ts'
 import { countingPayload } from '../support/sim/noisy-reads.ts'
-import { readProfile } from '../support/sim/read-profile.ts'
+import { readProfile } from '../support/sim/single-read.ts'
 
 const days = 397
 const seed = 7

@@ -1,6 +1,6 @@
 // Serial ports that are pulled and plugged in again, a thousand times.
 
-import { hasSocat } from '../support/sim/pty.ts'
+import { hasSocat } from '../support/left-out.ts'
 import { unplugCycles } from '../support/sim/unplug-cycles.ts'
 import { type Bench, quantile } from './row.ts'
 

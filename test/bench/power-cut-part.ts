@@ -1,7 +1,7 @@
 // One part of the bench "power-cuts", in a process of its own: told by message what to do, it answers with what it found.
 
-import { day, month } from '../support/model/power-cut-scripts.ts'
-import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/model/power-cuts.ts'
+import { day, month } from '../support/model/cut-scripts.ts'
+import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/model/cut-trials.ts'
 import { anyYear, cutYear, fortnight, randomLife } from '../support/model/random-lives.ts'
 
 const lives = { fortnights: fortnight, years: cutYear, 'any-years': anyYear } as const

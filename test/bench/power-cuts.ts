@@ -3,7 +3,7 @@
 // npm run bench -- power-cuts: everything, on every core. POWER_CUTS=one-deep (or one-deep-on, two-deep, fortnights, years,
 // any-years) does that part alone; with POWER_CUTS_SEED=N beside it only the life with that seed.
 
-import { addTally, noTally, type Tally } from '../support/model/power-cuts.ts'
+import { addTally, noTally, type Tally } from '../support/model/cut-trials.ts'
 import { findingKinds } from '../support/model/read-back.ts'
 import type { Done, LifeName, Task } from './power-cut-part.ts'
 import type { Bench, Row } from './row.ts'

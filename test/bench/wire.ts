@@ -9,7 +9,7 @@ import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { emptyDay, encodeDayBlock } from '../../protocol/profile-coding.ts'
-import { readProfile } from '../support/sim/read-profile.ts'
+import { readProfile } from '../support/sim/single-read.ts'
 import { type Bench, quantile } from './row.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'

@@ -22,7 +22,7 @@ import {
 } from '../../protocol/link.ts'
 import { decodeAnswer, encodeAsk, errorCode } from '../../protocol/messages.ts'
 import { open, seal } from '../../protocol/seal.ts'
-import { readProfile } from '../support/sim/read-profile.ts'
+import { readProfile } from '../support/sim/single-read.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'
 const key = createRandom(42).bytes(32)

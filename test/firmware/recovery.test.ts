@@ -5,11 +5,11 @@ import * as assert from 'uvu/assert'
 import { createRandom } from '../../emulation/random.ts'
 import { createSimFlash } from '../../emulation/sim-flash.ts'
 import { eventCode } from '../../protocol/event-entry.ts'
+import { createJob, ground, pagesTurned, tryCuts } from '../support/model/cut-trials.ts'
 import type { Act } from '../support/model/life-acts.ts'
 import { type Life, live, look, newLife } from '../support/model/meter-life.ts'
 import { dayMs, halfHourMs } from '../support/model/plain-meter.ts'
 import { type PlainSettings, plainSettings, secureProfile } from '../support/model/plain-settings.ts'
-import { createJob, ground, pagesTurned, tryCuts } from '../support/model/power-cuts.ts'
 import { anyFindings } from '../support/model/read-back.ts'
 
 const firstMs = Date.UTC(2026, 2, 2)

@@ -16,16 +16,15 @@ import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine, type Line } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { finished, freshPath, smets1 } from '../support/bench/cli.ts'
-import { hasSocat, runBundle, until } from '../support/espruino/espruino-process.ts'
-import { readProfile } from '../support/sim/read-profile.ts'
+import { runBundle, until } from '../support/espruino/interpreter.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
+import { readProfile } from '../support/sim/single-read.ts'
 
 const { ESPRUINO } = process.env
 const dayMs = 86400000
 
 if (!ESPRUINO || !hasSocat) {
-  console.log(
-    '  left out: Espruino behind the bridge, because ESPRUINO does not name an interpreter, or socat is missing',
-  )
+  leaveOut(test, 'Espruino behind the bridge', 'ESPRUINO does not name an interpreter, or socat is missing')
 } else {
   test('an Espruino behind the bridge answers 4.8.1 as the emulated meter did', async () => {
     const state = freshPath()

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finished, freshPath, smets1 } from '../support/bench/cli.ts'
-import { type EspruinoConsole, espruinoConsole } from '../support/espruino/espruino-console.ts'
-import { hasSocat } from '../support/espruino/espruino-process.ts'
+import { type EspruinoConsole, espruinoConsole } from '../support/espruino/interpreter-console.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
 
 const { ESPRUINO } = process.env
 const eui = '00-DB-12-34-56-78-90-A0'
@@ -24,7 +24,7 @@ function flash(board: EspruinoConsole, state: string, ...more: string[]) {
 }
 
 if (!ESPRUINO || !hasSocat) {
-  console.log('  left out: flashing a real Espruino, because ESPRUINO does not name one, or socat is missing')
+  leaveOut(test, 'flashing a real Espruino', 'ESPRUINO does not name one, or socat is missing')
 } else {
   test('flashed, restarted, and read through the bridge; a second run sends nothing; a rotated key; taken off again', async () => {
     const { state, settings } = await provisioned()

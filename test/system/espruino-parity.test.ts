@@ -7,14 +7,15 @@ import * as assert from 'uvu/assert'
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
 import { euiFromBytes, toHex } from '../../protocol/bytes.ts'
 import { finished, freshPath } from '../support/bench/cli.ts'
-import { createMeterFolder, start } from '../support/bench/meter-process.ts'
-import { hasSocat, runBundle } from '../support/espruino/espruino-process.ts'
+import { createMeterFolder, start } from '../support/bench/meter-command.ts'
+import { runBundle } from '../support/espruino/interpreter.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
 import { boardEui, boardKey, recordedDaysBefore } from '../support/sim/board-flash.ts'
 
 const { ESPRUINO } = process.env
 
 if (!ESPRUINO || !hasSocat) {
-  console.log('  left out: parity with Espruino, because ESPRUINO does not name an interpreter, or socat is missing')
+  leaveOut(test, 'parity with Espruino', 'ESPRUINO does not name an interpreter, or socat is missing')
 } else {
   test('an Espruino answers as the emulated meter does', async () => {
     const flash = recordedDaysBefore(Date.now(), 40, 12)

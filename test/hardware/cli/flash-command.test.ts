@@ -6,8 +6,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { promptTiming } from '../../../hardware/install/espruino-prompt.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
-import { hasSocat } from '../../support/espruino/espruino-process.ts'
-import { createPromptSim, type PromptSim } from '../../support/espruino/espruino-prompt.ts'
+import { createPromptSim, type PromptSim } from '../../support/espruino/prompt-sim.ts'
+import { hasSocat, leaveOut } from '../../support/left-out.ts'
 
 const flash = (...args: string[]) => finished(['flash', ...args])
 
@@ -66,7 +66,7 @@ async function promptPty(board: string) {
   return { ...port, sim }
 }
 
-if (!hasSocat) console.log('  left out: prompts on a serial device, because socat is not installed')
+if (!hasSocat) leaveOut(test, 'prompts on a serial device', 'socat is not installed')
 else {
   test('a board is looked at, and nothing on it is changed', async () => {
     const { path, sim, end } = await promptPty('LINUX')

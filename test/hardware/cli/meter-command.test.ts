@@ -18,7 +18,7 @@ import {
   readOverLine,
   run,
   start,
-} from '../../support/bench/meter-process.ts'
+} from '../../support/bench/meter-command.ts'
 
 const geometry = { pageBytes, pages: flashPagesFull }
 

@@ -10,7 +10,7 @@ import {
   readOverLine,
   run,
   start,
-} from '../../support/bench/meter-process.ts'
+} from '../../support/bench/meter-command.ts'
 import { eventsOf } from '../../support/sim/emulated-world.ts'
 
 const test = suite('meter-faults')

@@ -11,7 +11,7 @@ import {
   provision,
   readOverLine,
   start,
-} from '../../support/bench/meter-process.ts'
+} from '../../support/bench/meter-command.ts'
 import { eventsOf, profileOf } from '../../support/sim/emulated-world.ts'
 
 const test = suite('meter-restart')

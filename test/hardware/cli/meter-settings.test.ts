@@ -16,7 +16,7 @@ import {
   readOverLine,
   run,
   start,
-} from '../../support/bench/meter-process.ts'
+} from '../../support/bench/meter-command.ts'
 
 const test = suite('meter-settings')
 let at: MeterFolder

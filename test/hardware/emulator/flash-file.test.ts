@@ -19,6 +19,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createMemoryFlash, openFlashFile } from '../../../hardware/emulator/flash-file.ts'
+import { leaveOut } from '../../support/left-out.ts'
 
 const geometry = { pageBytes: 2048, pages: 3 }
 const size = 3 * 2048
@@ -199,7 +200,7 @@ test('a killed process leaves every operation it had done', async () => {
   flash.close()
 })
 
-if (!existsSync('/proc/self/fdinfo')) console.log('  left out: what the system was told of a durable flash (no /proc)')
+if (!existsSync('/proc/self/fdinfo')) leaveOut(test, 'durable writes', 'there is no /proc/self/fdinfo')
 else {
   test('a durable flash has every operation on the disk before it returns, another does not', () => {
     for (const durable of [true, false]) {

@@ -9,7 +9,7 @@ import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
 import { createProgress } from '../../../hardware/cli/progress.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { attendPrompt, type ConsolePort, PromptError } from '../../../hardware/install/espruino-prompt.ts'
-import { blankBoard, type PromptSim, type PromptSimOptions } from '../../support/espruino/espruino-prompt.ts'
+import { blankBoard, type PromptSim, type PromptSimOptions } from '../../support/espruino/prompt-sim.ts'
 
 /** The problems of a board, asked as the command does. */
 async function problemsOf(name: BoardName, more: Partial<PromptSimOptions>, before = (_: PromptSim) => {}) {

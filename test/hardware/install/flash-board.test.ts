@@ -19,7 +19,7 @@ import {
 } from '../../../hardware/install/flash-board.ts'
 import type { MeterSettings } from '../../../hardware/settings/settings-file.ts'
 import { euiFromBytes, euiToBytes } from '../../../protocol/bytes.ts'
-import { blankBoard, type PromptSim } from '../../support/espruino/espruino-prompt.ts'
+import { blankBoard, type PromptSim } from '../../support/espruino/prompt-sim.ts'
 
 const row = boards.linux
 const eui = euiToBytes('00-DB-12-34-56-78-90-A0')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finished, freshPath } from '../../support/bench/cli.ts'
-import { createMeterFolder, type MeterFolder, provision, start } from '../../support/bench/meter-process.ts'
+import { createMeterFolder, type MeterFolder, provision, start } from '../../support/bench/meter-command.ts'
 
 const test = suite('parity')
 const eui = '00-DB-12-34-56-78-90-A0'

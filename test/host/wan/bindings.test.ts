@@ -17,7 +17,7 @@ import { openPort, type Port, PortError } from '../../../host/wan/bindings.ts'
 import { defaultLineLimits } from '../../../host/wan/limits.ts'
 import { createLine } from '../../../host/wan/line.ts'
 import { noUsage } from '../../../host/wan/usage.ts'
-import { readProfile } from '../../support/sim/read-profile.ts'
+import { readProfile } from '../../support/sim/single-read.ts'
 
 const test = suite('bindings')
 const directory = mkdtempSync(join(tmpdir(), 'smets1-bindings-'))

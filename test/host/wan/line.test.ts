@@ -8,7 +8,7 @@ import { createLine } from '../../../host/wan/line.ts'
 import { ReadError } from '../../../host/wan/read-error.ts'
 import { noUsage } from '../../../host/wan/usage.ts'
 import { channel } from '../../../protocol/messages.ts'
-import { type MeterReader, readProfile } from '../../support/sim/read-profile.ts'
+import { type MeterReader, readProfile } from '../../support/sim/single-read.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'
 const key = createRandom(42).bytes(32)

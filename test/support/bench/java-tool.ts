@@ -1,12 +1,10 @@
 // Runs the DCC's own signing tool, where there is a Java runtime.
 
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { toolJar } from './duis-schema.ts'
-
-export const hasJava = spawnSync('java', ['-version']).status === 0
 
 const directory = mkdtempSync(join(tmpdir(), 'smets1-java-'))
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }))

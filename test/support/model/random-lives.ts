@@ -2,12 +2,12 @@
 
 import { createRandom, type Random } from '../../../emulation/random.ts'
 import { createSimFlash, tornModels } from '../../../emulation/sim-flash.ts'
+import { noTally, type Tally } from './cut-trials.ts'
 import type { Act } from './life-acts.ts'
 import { ordinary, woven } from './life-scripts.ts'
 import { type Life, live, look, newLife } from './meter-life.ts'
 import { dayMs } from './plain-meter.ts'
 import { type PlainSettings, type PlainTariff, plainSettings, richTariff, secureProfile } from './plain-settings.ts'
-import { noTally, type Tally } from './power-cuts.ts'
 import { findingKinds } from './read-back.ts'
 
 export interface LifeOptions {

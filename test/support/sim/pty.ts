@@ -1,9 +1,7 @@
 // Two serial devices that are joined, as pseudo-terminals: plugged in and pulled out by a path of their own.
 
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-
-export const hasSocat = spawnSync('socat', ['-V']).status === 0
 
 /** Makes the two ends appear at their paths. `unplug` makes them go away; it resolves when they have. */
 export async function plugPty(oneEnd: string, otherEnd: string): Promise<{ unplug(): Promise<void> }> {

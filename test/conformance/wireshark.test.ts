@@ -6,15 +6,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRandom } from '../../../emulation/random.ts'
-import { traceCommand } from '../../../host/cli/trace.ts'
-import { dissector } from '../../../host/trace/dissector.ts'
-import { packetTable } from '../../../host/trace/packet-table.ts'
-import { interfaceBlock, packetBlock, sectionBlock } from '../../../host/trace/pcapng-write.ts'
-import { encodeFrame } from '../../../protocol/frame.ts'
-import { runCommand } from '../../support/bench/run-command.ts'
-import { swapByteOrder } from '../../support/sim/pcapng-swap.ts'
-import { recordLine } from '../../support/sim/recorded-line.ts'
+import { createRandom } from '../../emulation/random.ts'
+import { traceCommand } from '../../host/cli/trace.ts'
+import { dissector } from '../../host/trace/dissector.ts'
+import { packetTable } from '../../host/trace/packet-table.ts'
+import { interfaceBlock, packetBlock, sectionBlock } from '../../host/trace/pcapng-write.ts'
+import { encodeFrame } from '../../protocol/frame.ts'
+import { runCommand } from '../support/bench/run-command.ts'
+import { leaveOut } from '../support/left-out.ts'
+import { swapByteOrder } from '../support/sim/pcapng-swap.ts'
+import { recordLine } from '../support/sim/recorded-line.ts'
 
 const tshark = spawnSync('tshark', ['--version'])
 const hasLua = tshark.status === 0 && /with Lua/.test(tshark.stdout.toString())
@@ -109,7 +110,7 @@ test('the dissector names every packet and every field of the table', () => {
   }
 })
 
-if (!hasLua) console.log('  left out: the dissector in tshark, because tshark (with Lua) is not installed')
+if (!hasLua) leaveOut(test, 'the dissector in tshark', 'tshark (with Lua) is not installed')
 else {
   test('sessions, alerts and a bad line: tshark and trace say the same of every frame', async () => {
     for (const [name, faults] of [

@@ -2,12 +2,12 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { meterArguments } from '../../emulation/cli/meter-process.ts'
-import { pageBytes } from '../../firmware/flash-map.ts'
-import { readSettings } from '../../firmware/settings.ts'
-import { faultFlags, loadFlags, settingsFlags } from '../../hardware/cli/meter-flags.ts'
-import { createMemoryFlash } from '../../hardware/emulator/flash-file.ts'
-import { finished, freshPath } from '../support/bench/cli.ts'
+import { meterArguments } from '../../../emulation/cli/meter-process.ts'
+import { pageBytes } from '../../../firmware/flash-map.ts'
+import { readSettings } from '../../../firmware/settings.ts'
+import { faultFlags, loadFlags, settingsFlags } from '../../../hardware/cli/meter-flags.ts'
+import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
+import { finished, freshPath } from '../../support/bench/cli.ts'
 
 const test = suite('cli-up-meter')
 const flags = [...loadFlags, ...settingsFlags, ...faultFlags]

@@ -11,7 +11,7 @@ import { halfHourMs } from '../../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../../protocol/profile-coding.ts'
 import { type Asker, createAsker } from '../../support/sim/asker.ts'
 import { boardEui, boardKey, recordedFlash } from '../../support/sim/board-flash.ts'
-import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/espruino-shim.ts'
+import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/shim.ts'
 import { createRandom } from '../../../emulation/random.ts'
 
 const names = Object.keys(boards) as BoardName[]

@@ -1,6 +1,6 @@
 // A real Espruino for Linux running a bundle, in a folder of its own, with its line on a PTY that socat makes.
 
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,8 +10,6 @@ import { boardKey, flashImage, type RecordedFlash } from '../sim/board-flash.ts'
 
 /** Bytes of the file in which Espruino for Linux keeps its flash. */
 const linuxFlashBytes = 262144
-
-export const hasSocat = spawnSync('socat', ['-V']).status === 0
 
 export interface EspruinoRun {
   asker: Asker

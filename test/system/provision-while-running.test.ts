@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
+import { finished, freshPath, type Run, smets1 } from '../support/bench/cli.ts'
 
 const eui = '00-DB-12-34-56-78-90-A7'
 const state = freshPath()

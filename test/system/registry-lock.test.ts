@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type StatePaths, statePaths } from '../../../host/state/state-directory.ts'
-import { freshPath, smets1 } from '../../support/bench/cli.ts'
+import { type StatePaths, statePaths } from '../../host/state/state-directory.ts'
+import { freshPath, smets1 } from '../support/bench/cli.ts'
 
 /** A state directory with one meter. */
 async function newState(): Promise<StatePaths> {
@@ -43,10 +43,10 @@ test('while another process changes the registry an import waits; to look need n
   const paths = await newState()
   const holder = spawn(process.execPath, [
     '--import',
-    new URL('../../../host/cli/typescript.js', import.meta.url).href,
+    new URL('../../host/cli/typescript.js', import.meta.url).href,
     '--input-type=module',
     '--eval',
-    `import { exclusively } from ${JSON.stringify(new URL('../../../host/store/exclusive.ts', import.meta.url).href)}
+    `import { exclusively } from ${JSON.stringify(new URL('../../host/store/exclusive.ts', import.meta.url).href)}
      exclusively(${JSON.stringify(paths.lock)}, () => {
        process.stdout.write('held')
        for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)

@@ -13,6 +13,7 @@ import { createService, systemdNotify } from '../../../hardware/cli/service-noti
 import { bridgeCommand } from '../../../host/cli/bridge.ts'
 import { finished, freshPath, smets1 } from '../../support/bench/cli.ts'
 import { root } from '../../support/imports.ts'
+import { leaveOut } from '../../support/left-out.ts'
 
 const has = (tool: string, flag = '--version') => spawnSync(tool, [flag]).status === 0
 
@@ -94,9 +95,7 @@ test('a system without systemd-notify is said, not thrown', async () => {
 })
 
 if (!has('systemd-analyze')) {
-  console.log(
-    '  left out: the units as systemd reads them, because systemd-analyze is not installed (apt-get install systemd)',
-  )
+  leaveOut(test, 'the units as systemd reads them', 'systemd-analyze is not installed (apt-get install systemd)')
 } else {
   test('systemd has nothing to say against the units, and would have', () => {
     const folder = mkdtempSync(join(tmpdir(), 'smets1-units-'))
@@ -117,7 +116,7 @@ if (!has('systemd-analyze')) {
 }
 
 if (!has('systemd-notify') || !has('socat', '-V')) {
-  console.log('  left out: a word to systemd through its own tool, because systemd-notify or socat is not installed')
+  leaveOut(test, 'a notification through systemd-notify', 'systemd-notify or socat is not installed')
 } else {
   test('what is told reaches the socket that systemd named', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smets1-notify-'))

@@ -6,11 +6,11 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatRequest } from '../../host/duis/format.ts'
-import { requestIdOf } from '../../host/duis/request.ts'
-import { signDocument } from '../../host/duis/sign.ts'
-import { loadIdentity } from '../../host/pki/test-pki.ts'
-import { editJson, finished, freshPath, smets1 } from '../support/bench/cli.ts'
+import { formatRequest } from '../../../host/duis/format.ts'
+import { requestIdOf } from '../../../host/duis/request.ts'
+import { signDocument } from '../../../host/duis/sign.ts'
+import { loadIdentity } from '../../../host/pki/test-pki.ts'
+import { editJson, finished, freshPath, smets1 } from '../../support/bench/cli.ts'
 
 const anyPort = ['--http-port', '0']
 

@@ -1,4 +1,4 @@
-// The spans of a meter's life in which power is cut (power-cuts.ts).
+// The spans of a meter's life in which power is cut (cut-trials.ts).
 
 import { createRandom } from '../../../emulation/random.ts'
 import type { Act } from './life-acts.ts'

@@ -8,18 +8,19 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { testDevice } from '../../../host/cli/test-registry.ts'
-import { parseResponse, verifyResponse } from '../../../host/duis/read-response.ts'
-import { signDocument } from '../../../host/duis/sign.ts'
-import { loadSigningTool } from '../../../host/pki/signing-tool.ts'
-import { testIdentities } from '../../../host/pki/test-pki.ts'
-import { createTrustStore, decimalSerial, issuerNameOf } from '../../../host/pki/trust.ts'
-import { editJson, finished, freshPath, smets1 } from '../../support/bench/cli.ts'
-import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
-import { duisSchema, toolBytes, toolFile, toolJar } from '../../support/bench/duis-schema.ts'
-import { hasJava, javaTool } from '../../support/bench/java-tool.ts'
+import { testDevice } from '../../host/cli/test-registry.ts'
+import { parseResponse, verifyResponse } from '../../host/duis/read-response.ts'
+import { signDocument } from '../../host/duis/sign.ts'
+import { loadSigningTool } from '../../host/pki/signing-tool.ts'
+import { testIdentities } from '../../host/pki/test-pki.ts'
+import { createTrustStore, decimalSerial, issuerNameOf } from '../../host/pki/trust.ts'
+import { editJson, finished, freshPath, smets1 } from '../support/bench/cli.ts'
+import { unsignedTemplate } from '../support/bench/duis-parties.ts'
+import { duisSchema, toolBytes, toolFile, toolJar } from '../support/bench/duis-schema.ts'
+import { javaTool } from '../support/bench/java-tool.ts'
+import { hasJava, leaveOut } from '../support/left-out.ts'
 
-if (!hasJava) console.log('cli-signing-tool.test.ts: no java on PATH, the tool’s keys are used without it')
+if (!hasJava) leaveOut(test, 'signing by the DCC’s tool itself', 'no java is on PATH')
 
 const dayMs = 86_400_000
 const today = Math.floor(Date.now() / dayMs) * dayMs

@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { isResponseCode, responseCodes } from '../../../host/catalogue/response-code.ts'
-import { isServiceReferenceVariant } from '../../../host/catalogue/service-reference.ts'
-import { formatFailure, formatResponseMessage, formatSmets1Response } from '../../../host/duis/format.ts'
-import { formatDeviceAlert } from '../../../host/duis/format-alert.ts'
+import { isResponseCode, responseCodes } from '../../host/catalogue/response-code.ts'
+import { isServiceReferenceVariant } from '../../host/catalogue/service-reference.ts'
+import { formatFailure, formatResponseMessage, formatSmets1Response } from '../../host/duis/format.ts'
+import { formatDeviceAlert } from '../../host/duis/format-alert.ts'
 import {
   formatNonDeviceRequest,
   formatScheduleAlert,
   inventoryContent,
   scheduleIdContent,
   schedulesContent,
-} from '../../../host/duis/format-non-device.ts'
+} from '../../host/duis/format-non-device.ts'
 import {
   dailyReadLogPayload,
   exportProfilePayload,
@@ -21,11 +21,11 @@ import {
   importProfilePayload,
   importRegistersPayload,
   reactiveImportProfilePayload,
-} from '../../../host/duis/payload.ts'
-import { requestIdOf } from '../../../host/duis/request.ts'
-import { compileSchema, loadSchema } from '../../../host/duis/schema.ts'
-import { esmeEui, nowMs, parties, sampleRequest, signedRequest, template } from '../../support/bench/duis-parties.ts'
-import { duisSchema, duisSchemaDirectory, toolFile } from '../../support/bench/duis-schema.ts'
+} from '../../host/duis/payload.ts'
+import { requestIdOf } from '../../host/duis/request.ts'
+import { compileSchema, loadSchema } from '../../host/duis/schema.ts'
+import { esmeEui, nowMs, parties, sampleRequest, signedRequest, template } from '../support/bench/duis-parties.ts'
+import { duisSchema, duisSchemaDirectory, toolFile } from '../support/bench/duis-schema.ts'
 
 const duisText = toolFile('DUIS Schema V5.1.xsd')
 

@@ -23,6 +23,7 @@ import { euiToBytes } from '../../../protocol/bytes.ts'
 import { eventCode } from '../../../protocol/event-entry.ts'
 import { startOfHalfHour } from '../../../protocol/half-hour.ts'
 import { type Run, smets1 } from '../../support/bench/cli.ts'
+import { leaveOut } from '../../support/left-out.ts'
 import type { FakePrograms } from '../../support/sim/fake-gpio.ts'
 import { fakePrograms } from '../../support/sim/fake-gpio.ts'
 
@@ -154,12 +155,10 @@ if (!existsSync('/dev/gpiochip0')) {
     assert.is(code, 20)
     assert.match(err, /^no GPIO: there is no \/dev\/gpiochip\*/)
   })
-} else console.log('  left out: a machine without GPIO, because this one has it')
+} else leaveOut(test, 'a machine without GPIO', 'this one has it')
 
 if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--version']).status !== 0) {
-  console.log(
-    '  left out: counting through programs, because setpriv (util-linux) or mkfifo (coreutils) is not installed',
-  )
+  leaveOut(test, 'counting through programs', 'setpriv (util-linux) or mkfifo (coreutils) is not installed')
 } else {
   test('a line that another program has is said, and ends the command', async () => {
     const { code, err } = await here({ pulseImport: `${chip}:17` }, use([17], true))

@@ -3,7 +3,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finished, freshPath, smets1 } from '../support/bench/cli.ts'
-import { hasSocat, plugPty } from '../support/sim/pty.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
+import { plugPty } from '../support/sim/pty.ts'
 
 /** A pair of connected serial devices. */
 async function ptyPair() {
@@ -12,7 +13,7 @@ async function ptyPair() {
   return { meterEnd, bridgeEnd, end: pty.unplug }
 }
 
-if (!hasSocat) console.log('  left out: serial devices, because socat is not installed (apt-get install socat)')
+if (!hasSocat) leaveOut(test, 'serial devices', 'socat is not installed (apt-get install socat)')
 else {
   test('meter and bridge as two programs on a serial line, read through native serial ports', async () => {
     const state = freshPath()

@@ -4,19 +4,20 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { formatResponseMessage, formatSmets1Response } from '../../../host/duis/format.ts'
-import { parseRequest } from '../../../host/duis/parse.ts'
-import { importProfilePayload } from '../../../host/duis/payload.ts'
-import { requestIdOf } from '../../../host/duis/request.ts'
-import { signDocument } from '../../../host/duis/sign.ts'
-import { verifySignature } from '../../../host/duis/verify.ts'
-import type { Signer } from '../../../host/pki/signer.ts'
-import { createTrustStore, decimalSerial, issuerNameOf } from '../../../host/pki/trust.ts'
-import { esmeEui, nowMs, parties, sampleRequest, unsignedTemplate } from '../../support/bench/duis-parties.ts'
-import { toolBytes, toolFile } from '../../support/bench/duis-schema.ts'
-import { hasJava, javaTool } from '../../support/bench/java-tool.ts'
+import { formatResponseMessage, formatSmets1Response } from '../../host/duis/format.ts'
+import { parseRequest } from '../../host/duis/parse.ts'
+import { importProfilePayload } from '../../host/duis/payload.ts'
+import { requestIdOf } from '../../host/duis/request.ts'
+import { signDocument } from '../../host/duis/sign.ts'
+import { verifySignature } from '../../host/duis/verify.ts'
+import type { Signer } from '../../host/pki/signer.ts'
+import { createTrustStore, decimalSerial, issuerNameOf } from '../../host/pki/trust.ts'
+import { esmeEui, nowMs, parties, sampleRequest, unsignedTemplate } from '../support/bench/duis-parties.ts'
+import { toolBytes, toolFile } from '../support/bench/duis-schema.ts'
+import { javaTool } from '../support/bench/java-tool.ts'
+import { hasJava, leaveOut } from '../support/left-out.ts'
 
-if (!hasJava) console.log('duis-java.test.ts: no java on PATH, the checks against the signing tool are left out')
+if (!hasJava) leaveOut(test, 'the DCC’s signing tool and validator', 'no java is on PATH')
 
 function toolSigner(name: string): Signer {
   const certificate = new X509Certificate(toolFile(`${name}.pem`))

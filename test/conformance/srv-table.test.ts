@@ -2,13 +2,13 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { forSettlement, servesSettlement } from '../../../host/catalogue/for-settlement.ts'
-import { type Role, roles } from '../../../host/catalogue/role.ts'
-import { isServiceReferenceVariant, serviceReferenceOf } from '../../../host/catalogue/service-reference.ts'
-import { srvRow, srvTable } from '../../../host/catalogue/srv-table.ts'
-import { bodies } from '../../../host/duis/bodies.ts'
-import { entriesMax } from '../../../host/duis/payload.ts'
-import { eligible, hours24, table2, table3, table4, table6, table14 } from '../../support/model/impact-assessment.ts'
+import { forSettlement, servesSettlement } from '../../host/catalogue/for-settlement.ts'
+import { type Role, roles } from '../../host/catalogue/role.ts'
+import { isServiceReferenceVariant, serviceReferenceOf } from '../../host/catalogue/service-reference.ts'
+import { srvRow, srvTable } from '../../host/catalogue/srv-table.ts'
+import { bodies } from '../../host/duis/bodies.ts'
+import { entriesMax } from '../../host/duis/payload.ts'
+import { eligible, hours24, table2, table3, table4, table6, table14 } from '../support/model/impact-assessment.ts'
 
 /** 4.2 can be scheduled since DUIS 5.3, which is younger than the impact assessment. */
 const schedulableSince = '4.2'

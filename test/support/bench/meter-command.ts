@@ -19,7 +19,7 @@ import { defaultLineLimits } from '../../../host/wan/limits.ts'
 import { createLine } from '../../../host/wan/line.ts'
 import { noUsage } from '../../../host/wan/usage.ts'
 import { euiFromBytes, euiToBytes } from '../../../protocol/bytes.ts'
-import { readProfile } from '../sim/read-profile.ts'
+import { readProfile } from '../sim/single-read.ts'
 
 export const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
 export const key = new Uint8Array(32).fill(7)

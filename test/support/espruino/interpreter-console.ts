@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { boards } from '../../../hardware/boards/boards.ts'
-import { kill, launch, until } from './espruino-process.ts'
+import { kill, launch, until } from './interpreter.ts'
 
 export interface EspruinoConsole {
   /** PTY of its console. */

@@ -8,10 +8,11 @@ import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../protocol/profile-coding.ts'
-import { commands, tryWithin } from '../support/espruino/espruino-meter.ts'
-import { type EspruinoRun, evaluate, hasSocat, runBundle, until } from '../support/espruino/espruino-process.ts'
+import { type EspruinoRun, evaluate, runBundle, until } from '../support/espruino/interpreter.ts'
+import { libraryCases } from '../support/espruino/library-cases.ts'
 import { subsetCases } from '../support/espruino/subset-cases.ts'
-import { libraryCases } from '../support/espruino/subset-library-cases.ts'
+import { commands, tryWithin } from '../support/espruino/year-old-meter.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
 import { boardEui, type RecordedFlash, recordedDaysBefore } from '../support/sim/board-flash.ts'
 
 /** Wakes the meter and reads. */
@@ -125,10 +126,10 @@ function bench(name: string, program: string, from: 'file' | 'storage', halfHour
 
 const { ESPRUINO, ESPRUINO_SMALL } = process.env
 
-if (!hasSocat) console.log('  left out: the bundle on Espruino, because socat is not installed (apt-get install socat)')
+if (!hasSocat) leaveOut(test, 'the bundle on Espruino', 'socat is not installed (apt-get install socat)')
 else {
   if (ESPRUINO) bench('Espruino', ESPRUINO, 'file', 4)
-  else console.log('  left out: the bundle on Espruino, because ESPRUINO does not name an interpreter')
+  else leaveOut(test, 'the bundle on Espruino', 'ESPRUINO does not name an interpreter')
   if (ESPRUINO_SMALL) {
     bench('Espruino with 5,100 variables', ESPRUINO_SMALL, 'storage', 49)
 
@@ -140,7 +141,7 @@ else {
       assert.ok(rest <= 1200, `${rest} variables at rest`)
       console.log(`  heap: ${rest} of 5100 variables at rest; 2500 in all are enough for every command`)
     })
-  } else console.log('  left out: the bundle in a small heap, because ESPRUINO_SMALL does not name an interpreter')
+  } else leaveOut(test, 'the bundle in a small heap', 'ESPRUINO_SMALL does not name an interpreter')
 }
 
 if (ESPRUINO) {

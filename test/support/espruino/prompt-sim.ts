@@ -6,7 +6,7 @@ import { createContext, runInContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
 import { createVirtualClock, type VirtualClock } from '../../../emulation/world.ts'
 import type { ConsolePort, PromptTiming } from '../../../hardware/install/espruino-prompt.ts'
-import { createStorageSim, type StorageSim } from './espruino-storage.ts'
+import { createStorageSim, type StorageSim } from './storage.ts'
 
 export interface PromptSimOptions {
   board?: string

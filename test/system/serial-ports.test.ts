@@ -6,20 +6,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createRandom } from '../../../emulation/random.ts'
-import { createSimLine } from '../../../emulation/sim-line.ts'
-import { createVirtualClock } from '../../../emulation/world.ts'
-import { openLine } from '../../../hardware/emulator/line.ts'
-import { createDco } from '../../../host/dco/sealer.ts'
-import { systemTiming } from '../../../host/runtime/open-bridge.ts'
-import { openPort } from '../../../host/wan/bindings.ts'
-import { defaultLineLimits } from '../../../host/wan/limits.ts'
-import { createLine } from '../../../host/wan/line.ts'
-import { ReadError } from '../../../host/wan/read-error.ts'
-import { noUsage } from '../../../host/wan/usage.ts'
-import { hasSocat, plugPty } from '../../support/sim/pty.ts'
-import { readProfile } from '../../support/sim/read-profile.ts'
-import { unplugCycles } from '../../support/sim/unplug-cycles.ts'
+import { createRandom } from '../../emulation/random.ts'
+import { createSimLine } from '../../emulation/sim-line.ts'
+import { createVirtualClock } from '../../emulation/world.ts'
+import { openLine } from '../../hardware/emulator/line.ts'
+import { createDco } from '../../host/dco/sealer.ts'
+import { systemTiming } from '../../host/runtime/open-bridge.ts'
+import { openPort } from '../../host/wan/bindings.ts'
+import { defaultLineLimits } from '../../host/wan/limits.ts'
+import { createLine } from '../../host/wan/line.ts'
+import { ReadError } from '../../host/wan/read-error.ts'
+import { noUsage } from '../../host/wan/usage.ts'
+import { hasSocat, leaveOut } from '../support/left-out.ts'
+import { plugPty } from '../support/sim/pty.ts'
+import { readProfile } from '../support/sim/single-read.ts'
+import { unplugCycles } from '../support/sim/unplug-cycles.ts'
 
 const test = suite('ports')
 const folder = mkdtempSync(join(tmpdir(), 'smets1-ports-'))
@@ -173,13 +174,13 @@ if (hasSocat) {
     // Where nobody may run Node, or read the program, there is nothing to see.
     if (said !== '')
       assert.match(said, /permission denied: add yourself to the group that owns it \(sudo usermod -aG \w+ \$USER\)/)
-    else console.log('  left out: who may open a port, because nobody else may run this Node or read this program')
+    else leaveOut(test, 'who may open a port', 'no other user may run this Node or read this program')
     chmodSync(ends[1], 0o000)
     const closed = ask()
     if (closed !== '')
       assert.match(closed, /permission denied: its mode is 0, so its group \w+ may not use it: a udev rule/)
     await pty.unplug()
   })
-} else console.log('  left out: what needs serial devices, because socat is not installed (apt-get install socat)')
+} else leaveOut(test, 'serial devices', 'socat is not installed (apt-get install socat)')
 
 test.run()
