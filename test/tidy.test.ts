@@ -18,9 +18,9 @@ import {
   type Import,
   importCycle,
   importsOf,
-  root,
   sourceFiles,
 } from './support/imports.ts'
+import { root } from './support/repository.ts'
 
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
@@ -68,7 +68,9 @@ test('folders import only what they may', () => {
       const { target, ours } = one
       const to = target.split('/')[0] as Folder
       const allowed = to === folder || mayImport[folder].includes(to) || isDispatch(path, one)
-      if (ours && !allowed && target !== 'package.json') faults.push(`${path} imports ${target}`)
+      // The launcher of a clone starts what it has compiled.
+      const isLauncher = path === 'host/cli/smets1.js' && target === 'dist/host/cli/main.js'
+      if (ours && !allowed && !isLauncher) faults.push(`${path} imports ${target}`)
       // A file of ours is named with its ending, so that Node finds it.
       if (ours && !/\.(ts|js|json)$/.test(target)) faults.push(`${path} imports ${target} without its ending`)
     }

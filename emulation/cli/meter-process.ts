@@ -59,7 +59,7 @@ export async function startMeter(
 ): Promise<MeterProcess> {
   const socket = socketIn(directory)
   const url = `unix://${socket.path}`
-  const launcher = fileURLToPath(new URL('../../host/cli/smets1.js', import.meta.url))
+  const launcher = fileURLToPath(new URL('../../host/cli/main.js', import.meta.url))
   const args = [launcher, 'meter', '--port', url, '--flash', flash, '--json', '--exit-with-parent', ...flags]
   // A group of its own: Ctrl-C reaches this process, which stops the meter when it has finished with it.
   const child = spawn(process.execPath, args, {

@@ -40,7 +40,8 @@ const languageNames = [Object, Array, String, Number, Boolean, Function, Math, D
   .concat(Object.getPrototypeOf(Uint8Array.prototype))
   .flatMap((owner) => (owner ? Object.getOwnPropertyNames(owner) : []))
 
-const root = dirname(dirname(import.meta.dirname))
+/** The folder of package.json. This file runs as dist/hardware/build/bundle.js, but boards get what the sources say. */
+const root = dirname(dirname(dirname(import.meta.dirname)))
 const naclName = 'tweetnacl (cut)'
 
 const naclPlugin: Plugin = {
@@ -101,7 +102,7 @@ async function joinModules(name: BoardName, entry: string, cold: string[]): Prom
     absWorkingDir: root,
     stdin: {
       contents: entry,
-      resolveDir: import.meta.dirname,
+      resolveDir: join(root, 'hardware', 'build'),
       sourcefile: `entry of ${name}`,
       loader: 'ts',
     },

@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // smets1 COMMAND: finds the command, hands it its options, ends with its code.
 
 import { cac } from 'cac'

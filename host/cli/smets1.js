@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import './typescript.js'
+// `smets1` from a clone: compiles what has changed, then runs it. An installed package runs dist/host/cli/main.js.
 
-process.setSourceMapsEnabled(true)
-await import('./main.ts')
+import { compile } from './compile.js'
+
+await compile()
+await import('../../dist/host/cli/main.js')

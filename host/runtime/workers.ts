@@ -44,8 +44,7 @@ export async function startWorkers(parts: WorkersParts): Promise<Workers> {
   let stopping = false
 
   cluster.setupPrimary({
-    exec: fileURLToPath(new URL('./bridge-worker.ts', import.meta.url)),
-    execArgv: ['--import', new URL('../cli/typescript.js', import.meta.url).href],
+    exec: fileURLToPath(new URL('./bridge-worker.js', import.meta.url)),
     args: [],
     serialization: 'advanced',
   })

@@ -22,7 +22,7 @@ import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts
 import { createState, type StatePaths, statePaths } from '../../host/state/state-directory.ts'
 import { editJson } from '../support/bench/cli.ts'
 import { euiOf, fillCache, mpanOf } from './cached-devices.ts'
-import type { Send, Signed, Taken } from './load.ts'
+import type { Send, Signed, Taken } from './load.js'
 import { type Bench, quantile } from './row.ts'
 
 const dayMs = 86400000
@@ -37,7 +37,7 @@ const parties = ['supplier', 'network-operator', 'mdr', 'other-user']
 
 /** The process that plays the Users. */
 async function startUsers() {
-  const child = fork(fileURLToPath(new URL('./load.ts', import.meta.url)))
+  const child = fork(fileURLToPath(new URL('./load.js', import.meta.url)))
   const [{ callback }] = (await once(child, 'message')) as [{ callback: string }]
   return {
     callback,

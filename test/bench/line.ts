@@ -19,7 +19,7 @@ import type { Done, Task } from './line-part.ts'
 import { type Bench, quantile, type Row } from './row.ts'
 import { share } from './share.ts'
 
-const part = new URL('./line-part.ts', import.meta.url)
+const part = new URL('./line-part.js', import.meta.url)
 
 const noise: { [name: string]: LineFaults } = {
   'no noise': {},

@@ -9,7 +9,7 @@ import type { Done, LifeName, Task } from './power-cut-part.ts'
 import type { Bench, Row } from './row.ts'
 import { share } from './share.ts'
 
-const part = new URL('./power-cut-part.ts', import.meta.url)
+const part = new URL('./power-cut-part.js', import.meta.url)
 
 interface Trial {
   title: string

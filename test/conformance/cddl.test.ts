@@ -1,7 +1,6 @@
 // The CDDL of protocol/SPEC.md against the message table, both ways: what the page allows the code takes, what the code takes or
 // a meter says the page allows.
 
-import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,9 +13,10 @@ import { askLimits, errorCode, messageCode, takeAsk } from '../../protocol/messa
 import { decodeAnswer, decodeAsk, encodeAsk, type MessageName } from '../../protocol/messages.ts'
 import { open, seal } from '../../protocol/seal.ts'
 import { type CddlType, camel, fieldNames, isOf, parseCddl, valuesOf } from '../support/model/cddl.ts'
+import { repositoryText } from '../support/repository.ts'
 import { createRawMeter } from '../support/sim/raw-meter.ts'
 
-const spec = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8')
+const spec = repositoryText('protocol/SPEC.md')
 const cddl = parseCddl(/```cddl\n([\s\S]*?)```/.exec(spec)![1]!)
 const names = Object.keys(messageCode) as MessageName[]
 

@@ -1,6 +1,5 @@
 // What protocol/SPEC.md says of a meter in sections 4 to 6, tried with packets.
 
-import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../emulation/random.ts'
@@ -21,12 +20,13 @@ import {
 } from '../../protocol/link.ts'
 import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
 import { open, seal } from '../../protocol/seal.ts'
+import { repositoryText } from '../support/repository.ts'
 import { createRawMeter, type RawMeter } from '../support/sim/raw-meter.ts'
 
 const random = createRandom(21)
 const key = random.bytes(32)
 const eui = random.bytes(8)
-const spec = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8')
+const spec = repositoryText('protocol/SPEC.md')
 
 const newMeter = () => createRawMeter(eui, key, startMs)
 

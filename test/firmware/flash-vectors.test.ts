@@ -1,6 +1,5 @@
 // A published flash image of format 1. Every later version must read it; when this fails the code is wrong, not the image.
 
-import { readFileSync } from 'node:fs'
 import { inflateRawSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,8 +9,9 @@ import { fromHex } from '../../protocol/bytes.ts'
 import { decodeDayBlock } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot } from '../../protocol/register-snapshot.ts'
 import { readAll } from '../support/model/golden-flash.ts'
+import { repositoryText } from '../support/repository.ts'
 
-const vector = JSON.parse(readFileSync(new URL('../vectors/flash-v1.json', import.meta.url), 'utf8'))
+const vector = JSON.parse(repositoryText('test/vectors/flash-v1.json'))
 
 test('a flash of format 1 reads as it was written', () => {
   const cells = new Uint8Array(inflateRawSync(Buffer.from(vector.image, 'base64')))

@@ -1,6 +1,5 @@
 // The published conversation (test/vectors/wire.json): every message of the line, sealed and open, as another meter's maker reads it.
 
-import { readFileSync } from 'node:fs'
 import nacl from 'tweetnacl'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -14,6 +13,7 @@ import { encodeFrame } from '../../protocol/frame.ts'
 import { decodePacket, kind, nonceOf } from '../../protocol/link.ts'
 import { errorCode, messageCode } from '../../protocol/message-layout.ts'
 import { isOf, parseCddl } from '../support/model/cddl.ts'
+import { repositoryText } from '../support/repository.ts'
 import { createRawMeter } from '../support/sim/raw-meter.ts'
 
 interface Step {
@@ -30,13 +30,13 @@ interface Step {
   frame: string
 }
 
-const vectors = JSON.parse(readFileSync(new URL('../vectors/wire.json', import.meta.url), 'utf8'))
+const vectors = JSON.parse(repositoryText('test/vectors/wire.json'))
 const steps: Step[] = vectors.conversation
 const sealedSteps = steps.filter(({ nonce }) => nonce !== undefined)
 const key = fromHex(vectors.key)
 const eui = euiToBytes(vectors.eui)
 const link = { ...vectors.link, hostNonce: fromHex(vectors.link.hostNonce) }
-const spec = readFileSync(new URL('../../protocol/SPEC.md', import.meta.url), 'utf8')
+const spec = repositoryText('protocol/SPEC.md')
 const cddl = parseCddl(/```cddl\n([\s\S]*?)```/.exec(spec)![1]!)
 
 test('it has every ask, every answer and every error that the page has', () => {

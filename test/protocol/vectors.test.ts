@@ -1,6 +1,5 @@
 // The published bytes of the line. A change that breaks one of these needs a new protocol version.
 
-import { readFileSync } from 'node:fs'
 import { Encoder } from 'cbor-x'
 import nacl from 'tweetnacl'
 import { test } from 'uvu'
@@ -14,8 +13,9 @@ import { decodeAnswer, decodeAsk, encodeAnswer, encodeAsk, type MessageName } fr
 import { decodeDayBlock, encodeDayBlock } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot, encodeSnapshot } from '../../protocol/register-snapshot.ts'
 import { open, seal } from '../../protocol/seal.ts'
+import { repositoryText } from '../support/repository.ts'
 
-const vectors = JSON.parse(readFileSync(new URL('../vectors/wire.json', import.meta.url), 'utf8'))
+const vectors = JSON.parse(repositoryText('test/vectors/wire.json'))
 const key = fromHex(vectors.key)
 const link = { ...vectors.link, hostNonce: fromHex(vectors.link.hostNonce) }
 

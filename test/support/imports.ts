@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { root } from './repository.ts'
 
-export const root = dirname(dirname(import.meta.dirname))
 export const folders = ['protocol', 'firmware', 'hardware', 'host', 'emulation', 'test'] as const
 export type Folder = (typeof folders)[number]
 

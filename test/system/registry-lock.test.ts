@@ -42,11 +42,9 @@ test('imports and provisionings at the same time are all in the registry', async
 test('while another process changes the registry an import waits; to look need not', async () => {
   const paths = await newState()
   const holder = spawn(process.execPath, [
-    '--import',
-    new URL('../../host/cli/typescript.js', import.meta.url).href,
     '--input-type=module',
     '--eval',
-    `import { exclusively } from ${JSON.stringify(new URL('../../host/store/exclusive.ts', import.meta.url).href)}
+    `import { exclusively } from ${JSON.stringify(new URL('../../host/store/exclusive.js', import.meta.url).href)}
      exclusively(${JSON.stringify(paths.lock)}, () => {
        process.stdout.write('held')
        for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)

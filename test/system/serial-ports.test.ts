@@ -154,20 +154,16 @@ if (hasSocat) {
 
   test('a port that may not be opened is named with the group that may, or with the rule that lets one', async () => {
     const { ends, pty } = await plugged('forbidden')
-    const script = `import { openPort } from './host/wan/bindings.ts'
+    const script = `import { openPort } from './dist/host/wan/bindings.js'
       openPort(process.argv[1], 115200, { data: () => {}, closed: () => {} }).then(
         () => console.log('opened'), (error) => console.log(error.message))`
     // Nothing is forbidden to the superuser: somebody else asks.
     const asNobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
     const ask = () =>
-      spawnSync(
-        process.execPath,
-        ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, ends[1]],
-        {
-          ...asNobody,
-          encoding: 'utf8',
-        },
-      ).stdout ?? ''
+      spawnSync(process.execPath, ['--input-type=module', '-e', script, ends[1]], {
+        ...asNobody,
+        encoding: 'utf8',
+      }).stdout ?? ''
     chmodSync(folder, 0o755)
     chmodSync(ends[1], 0o060)
     const said = ask()

@@ -179,19 +179,15 @@ test('a lock is taken over from a process that is no more, and from no other', a
 })
 
 test('a killed process leaves every operation it had done', async () => {
-  const script = `import { openFlashFile } from './hardware/emulator/flash-file.ts'
+  const script = `import { openFlashFile } from './dist/hardware/emulator/flash-file.js'
     const flash = openFlashFile(process.argv[1], { pageBytes: 2048, pages: 3 })
     for (let word = 0; word < 512; word++) flash.program(word * 4, new Uint8Array(4).fill(word))
     flash.erase(1)
     flash.program(4092, new Uint8Array(4))
     process.kill(process.pid, 'SIGKILL')`
-  const child = spawn(
-    process.execPath,
-    ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path],
-    {
-      stdio: 'inherit',
-    },
-  )
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], {
+    stdio: 'inherit',
+  })
   const [, signal] = await once(child, 'exit')
   assert.is(signal, 'SIGKILL')
   const flash = openFlashFile(path, geometry)

@@ -12,8 +12,8 @@ import { readPiMeterOptions } from '../../../hardware/cli/meter-pi-options.ts'
 import { createService, systemdNotify } from '../../../hardware/cli/service-notify.ts'
 import { bridgeCommand } from '../../../host/cli/bridge.ts'
 import { finished, freshPath, smets1 } from '../../support/bench/cli.ts'
-import { root } from '../../support/imports.ts'
 import { leaveOut } from '../../support/left-out.ts'
+import { root } from '../../support/repository.ts'
 
 const has = (tool: string, flag = '--version') => spawnSync(tool, [flag]).status === 0
 

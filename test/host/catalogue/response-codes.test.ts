@@ -18,7 +18,8 @@ import { formatResponseMessage } from '../../../host/duis/format.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 import { nowMs } from '../../support/bench/duis-parties.ts'
-import { root, sourceFiles } from '../../support/imports.ts'
+import { sourceFiles } from '../../support/imports.ts'
+import { root } from '../../support/repository.ts'
 
 test('each row says when, by which source and how sure; each is sent for something', () => {
   const rows = sentCodes(faultCodes)

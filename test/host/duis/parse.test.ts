@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { faultCodes, faultCodesWith } from '../../../host/catalogue/response-code.ts'
@@ -20,6 +22,7 @@ import {
   template,
   vector,
 } from '../../support/bench/duis-parties.ts'
+import { root } from '../../support/repository.ts'
 
 function parse(text: string, options = {}) {
   return parseRequest(Buffer.from(text), options)
@@ -75,7 +78,7 @@ test('an unusual but valid request is read like a plain one', () => {
 })
 
 test('every reference template is read, or refused as not for this S1SP with its header made out', () => {
-  const directory = new URL('../../../node_modules/@smartdcc/duis-templates/templates/', import.meta.url)
+  const directory = pathToFileURL(join(root, 'node_modules/@smartdcc/duis-templates/templates/'))
   let read = 0
   for (const name of readdirSync(directory)) {
     const parsed = parseRequest(readFileSync(new URL(name, directory)))

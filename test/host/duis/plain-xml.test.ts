@@ -1,6 +1,8 @@
 // What is read without libxml2 must be what libxml2 makes of it, to the byte; and libxml2 must accept it.
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -11,6 +13,7 @@ import { canonicalText, requestLimits, responseLimits } from '../../../host/duis
 import { readCanonicalTree } from '../../../host/duis/xml-tree.ts'
 import { changedBytes } from '../../support/attacks/xml-byte-attacks.ts'
 import { signedRequest, unsignedTemplate, vector } from '../../support/bench/duis-parties.ts'
+import { root } from '../../support/repository.ts'
 
 const templateName = 'ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML'
 
@@ -45,7 +48,7 @@ test('what we write and what clients of DCC Boxed write is plain', () => {
 })
 
 test('every template of the DCC, plain or not, is read as libxml2 reads it', () => {
-  const directory = new URL('../../../node_modules/@smartdcc/duis-templates/templates/', import.meta.url)
+  const directory = pathToFileURL(join(root, 'node_modules/@smartdcc/duis-templates/templates/'))
   let plain = 0
   for (const name of readdirSync(directory)) {
     const text = readFileSync(new URL(name, directory), 'utf8')

@@ -1,4 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { DOMParser } from '@xmldom/xmldom'
 import {
   diag,
@@ -13,6 +15,7 @@ import { ExclusiveCanonicalization } from 'xml-crypto'
 import { readXml, requestLimits, responseLimits } from '../../../host/duis/xml.ts'
 import { exclusiveText, type XmlElement } from '../../../host/duis/xml-tree.ts'
 import { faultOf, sampleRequest, signedRequest } from '../../support/bench/duis-parties.ts'
+import { root } from '../../support/repository.ts'
 
 function read(text: string, limits = requestLimits) {
   return readXml(Buffer.from(text), limits)
@@ -50,7 +53,7 @@ const difficult = `<?xml version="1.0"?>
 </r><!-- after -->`
 
 test('the exclusive form of every element is what libxml2 makes of it', () => {
-  const directory = new URL('../../../node_modules/@smartdcc/duis-templates/templates/', import.meta.url)
+  const directory = pathToFileURL(join(root, 'node_modules/@smartdcc/duis-templates/templates/'))
   const names = readdirSync(directory).filter((_, i) => i % 12 === 0)
   const texts = [difficult, signedRequest(), ...names.map((name) => readFileSync(new URL(name, directory), 'utf8'))]
   let compared = 0

@@ -116,13 +116,13 @@ test('a file that is there is not touched', () => {
 
 test('a killed program leaves a file that reads up to its last frame', async () => {
   const path = join(folder, 'killed.pcapng')
-  const script = `import { openRecording } from './host/trace/recording.ts'
+  const script = `import { openRecording } from './dist/host/trace/recording.js'
     const port = await openRecording(process.argv[1], 'test', Date.now, () => {})
       .tap(async () => ({ write() {}, async close() {} }))('line', 9600, { data() {}, closed() {} })
     for (let i = 1; i <= 100; i++) port.write(Uint8Array.of(i, 0))
     port.write(Uint8Array.of(7))
     process.kill(process.pid, 'SIGKILL')`
-  const arguments_ = ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path]
+  const arguments_ = ['--input-type=module', '-e', script, path]
   assert.is(spawnSync(process.execPath, arguments_).signal, 'SIGKILL')
   const { packets, fault } = packetsIn(new Uint8Array(readFileSync(path)))
   assert.is(fault, undefined)
@@ -134,7 +134,7 @@ test('a killed program leaves a file that reads up to its last frame', async () 
 
 test('a file that can grow no more ends the recording, says so once, and the line goes on', () => {
   const path = join(folder, 'full.pcapng')
-  const script = `import { openRecording } from './host/trace/recording.ts'
+  const script = `import { openRecording } from './dist/host/trace/recording.js'
     process.on('SIGXFSZ', () => {})
     let sent = 0
     const problems = []
@@ -142,7 +142,7 @@ test('a file that can grow no more ends the recording, says so once, and the lin
       .tap(async () => ({ write: () => { sent += 1 }, async close() {} }))('line', 9600, { data() {}, closed() {} })
     for (let i = 0; i < 1000; i++) port.write(Uint8Array.of(1, 0))
     console.log(JSON.stringify({ sent, problems }))`
-  const node = [process.execPath, '--import', './host/cli/typescript.js', '--input-type=module', '-e', script, path]
+  const node = [process.execPath, '--input-type=module', '-e', script, path]
   const limited = ['-c', 'ulimit -f 16; exec "$0" "$@"', ...node]
   const { sent, problems } = JSON.parse(spawnSync('sh', limited).stdout.toString())
   assert.is(sent, 1000)

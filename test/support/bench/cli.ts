@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const launcher = fileURLToPath(new URL('../../../host/cli/smets1.js', import.meta.url))
+const launcher = fileURLToPath(new URL('../../../host/cli/main.js', import.meta.url))
 const children = new Set<ChildProcess>()
 const scratch = mkdtempSync(join(tmpdir(), 'smets1-cli-'))
 process.once('exit', () => {

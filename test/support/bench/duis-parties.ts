@@ -11,6 +11,7 @@ import { signDocument } from '../../../host/duis/sign.ts'
 import { type SignatureResult, verifySignature } from '../../../host/duis/verify.ts'
 import { createTestPki, type Identity, loadIdentity, loadTrust } from '../../../host/pki/test-pki.ts'
 import { createTrustStore, type TrustStore } from '../../../host/pki/trust.ts'
+import { root } from '../repository.ts'
 
 /** The time at which all DUIS tests happen. */
 export const nowMs = Date.UTC(2026, 10, 22)
@@ -45,7 +46,7 @@ export function sampleRequest(fields: Partial<RequestToFormat> = {}): string {
 
 /** A file of `test/vectors/duis`. */
 export function vector(name: string): Buffer {
-  return readFileSync(new URL(`../../vectors/duis/${name}`, import.meta.url))
+  return readFileSync(join(root, 'test/vectors/duis', name))
 }
 
 /** Trust in the parties of the vectors. */

@@ -95,19 +95,15 @@ export async function start(
   options: Record<string, unknown>,
   stdio: 'pipe' | 'ipc' = 'pipe',
 ): Promise<Running> {
-  const script = `import { meterCommand } from './hardware/cli/meter.ts'
+  const script = `import { meterCommand } from './dist/hardware/cli/meter.js'
     const io = {
       stdout: (text) => process.stdout.write(text), stderr: (text) => process.stderr.write(text), isTerminal: false, env: {},
     }
     process.exit(await meterCommand.run(JSON.parse(process.argv[1]), io))`
   const given = JSON.stringify({ flash, json: true, ...options })
-  const child = spawn(
-    process.execPath,
-    ['--import', './host/cli/typescript.js', '--input-type=module', '-e', script, given],
-    {
-      stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
-    },
-  )
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, given], {
+    stdio: ['pipe', 'pipe', 'pipe', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
+  })
   children.push(child)
   let stderr = ''
   child.stderr!.on('data', (text) => {
