@@ -57,13 +57,27 @@ export interface CivilDate {
   day: number
 }
 
-/** Year, month and day of a day number. */
+/**
+ * Year, month and day of a day number, 0 or more. By whole numbers, with years that begin in March (Howard Hinnant,
+ * "chrono-compatible low-level date algorithms"): no release of Espruino has `Date.UTC` or the `getUTC` methods.
+ */
 export function dateOfDay(day: number): CivilDate {
-  const date = new Date(day * dayMs)
-  return { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() }
+  const shifted = day + 719468
+  const era = Math.floor(shifted / 146097)
+  const ofEra = shifted - era * 146097
+  const leapDays = Math.floor(ofEra / 1460) - Math.floor(ofEra / 36524) + Math.floor(ofEra / 146096)
+  const yearOfEra = Math.floor((ofEra - leapDays) / 365)
+  const ofYear = ofEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
+  const fromMarch = Math.floor((5 * ofYear + 2) / 153)
+  const month = fromMarch < 10 ? fromMarch + 3 : fromMarch - 9
+  return {
+    year: era * 400 + yearOfEra + (month > 2 ? 0 : 1),
+    month: month,
+    day: ofYear - Math.floor((153 * fromMarch + 2) / 5) + 1,
+  }
 }
 
-/** Number of a day of UTC. `month` and `day` count from 1. By sums that count years from March: Espruino has no Date.UTC. */
+/** Number of a day of UTC, the inverse of `dateOfDay`. `month` and `day` count from 1. */
 export function dayOfDate(year: number, month: number, day: number): number {
   const fromMarch = month > 2 ? month - 3 : month + 9
   const shifted = month > 2 ? year : year - 1

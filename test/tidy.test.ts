@@ -194,12 +194,12 @@ test('what runs on a board keeps to the language that Espruino has', () => {
 
 for (const { rule, what, bad, good } of cases) {
   test(`the subset refuses ${what} (${rule}) and takes what does its work`, () => {
-    const found = outsideSubset(bad, true)
+    const found = outsideSubset(`let result; ${bad}`, true)
     assert.ok(
       found.some((one) => one.rule === rule && one.what === what),
       JSON.stringify(found),
     )
-    assert.equal(outsideSubset(good, true), [])
+    assert.equal(outsideSubset(`let result; ${good}`, true), [])
     for (const code of [bad, good]) assert.is(new Function(`let result; ${code}; return result`)(), true, code)
   })
 }

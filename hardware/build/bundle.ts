@@ -26,8 +26,8 @@ export interface Bundle {
   parts: { name: string; bytes: number }[]
 }
 
-/** Room that a board must have for the script; the smallest row, nrf52840, has 40 KB of Storage in all. */
-export const bundleBytesMax = 32 * 1024
+/** The most bytes of a script: each row has at least 40 KB of Storage (the Espruino Pico 48, in three erase units). */
+export const bundleBytesMax = 36 * 1024
 
 // Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [

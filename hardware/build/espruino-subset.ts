@@ -3,6 +3,7 @@
 
 import { type AnyNode, parse } from 'acorn'
 import { definedTooLate } from './definition-order.ts'
+import { releasedGlobals, releasedMembers, releasedStatics } from './espruino-release.ts'
 import { isFunction, type Reference, referencesIn, walk } from './syntax-tree.ts'
 
 export interface SubsetFinding {
@@ -14,39 +15,33 @@ export interface SubsetFinding {
   column: number
 }
 
-/** Globals that Espruino lacks. */
-export const absentGlobals = [
-  ...['Map', 'Set', 'WeakMap', 'WeakSet', 'WeakRef', 'Symbol', 'BigInt', 'Proxy', 'Reflect', 'Intl', 'Atomics'],
-  ...['BigInt64Array', 'BigUint64Array', 'SharedArrayBuffer', 'FinalizationRegistry', 'AggregateError'],
-  ...['TextEncoder', 'TextDecoder', 'structuredClone', 'crypto', 'queueMicrotask', 'setImmediate', 'performance'],
-]
+/** Names that a module has without declaring them. */
+const scopeNames = ['module', 'exports']
 
 /** Globals that Espruino lacks and the bundle replaces: the code may use them, what goes to a board may not. */
 export const replacedGlobals: { [name: string]: string } = { RangeError: 'Error' }
 
-/** Members of constructors and namespaces that Espruino lacks, or has off in the last bits (`pow`, `sqrt`). */
-export const absentStatics: { [owner: string]: string[] } = {
-  Array: ['from', 'of'],
-  Date: ['UTC'],
-  Math: ['imul', 'trunc', 'clz32', 'fround', 'hypot', 'log2', 'pow', 'sqrt'],
-  Number: ['isInteger', 'isSafeInteger', 'MAX_SAFE_INTEGER', 'MIN_SAFE_INTEGER', 'EPSILON'],
-  Object: ['freeze', 'hasOwn', 'is'],
+/** Members of constructors and namespaces that Espruino has with a fault: off in the last bits. */
+const faultyStatics: { [owner: string]: string[] } = { Math: ['pow', 'sqrt'] }
+
+/**
+ * Methods that Espruino has with a fault, or on some classes only. `slice` of a typed array gives a plain Array (`copyOf` of
+ * protocol/bytes.ts and `subarray` do what is meant), `sort` is unstable, arrays have no `lastIndexOf`.
+ */
+const faultyMethods = ['slice', 'sort', 'lastIndexOf']
+
+/** Methods of the language, as Node has them. */
+const languageMethods = new Set(
+  [Array, String, Number, Boolean, Date, Promise, RegExp, Uint8Array, Object.getPrototypeOf(Uint8Array), ArrayBuffer]
+    .flatMap((owner) => [...Object.getOwnPropertyNames(owner.prototype), ...Object.getOwnPropertyNames(owner)])
+    .concat(Object.getOwnPropertyNames(Object.prototype)),
+)
+
+/** True for a method of the language that the releases lack, or have with a fault. */
+function isAbsentMethod(name: string): boolean {
+  if (faultyMethods.includes(name)) return true
+  return languageMethods.has(name) && !releasedMembers.includes(name)
 }
-
-/** Methods that Espruino lacks, or has with a fault, on whatever they are called. */
-export const absentMethods = [
-  // Of a typed array it gives a plain Array. `copyOf` of protocol/bytes.ts and `subarray` do what is meant.
-  'slice',
-  // Unstable.
-  'sort',
-  ...['at', 'flat', 'flatMap', 'keys', 'entries', 'values', 'lastIndexOf', 'findLast', 'copyWithin'],
-  ...['codePointAt', 'normalize', 'matchAll', 'finally'],
-  // Of typed arrays.
-  ...['from', 'of'],
-]
-
-// Namespaces whose own members of these names Espruino does have.
-const allowedCalls = ['Object.keys', 'Object.values', 'Object.entries']
 
 type Rule = (node: AnyNode) => string | undefined
 
@@ -104,16 +99,17 @@ const members: Rule = (node) => {
   }
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier') {
     const owner = node.object.type === 'Identifier' ? node.object.name : ''
-    if (Object.hasOwn(absentStatics, owner) && absentStatics[owner]!.includes(node.property.name)) {
-      return `${owner}.${node.property.name}`
-    }
+    const { name } = node.property
+    const isReleased = !Object.hasOwn(releasedStatics, owner) || [...releasedStatics[owner]!, 'prototype'].includes(name)
+    if (!isReleased || faultyStatics[owner]?.includes(name)) return `${owner}.${name}`
   }
   if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression' || node.callee.computed)
     return undefined
   const { object, property } = node.callee
-  if (property.type !== 'Identifier' || !absentMethods.includes(property.name)) return undefined
-  const name = `${object.type === 'Identifier' ? object.name : ''}.${property.name}`
-  return allowedCalls.includes(name) ? undefined : `.${property.name}()`
+  if (property.type !== 'Identifier' || !isAbsentMethod(property.name)) return undefined
+  const owner = object.type === 'Identifier' ? object.name : ''
+  // An owner that is listed is judged above, member by member.
+  return Object.hasOwn(releasedStatics, owner) ? undefined : `.${property.name}()`
 }
 
 const nodeRules: { [name: string]: Rule } = { keywords, parameters, operators, classes, literals, control, members }
@@ -160,8 +156,9 @@ export function outsideSubset(code: string, output = false): SubsetFinding[] {
   const references = referencesIn(program)
   for (const reference of references) {
     const { node, binding } = reference
-    const absent = absentGlobals.includes(node.name) || (output && Object.hasOwn(replacedGlobals, node.name))
-    if (binding === undefined && absent) found('globals', node.name, node)
+    const isReleased = releasedGlobals.includes(node.name) || scopeNames.includes(node.name)
+    const isReplaced = !output && Object.hasOwn(replacedGlobals, node.name)
+    if (binding === undefined && !isReleased && !isReplaced) found('globals', node.name, node)
     if (isLoopClosure(reference)) found('loop closures', `a function sees the loop's ${node.name}`, node)
   }
   for (const { node } of definedTooLate(references)) {

@@ -103,6 +103,8 @@ function meaningfulChildren(node: AnyNode): AnyNode[] {
   if (node.type === 'LabeledStatement') return [node.body]
   if (node.type === 'BreakStatement' || node.type === 'ContinueStatement' || node.type === 'ImportDeclaration')
     return []
+  // Names that are exported from another module are none of this one.
+  if (node.type === 'ExportNamedDeclaration' && node.source) return []
   if (node.type === 'ExportSpecifier') return [node.local]
   return childrenOf(node)
 }

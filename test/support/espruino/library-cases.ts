@@ -66,6 +66,12 @@ export const libraryCases: SubsetCase[] = [
   },
   {
     rule: 'members',
+    what: '.getUTCFullYear()',
+    bad: 'result = new Date(0).getUTCFullYear() === 1970;',
+    good: 'result = new Date(0).toISOString().startsWith("1970");',
+  },
+  {
+    rule: 'members',
     what: 'Math.pow',
     bad: 'result = Math.pow(2, 24) === 16777216;',
     good: 'result = 1 << 24 === 16777216;',

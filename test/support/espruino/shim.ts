@@ -3,7 +3,7 @@
 // takes the interpreter (test/espruino.test.ts with ESPRUINO set).
 
 import { createContext, runInContext } from 'node:vm'
-import { absentGlobals, absentStatics, replacedGlobals } from '../../../hardware/build/espruino-subset.ts'
+import { releasedGlobals, releasedMembers, releasedStatics } from '../../../hardware/build/espruino-release.ts'
 import { createSpiChip } from '../sim/spi-chip.ts'
 
 export interface EspruinoShim {
@@ -56,28 +56,26 @@ interface Timer {
   due: () => void
 }
 
-/** Takes away what Espruino lacks; a typed array's `slice` becomes Espruino's. */
+/** Takes away what the releases of Espruino lack; a typed array's `slice` becomes Espruino's. */
 function strip(realm: object): void {
-  const statics = JSON.stringify(absentStatics)
-  const globals = JSON.stringify([
-    ...absentGlobals,
-    ...Object.keys(replacedGlobals),
-    'console',
-    'WebAssembly',
-    'escape',
-  ])
+  const [globals, members, statics] = [releasedGlobals, releasedMembers, releasedStatics].map((one) =>
+    JSON.stringify(one),
+  )
   runInContext(
-    `for (const name of ${globals}) delete globalThis[name]
-     const statics = ${statics}
-     for (const owner of Object.keys(statics)) for (const name of statics[owner]) delete globalThis[owner][name]
-     const typed = Object.getPrototypeOf(Uint8Array)
-     delete typed.from; delete typed.of
-     typed.prototype.slice = function (from, to) { return Array.prototype.slice.call(this, from, to) }
-     for (const one of [Array, String, typed]) {
-       for (const name of ['at', 'flat', 'flatMap', 'keys', 'entries', 'values', 'lastIndexOf', 'findLast', 'codePointAt',
-         'copyWithin', 'normalize', 'matchAll', 'toSorted', 'toReversed', 'with']) delete one.prototype[name]
-     }
-     delete Promise.prototype.finally`,
+    `{
+      const own = Object.getOwnPropertyNames
+      const typed = Object.getPrototypeOf(Uint8Array)
+      const keep = ['constructor', 'length', 'prototype', 'name']
+      const drop = (owner, names) => {
+        for (const name of own(owner)) if (!names.includes(name) && !keep.includes(name)) delete owner[name]
+      }
+      const statics = ${statics}
+      for (const owner of [Array, Date, JSON, Math, Number, Object, Promise, String, typed]) drop(owner, statics[owner.name ?? owner[Symbol.toStringTag]] ?? [])
+      for (const owner of [Array, String, Number, Date, Promise, RegExp, typed, ArrayBuffer, DataView]) drop(owner.prototype, ${members})
+      typed.prototype.slice = function (from, to) { return Array.prototype.slice.call(this, from, to) }
+      drop(globalThis, ${globals})
+      delete globalThis.console
+    }`,
     realm as ReturnType<typeof createContext>,
   )
 }
