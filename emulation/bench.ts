@@ -22,6 +22,7 @@ import { signDocument } from '../host/duis/sign.ts'
 import { createTestPki, loadIdentity, loadTrust, type TestIdentityName, testIdentities } from '../host/pki/test-pki.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import { createMemoryStore, type Store } from '../host/store/store.ts'
+import { dayMs } from '../protocol/half-hour.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
 import { createSimMeter, createWorld } from './world.ts'
@@ -29,7 +30,6 @@ import { createSimMeter, createWorld } from './world.ts'
 export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
 export const midnight = Date.UTC(2026, 10, 22)
-const dayMs = 86400000
 
 const yesterday = { startMs: midnight - dayMs, endMs: midnight }
 

@@ -141,7 +141,6 @@ async function live(
   const config = readConfig(paths.config, io.env, {
     explain: true,
     ...bridgeSettings(options),
-    workers: 1,
     lineUrl: meter.url,
   })
   let shown = false

@@ -4,6 +4,7 @@
 // plus MDR (that table); Target Response Times for SMETS1 are its table 3, granularities its table 4, GBCS use cases its
 // table 14. A row with `handled: false` is known, and true, but not offered by this bridge.
 
+import { dayMs } from '../../protocol/half-hour.ts'
 import type { Role } from './role.ts'
 
 export type Granularity = 'half-hourly' | 'daily' | 'monthly'
@@ -44,7 +45,6 @@ export type SrvRow = {
 }
 
 const secondMs = 1_000
-const dayMs = 86_400_000
 
 /** A command to the device over the WAN; the command variants for local delivery mean nothing on SMETS1 (assumption). */
 const device = { endpoint: 'serviceS', commandVariants: [1], onSmets1: true, handled: true } as const

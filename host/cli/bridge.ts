@@ -30,18 +30,7 @@ export const bridgeFlags: Command['options'] = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
-const settings = [
-  ...listening,
-  'log',
-  'schema',
-  'keysBoxed',
-  'counters',
-  'cachePolicy',
-  'setClock',
-  'baud',
-  'explain',
-  'workers',
-]
+const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'setClock', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -92,10 +81,6 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
     ['--state <dir>', 'the state directory that smets1 up or provision made', '.smets1'],
     ...bridgeFlags,
-    [
-      '--workers <n>',
-      'work in n processes: one decides and owns the line, the others serve HTTP (1 unless configured)',
-    ],
     [
       '--explain',
       'tell callers that ask (header smets1-explain) why they are refused, and Users why a read failed; for test benches',

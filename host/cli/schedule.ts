@@ -1,5 +1,6 @@
 // smets1 schedule: creates, lists and deletes DCC schedules as a User (5.1, 5.2, 5.3).
 
+import { dayMs } from '../../protocol/half-hour.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { bodyRow, needsPeriod } from '../duis/bodies.ts'
 import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
@@ -8,8 +9,6 @@ import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../dui
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
-
-const dayMs = 86_400_000
 
 function dateOption(options: Options, name: string): number | undefined {
   const text = textOption(options, name)

@@ -16,8 +16,6 @@ export interface BridgeConfig {
   /** The line of every device that names none, and its baud rate. */
   lineUrl: string | undefined
   baud: number
-  /** Processes: 1 does everything; of several, one decides and owns line and store, the others serve HTTP. */
-  workers: number
   /** How often a RequestID may count: in a window of 1,024 below the highest, or strictly increasing. */
   counters: 'window' | 'strict'
   /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
@@ -68,7 +66,6 @@ const flag = (value: unknown) =>
 const settings: Setting[] = [
   { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
   { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
-  { name: 'workers', env: 'SMETS1_WORKERS', read: whole(1, 64), expected: 'a number of processes from 1 to 64' },
   {
     name: 'lineUrl',
     env: 'SMETS1_PORT',
@@ -112,10 +109,17 @@ const settings: Setting[] = [
   { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
 
+/** Settings of earlier versions, their environment variables, and what a user does now. */
+const removedSettings: { [name: string]: { env: string; instead: string } } = {
+  workers: {
+    env: 'SMETS1_WORKERS',
+    instead: 'was removed in 0.2.0: one process does all the work. Leave it out',
+  },
+}
+
 const defaults = {
   httpHost: '127.0.0.1',
   httpPort: 8079,
-  workers: 1,
   lineUrl: undefined,
   baud: 115200,
   counters: 'window',
@@ -150,6 +154,10 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     config[setting.name] = read
   }
   const { codes: overrides, alertCodes, schedule, keys = {}, ...given } = file as Given
+  for (const [name, { env: variable, instead }] of Object.entries(removedSettings)) {
+    if (given[name] !== undefined) throw new ConfigurationError(`${path}: ${name} ${instead}`)
+    if (env[variable] !== undefined) throw new ConfigurationError(`${variable} ${instead}`)
+  }
   for (const name of Object.keys(given)) {
     if (!settings.some((setting) => setting.name === name && name !== 'keysBoxed')) {
       const names = settings.map((setting) => setting.name).filter((one) => one !== 'keysBoxed')

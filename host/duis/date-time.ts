@@ -1,8 +1,8 @@
+import { dayMs } from '../../protocol/half-hour.ts'
+
 // xs:dateTime in both directions. All times are milliseconds since 1970-01-01T00:00:00Z.
 
 const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|([+-])(\d\d):(\d\d))?$/
-
-const dayMs = 86_400_000
 
 /**
  * Milliseconds of an xs:dateTime (XML Schema Part 2, 3.2.7), or undefined for anything else. Years 0001 to 9999;

@@ -24,6 +24,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { dayMs } from '../../protocol/half-hour.ts'
 import { bitString, der, oid, sequence, time, uniqueIdentifierOid } from './der.ts'
 import type { Signer } from './signer.ts'
 import type { SigningTool } from './signing-tool.ts'
@@ -56,7 +57,6 @@ export type TestPkiOptions = {
 }
 
 const authorityFile = 'ca'
-const dayMs = 86_400_000
 
 /**
  * Makes the folder `directory` (mode 700) with `ca.pem`, and `NAME.pem` (644) and `NAME.key` (PKCS #8, 600) for each of

@@ -18,7 +18,7 @@ import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
 import { listen } from '../http/listen.ts'
 import { createPoster } from '../http/post.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
-import { inThisThread, inThreadPool } from '../pki/public-key.ts'
+import { inThreadPool } from '../pki/public-key.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
 import type { CompletedRequest } from '../requests/accepted-request.ts'
 import { CommandError, exitCode } from '../state/command-error.ts'
@@ -31,8 +31,6 @@ import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { loadKnownParties, watchParties } from './known-parties.ts'
 import { recordTo } from './record.ts'
 import { watchBridge } from './watch-bridge.ts'
-import { serializedSigner, serializedTrust } from './worker-messages.ts'
-import { startWorkers, type Workers } from './workers.ts'
 
 /** The clock and timers of this machine. */
 export const systemTiming: Timing = {
@@ -131,7 +129,6 @@ export async function runBridge(
     log('signing tool', { path: config.keysBoxed, certificates: signers.length, dsp: dsp.name, serial: dsp.serial })
   }
   const poster = createPoster()
-  let workers: Workers | undefined
   const bridge = createBridge({
     config,
     registry: () => known.registry,
@@ -139,8 +136,7 @@ export async function runBridge(
     dsp: dsp.signer,
     dspEui: dsp.eui,
     s1sp,
-    // Processes beside this one keep the cores busy: more threads would only get in each other's way (measured: 7 %).
-    verify: config.workers === 1 ? inThreadPool : inThisThread,
+    verify: inThreadPool,
     dco,
     store,
     readThrough: createReadThrough(cache, nowMs, report),
@@ -157,25 +153,12 @@ export async function runBridge(
   const server = createHttpServer(watch.timed(bridge.receive), defaultHttpLimits, (error) =>
     log('fault', { problem: (error as Error).stack ?? String(error) }),
   )
-  /** This process or, when there are to be several, others beside it. */
-  async function serve(): Promise<string> {
-    const { httpHost: host, httpPort: port, codes } = config
-    if (config.workers === 1) return listen(server, host, port, '--http-port')
-    const start = () => {
-      const trust = serializedTrust(known.trust)
-      return { host, port, codes, schema: config.schema, trust, dsp: serializedSigner(dsp.signer) }
-    }
-    const decide = watch.timed(bridge.decide)
-    workers = await startWorkers({ count: config.workers - 1, start, decide, timing: systemTiming, log })
-    return workers.url
-  }
   // What was accepted keeps the parties that it was checked with; the old ones stay when the new ones are wrong.
   const watching = watchParties(paths, known, systemTiming, () => {
     try {
       const before = known.registry
       known = loadKnownParties(paths, tool)
       noteParties()
-      workers?.setTrust(serializedTrust(known.trust))
       bridge.partiesChanged(before)
     } catch (error) {
       const problem = (error as Error).message
@@ -188,10 +171,8 @@ export async function runBridge(
     watching.stop()
     server.close()
     server.closeAllConnections()
-    await workers?.close()
     clearInterval(sweeping)
     await bridge.stop()
-    await workers?.end()
     recording?.close()
     audit.record({ event: 'stopped' })
     await audit.close()
@@ -210,7 +191,7 @@ export async function runBridge(
     const { metricsHost, metricsPort } = config
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
-    const url = await serve()
+    const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
     bridge.resume()
     bridge.holdLines()
     watch.setReady(true)

@@ -1,5 +1,6 @@
 // 5.1 Create Schedule, 5.2 Read Schedule, 5.3 Delete Schedule.
 
+import { dayMs } from '../../protocol/half-hour.ts'
 import { type AccessPolicy, decide, explain, type UserAllowed } from '../access/access-control.ts'
 import { tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { Registry } from '../access/parties.ts'
@@ -27,7 +28,6 @@ export interface ScheduleParts {
   carriesOut(variant: string): boolean
 }
 
-const dayMs = 86_400_000
 /** DUIS version since which 4.2 is among the variants that can be scheduled. */
 const registersSchedulableSince = 5.3
 

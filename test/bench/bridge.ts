@@ -4,7 +4,7 @@ import { fork } from 'node:child_process'
 import { createPublicKey, sign, verify } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
@@ -20,12 +20,12 @@ import { signDocument } from '../../host/duis/sign.ts'
 import { type Identity, loadIdentity } from '../../host/pki/test-pki.ts'
 import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts'
 import { createState, type StatePaths, statePaths } from '../../host/state/state-directory.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
 import { editJson } from '../support/bench/cli.ts'
 import { euiOf, fillCache, mpanOf } from './cached-devices.ts'
-import type { Send, Signed, Taken } from './load.js'
+import type { Send, Signed, Taken } from './load.ts'
 import { type Bench, quantile } from './row.ts'
 
-const dayMs = 86400000
 const inFlight = 96
 /** Devices that are asked for under load, each several times: their half-hours are cached before. */
 const devices = 2000
@@ -130,22 +130,20 @@ export const bridge: Bench = async (note) => {
   const today = Math.floor(startMs / dayMs) * dayMs
   await fillCache(paths, devices, startMs)
   const signed = createSigner(paths, today)
-  const start = (workers: number) =>
-    runBridge(paths, readConfig(paths.config, {}, { httpPort: 0, lineUrl: meter.url, workers }))
+  const running = await runBridge(paths, readConfig(paths.config, {}, { httpPort: 0, lineUrl: meter.url }))
   const send = ({ url }: RunningBridge, list: Signed[], at: number) => users.send({ url, requests: list, inFlight: at })
   const many = (count: number) => Array.from({ length: count }, (_, i) => signed('supplier', euiOf(i % devices), 1))
 
-  async function underLoad(running: RunningBridge, processes: number) {
+  async function underLoad() {
     await send(running, many(warmUp), inFlight)
     const prepared = many(requests)
-    note(`${requests} requests for ${processes} processes prepared`)
+    note(`${requests} requests prepared`)
     const cpu = process.cpuUsage()
     const load = await send(running, prepared, inFlight)
     const used = process.cpuUsage(cpu)
     return { load, perSecond: requests / (load.tookMs / 1000), cpuMicros: (used.user + used.system) / requests }
   }
 
-  let running = await start(1)
   const meterDay = (daysBack: number, name = 'supplier') => signed(name, testDevice.eui, daysBack)
   const uncached = await send(
     running,
@@ -165,38 +163,28 @@ export const bridge: Bench = async (note) => {
     1,
   )
   note('single reads done')
-  const one = await underLoad(running, 1)
+  const loaded = await underLoad()
   const floor = floorOf(loadIdentity(paths.pki, 'supplier'))
   const { total } = running.bridge
-  await running.stop()
-  const processes = Math.max(2, availableParallelism())
-  running = await start(processes)
-  const all = await underLoad(running, processes)
-  const floorAgain = floorOf(loadIdentity(paths.pki, 'supplier'))
   await running.stop()
   await meter.stop()
   users.end()
   rmSync(directory, { recursive: true, force: true })
 
-  const loadRows = ({ load, perSecond }: typeof one, alone: number) => [
-    row('  ratio to the floor', perSecond / alone, ''),
-    row('  acknowledgement, half within', quantile(load.ackMs, 0.5), 'ms'),
-    row('  acknowledgement, 99 % within', quantile(load.ackMs, 0.99), 'ms'),
-    row('  response, half within', quantile(load.finalMs, 0.5), 'ms'),
-    row('  response, 99 % within', quantile(load.finalMs, 0.99), 'ms'),
-  ]
   return [
     row('uncached read, request to response, median', quantile(uncached.finalMs, 0.5), 'ms'),
     row('cached read, request to response, median', quantile(cached.finalMs, 0.5), 'ms'),
     row('device reads for 4 parties that ask for the same day', readsForParties, ''),
     row('floor: 1 verification and 3 signatures, one thread alone', floor.perSecond, 'requests/s'),
     row('  its processor time', floor.cpuMicros, 'µs/request'),
-    row('cached reads, whole path, one process', one.perSecond, 'requests/s'),
-    row('  processor time of all its threads', one.cpuMicros, 'µs/request'),
-    row('  the share of it that the floor takes alone', floor.cpuMicros / one.cpuMicros, ''),
-    ...loadRows(one, floor.perSecond),
-    row(`cached reads, whole path, ${processes} processes`, all.perSecond, 'requests/s'),
-    ...loadRows(all, floorAgain.perSecond),
+    row('cached reads, whole path', loaded.perSecond, 'requests/s'),
+    row('  processor time of all its threads', loaded.cpuMicros, 'µs/request'),
+    row('  the share of it that the floor takes alone', floor.cpuMicros / loaded.cpuMicros, ''),
+    row('  ratio to the floor', loaded.perSecond / floor.perSecond, ''),
+    row('  acknowledgement, half within', quantile(loaded.load.ackMs, 0.5), 'ms'),
+    row('  acknowledgement, 99 % within', quantile(loaded.load.ackMs, 0.99), 'ms'),
+    row('  response, half within', quantile(loaded.load.finalMs, 0.5), 'ms'),
+    row('  response, 99 % within', quantile(loaded.load.finalMs, 0.99), 'ms'),
     ...(await memoryOf(note)),
     row('longest DCO call (budget 4,000)', total.dcoMsMax, 'ms'),
     row('DCO calls over budget', total.dcoSlow, ''),

@@ -4,17 +4,15 @@ import { killBridge } from '../support/bench/kill-bench.ts'
 import type { Bench } from './row.ts'
 
 const kills = 200
-/** Of a bridge of several processes, each with one of its workers before it. */
-const killsOfSeveral = 100
-const processes = 3
+/** Chooses when the bridge is killed. */
+const seed = 1
 
-async function rowsOf(count: number, workers: number, note: (text: string) => void) {
-  const killed = await killBridge(count, workers, note, workers)
+export const killsBench: Bench = async (note) => {
+  const killed = await killBridge(kills, seed, note)
   const row = (name: string, value: number) => ({ bench: 'kills', name, value, unit: '' })
   return [
-    row(`kills (SIGKILL) under load, ${workers === 1 ? 'one process' : `${workers} processes`}`, killed.kills),
+    row('kills (SIGKILL) under load', killed.kills),
     row('  of these, while it started', killed.startsKilled),
-    row('workers killed besides', killed.workersKilled),
     row('requests accepted (I99)', killed.accepted),
     row('requests cut off before an acknowledgement', killed.unacknowledged),
     row('accepted and never answered', killed.lost.length),
@@ -26,8 +24,3 @@ async function rowsOf(count: number, workers: number, note: (text: string) => vo
     row('audit chain intact (1 is yes)', killed.verdict.ok ? 1 : 0),
   ]
 }
-
-export const killsBench: Bench = async (note) => [
-  ...(await rowsOf(kills, 1, note)),
-  ...(await rowsOf(killsOfSeveral, processes, note)),
-]

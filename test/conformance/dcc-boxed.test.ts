@@ -14,11 +14,10 @@ import { formatNonDeviceRequest } from '../../host/duis/format-non-device.ts'
 import { dailyReadLogPayload, exportProfilePayload, importProfilePayload } from '../../host/duis/payload.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { testIdentities } from '../../host/pki/test-pki.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
 import { createBench } from '../support/bench/checked-bench.ts'
 import { parties as identities, nowMs } from '../support/bench/duis-parties.ts'
 import { dailyRead } from '../support/bench/schedule-bench.ts'
-
-const dayMs = 86_400_000
 
 // The guards that the nodes put every message through; an external client's package.
 const load = createRequire(createRequire(import.meta.url).resolve('@smartdcc/duis-templates'))

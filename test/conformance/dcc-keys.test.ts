@@ -14,6 +14,7 @@ import { signDocument } from '../../host/duis/sign.ts'
 import { loadSigningTool } from '../../host/pki/signing-tool.ts'
 import { testIdentities } from '../../host/pki/test-pki.ts'
 import { createTrustStore, decimalSerial, issuerNameOf } from '../../host/pki/trust.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
 import { editJson, finished, freshPath, smets1 } from '../support/bench/cli.ts'
 import { unsignedTemplate } from '../support/bench/duis-parties.ts'
 import { duisSchema, toolBytes, toolFile, toolJar } from '../support/bench/duis-schema.ts'
@@ -22,7 +23,6 @@ import { hasJava, leaveOut } from '../support/left-out.ts'
 
 if (!hasJava) leaveOut(test, 'signing by the DCC’s tool itself', 'no java is on PATH')
 
-const dayMs = 86_400_000
 const today = Math.floor(Date.now() / dayMs) * dayMs
 const date = (days: number) => new Date(today + days * dayMs).toISOString().slice(0, 10)
 

@@ -15,13 +15,13 @@ import { openPort } from '../../host/wan/bindings.ts'
 import { defaultLineLimits } from '../../host/wan/limits.ts'
 import { createLine, type Line } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
 import { finished, freshPath, smets1 } from '../support/bench/cli.ts'
 import { runBundle, until } from '../support/espruino/interpreter.ts'
 import { hasSocat, leaveOut } from '../support/left-out.ts'
 import { readProfile } from '../support/sim/single-read.ts'
 
 const { ESPRUINO } = process.env
-const dayMs = 86400000
 
 if (!ESPRUINO || !hasSocat) {
   leaveOut(test, 'Espruino behind the bridge', 'ESPRUINO does not name an interpreter, or socat is missing')

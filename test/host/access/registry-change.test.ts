@@ -3,9 +3,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
-
-const dayMs = 86400000
 
 function withMdr(mpid: string) {
   const parties = testParties()

@@ -5,10 +5,9 @@ import { esme, midnight, mpan } from '../../../emulation/bench.ts'
 import { periodsOf, settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
 import { completeness } from '../../../host/audit/completeness.ts'
-import { halfHourMs } from '../../../protocol/half-hour.ts'
+import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
-const dayMs = 86400000
 const at = (text: string) => Date.parse(text)
 const question = { mpan, channels: ['active-import'], first: '2026-11-21', last: '2026-11-21' }
 const supplier = '90-B3-D5-1F-30-01-00-00'

@@ -8,9 +8,9 @@ import { createSelector, type Selection, textOf } from '../../../host/audit/sele
 import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { createRecorder, strangersPerMinute } from '../../../host/requests/recorder.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
-const dayMs = 86400000
 const supplier = '90-B3-D5-1F-30-01-00-00'
 const mdr = '90-B3-D5-1F-30-01-00-09'
 

@@ -2,11 +2,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { esme, midnight, testParties, whOf } from '../../../emulation/bench.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
-import { stampOfHalfHour } from '../../../protocol/half-hour.ts'
+import { dayMs, stampOfHalfHour } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
-
-const dayMs = 86400000
 
 test('a day, read over the line: signed twice, stamped with the ends, as the meter recorded it', async () => {
   const b = createBench()

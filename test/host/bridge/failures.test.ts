@@ -5,9 +5,8 @@ import { readConfig } from '../../../host/config/config.ts'
 import { prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/stats.ts'
 import { addEvent, noTimes, noTotals } from '../../../host/metrics/totals.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
-
-const dayMs = 86400000
 
 const failures: [string, string, (b: ReturnType<typeof createBench>) => void][] = [
   ['absent', 'E20', (b) => b.line.unplug()],

@@ -15,11 +15,11 @@ import { formatNonDeviceRequest } from '../../../host/duis/format-non-device.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { performanceRows } from '../../../host/metrics/performance.ts'
 import { type TestIdentityName, testIdentities } from '../../../host/pki/test-pki.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { duisSchema } from '../../support/bench/duis-schema.ts'
 import { dailyRead, meterNumber } from '../../support/bench/schedule-bench.ts'
 
-const dayMs = 86_400_000
 type Bench = ReturnType<typeof createBench>
 
 const accepted = (b: Bench) => b.trail.filter((event): event is AcceptedEvent => event.event === 'accepted')

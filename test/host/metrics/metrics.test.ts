@@ -10,9 +10,9 @@ import { createMetricsServer } from '../../../host/http/metrics-server.ts'
 import { type Gauges, prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/stats.ts'
 import { addEvent, addTime, noTimes, noTotals, timeBoundsMs } from '../../../host/metrics/totals.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
-const dayMs = 86400000
 const gauges: Gauges = { unanswered: 1, pending: 2, auditRecords: 3, startedMs: 1000, memoryBytes: 4, cpuSeconds: 5 }
 
 function totalsOf(events: AuditEvent[]) {

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert'
 import { type Frequency, frequencies } from '../../../host/duis/non-device-fields.ts'
 import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../../../host/duis/utc-date.ts'
 import { isForward, lastDay, nextRunDay, periodOfRun } from '../../../host/schedule/schedules.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 
-const dayMs = 86_400_000
 const day = (text: string) => Date.parse(`${text}T00:00Z`) / dayMs
 const months: { [frequency: string]: number } = { Monthly: 1, Quarterly: 3, 'Half-Yearly': 6, Yearly: 12 }
 

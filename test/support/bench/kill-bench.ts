@@ -2,7 +2,7 @@
 // what Users and the audit trail then say of it.
 
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -18,9 +18,9 @@ import { requestIdOf } from '../../../host/duis/request.ts'
 import { signDocument } from '../../../host/duis/sign.ts'
 import { loadIdentity } from '../../../host/pki/test-pki.ts'
 import { createState, statePaths } from '../../../host/state/state-directory.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
 import { editJson, smets1 } from './cli.ts'
 
-const dayMs = 86400000
 const inFlight = 8
 const names = ['supplier', 'mdr'] as const
 
@@ -28,8 +28,6 @@ export interface Killed {
   kills: number
   /** Of these, kills before the bridge was ready. */
   startsKilled: number
-  /** Workers killed before the bridge was. */
-  workersKilled: number
   /** Requests acknowledged with I99, and sent without an acknowledgement coming back. */
   accepted: number
   unacknowledged: number
@@ -68,21 +66,12 @@ export async function startUser() {
   return { taken, callback: `http://127.0.0.1:${port}/`, end }
 }
 
-/** The processes that serve HTTP for a bridge (Linux only). */
-export function workersOf(pid: number): number[] {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ').filter(Boolean)
-  return children
-    .map(Number)
-    .filter((child) => readFileSync(`/proc/${child}/cmdline`, 'latin1').includes('bridge-worker'))
-}
-
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 export async function killBridge(
   kills: number,
   seed: number,
   note: (text: string) => void = () => {},
-  workers = 1,
 ): Promise<Killed> {
   // What is asked depends on the machine's speed; when the bridge is killed shall not.
   const random = createRandom(seed)
@@ -102,19 +91,7 @@ export async function killBridge(
   const accepted = new Set<string>()
   const sent = new Set<string>()
 
-  const start = () =>
-    smets1([
-      'bridge',
-      '--state',
-      paths.root,
-      '--port',
-      meter.url,
-      '--http-port',
-      '0',
-      '--workers',
-      `${workers}`,
-      '--json',
-    ])
+  const start = () => smets1(['bridge', '--state', paths.root, '--port', meter.url, '--http-port', '0', '--json'])
 
   async function ask(url: string): Promise<boolean> {
     counter += 1n
@@ -128,8 +105,6 @@ export async function killBridge(
       const headers = { 'content-type': 'application/xml' }
       const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
       const text = await response.text()
-      // A worker whose bridge was killed under it may still have the time to say so.
-      if (response.status === 500) return false
       const code = /ResponseCode>([^<]+)</.exec(text)?.[1]
       if (code !== 'I99') throw new Error(`a request got ${code}`)
       accepted.add(requestId.text)
@@ -140,13 +115,12 @@ export async function killBridge(
     }
   }
 
-  /** Goes on until the bridge is gone: when one of its workers is, others answer. */
-  async function load(url: string, isGone: () => boolean): Promise<void> {
-    while ((await ask(url)) || !isGone());
+  /** Asks until the bridge is gone. */
+  async function load(url: string): Promise<void> {
+    while (await ask(url));
   }
 
   let startsKilled = 0
-  let workersKilled = 0
   for (let i = 0; i < kills; i++) {
     const bridge = start()
     // One in five is killed while it starts, and takes up what an earlier one has left.
@@ -159,19 +133,11 @@ export async function killBridge(
     }
     await bridge.says('"ready":true')
     const { url } = JSON.parse(bridge.out().split('\n')[0]!)
-    let gone = workers === 1
-    const work = Array.from({ length: inFlight }, () => load(url, () => gone))
+    const work = Array.from({ length: inFlight }, () => load(url))
     // After so many acknowledgements, and at any moment of the next.
     const enough = accepted.size + random.below(16)
     for (let waits = 0; accepted.size < enough && waits < 2000; waits++) await pause(5)
     await pause(random.below(60))
-    const [worker] = workersOf(bridge.child.pid!)
-    if (worker !== undefined) {
-      process.kill(worker, 'SIGKILL')
-      workersKilled += 1
-      await pause(random.below(300))
-    }
-    gone = true
     bridge.child.kill('SIGKILL')
     await Promise.all([bridge.ended, ...work])
     if ((i + 1) % 20 === 0) note(`${i + 1} kills, ${accepted.size} accepted`)
@@ -209,7 +175,6 @@ export async function killBridge(
   return {
     kills,
     startsKilled,
-    workersKilled,
     accepted: accepted.size,
     unacknowledged: sent.size - accepted.size,
     lost: [...accepted].filter((id) => !isTaken(id)),
