@@ -168,7 +168,8 @@ async function shorten({ code, map }: Script): Promise<Script> {
 /** Where a place in generated code comes from: `file:line`. */
 function origin(map: SourceMap, line: number, column: number): { name: string; line: number } {
   const entry = map.findEntry(line - 1, column)
-  if (!('originalSource' in entry) || entry.originalSource === undefined) return { name: 'hardware/build/bundle.ts', line: 1 }
+  if (!('originalSource' in entry) || entry.originalSource === undefined)
+    return { name: 'hardware/build/bundle.ts', line: 1 }
   const source = entry.originalSource
   if (source.endsWith(naclName)) return { name: naclName, line: entry.originalLine + 1 }
   return { name: relative(root, join(root, 'build', source)), line: entry.originalLine + 1 }

@@ -100,7 +100,8 @@ const members: Rule = (node) => {
   if (node.type === 'MemberExpression' && !node.computed && node.property.type === 'Identifier') {
     const owner = node.object.type === 'Identifier' ? node.object.name : ''
     const { name } = node.property
-    const isReleased = !Object.hasOwn(releasedStatics, owner) || [...releasedStatics[owner]!, 'prototype'].includes(name)
+    const isReleased =
+      !Object.hasOwn(releasedStatics, owner) || [...releasedStatics[owner]!, 'prototype'].includes(name)
     if (!isReleased || faultyStatics[owner]?.includes(name)) return `${owner}.${name}`
   }
   if (node.type !== 'CallExpression' || node.callee.type !== 'MemberExpression' || node.callee.computed)

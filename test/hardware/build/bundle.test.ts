@@ -3,16 +3,16 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { createRandom } from '../../../emulation/random.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { type BoardName, boardFault, boards } from '../../../hardware/boards/boards.ts'
 import { type Bundle, bundleBytesMax, bundleFirmware } from '../../../hardware/build/bundle.ts'
 import { outsideSubset } from '../../../hardware/build/espruino-subset.ts'
 import { halfHourMs } from '../../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../../protocol/profile-coding.ts'
+import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/shim.ts'
 import { type Asker, createAsker } from '../../support/sim/asker.ts'
 import { boardEui, boardKey, recordedFlash } from '../../support/sim/board-flash.ts'
-import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/shim.ts'
-import { createRandom } from '../../../emulation/random.ts'
 
 const names = Object.keys(boards) as BoardName[]
 const firstDay = 20000
