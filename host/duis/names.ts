@@ -6,8 +6,10 @@ export const serviceNamespace = 'http://www.dccinterface.co.uk/ServiceUserGatewa
 export const responseNamespace = 'http://www.dccinterface.co.uk/ResponseAndAlert'
 /** XMLDSIG; prefix `ds`. */
 export const signatureNamespace = 'http://www.w3.org/2000/09/xmldsig#'
-/** xsi:schemaLocation, which any client may write on a root element. */
+/** xsi:schemaLocation and xsi:type, which any client may write. */
 export const instanceNamespace = 'http://www.w3.org/2001/XMLSchema-instance'
+/** Types that xsi:type may name. */
+export const schemaNamespace = 'http://www.w3.org/2001/XMLSchema'
 
 /** The only algorithms in DUIS signatures. Nothing else is accepted, so none can be downgraded to. */
 export const algorithms = {

@@ -4,9 +4,9 @@
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { bodyRow, readBody } from './bodies.ts'
-import { instanceNamespace, serviceNamespace, signatureNamespace } from './names.ts'
+import { serviceNamespace, signatureNamespace } from './names.ts'
 import { type BodyFields, parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
-import { hasText, leafText, readSequence, trimmed } from './sequence.ts'
+import { hasText, leafText, ownAttributes, readSequence, trimmed } from './sequence.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
 
@@ -26,8 +26,8 @@ type Refusal = { fault: Fault; detail: string }
  * the log (`detail`, which may quote the sender), and in `header` whatever was readable, so that the answer can still
  * be matched to the request.
  *
- * Stricter than the schema in these points: no attributes but schemaVersion and xsi:schemaLocation, schemaVersion 1.x
- * to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC, and the request
+ * Stricter than the schema in these points: no attributes but schemaVersion and those of XML Schema (xsi),
+ * schemaVersion 1.x to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC, and the request
  * in Body may have the attribute ForSettlement.
  */
 export function parseRequest(bytes: Uint8Array, options: ParseOptions = {}): ParsedRequest {
@@ -60,13 +60,14 @@ function readRequest(root: XmlElement): ServiceRequest | Refusal {
 
 function readVersion(root: XmlElement): string | Refusal {
   let version: string | undefined
-  for (const attribute of root.attributes) {
-    if (attribute.namespace === '' && attribute.name === 'schemaVersion') version = trimmed(attribute.value)
-    else if (attribute.namespace !== instanceNamespace || !/schemaLocation$/i.test(attribute.name)) {
+  for (const attribute of ownAttributes(root)) {
+    if (attribute.namespace !== '' || attribute.name !== 'schemaVersion') {
       return schema(`Request has an attribute ${attribute.name}`)
     }
+    // An xs:decimal may have a sign; it is written without it in the answer.
+    version = /^\+?(\d{1,4}(?:\.\d{1,4})?)$/.exec(trimmed(attribute.value))?.[1]
   }
-  if (version === undefined || !/^\d{1,4}(?:\.\d{1,4})?$/.test(version)) return schema('schemaVersion is no decimal')
+  if (version === undefined) return schema('schemaVersion is no decimal')
   const supported = Number(version) >= 1 && Number(version) < 6
   return supported ? version : { fault: 'unsupportedVersion', detail: `schemaVersion ${version}, known are 1.x to 5.x` }
 }
@@ -133,7 +134,7 @@ function readSequencing(first: string | undefined, preceding: string | undefined
 
 function readRequestBody(body: XmlElement, variant: string) {
   const [content, ...more] = body.children
-  if (content === undefined || more.length > 0 || hasText(body) || body.attributes.length > 0) {
+  if (content === undefined || more.length > 0 || hasText(body) || ownAttributes(body).length > 0) {
     return schema('Body does not hold exactly one element')
   }
   if (content.namespace !== serviceNamespace) return schema(`${content.name} is not in the DUIS namespace`)
@@ -186,7 +187,10 @@ function refuse({ fault, detail }: Refusal, codes: FaultCodes, source: string): 
 const readableCharactersMax = 8_192
 
 function latin1(bytes: Uint8Array): string {
-  return new TextDecoder('latin1').decode(bytes.subarray(0, readableCharactersMax))
+  // Without the zero bytes, UTF-16 is readable as well.
+  return Buffer.from(bytes.subarray(0, 2 * readableCharactersMax))
+    .toString('latin1')
+    .replaceAll('\0', '')
 }
 
 /**
@@ -202,7 +206,7 @@ function readableHeader(source: string): ReadableHeader {
   const header: ReadableHeader = {}
   const requestId = parseRequestId(only(/<(?:[\w.-]+:)?RequestID\s*>\s{0,64}([^<\s]{0,80})\s{0,64}</g) ?? '')
   if (requestId !== undefined) header.requestId = requestId
-  const version = only(/\sschemaVersion\s*=\s*["']\s*(\d{1,4}(?:\.\d{1,4})?)\s*["']/g)
+  const version = only(/\sschemaVersion\s*=\s*["']\s*\+?(\d{1,4}(?:\.\d{1,4})?)\s*["']/g)
   if (version !== undefined) header.schemaVersion = version
   const variant = only(/<(?:[\w.-]+:)?ServiceReferenceVariant\s*>([\d.]*)</g) ?? ''
   const reference = only(/<(?:[\w.-]+:)?ServiceReference\s*>([\d.]*)</g) ?? ''

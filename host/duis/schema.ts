@@ -13,6 +13,7 @@ import {
   xmlRegisterInputProvider,
 } from 'libxml2-wasm'
 import { responseNamespace, serviceNamespace } from './names.ts'
+import { readXmlSource } from './xml-source.ts'
 
 export type Schema = {
   /** What was found, `DUIS 5.4` and `MMC 5.4`; a schema that does not say its version is `DUIS`. */
@@ -111,7 +112,9 @@ function schemaOf(validator: XsdValidator, versions: string[]): Schema {
   return {
     versions,
     validate(xml) {
-      const text = typeof xml === 'string' ? xml : new TextDecoder().decode(xml)
+      const decoded = typeof xml === 'string' ? { ok: true as const, source: xml } : readXmlSource(xml)
+      if (!decoded.ok) return [decoded.detail]
+      const text = decoded.source
       if (/<!(?:DOCTYPE|ENTITY)/i.test(text)) return ['document type or entity declaration']
       let document: XmlDocument | undefined
       try {

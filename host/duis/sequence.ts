@@ -1,7 +1,7 @@
 // Reading an element by the rules of an xs:sequence, for the strict and simple shapes DUIS uses.
 
-import { serviceNamespace } from './names.ts'
-import type { XmlElement } from './xml-tree.ts'
+import { instanceNamespace, schemaNamespace, serviceNamespace } from './names.ts'
+import type { XmlAttribute, XmlElement } from './xml-tree.ts'
 
 /** A child that must, or may, stand here once. */
 export type ChildRow = { name: string; optional?: boolean }
@@ -11,7 +11,7 @@ export type ChildRow = { name: string; optional?: boolean }
  * namespace, with nothing but white space between them. A sentence on the first deviation otherwise.
  */
 export function readSequence(element: XmlElement, rows: readonly ChildRow[]): Map<string, XmlElement> | string {
-  const attribute = element.attributes[0]
+  const attribute = ownAttributes(element)[0]
   if (attribute !== undefined) return `${element.name} has an attribute ${attribute.name}`
   if (hasText(element)) return `${element.name} holds text`
   const found = new Map<string, XmlElement>()
@@ -33,7 +33,22 @@ export function readSequence(element: XmlElement, rows: readonly ChildRow[]): Ma
 
 /** The text of an element that has nothing but text, or undefined. */
 export function leafText(element: XmlElement): string | undefined {
-  return element.children.length === 0 && element.attributes.length === 0 ? element.text : undefined
+  return element.children.length === 0 && ownAttributes(element).length === 0 ? element.text : undefined
+}
+
+/**
+ * Attributes without those that XML Schema allows on every element and that change no value: xsi:schemaLocation and, when
+ * it names a type of XML Schema or of DUIS, xsi:type.
+ */
+export function ownAttributes({ attributes, scope }: XmlElement): readonly XmlAttribute[] {
+  if (attributes.length === 0) return attributes
+  return attributes.filter(({ namespace, name, value }) => {
+    if (namespace !== instanceNamespace) return true
+    if (/^(?:schemaLocation|noNamespaceSchemaLocation)$/.test(name)) return false
+    const type = /^(?:([\w.-]+):)?[\w.-]+$/.exec(trimmed(value))
+    const typeNamespace = type === null ? undefined : scope.get(type[1] ?? '')
+    return name !== 'type' || (typeNamespace !== serviceNamespace && typeNamespace !== schemaNamespace)
+  })
 }
 
 /** True when there is more than white space directly in the element. */

@@ -113,7 +113,7 @@ function readSignature(signature: XmlElement): SignatureParts | string {
   if (!hasAlgorithm(method, algorithms.signature)) return 'signature algorithm not accepted'
   const referenceAttributes = withoutId(reference)
   const uri = referenceAttributes[0]
-  if (referenceAttributes.length !== 1 || uri?.name !== 'URI' || uri.namespace !== '' || uri.value !== '') {
+  if (referenceAttributes.length !== 1 || uri?.name !== 'URI' || uri.namespace !== '' || trimmed(uri.value) !== '') {
     return 'the Reference is not to the whole document'
   }
   const [transforms, digestMethod, digestValue] = childrenOf(reference, ['Transforms', 'DigestMethod', 'DigestValue'])
@@ -165,7 +165,7 @@ function countSignatures(element: XmlElement): number {
 /** True for an element with nothing in it but this algorithm; parameters would be a way to change its meaning. */
 function hasAlgorithm(element: XmlElement, algorithm: string): boolean {
   const [attribute, ...more] = withoutId(element)
-  const named = attribute?.name === 'Algorithm' && attribute.namespace === '' && attribute.value === algorithm
+  const named = attribute?.name === 'Algorithm' && attribute.namespace === '' && trimmed(attribute.value) === algorithm
   return named && more.length === 0 && element.children.length === 0 && !hasText(element)
 }
 

@@ -1,7 +1,7 @@
 // A tree over canonical XML text, and the exclusive canonical form of a part of it.
 //
 // Canonical XML is a very small language: no declarations, comments, CDATA, empty-element tags or entities but five
-// escapes, one space between attributes, double quotes. So this reader is short, and anything it does not expect is a
+// escapes, processing instructions as they are, one space between attributes, double quotes. So this reader is short, and anything it does not expect is a
 // broken promise of the canonicaliser: it throws.
 
 /** `source` is the attribute as it stands in the text, with the space before it. */
@@ -46,6 +46,12 @@ export function readCanonicalTree(text: string, limits: TreeLimits): TreeResult 
     const parent = open[open.length - 1]
     if (parent !== undefined && tag > at) parent.text += unescapeText(text.slice(at, tag))
     if (tag === -1) break
+    if (text[tag + 1] === '?') {
+      const end = text.indexOf('?>', tag)
+      if (end === -1) throw new Error(`canonical XML ends inside an instruction at ${tag}`)
+      at = end + 2
+      continue
+    }
     if (text[tag + 1] === '/') {
       const closed = open.pop()
       if (closed === undefined) throw new Error(`canonical XML closes nothing at ${tag}`)

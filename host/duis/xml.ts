@@ -6,6 +6,7 @@
 
 import { ParseOption, XmlC14NMode, XmlDocument, XmlError } from 'libxml2-wasm'
 import { readPlainXml } from './plain-xml.ts'
+import { readXmlSource } from './xml-source.ts'
 import { readCanonicalTree, type XmlElement } from './xml-tree.ts'
 
 /** Most that a document may hold; counts are for the whole document. */
@@ -51,24 +52,18 @@ export type XmlFault = 'oversized' | 'malformed' | 'tooComplex'
 
 export type XmlResult = { ok: true; document: XmlText } | { ok: false; fault: XmlFault; detail: string }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
-
 /**
- * Parses `bytes` as one XML 1.0 document in UTF-8.
+ * Parses `bytes` as one XML document, in the encodings and versions of `readXmlSource`.
  *
- * Refused besides what is not well-formed: more than `limits`, NUL, any other declared encoding or XML version, any
- * document type or entity declaration (libxml2 would expand internal entities), declarations of the prefix xml, and
- * processing instructions, which DUIS has no use for and which canonical XML would carry along. Comments and CDATA sections are accepted; comments
- * are no part of the canonical form and never split a value.
+ * Refused besides what is not well-formed: more than `limits`, NUL, any document type or entity declaration (libxml2
+ * would expand internal entities), declarations of the prefix xml. Comments, CDATA sections and processing instructions
+ * are accepted and never split a value; instructions are part of the canonical form, comments are not.
  */
 export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
   if (bytes.length > limits.bytesMax) return refuse('oversized', `${bytes.length} bytes, at most ${limits.bytesMax}`)
-  let source: string
-  try {
-    source = utf8.decode(bytes)
-  } catch {
-    return refuse('malformed', 'not UTF-8')
-  }
+  const decoded = readXmlSource(bytes)
+  if (!decoded.ok) return refuse('malformed', decoded.detail)
+  const { source } = decoded
   const forbidden = forbiddenIn(source)
   if (forbidden !== undefined) return refuse('malformed', forbidden)
   const excess = excessOf(source, limits)
@@ -83,7 +78,6 @@ export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
     if (!(error instanceof XmlError)) throw error
     return refuse('malformed', firstLine(error.message))
   }
-  if (text.includes('<?')) return refuse('malformed', 'processing instruction')
   const tree = readCanonicalTree(text, limits)
   return tree.ok ? { ok: true, document: { text, root: tree.root } } : refuse('tooComplex', tree.detail)
 }
@@ -106,11 +100,6 @@ function forbiddenIn(source: string): string | undefined {
   if (/<!(?:DOCTYPE|ENTITY)/i.test(source)) return 'document type or entity declaration'
   // Nobody has to, and implementations of Canonical XML do not agree whether it is to be written (it is not).
   if (/xmlns:xml\s*=/.test(source)) return 'declaration of the prefix xml'
-  const declaration = /^<\?xml\s([^>]*)\?>/.exec(source)?.[1]
-  if (declaration === undefined) return undefined
-  if (!/^\s*version\s*=\s*(["'])1\.0\1/.test(declaration)) return 'XML version other than 1.0'
-  const encoding = /\sencoding\s*=\s*["']([^"']*)["']/.exec(declaration)?.[1]
-  if (encoding !== undefined && !/^(?:utf-8|us-ascii)$/i.test(encoding)) return `declared encoding ${encoding}`
   return undefined
 }
 

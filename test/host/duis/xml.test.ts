@@ -127,23 +127,79 @@ test('the prefix xml is not declared: canonicalisers disagree on whether that is
   assert.is(faultIn('<r xmlns:xmlb="u:x"><a xml:lang="en"></a></r>'), 'none')
 })
 
-test('only UTF-8 text of XML 1.0 is XML to us', () => {
-  const utf16 = Buffer.from('\uFEFF<?xml version="1.0" encoding="UTF-16"?><r/>', 'utf16le')
-  assert.is(faultIn(utf16), 'malformed')
+test('text that is not in its encoding, and other encodings and versions, are no XML to us', () => {
+  const encoded = (declaration: string, text: string, encoding: BufferEncoding) =>
+    Buffer.from(`<?xml version="1.0"${declaration}?>${text}`, encoding)
   assert.is(faultIn(Buffer.from('<!DOCTYPE r><r/>', 'utf16le')), 'malformed')
+  assert.is(faultIn(Buffer.from('\uFEFF<!DOCTYPE r><r/>', 'utf16le')), 'malformed')
+  assert.is(faultIn(encoded(' encoding="ISO-8859-1"', '<!DOCTYPE r><r/>', 'latin1')), 'malformed')
   assert.is(faultIn(Buffer.from('<r>é</r>', 'latin1')), 'malformed')
+  assert.is(faultIn(encoded(' encoding="windows-1252"', '<r>\x81</r>', 'latin1')), 'malformed')
   assert.is(faultIn('\uFEFF<r/>'), 'none')
   assert.is(faultIn('<?xml version="1.0" encoding="utf-8"?><r/>'), 'none')
-  for (const encoding of ['UTF-16', 'UTF-7', 'ISO-8859-1', 'EBCDIC-CP-US', 'x']) {
+  for (const encoding of ['UTF-16', 'UTF-7', 'UTF-32', 'EBCDIC-CP-US', 'x', 'iso-8859-15', 'unicode-1-1-utf-8']) {
     assert.is(faultIn(`<?xml version="1.0" encoding="${encoding}"?><r/>`), 'malformed', encoding)
   }
-  assert.is(faultIn('<?xml version="1.1"?><r/>'), 'malformed')
+  for (const head of [
+    '\uFEFF<?xml version="1.0" encoding="ISO-8859-1"?>',
+    '\uFEFF<?xml version="1.0" encoding="UTF-16"?>',
+  ]) {
+    assert.is(faultIn(`${head}<r/>`), 'malformed', head)
+  }
+  const utf16 = Buffer.from('\uFEFF<?xml version="1.0" encoding="UTF-8"?><r/>', 'utf16le')
+  assert.is(faultIn(utf16), 'malformed')
+  assert.is(faultIn(utf16.subarray(0, utf16.length - 1)), 'malformed')
+  assert.is(faultIn(Buffer.from('\uFEFF<r>\uD800</r>', 'utf16le')), 'malformed')
+  assert.is(faultIn(Buffer.from([0xff, 0xfe, 0, 0, 0x3c, 0, 0, 0])), 'malformed')
+  for (const declaration of [
+    '<?xml version="1.2"?>',
+    '<?xml version="2.0"?>',
+    '<?xml encoding="UTF-8"?>',
+    '<?xml version="1.0" standalone="maybe"?>',
+    '<?xml version="1.0"?><?xml version="1.0"?>',
+    '<?xml version="1.0" encoding="UTF-8" version="1.0"?>',
+    '<?xml version="1.0\'?>',
+    ' <?xml version="1.0"?>',
+  ]) {
+    assert.is(faultIn(`${declaration}<r/>`), 'malformed', declaration)
+  }
   assert.is(faultIn('<r>\0</r>'), 'malformed')
   assert.is(faultIn('<r>\u0001</r>'), 'malformed')
+  assert.is(faultIn('<?xml version="1.1"?><r>&#1;</r>'), 'malformed')
+  assert.is(faultIn('<?xml version="1.1"?><r>\x80</r>'), 'malformed')
   assert.is(faultIn('<r>\uFFFE</r>'), 'malformed')
-  assert.is(faultIn('<?x y?><r/>'), 'malformed')
-  assert.is(faultIn('<r><?x y?></r>'), 'malformed')
-  assert.is(faultIn('<r/><?x?>'), 'malformed')
+})
+
+test('encodings, XML 1.1 and instructions: the text is what libxml2 makes of it in UTF-8', () => {
+  const text = '<r a="é">é\u2028</r>'
+  const read = (bytes: Uint8Array) => {
+    const xml = readXml(bytes, requestLimits)
+    return xml.ok ? xml.document.text : xml.detail
+  }
+  const utf16 = Buffer.from(`\uFEFF<?xml version="1.0" encoding="utf-16"?>${text}`, 'utf16le')
+  assert.is(read(utf16), text)
+  assert.is(read(Buffer.from(utf16).swap16()), text)
+  assert.is(read(Buffer.from(`<?xml version='1.0' encoding='UTF-16LE'?>${text}`, 'utf16le')), text)
+  const latin = '<r>é\x80</r>'
+  assert.is(read(Buffer.from(`<?xml version="1.0" encoding="ISO-8859-1"?>${latin}`, 'latin1')), latin)
+  assert.is(read(Buffer.from(`<?xml version="1.0" encoding="Windows-1252"?>${latin}`, 'latin1')), '<r>é€</r>')
+  assert.is(read(Buffer.from('<?xml version="1.1"?><r>a\r\x85b\x85c\u2028d\r\ne</r>')), '<r>a\nb\nc\nd\ne</r>')
+  const instructions = '<?a b?>\n<r><?c <r>?>x<?d?>y</r>\n<?e &?>'
+  assert.is(read(Buffer.from(instructions)), instructions)
+  assert.is(document(instructions).root.text, 'xy')
+  assert.equal(document(instructions).root.children, [])
+})
+
+test('the limits hold in every encoding and with instructions', () => {
+  const limits = { ...requestLimits, elementsMax: 10, attributesMax: 2, namespacesMax: 2 }
+  const fault = (text: string, encoding: BufferEncoding = 'utf8') => {
+    const xml = readXml(Buffer.from(text, encoding), limits)
+    return xml.ok ? 'none' : xml.fault
+  }
+  assert.is(fault(`\uFEFF<r>${'<a/>'.repeat(11)}</r>`, 'utf16le'), 'tooComplex')
+  assert.is(fault(`\uFEFF<r ${'xmlns:a="u:a" '.repeat(3)}/>`, 'utf16le'), 'tooComplex')
+  assert.is(fault(`<r>${'<?a?>'.repeat(100)}</r>`), 'tooComplex')
+  assert.is(fault(`\uFEFF${' '.repeat(40_000)}<r/>`, 'utf16le'), 'oversized')
 })
 
 test('what is not well-formed, also in its namespaces, is refused', () => {

@@ -60,6 +60,16 @@ const originals = names.map((name) => {
   return { name, text, receive, verdict, read }
 })
 
+/** For xml-crypto, which takes text only. */
+function textOf(bytes: Uint8Array): string {
+  const [first = -1, second = -1] = bytes
+  const bigEndian = (first === 0xfe && second === 0xff) || (first === 0 && second === 0x3c)
+  const littleEndian = (first === 0xff && second === 0xfe) || (first === 0x3c && second === 0)
+  const latin = /^<\?xml[^>]*encoding=["'](?:iso-8859-1|windows-1252)["']/i.test(Buffer.from(bytes).toString('latin1'))
+  const encoding = bigEndian ? 'utf-16be' : littleEndian ? 'utf-16le' : latin ? 'latin1' : 'utf-8'
+  return new TextDecoder(encoding).decode(bytes)
+}
+
 export interface Tally {
   /** By attack: documents, accepted by us, found well-formed by libxml2, signature accepted by xml-crypto. */
   rows: Map<string, { documents: number; accepted: number; wellFormed: number; xmlCrypto: number }>
@@ -112,7 +122,7 @@ export function fuzzXml(seed: number, count: number, askEvery: number, note: (do
       const wellFormed = libxml2Parses(bytes)
       const ask = () => {
         const { publicKey } = findSigner(trust, original.verdict.serial, issuerOf(original.verdict.serial))!
-        return xmlCryptoAccepts(Buffer.from(bytes).toString('utf8'), publicKey)
+        return xmlCryptoAccepts(textOf(bytes), publicKey)
       }
       let asked: boolean | undefined
       const xmlCrypto = () => (asked ??= ask())
