@@ -14,8 +14,7 @@ import {
 } from '../../../host/cli/port-findings.ts'
 import type { PortSystem } from '../../../host/cli/port-system.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
-import type { OpenPort } from '../../../host/wan/bindings.ts'
-import { PortError } from '../../../host/wan/bindings.ts'
+import { type OpenPort, PortError } from '../../../host/wan/bindings.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'
