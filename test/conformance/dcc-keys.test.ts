@@ -20,6 +20,7 @@ import { unsignedTemplate } from '../support/bench/duis-parties.ts'
 import { duisSchema, toolBytes, toolFile, toolJar } from '../support/bench/duis-schema.ts'
 import { javaTool } from '../support/bench/java-tool.ts'
 import { hasJava, leaveOut } from '../support/left-out.ts'
+import { until } from '../support/until.ts'
 
 if (!hasJava) leaveOut(test, 'signing by the DCC’s tool itself', 'no java is on PATH')
 
@@ -104,8 +105,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
     editJson(registry, ({ users }) => void Object.assign((users as object[])[index]!, fields))
     const sha256 = createHash('sha256').update(readFileSync(registry)).digest('hex')
     const loaded = () => readFileSync(join(state, 'bridge.log'), 'utf8').includes(sha256)
-    for (let waits = 0; !loaded() && waits < 200; waits++) await new Promise((go) => setTimeout(go, 50))
-    assert.ok(loaded(), 'the bridge has not read its registry again')
+    await until(loaded, 'registry read again by the bridge')
   }
   await editParty(0, { callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
   const post = async (body: string, service: string) => {
@@ -116,7 +116,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   }
   const send = async (xml: string, service: string) => post(await signed(xml), service)
   const final = async (count: number) => {
-    for (let waits = 0; answers.length < count && waits < 200; waits++) await new Promise((go) => setTimeout(go, 50))
+    await until(() => answers.length >= count, `answer ${count}`)
     assert.is(answers.length, count)
     return answers[count - 1]!
   }

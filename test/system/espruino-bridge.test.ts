@@ -17,9 +17,10 @@ import { createLine, type Line } from '../../host/wan/line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { finished, freshPath, smets1 } from '../support/bench/cli.ts'
-import { runBundle, until } from '../support/espruino/interpreter.ts'
+import { runBundle } from '../support/espruino/interpreter.ts'
 import { hasSocat, leaveOut } from '../support/left-out.ts'
 import { readProfile } from '../support/sim/single-read.ts'
+import { until } from '../support/until.ts'
 
 const { ESPRUINO } = process.env
 

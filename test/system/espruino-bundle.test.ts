@@ -8,12 +8,13 @@ import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../protocol/profile-coding.ts'
-import { type EspruinoRun, evaluate, runBundle, until } from '../support/espruino/interpreter.ts'
+import { type EspruinoRun, evaluate, runBundle } from '../support/espruino/interpreter.ts'
 import { libraryCases } from '../support/espruino/library-cases.ts'
 import { subsetCases } from '../support/espruino/subset-cases.ts'
 import { commands, tryWithin } from '../support/espruino/year-old-meter.ts'
 import { hasSocat, leaveOut } from '../support/left-out.ts'
 import { boardEui, type RecordedFlash, recordedDaysBefore } from '../support/sim/board-flash.ts'
+import { until } from '../support/until.ts'
 
 /** Wakes the meter and reads. */
 async function read({ asker }: EspruinoRun, first: number, count: number): Promise<ProfileDay[]> {

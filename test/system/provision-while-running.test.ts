@@ -36,7 +36,7 @@ test('a bridge that runs reads a meter provisioned meanwhile, and goes on when i
   assert.not.ok(existsSync(settings))
   // The registry is looked at every second.
   let first = await read()
-  for (let tries = 0; first.code !== 0 && tries < 20; tries++) first = await read()
+  for (let tries = 0; first.code !== 0 && tries < 60; tries++) first = await read()
   assert.is(first.code, 0, first.err)
 
   const rotated = await finished(['provision', '--state', state, '--rotate', eui])

@@ -102,11 +102,11 @@ if (hasSocat) {
     return { ends, pty: await plugPty(ends[0], ends[1]) }
   }
 
-  test('twenty times unplugged and plugged in: back within 2 s, nothing left behind', async () => {
-    const { bridgeMs, meterMs, talked, problems, before, after } = await unplugCycles(20, 3, () => {})
-    assert.is(talked, 20)
+  // The bench "ports" does this a thousand times, and measures how soon they are back.
+  test('unplugged and plugged in again and again: back each time, nothing left behind', async () => {
+    const { talked, problems, before, after } = await unplugCycles(5, 2, () => {})
+    assert.is(talked, 5)
     assert.equal(problems, [])
-    assert.ok(Math.max(...bridgeMs, ...meterMs) < 2000, `${Math.max(...bridgeMs, ...meterMs)} ms`)
     assert.equal([after.files, after.listeners], [before.files, before.listeners])
   })
 

@@ -8,6 +8,7 @@ import { promptTiming } from '../../../hardware/install/espruino-prompt.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 import { createPromptSim, type PromptSim } from '../../support/espruino/prompt-sim.ts'
 import { hasSocat, leaveOut } from '../../support/left-out.ts'
+import { until } from '../../support/until.ts'
 
 const flash = (...args: string[]) => finished(['flash', ...args])
 
@@ -50,7 +51,7 @@ async function pty(answer: (bytes: Uint8Array, reply: (text: Uint8Array | string
   process.once('exit', () => socat.kill())
   socat.stdin!.on('error', () => {})
   socat.stdout!.on('data', (bytes: Uint8Array) => answer(bytes, (text) => void socat.stdin!.write(text)))
-  for (let i = 0; i < 200 && !existsSync(path); i++) await new Promise((resolve) => setTimeout(resolve, 20))
+  await until(() => existsSync(path), 'pseudo-terminal')
   return { path, end: () => socat.kill() }
 }
 

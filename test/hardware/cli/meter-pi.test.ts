@@ -26,6 +26,7 @@ import { type Run, smets1 } from '../../support/bench/cli.ts'
 import { leaveOut } from '../../support/left-out.ts'
 import type { FakePrograms } from '../../support/sim/fake-gpio.ts'
 import { fakePrograms } from '../../support/sim/fake-gpio.ts'
+import { until } from '../../support/until.ts'
 
 const geometry = { pageBytes, pages: flashPagesFull }
 const test = suite('pi-command')
@@ -78,14 +79,6 @@ function alive(pid: number): boolean {
   } catch {
     return false
   }
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (holds()) return
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  throw new Error(`five seconds passed before ${what}`)
 }
 
 /** Runs the command here, for what ends by itself: exit code and words. */
@@ -177,22 +170,22 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     assert.ok(other.args.includes('--edges=rising') && other.args.includes('--debounce-period=20ms'))
     // What is no edge is said, and so tells that all before it was read.
     programs!.write(17, `${'2 5.000000000\n'.repeat(37)}all of it\n`)
-    await until('the pulses are read', () => run!.err().includes('all of it'))
+    await until(() => run!.err().includes('all of it'), 'the pulses are read')
     run.child.kill('SIGPWR')
-    await until('SIGPWR is said', () => run!.err().includes('SIGPWR'))
+    await until(() => run!.err().includes('SIGPWR'), 'SIGPWR is said')
     const gasped = openLogs(flashNow())
     assert.is(gasped.events.lastCode, eventCode.lastGasp)
     assert.equal([...gasped.journal.registers], [37, 0, 0, 0])
     process.kill(lost.pid, 'SIGKILL')
-    await until('the loss is said', () => run!.err().includes('import (/dev/null:17) is lost'))
-    await until('it is watched again', () => run!.err().includes('is watched again'))
+    await until(() => run!.err().includes('import (/dev/null:17) is lost'), 'the loss is said')
+    await until(() => run!.err().includes('is watched again'), 'it is watched again')
     const again = programs!.watcher(17)
     assert.is.not(again.pid, lost.pid)
     programs!.write(27, `${'1 5.000000000\n'.repeat(11)}and of that\n`)
-    await until('the pulses are read', () => run!.err().includes('and of that'))
+    await until(() => run!.err().includes('and of that'), 'the pulses are read')
     run.child.kill('SIGTERM')
     assert.is(await run.ended, 0, run.err())
-    await until('both programs are gone', () => !alive(again.pid) && !alive(other.pid))
+    await until(() => !alive(again.pid) && !alive(other.pid), 'both programs are gone')
     assert.equal([...openLogs(flashNow()).journal.registers], [37, 11, 0, 0])
     assert.not(existsSync(`${flash}.lock`))
     assert.not(existsSync(join(folder, 'm.sock')))
@@ -206,7 +199,7 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     assert.ok(alive(pid))
     run.child.kill('SIGKILL')
     await run.ended
-    await until('the program is gone', () => !alive(pid))
+    await until(() => !alive(pid), 'the program is gone')
   })
 
   test('what the programs say comes to be Wh in the log of the firmware', async () => {
@@ -241,10 +234,10 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     const meter = createMeter(board)
     for (let i = 0; i < 321; i++) programs!.write(17, `2 ${i}.000000000\n`)
     for (let i = 0; i < 45; i++) programs!.write(27, `2 ${i}.000000000\n`)
-    await until('all are counted', () => {
+    await until(() => {
       meter.step()
       return sums[0] === 321 && sums[1] === 45
-    })
+    }, 'count of all pulses')
     nowMs = startOfHalfHour(980001)
     meter.step()
     opened.inputs.close()

@@ -13,6 +13,7 @@ import {
   start,
 } from '../../support/bench/meter-command.ts'
 import { eventsOf, profileOf } from '../../support/sim/emulated-world.ts'
+import { until } from '../../support/until.ts'
 
 const test = suite('meter-restart')
 let at: MeterFolder
@@ -57,9 +58,10 @@ test('registers go on after a stop, a kill and a stop that is warned of, on four
   ] as const
   const kept: number[] = []
   for (const { signal, lastGasp } of ways) {
-    // An hour in a second.
+    // An hour passes in a second.
     const meter = await start(at, { port, days: 2, seed, lastGasp, timeScale: 3600 })
-    await new Promise((resume) => setTimeout(resume, 1200))
+    const { lastHalfHour } = meter.ready
+    await until(() => logsIn(at).journal.newest > lastHalfHour, 'half-hour of this start')
     meter.child.kill(signal)
     assert.equal(await meter.ended, signal === 'SIGKILL' ? [null, 'SIGKILL'] : [0, null])
     assertRegisters()

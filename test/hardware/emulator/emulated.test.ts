@@ -240,13 +240,13 @@ test('a caller that comes late still closes every half-hour with its own energy'
   assert.is(hand.nowMs, startOfHalfHour(first + 10))
 })
 
-test('a year runs in seconds', () => {
+test('a year takes seconds of processor time', () => {
   const { board, hand } = createWorld((halfHour) => householdWh(1, halfHour))
-  const began = performance.now()
+  const before = process.cpuUsage()
   const progress = finish(runLoad({ hand, board, createMeter, from: first, to: first + 17520 }))
-  const tookMs = performance.now() - began
+  const { user, system } = process.cpuUsage(before)
   assert.is(progress.at(-1)!.done, 17520)
-  assert.ok(tookMs < 10000, `${tookMs} ms`)
+  assert.ok(user + system < 10_000_000, `${(user + system) / 1000} ms`)
 })
 
 test.run()

@@ -20,6 +20,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createMemoryFlash, openFlashFile } from '../../../hardware/emulator/flash-file.ts'
 import { leaveOut } from '../../support/left-out.ts'
+import { until } from '../../support/until.ts'
 
 const geometry = { pageBytes: 2048, pages: 3 }
 const size = 3 * 2048
@@ -138,17 +139,14 @@ test('a process that was killed, and has not been reaped yet, holds no lock', as
   if (!existsSync('/proc/self/stat')) return
   // A container's first process often waits for no children; neither does sleep.
   const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] })
-  const until = async (isSo: () => boolean) => {
-    while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10))
-  }
   try {
     const [said] = await once(parent.stdout, 'data')
     const dead = Number(String(said))
     const stat = () => readFileSync(`/proc/${dead}/stat`, 'utf8')
     // The shell itself might wait for its child: it must be sleep first.
-    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n')
+    await until(() => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n', 'parent without a shell')
     process.kill(dead, 'SIGKILL')
-    await until(() => stat().includes(') Z '))
+    await until(() => stat().includes(') Z '), 'zombie')
     const start = stat().split(' ')[21]
     writeFileSync(`${path}.lock`, `${dead} ${start}\n`)
     openFlashFile(path, geometry).close()

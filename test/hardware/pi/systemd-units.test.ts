@@ -14,6 +14,7 @@ import { bridgeCommand } from '../../../host/cli/bridge.ts'
 import { finished, freshPath, smets1 } from '../../support/bench/cli.ts'
 import { leaveOut } from '../../support/left-out.ts'
 import { root } from '../../support/repository.ts'
+import { until } from '../../support/until.ts'
 
 const has = (tool: string, flag = '--version') => spawnSync(tool, [flag]).status === 0
 
@@ -79,10 +80,10 @@ test('the bridge as a service says that it is ready, that it lives, and that it 
     const bridge = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--http-port', '0'], env)
     await bridge.says('DUIS on')
     const words = () => (existsSync(told) ? readFileSync(told, 'utf8').split('\n') : [])
-    for (let i = 0; i < 500 && !words().includes('WATCHDOG=1'); i++) await new Promise((done) => setTimeout(done, 20))
+    await until(() => words().includes('WATCHDOG=1'), 'WATCHDOG=1')
     bridge.child.kill('SIGTERM')
     assert.is(await bridge.ended, 0)
-    for (let i = 0; i < 100 && !words().includes('STOPPING=1'); i++) await new Promise((done) => setTimeout(done, 20))
+    await until(() => words().includes('STOPPING=1'), 'STOPPING=1')
     assert.equal([...new Set(words())], ['READY=1', 'WATCHDOG=1', 'STOPPING=1', ''])
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -127,11 +128,9 @@ if (!has('systemd-notify') || !has('socat', '-V')) {
       socat.stdout.setEncoding('utf8').on('data', (text: string) => {
         heard += text
       })
-      for (let i = 0; i < 500 && !existsSync(socket); i++) await new Promise((resolve) => setTimeout(resolve, 10))
+      await until(() => existsSync(socket), 'socket')
       systemdNotify({ ...process.env, NOTIFY_SOCKET: socket }, (why) => assert.unreachable(why))('READY=1')
-      for (let i = 0; i < 500 && !heard.includes('READY=1'); i++)
-        await new Promise((resolve) => setTimeout(resolve, 10))
-      assert.match(heard, /READY=1/)
+      await until(() => heard.includes('READY=1'), 'READY=1')
     } finally {
       socat.kill('SIGKILL')
       await once(socat, 'exit')

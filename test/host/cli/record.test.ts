@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
+import { until } from '../../support/until.ts'
 
 const state = freshPath()
 const mpan = '1234567890126'
@@ -16,11 +17,8 @@ let url = ''
 
 /** Waits until a file holds a text as often as wanted. */
 async function holds(path: string, text: string, times: number): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (existsSync(path) && readFileSync(path, 'utf8').split(text).length - 1 >= times) return
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  throw new Error(`${path} never held ${times} times ${text}`)
+  const found = () => (existsSync(path) ? readFileSync(path, 'utf8').split(text).length - 1 : 0)
+  await until(() => found() >= times, `${text}, ${times} times, in ${path}`)
 }
 
 test.before(async () => {

@@ -5,7 +5,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { boards } from '../../../hardware/boards/boards.ts'
-import { kill, launch, until } from './interpreter.ts'
+import { until } from '../until.ts'
+import { kill, launch } from './interpreter.ts'
 
 export interface EspruinoConsole {
   /** PTY of its console. */

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { boards } from '../../../hardware/boards/boards.ts'
 import { type Asker, createAsker } from '../sim/asker.ts'
 import { boardKey, flashImage, type RecordedFlash } from '../sim/board-flash.ts'
+import { until } from '../until.ts'
 
 /** Bytes of the file in which Espruino for Linux keeps its flash. */
 const linuxFlashBytes = 262144
@@ -25,15 +26,6 @@ export interface EspruinoRun {
   start(): Promise<void>
   /** Ends all and removes the folder. */
   end(): Promise<void>
-}
-
-/** Waits until something holds. @throws Error after `withinMs` */
-export async function until(holds: () => boolean, what: string, withinMs = 15000): Promise<void> {
-  const endMs = performance.now() + withinMs
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`in ${withinMs} ms there was no ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 const children = new Set<ChildProcess>()

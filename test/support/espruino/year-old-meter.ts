@@ -5,7 +5,8 @@ import { dayMs, dayOfHalfHour, halfHourOf } from '../../../protocol/half-hour.ts
 import type { Answer, Ask, MessageName } from '../../../protocol/messages.ts'
 import { decodeSnapshots } from '../../../protocol/register-snapshot.ts'
 import { boardEui, type RecordedFlash } from '../sim/board-flash.ts'
-import { type EspruinoRun, runBundle, until } from './interpreter.ts'
+import { until } from '../until.ts'
+import { type EspruinoRun, runBundle } from './interpreter.ts'
 
 /** Wakes the meter, asks, and waits for the whole answer. @throws Error for a refusal, or when nothing comes */
 export async function ask<N extends MessageName>(run: EspruinoRun, name: N, fields: Ask<N>): Promise<Answer<N>[]> {

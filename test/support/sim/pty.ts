@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { until } from '../until.ts'
 
 /** Makes the two ends appear at their paths. `unplug` makes them go away; it resolves when they have. */
 export async function plugPty(oneEnd: string, otherEnd: string): Promise<{ unplug(): Promise<void> }> {
@@ -9,9 +10,7 @@ export async function plugPty(oneEnd: string, otherEnd: string): Promise<{ unplu
   const kill = () => void socat.kill()
   process.once('exit', kill)
   const ended = new Promise<void>((resolve) => socat.once('close', () => resolve()))
-  for (let i = 0; i < 1000 && !(existsSync(oneEnd) && existsSync(otherEnd)); i++) {
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
+  await until(() => existsSync(oneEnd) && existsSync(otherEnd), 'pair of pseudo-terminals')
   return {
     async unplug() {
       process.off('exit', kill)
