@@ -8,7 +8,7 @@
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import type { Role } from '../catalogue/role.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
-import type { ServiceRequest } from '../duis/request.ts'
+import type { Period, RequestId } from '../duis/request.ts'
 import { deviceDefaults } from './device-details.ts'
 import type { Device, DeviceStatus, RegistrationRecord, Registry, User } from './parties.ts'
 import { dayAfter, settlementDayOf, settlementDayRange } from './settlement-day.ts'
@@ -31,7 +31,7 @@ export const defaultAccessPolicy: AccessPolicy = {
 }
 
 /** What access control needs of a request. */
-export type AccessRequest = Pick<ServiceRequest, 'requestId' | 'period'>
+export type AccessRequest = { requestId: RequestId; period?: Period }
 
 /** First and last Settlement Day that a request targets. */
 export type SettlementDays = { first: string; last: string }

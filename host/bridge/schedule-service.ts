@@ -1,6 +1,6 @@
 // DCC schedules as one part of the bridge: the book, the runner, and the requests that create, read and delete.
 
-import type { DirectHandler } from '../requests/dcc-response.ts'
+import type { DirectHandlers } from '../requests/direct-response.ts'
 import { createRunner, type Runner, type RunnerParts } from '../schedule/runner.ts'
 import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from '../schedule/schedule-requests.ts'
 import { openScheduleStore, type Schedule, type ScheduleStore } from '../schedule/schedule-store.ts'
@@ -12,7 +12,7 @@ export interface ScheduleService {
   book: ScheduleStore
   runner: Runner
   /** For 5.1, 5.2 and 5.3. */
-  directHandlers: { [variant: string]: DirectHandler }
+  directHandlers: Omit<DirectHandlers, 'readInventory'>
 }
 
 /** Numbers that the DSP reserves at once; the rest of a block is lost in a restart. */
@@ -33,9 +33,9 @@ export function openSchedules(
     book,
     runner,
     directHandlers: {
-      '5.1': createScheduleHandler(handled),
-      '5.2': readScheduleHandler(handled),
-      '5.3': deleteScheduleHandler(handled),
+      createSchedule: createScheduleHandler(handled),
+      readSchedule: readScheduleHandler(handled),
+      deleteSchedule: deleteScheduleHandler(handled),
     },
   }
 }

@@ -5,8 +5,8 @@ import type { User } from '../access/parties.ts'
 import { responseCodes } from '../catalogue/response-code.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
-import { bodies } from '../duis/bodies.ts'
-import type { BodyFields } from '../duis/request.ts'
+import { bodyRow } from '../duis/bodies.ts'
+import type { ReadFields } from '../duis/format.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
@@ -47,8 +47,7 @@ const reads = srvTable.filter(({ endpoint }) => endpoint === 'serviceS')
 
 /** Whether a variant's body says for which window it asks. */
 function hasPeriod(variant: string): boolean {
-  const row = bodies[srvRow(variant)?.bodyName ?? '']
-  return row?.children.some(({ name }) => name === 'ReadLogPeriod') === true
+  return bodyRow(srvRow(variant)?.bodyName ?? '')?.kind === 'log'
 }
 
 /** Reads with the keys of a state directory. @throws CommandError */
@@ -59,7 +58,7 @@ export function readAs(
   user: User,
   device: string,
   variant: string,
-  fields: BodyFields,
+  fields: ReadFields,
   timeoutMs: number,
 ): Promise<UserOutcome> {
   const identity = loadIdentity(paths.pki, user.name)
@@ -107,7 +106,7 @@ export const readCommand: Command = {
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs
-    const fields: BodyFields = options.forSettlement === true ? { forSettlement: true } : {}
+    const fields: ReadFields = options.forSettlement === true ? { forSettlement: true } : {}
     if (hasPeriod(variant)) {
       const startMs = instantOption(options, 'from', today - dayMs)
       fields.period = { startMs, endMs: instantOption(options, 'to', today) }

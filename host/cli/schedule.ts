@@ -2,7 +2,7 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
-import { bodyRow, needsPeriod } from '../duis/bodies.ts'
+import { bodyRow } from '../duis/bodies.ts'
 import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
 import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
@@ -61,7 +61,7 @@ function detailsOf(options: Options, device: string, nowMs: number): ScheduleDet
     variant,
     deviceEui: device,
     readName: `DSP${row.bodyName}`,
-    ...(needsPeriod(bodyRow(row.bodyName)!) && { period }),
+    ...(bodyRow(row.bodyName)?.kind === 'log' && { period }),
   }
 }
 

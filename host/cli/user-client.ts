@@ -1,9 +1,9 @@
 // A User's side of DUIS: signs a request, sends it, listens for the response, verifies both signatures.
 
 import { createServer, type Server } from 'node:http'
-import { formatRequest } from '../duis/format.ts'
+import { formatRequest, type ReadFields } from '../duis/format.ts'
 import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/read-response.ts'
-import { type BodyFields, requestIdOf } from '../duis/request.ts'
+import { requestIdOf } from '../duis/request.ts'
 import { signDocument } from '../duis/sign.ts'
 import { responseLimits } from '../duis/xml.ts'
 import type { Identity } from '../pki/test-pki.ts'
@@ -20,7 +20,7 @@ export interface UserRequest {
   device: string
   /** The Service Request Variant, and what its body says. */
   variant: string
-  fields: BodyFields
+  fields: ReadFields
   timeoutMs: number
 }
 

@@ -8,7 +8,7 @@ import type { Signer } from '../pki/signer.ts'
 import { bodies } from './bodies.ts'
 import { formatDateTime } from './date-time.ts'
 import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration } from './names.ts'
-import type { BodyFields, RequestId } from './request.ts'
+import type { Period, RequestId } from './request.ts'
 import { signCanonical } from './sign.ts'
 
 /** Answers to requests whose own version could not be read carry this one. */
@@ -141,8 +141,11 @@ function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Message,
   return element('sr:Header', header) + element('sr:Body', body)
 }
 
-/** What our own client asks; fields as the variant's row in `bodies.ts` wants them. */
-export type RequestToFormat = BodyFields & {
+/** What the body of a read says, as far as the variant wants it. */
+export type ReadFields = { executionMs?: number; forSettlement?: boolean; period?: Period }
+
+/** A request to a device, as our own client sends it. */
+export type RequestToFormat = ReadFields & {
   requestId: RequestId
   serviceReferenceVariant: string
   /** 1 unless given: over the WAN, on demand or future dated. */
@@ -151,12 +154,14 @@ export type RequestToFormat = BodyFields & {
 }
 
 /**
- * A request to a device, unsigned: pass it to `signDocument`. Throws RangeError for a variant that has no row of children
- * in `bodies.ts`.
+ * A request to a device, unsigned: pass it to `signDocument`. Throws RangeError for a variant that is no read of a
+ * device in `bodies.ts`.
  */
 export function formatRequest(request: RequestToFormat): string {
   const { requestId, serviceReferenceVariant: variant, executionMs, period, forSettlement } = request
-  const name = Object.keys(bodies).find((body) => bodies[body]!.variant === variant && bodies[body]!.read === undefined)
+  const name = Object.keys(bodies).find(
+    (body) => bodies[body]!.variant === variant && /^(registers|log)$/.test(bodies[body]!.kind),
+  )
   if (name === undefined) throw new RangeError(`no request body for ${variant}`)
   const header =
     element('sr:RequestID', requestId.text) +

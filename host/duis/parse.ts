@@ -3,9 +3,15 @@
 
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
-import { bodyRow, readBody } from './bodies.ts'
+import { bodyRow } from './bodies.ts'
 import { serviceNamespace, signatureNamespace } from './names.ts'
-import { type BodyFields, parseRequestId, type ReadableHeader, type RequestId, type ServiceRequest } from './request.ts'
+import {
+  parseRequestId,
+  type ReadableHeader,
+  type RequestHeader,
+  type RequestId,
+  type ServiceRequest,
+} from './request.ts'
 import { hasText, leafText, ownAttributes, readSequence, trimmed } from './sequence.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
@@ -81,7 +87,7 @@ const headerRows = [
   { name: 'ServiceReferenceVariant' },
 ]
 
-type HeaderFields = Omit<ServiceRequest, 'schemaVersion' | 'bodyName' | keyof BodyFields>
+type HeaderFields = Omit<RequestHeader, 'schemaVersion' | 'bodyName' | 'forSettlement'>
 
 function readHeader(header: XmlElement): HeaderFields | Refusal {
   const found = readSequence(header, headerRows)
@@ -145,9 +151,9 @@ function readRequestBody(body: XmlElement, variant: string) {
   if (row.variant !== variant) return mismatch(`${content.name} is ${row.variant}, the header says ${variant}`)
   const settlement = takeForSettlement(content)
   if (typeof settlement === 'string') return schema(settlement)
-  const fields = readBody(settlement.rest, row)
+  const fields = row.read(settlement.rest)
   if (typeof fields === 'string') return schema(fields)
-  if (fields.period !== undefined && fields.period.endMs < fields.period.startMs) {
+  if (fields.kind === 'log' && fields.period.endMs < fields.period.startMs) {
     return { fault: 'period' as const, detail: 'EndDateTime is before StartDateTime' }
   }
   const flag = settlement.forSettlement === undefined ? {} : { forSettlement: settlement.forSettlement }

@@ -17,26 +17,10 @@ export type RequestId = {
 /** From start to end, both as asked for; whether the ends belong to it is the reader's rule. */
 export type Period = { startMs: number; endMs: number }
 
-/** What a body carries. Which of these are there depends on the body: see `bodies.ts`. */
-export type BodyFields = {
-  /** Future dating: when the DCC is to send the command. */
-  executionMs?: number
-  /** The attribute ForSettlement, which no published schema has (SECMP0162 preliminary impact assessment, table 6). */
-  forSettlement?: boolean
-  /** ReadLogPeriod. */
-  period?: Period
-  /** 5.1. */
-  schedule?: ScheduleDetails
-  /** 5.2 and 5.3. */
-  subject?: ScheduleSubject
-  /** 8.2. */
-  inventory?: InventoryQuery
-}
-
-/** A request that is well-formed and agrees with itself. Nothing is said yet about who signed it or what they may do. */
-export type ServiceRequest = BodyFields & {
+/** What every request says besides its body. */
+export type RequestHeader = {
   requestId: RequestId
-  /** As received, `5.4`; answers echo it. */
+  /** As received, `5.4`; responses repeat it. */
   schemaVersion: string
   firstInSequence?: boolean
   precedingRequestId?: RequestId
@@ -48,6 +32,47 @@ export type ServiceRequest = BodyFields & {
   serviceReferenceVariant: string
   /** Name of the element in Body, `ReadActiveImportProfileData`. */
   bodyName: string
+  /** The attribute ForSettlement, which no published schema has (SECMP0162 preliminary impact assessment, table 6). */
+  forSettlement?: boolean
+}
+
+/** 4.1.1 and 4.2: registers as they are. `executionMs`: when the DCC is to send the command (future dating). */
+export type RegistersBody = { kind: 'registers'; executionMs?: number }
+
+/** 4.6, 4.8 and 4.17: entries of a log. */
+export type LogBody = { kind: 'log'; period: Period; executionMs?: number }
+
+/** Bodies of requests to a device. */
+export type DeviceBody = RegistersBody | LogBody
+
+/** 5.1 */
+export type CreateScheduleBody = { kind: 'createSchedule'; schedule: ScheduleDetails }
+/** 5.2 */
+export type ReadScheduleBody = { kind: 'readSchedule'; subject: ScheduleSubject }
+/** 5.3 */
+export type DeleteScheduleBody = { kind: 'deleteSchedule'; subject: ScheduleSubject }
+/** 8.2 */
+export type ReadInventoryBody = { kind: 'readInventory'; query: InventoryQuery }
+
+/** Bodies of requests that the DCC answers itself (non-device requests). */
+export type DirectBody = CreateScheduleBody | ReadScheduleBody | DeleteScheduleBody | ReadInventoryBody
+
+export type RequestBody = DeviceBody | DirectBody
+
+/** A request that is well-formed and consistent. Its signature and the rights of its sender are not checked yet. */
+export type ServiceRequest = RequestHeader & RequestBody
+
+export type DeviceRequest = RequestHeader & DeviceBody
+export type DirectRequest = RequestHeader & DirectBody
+
+/** True for a request to a device, false for one that the DCC answers itself. */
+export function isDeviceRequest(request: ServiceRequest): request is DeviceRequest {
+  return request.kind === 'registers' || request.kind === 'log'
+}
+
+/** The ReadLogPeriod; undefined for a read of registers. */
+export function periodOf(request: DeviceRequest): Period | undefined {
+  return request.kind === 'log' ? request.period : undefined
 }
 
 /** What could be read of a request that was refused. Every value is valid in an answer. */

@@ -3,7 +3,7 @@
 import type { Allowed } from '../access/access-control.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Smets1Answer } from '../duis/format.ts'
-import type { ServiceRequest } from '../duis/request.ts'
+import type { DeviceRequest, RequestId } from '../duis/request.ts'
 import { optional, readBytes, readNumber, record } from '../store/row.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
@@ -13,7 +13,7 @@ import type { Sources } from './provenance.ts'
 export interface AcceptedRequest {
   /** RequestID with its EUI-64s in upper case. */
   id: string
-  request: ServiceRequest
+  request: DeviceRequest
   row: SrvRow
   allowed: Allowed
   receivedMs: number
@@ -61,6 +61,11 @@ export type Handler = (
   answer: Smets1Answer,
   usage: Usage,
 ) => Promise<{ xml: string; sources?: Sources }>
+
+/** The key of a request in the store and in the audit trail: its RequestID with EUI-64s in upper case. */
+export function requestKey({ originator, target, counter }: RequestId): string {
+  return `${originator}:${target}:${counter}`
+}
 
 /** From when an accepted request is measured: a future-dated one from its execution time on. */
 export function askedMs({ request, receivedMs }: AcceptedRequest): number {

@@ -2,14 +2,17 @@
 
 import { hash } from 'node:crypto'
 import type { RegistrationRecord } from '../access/parties.ts'
-import type { AuditEvent, DecidingRecord } from '../audit/audit-record.ts'
+import type { DecidingRecord } from '../audit/audit-record.ts'
+import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { DeliveryEvent } from '../delivery/delivery.ts'
-import type { ReadableHeader } from '../duis/request.ts'
-import { type AcceptedRequest, askedMs, type CompletedRequest } from './accepted-request.ts'
-import type { Direct } from './dcc-response.ts'
+import { periodOf } from '../duis/request.ts'
+import { type AcceptedRequest, askedMs, type CompletedRequest, requestKey } from './accepted-request.ts'
+import type { Direct } from './direct-response.ts'
 import type { RefusedRequest, StoredRefusal } from './refusal.ts'
 
 export interface Recorder {
+  /** Resolves when all that was recorded so far is on disk; rejects when some of it cannot be written. */
+  committed(): Promise<void>
   /** `resumed`: decided again, after a restart or when the time of a future-dated one has come. */
   accepted(accepted: AcceptedRequest, resumed?: boolean): void
   refused(refused: RefusedRequest): void
@@ -28,7 +31,10 @@ export const strangersPerMinute = 60
 
 const textMax = 1000
 
-export function createRecorder(record: (event: AuditEvent) => void, nowMs: () => number): Recorder {
+export function createRecorder(
+  { record, committed }: Pick<ServiceAuditTrail, 'record' | 'committed'>,
+  nowMs: () => number,
+): Recorder {
   let minute = -1
   let strangers = 0
 
@@ -46,8 +52,11 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
   }
 
   return {
+    committed,
+
     accepted({ id, request, row, allowed, forSettlement, deadlineMs, schedule }, resumed = false) {
       const { user, device, role, records, days } = allowed
+      const period = periodOf(request)
       const mpan = row.mpan === 'export' ? device.exportMpan : row.mpan === 'import' ? device.importMpan : undefined
       record({
         event: 'accepted',
@@ -60,7 +69,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
         ...(mpan !== undefined && { mpan }),
         registrations: records.map(deciding),
         days,
-        ...(request.period && { window: { from: iso(request.period.startMs), to: iso(request.period.endMs) } }),
+        ...(period && { window: { from: iso(period.startMs), to: iso(period.endMs) } }),
         ...(forSettlement && { forSettlement }),
         due: iso(deadlineMs),
         ...(schedule && { scheduleId: Number(schedule.id) }),
@@ -75,7 +84,7 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
       record({
         event: 'refused',
         endpoint,
-        ...(requestId && { requestId: idOf(requestId), user: requestId.originator, device: requestId.target }),
+        ...(requestId && { requestId: requestKey(requestId), user: requestId.originator, device: requestId.target }),
         ...(srv !== undefined && { srv }),
         code,
         signed,
@@ -139,10 +148,6 @@ export function createRecorder(record: (event: AuditEvent) => void, nowMs: () =>
 
 function deciding({ role, mpid, from, until }: RegistrationRecord): DecidingRecord {
   return { role, mpid, from, ...(until !== undefined && { until }) }
-}
-
-function idOf({ originator, target, counter }: NonNullable<ReadableHeader['requestId']>): string {
-  return `${originator}:${target}:${counter}`
 }
 
 function fingerprint(xml: string): { bytes: number; sha256: string } {

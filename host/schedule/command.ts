@@ -41,7 +41,7 @@ export function commandOf(
       serviceReference: row.reference,
       serviceReferenceVariant: row.variant,
       bodyName: row.bodyName,
-      ...(period && { period }),
+      ...(period === undefined ? { kind: 'registers' } : { kind: 'log', period }),
     },
     row,
     allowed,

@@ -6,16 +6,18 @@ import { tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { Registry } from '../access/parties.ts'
 import { servesSettlement } from '../catalogue/for-settlement.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
-import { bodyRow, needsPeriod } from '../duis/bodies.ts'
+import { bodyRow } from '../duis/bodies.ts'
 import { scheduleIdContent, schedulesContent } from '../duis/format-non-device.ts'
 import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../duis/non-device-fields.ts'
-import { requestIdOf, type ServiceRequest } from '../duis/request.ts'
-import type { DirectHandler, DirectRefusal } from '../requests/dcc-response.ts'
+import { type DirectRequest, requestIdOf } from '../duis/request.ts'
+import type { DirectHandler, DirectRefusal } from '../requests/direct-response.ts'
 import type { Runner } from './runner.ts'
 import type { Schedule, ScheduleStore } from './schedule-store.ts'
 import { isForward, lastDay, periodOfRun } from './schedules.ts'
 import type { ScheduleSettings } from './settings.ts'
 import type { Timetable } from './timetable.ts'
+
+type CreateScheduleRequest = Extract<DirectRequest, { kind: 'createSchedule' }>
 
 export interface ScheduleParts {
   book: ScheduleStore
@@ -41,8 +43,8 @@ function refuse(fault: DirectRefusal['fault'], reason: string): DirectRefusal {
 }
 
 /** The row of what is to be scheduled, or why it cannot be: reference, variant, body and version have to agree. */
-function scheduledRow(request: ServiceRequest, parts: ScheduleParts): SrvRow | DirectRefusal {
-  const details = request.schedule!
+function scheduledRow(request: CreateScheduleRequest, parts: ScheduleParts): SrvRow | DirectRefusal {
+  const { schemaVersion, schedule: details } = request
   const { variant, readName, period } = details
   const row = srvRow(variant)
   if (row === undefined) return refuse('notForDevice', `${variant} is not a request of this S1SP`)
@@ -51,15 +53,13 @@ function scheduledRow(request: ServiceRequest, parts: ScheduleParts): SrvRow | D
   }
   if (!row.schedulable) return refuse('notSchedulable', `${variant} ${row.name} cannot be scheduled`)
   if (readName !== `DSP${row.bodyName}`) return refuse('mismatch', `${variant} is DSP${row.bodyName}, not ${readName}`)
-  if (!hasSchedulesOf(request.schemaVersion, variant)) {
-    return refuse(
-      'schema',
-      `4.2 can be scheduled since DUIS ${registersSchedulableSince}, this is ${request.schemaVersion}`,
-    )
+  if (!hasSchedulesOf(schemaVersion, variant)) {
+    return refuse('schema', `4.2 can be scheduled since DUIS ${registersSchedulableSince}, this is ${schemaVersion}`)
   }
   if (!row.onSmets1) return refuse('notForDevice', `SMETS1 has no ${variant} (table 3 of the impact assessment: N/A)`)
   if (!parts.carriesOut(variant)) return refuse('notForDevice', `this bridge does not offer ${variant} ${row.name}`)
-  if (needsPeriod(bodyRow(row.bodyName)!) !== (period !== undefined)) {
+  const needsPeriod = bodyRow(row.bodyName)?.kind === 'log'
+  if (needsPeriod !== (period !== undefined)) {
     return refuse('schema', `${readName} ${period === undefined ? 'lacks its period' : 'holds a period, and has none'}`)
   }
   return row
@@ -81,10 +81,10 @@ function wrongDates(details: ScheduleDetails, nowMs: number): DirectRefusal | un
  * 5.1. The User must be one that may send the scheduled request to the device on the settlement day of its first run: an
  * MDR or supplier may set up its schedules before its registration begins, for days from there on (an assumption).
  */
-export function createScheduleHandler(parts: ScheduleParts): DirectHandler {
+export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'createSchedule'> {
   const { book, runner, timetable, policy } = parts
   return async (request, { user }, nowMs) => {
-    const details = request.schedule!
+    const details = request.schedule
     const row = scheduledRow(request, parts)
     if ('fault' in row) return row
     const wrong = wrongDates(details, nowMs)
@@ -141,25 +141,28 @@ const nothing = (subject: ScheduleSubject) =>
 /**
  * 5.2. An answer in a version that has no words for a schedule leaves it out (assumption): any other would not be valid.
  */
-export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): DirectHandler {
+export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): DirectHandler<'readSchedule'> {
   return async ({ subject, schemaVersion }, user) => {
-    const own = ownSchedules(subject!, user, book)
+    const own = ownSchedules(subject, user, book)
     const schedules = own.filter(({ details }) => hasSchedulesOf(schemaVersion, details.variant))
     const left = own.length - schedules.length
     const more = left === 0 ? '' : `; left out, as DUIS ${schemaVersion} has no schedules of 4.2: ${left}`
     if (schedules.length === 0) {
-      return refuse('deviceEui' in subject! ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject!) + more)
+      return refuse('deviceEui' in subject ? 'noSchedulesToRead' : 'noScheduleToRead', nothing(subject) + more)
     }
     return { code: 'I0', content: schedulesContent(schedules), reason: `${schedules.length} schedules${more}` }
   }
 }
 
 /** 5.3. A run that is under way has no answer any more. */
-export function deleteScheduleHandler({ book, settings }: Pick<ScheduleParts, 'book' | 'settings'>): DirectHandler {
+export function deleteScheduleHandler({
+  book,
+  settings,
+}: Pick<ScheduleParts, 'book' | 'settings'>): DirectHandler<'deleteSchedule'> {
   return async ({ subject }, user) => {
-    const schedules = ownSchedules(subject!, user, book)
+    const schedules = ownSchedules(subject, user, book)
     if (schedules.length === 0) {
-      return refuse('deviceEui' in subject! ? 'noSchedulesToDelete' : 'noScheduleToDelete', nothing(subject!))
+      return refuse('deviceEui' in subject ? 'noSchedulesToDelete' : 'noScheduleToDelete', nothing(subject))
     }
     await Promise.all(schedules.map(({ id }) => book.remove(id)))
     return { code: settings.deleteCode, content: '', reason: `deleted ${schedules.map(({ id }) => id).join(', ')}` }

@@ -4,7 +4,8 @@ import type { Device } from '../access/parties.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import { formatSmets1Response } from '../duis/format.ts'
-import type { Handler } from '../requests/accepted-request.ts'
+import { type Period, periodOf } from '../duis/request.ts'
+import type { AcceptedRequest, Handler } from '../requests/accepted-request.ts'
 import type { Conversation } from '../wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../wan/layouts.ts'
 import { readDailyLog } from './read-daily-log.ts'
@@ -39,13 +40,13 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
       parts.dailyReadThrough(device.eui, first, count, (from, howMany) =>
         parts.withSession(device, accepted, usage, (talk) => readDailyReads(talk, from, howMany)),
       )
-    const read = await readDailyLog(accepted.row, accepted.request.period!, through, parts.nowMs())
+    const read = await readDailyLog(accepted.row, windowOf(accepted), through, parts.nowMs())
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }
 
   const profile: Handler = async (accepted, answer, usage) => {
     const { device } = accepted.allowed
-    const read = await readProfileData(accepted.row, accepted.request.period!, device, {
+    const read = await readProfileData(accepted.row, windowOf(accepted), device, {
       readThrough: parts.readThrough,
       nowMs: parts.nowMs(),
       readMeter: (channel, first, count) =>
@@ -62,4 +63,11 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
     '4.8.2': profile,
     '4.8.3': profile,
   }
+}
+
+/** The window of a read of a log. */
+function windowOf({ request }: AcceptedRequest): Period {
+  const period = periodOf(request)
+  if (period === undefined) throw new RangeError(`${request.bodyName} has no ReadLogPeriod`)
+  return period
 }

@@ -6,7 +6,7 @@ import type { Device, Registry } from '../access/parties.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import { type InventoryDevice, inventoryContent } from '../duis/format-non-device.ts'
 import type { InventoryQuery } from '../duis/non-device-fields.ts'
-import type { DirectHandler } from '../requests/dcc-response.ts'
+import type { DirectHandler } from '../requests/direct-response.ts'
 
 export interface InventoryParts {
   registry(): Registry
@@ -68,11 +68,11 @@ function listed(device: Device): InventoryDevice {
   }
 }
 
-export function readInventoryHandler(parts: InventoryParts): DirectHandler {
-  return async ({ inventory: query }, user, nowMs) => {
+export function readInventoryHandler(parts: InventoryParts): DirectHandler<'readInventory'> {
+  return async ({ query }, user, nowMs) => {
     const registry = parts.registry()
-    const device = deviceFor(query!, registry)
-    if (device === undefined) return { fault: 'notInInventory', reason: `no device is found by ${query!.by}` }
+    const device = deviceFor(query, registry)
+    if (device === undefined) return { fault: 'notInInventory', reason: `no device is found by ${query.by}` }
     const devices = premisesOf(device, registry)
     if (!mayList(devices, user, nowMs, parts)) {
       const reason = `${user.user.name} has no registration, of now or later, for any MPAN of the premises`

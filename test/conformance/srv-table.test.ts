@@ -125,7 +125,7 @@ test('the SRV table agrees with DUIS and with itself', () => {
     assert.is(one.mpan, isExport ? 'export' : 'import', one.variant)
     for (const channel of one.channels ?? []) assert.match(channel, isExport ? /export$/ : /import$/)
     // Caps of MMC, where the log has entries.
-    const hasLog = bodies[one.bodyName]!.children.some(({ name }) => name === 'ReadLogPeriod')
+    const hasLog = bodies[one.bodyName]!.kind === 'log'
     assert.is(one.entriesMax !== undefined, hasLog, one.variant)
   }
   assert.equal(

@@ -6,6 +6,7 @@ import { esme, midnight, mpan, testParties } from '../../../emulation/bench.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
 import { createSelector, type Selection, textOf } from '../../../host/audit/select.ts'
 import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
+import { createMemoryTrail } from '../../../host/audit/service-audit-trail.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { createRecorder, strangersPerMinute } from '../../../host/requests/recorder.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
@@ -147,10 +148,7 @@ test('refusals: the rule, the day, the registration in the way; a turned-away st
 test('strangers cannot fill the disk: so many a minute are listed, the rest counted', () => {
   let nowMs = midnight
   const events: AuditEvent[] = []
-  const recorder = createRecorder(
-    (event) => void events.push(event),
-    () => nowMs,
-  )
+  const recorder = createRecorder(createMemoryTrail(events), () => nowMs)
   const knock = (signed: boolean) =>
     recorder.refused({ endpoint: 'serviceS', header: {}, code: 'E100', why: 'unsigned', signed })
   for (let i = 0; i < 1000; i++) knock(false)

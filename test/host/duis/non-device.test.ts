@@ -86,7 +86,8 @@ test('requests of any schedule are valid, and are read back as written', () => {
     fc.property(details, (schedule) => {
       const xml = format.formatNonDeviceRequest(requestId, { variant: '5.1', schedule })
       assert.equal(duisSchema().validate(xml), [], xml)
-      assert.equal(parsed(xml).schedule, schedule)
+      const request = parsed(xml)
+      assert.equal(request.kind === 'createSchedule' && request.schedule, schedule)
     }),
     { seed: 71, numRuns: 200 },
   )
@@ -99,12 +100,15 @@ test('the other requests, too', () => {
         for (const variant of ['5.2', '5.3'] as const) {
           const xml = format.formatNonDeviceRequest(requestId, { variant, subject })
           assert.equal(duisSchema().validate(xml), [], xml)
-          assert.equal(parsed(xml).subject, subject)
+          const request = parsed(xml)
+          assert.is(request.kind, variant === '5.2' ? 'readSchedule' : 'deleteSchedule')
+          assert.equal('subject' in request && request.subject, subject)
         }
       }
       const xml = format.formatNonDeviceRequest(requestId, { variant: '8.2', inventory })
       assert.equal(duisSchema().validate(xml), [], xml)
-      assert.equal(parsed(xml).inventory, inventory)
+      const request = parsed(xml)
+      assert.equal(request.kind === 'readInventory' && request.query, inventory)
     }),
     { seed: 72, numRuns: 200 },
   )

@@ -51,6 +51,7 @@ test('the reference template for 4.8.1 is read in full', () => {
     serviceReference: '4.8',
     serviceReferenceVariant: '4.8.1',
     bodyName: 'ReadActiveImportProfileData',
+    kind: 'log',
     period: { startMs: Date.UTC(2014, 11, 31), endMs: Date.UTC(2015, 0, 1) },
   })
 })
@@ -72,6 +73,7 @@ test('an unusual but valid request is read like a plain one', () => {
     serviceReference: '4.8',
     serviceReferenceVariant: '4.8.1',
     bodyName: 'ReadActiveImportProfileData',
+    kind: 'log',
     executionMs: Date.UTC(2026, 10, 23, 1),
     period: { startMs: Date.UTC(2026, 10, 20, 23), endMs: Date.UTC(2026, 10, 22) },
   })

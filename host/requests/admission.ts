@@ -1,0 +1,239 @@
+// Admission: the request counter, then access control. The result is an accepted request, an answer of the DCC's own, or
+// a refusal. Admission stores nothing but the counter.
+
+import { type AccessPolicy, decide, decideUser, explain } from '../access/access-control.ts'
+import { tooLongForBoxed } from '../access/boxed-limits.ts'
+import type { Registry, User } from '../access/parties.ts'
+import { counterWords, type RequestCounters } from '../access/request-counters.ts'
+import type { Endpoint } from '../catalogue/endpoint.ts'
+import { servesSettlement } from '../catalogue/for-settlement.ts'
+import type { Fault } from '../catalogue/response-code.ts'
+import type { Role } from '../catalogue/role.ts'
+import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
+import {
+  type DeviceRequest,
+  type DirectRequest,
+  isDeviceRequest,
+  periodOf,
+  type ServiceRequest,
+} from '../duis/request.ts'
+import { trtMsOf } from '../metrics/performance.ts'
+import { type AcceptedRequest, requestKey } from './accepted-request.ts'
+import type { Direct, DirectHandlers } from './direct-response.ts'
+import { type Acknowledgement, headerOf, type IncomingRequest } from './duis-endpoint.ts'
+import { wrongExecution } from './future-dated.ts'
+import { headerText, Refusal, type RefusedRequest } from './refusal.ts'
+
+export interface AdmissionParts {
+  nowMs(): number
+  registry(): Registry
+  policy: AccessPolicy
+  counters: RequestCounters
+  /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
+  dspEui: string
+  /** Whether this bridge carries out a variant. */
+  offers(variant: string): boolean
+  directHandlers: DirectHandlers
+  /** Number of future-dated requests that wait. */
+  waiting(): number
+  /** Whether a caller that asks for it is told why its request was refused. */
+  explain: boolean
+  log(event: string, fields: { [name: string]: unknown }): void
+}
+
+/** What became of a request that came in. `counted` resolves when its RequestID is stored as used. */
+export type Outcome =
+  | { kind: 'accepted'; accepted: AcceptedRequest; counted: Promise<void> }
+  | { kind: 'direct'; direct: Direct }
+  | { kind: 'refused'; refused: RefusedRequest }
+
+export interface Admission {
+  /** Takes a request up to its acknowledgement. */
+  admit(incoming: IncomingRequest): Promise<{ acknowledgement: Acknowledgement; outcome: Outcome }>
+  /** Access control alone, for a request that was accepted before. @throws Refusal when the registry no longer allows it */
+  allow(request: DeviceRequest, receivedMs: number): AcceptedRequest
+}
+
+type Checks = Pick<Admission, 'allow'> & { refuse(fault: Fault, detail: string): never }
+
+export function createAdmission(parts: AdmissionParts): Admission {
+  const checks = createChecks(parts)
+
+  return {
+    allow: checks.allow,
+    async admit(incoming) {
+      const { examined, wantsExplanation } = incoming
+      const header = 'refusedWith' in examined ? examined.header : headerOf(examined)
+      const { outcome, code, reason } = await decideOutcome(incoming, parts, checks)
+      parts.log(logEvents[outcome.kind], {
+        requestId: header.requestId?.text,
+        srv: header.serviceReferenceVariant,
+        code,
+        reason,
+        ...(outcome.kind === 'accepted' && noteOf(outcome.accepted)),
+      })
+      const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
+      const content = outcome.kind === 'direct' ? outcome.direct.content : ''
+      return { acknowledgement: { code, header, content, headers }, outcome }
+    },
+  }
+}
+
+const logEvents = { accepted: 'accepted', direct: 'answered directly', refused: 'refused' } as const
+
+function noteOf({ forSettlement, allowed }: AcceptedRequest) {
+  const delivery = allowed.user.mode === 'boxed' ? { delivery: 'boxed (not standard)' } : {}
+  return { ...(forSettlement && { forSettlement }), ...delivery }
+}
+
+type Decided = { outcome: Outcome; code: string; reason: string }
+
+async function decideOutcome(incoming: IncomingRequest, parts: AdmissionParts, checks: Checks): Promise<Decided> {
+  const { endpoint, examined, receivedMs } = incoming
+  let counted: Promise<void> = Promise.resolve()
+  try {
+    if ('refusedWith' in examined) throw new Refusal(examined.refusedWith, examined.why)
+    const { verdict, stored } = count(examined, parts)
+    counted = stored
+    // Awaited below, or by whoever stores the request.
+    counted.catch(() => {})
+    if (verdict !== 'fresh') checks.refuse('replayed', counterWords[verdict])
+    const row = rowFor(examined, endpoint, checks)
+    if (row.endpoint === 'serviceD') {
+      const direct = await answerDirectly(examined, row, receivedMs, parts, checks)
+      await counted
+      return { outcome: { kind: 'direct', direct }, code: direct.code, reason: direct.reason }
+    }
+    const accepted = accept(examined, row, receivedMs, parts, checks)
+    return { outcome: { kind: 'accepted', accepted, counted }, code: 'I99', reason: reasonOf(accepted) }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    await counted
+    const { decision, code, message: why } = error
+    const signed = !('refusedWith' in examined)
+    const header = 'refusedWith' in examined ? examined.header : headerOf(examined)
+    const refused = { endpoint, header, code, why, signed, ...(decision && { decision }) }
+    return { outcome: { kind: 'refused', refused }, code, reason: why }
+  }
+}
+
+function reasonOf({ allowed, request: { executionMs } }: AcceptedRequest): string {
+  const later = executionMs === undefined ? '' : `, to be executed at ${new Date(executionMs).toISOString()}`
+  return explain(allowed) + later
+}
+
+/** Marks the RequestID as used. `verdict` says whether it was fresh; `stored` resolves when that is on disk. */
+function count({ requestId }: ServiceRequest, parts: AdmissionParts): ReturnType<RequestCounters['accept']> {
+  const { originator, target, counter } = requestId
+  // Requests of unknown Users are refused later. If they were counted, anybody with a certificate could fill the store.
+  const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
+  const isCounted = parts.registry().user(originator) !== undefined && isTarget
+  return isCounted
+    ? parts.counters.accept(originator, target, counter)
+    : { verdict: 'fresh', stored: Promise.resolve() }
+}
+
+/** The row of a request that came to the right service. */
+function rowFor(request: ServiceRequest, endpoint: Endpoint, { refuse }: Checks): SrvRow {
+  const { serviceReferenceVariant: variant, commandVariant } = request
+  const row = srvRow(variant) ?? refuse('notForDevice', `${variant} is not a request of this S1SP`)
+  if (row.endpoint !== endpoint) refuse('wrongService', `${variant} goes to ${row.endpoint}, it came to ${endpoint}`)
+  if (!row.commandVariants.includes(commandVariant)) {
+    const known = row.commandVariants.join(' or ')
+    refuse('commandVariant', `${variant} takes command variant ${known}, not ${commandVariant}`)
+  }
+  return row
+}
+
+function accept(
+  request: ServiceRequest,
+  row: SrvRow,
+  receivedMs: number,
+  parts: AdmissionParts,
+  { allow, refuse }: Checks,
+): AcceptedRequest {
+  if (!isDeviceRequest(request)) return refuse('notForDevice', `${row.variant} is no request to a device`)
+  if (request.executionMs !== undefined) {
+    const wrong = wrongExecution(request.executionMs, receivedMs, parts.waiting())
+    if (wrong !== undefined) refuse('executionDate', wrong)
+  }
+  const accepted = allow(request, receivedMs)
+  if (!row.onSmets1) refuse('notForDevice', `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`)
+  if (!row.handled || !parts.offers(row.variant)) {
+    refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
+  }
+  return accepted
+}
+
+/** A request that the DCC answers itself. */
+async function answerDirectly(
+  request: ServiceRequest,
+  row: SrvRow,
+  nowMs: number,
+  parts: AdmissionParts,
+  { refuse }: Checks,
+): Promise<Direct> {
+  const decision = decideUser(request, parts.registry(), row, parts.policy)
+  if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
+  const forSettlement = settlementOf(request, row, decision.roles, decision.user, refuse)
+  const { originator, target } = request.requestId
+  if (target !== parts.dspEui)
+    refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
+  if (isDeviceRequest(request)) return refuse('notForDevice', `no ${row.variant} here`)
+  const answer = await handleDirectly(request, parts.directHandlers, decision, nowMs)
+  if ('fault' in answer) return refuse(answer.fault, answer.reason)
+  return { ...answer, id: requestKey(request.requestId), user: originator, row, forSettlement }
+}
+
+function handleDirectly(
+  request: DirectRequest,
+  handlers: DirectHandlers,
+  ...rest: [Parameters<DirectHandlers['readInventory']>[1], number]
+) {
+  switch (request.kind) {
+    case 'createSchedule':
+      return handlers.createSchedule(request, ...rest)
+    case 'readSchedule':
+      return handlers.readSchedule(request, ...rest)
+    case 'deleteSchedule':
+      return handlers.deleteSchedule(request, ...rest)
+    case 'readInventory':
+      return handlers.readInventory(request, ...rest)
+  }
+}
+
+function settlementOf(
+  request: ServiceRequest,
+  row: SrvRow,
+  roles: readonly Role[],
+  user: User,
+  refuse: Checks['refuse'],
+): boolean {
+  const serves = servesSettlement(row, roles, user, request.forSettlement)
+  return typeof serves === 'string' ? refuse('forSettlement', serves) : serves
+}
+
+function createChecks({ registry, policy }: AdmissionParts): Checks {
+  const refuse: Checks['refuse'] = (fault, detail) => {
+    throw new Refusal(policy.codes[fault], detail)
+  }
+  return {
+    refuse,
+    allow(request, receivedMs) {
+      const variant = request.serviceReferenceVariant
+      const row = srvRow(variant) ?? refuse('notForDevice', `${variant} is not a request of this S1SP`)
+      if (row.endpoint !== 'serviceS') refuse('notForDevice', `this bridge does not offer ${row.variant} ${row.name}`)
+      // A future-dated request counts as sent at its execution time, and has the target response time from then on
+      // (assumption).
+      const sentMs = request.executionMs ?? receivedMs
+      const decision = decide(request, sentMs, registry(), row, policy)
+      if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
+      const forSettlement = settlementOf(request, row, [decision.role], decision.user, refuse)
+      const tooLong = tooLongForBoxed(row, decision.user, periodOf(request), sentMs)
+      if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)
+      const deadlineMs = sentMs + (trtMsOf(row, forSettlement) ?? 0)
+      const id = requestKey(request.requestId)
+      return { id, request, row, allowed: decision, forSettlement, receivedMs, deadlineMs }
+    },
+  }
+}

@@ -1,0 +1,105 @@
+// Execution of an accepted request, on demand, scheduled or future-dated: the service of its variant reads the device and
+// formats the response; a failure becomes a response code.
+
+import { tooLargeForBoxed, tooLongForBoxed } from '../access/boxed-limits.ts'
+import type { FaultCodes } from '../catalogue/response-code.ts'
+import { formatFailure, type Smets1Answer } from '../duis/format.ts'
+import { periodOf } from '../duis/request.ts'
+import type { Signer } from '../pki/signer.ts'
+import { StoppedError } from '../wan/line-queue.ts'
+import { ReadError } from '../wan/read-error.ts'
+import { addUsage, type Usage } from '../wan/usage.ts'
+import { type AcceptedRequest, askedMs, type CompletedRequest, type Handler } from './accepted-request.ts'
+import { faultOf, Refusal } from './refusal.ts'
+
+export interface ExecutionParts {
+  nowMs(): number
+  codes: FaultCodes
+  dsp: Signer
+  s1sp: Signer
+  /** The services by Service Request Variant. */
+  handlers: { [variant: string]: Handler }
+  /** Checks a message that is about to be sent (`schemaCheck`). */
+  checkOwn(xml: string, id: string): void
+  /** Awaited before the cache is used: devices that changed supplier today are removed from it. */
+  settlementDay(): Promise<unknown>
+  /** What all executions cost so far. */
+  total: Usage
+}
+
+export interface Execution {
+  /** Whether there is a service for a variant. */
+  offers(variant: string): boolean
+  /**
+   * Reads the device and formats the response. Adds the cost to `usage`.
+   * @throws ReadError when the device does not answer in time; Refusal when the response cannot be sent to its User
+   */
+  execute(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler>
+  /** The final response, with data or with a failure code. @throws StoppedError when the bridge stops before there is one */
+  respond(accepted: AcceptedRequest, usage: Usage): Promise<{ xml: string; completed: CompletedRequest }>
+}
+
+export function createExecution(parts: ExecutionParts): Execution {
+  const { codes, nowMs } = parts
+
+  async function run(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler> {
+    if (nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
+    const { row, allowed, request } = accepted
+    const isBoxed = allowed.user.mode === 'boxed'
+    // The mode of a User may have changed since a schedule was made.
+    const tooLong = tooLongForBoxed(row, allowed.user, periodOf(request), nowMs())
+    if (tooLong !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLong)
+    const handler = parts.handlers[row.variant]
+    if (handler === undefined) throw new Error(`there is no service for ${row.variant}`)
+    try {
+      const response = await handler(accepted, answerTo(accepted, parts), usage)
+      const tooLarge = isBoxed ? tooLargeForBoxed(response.xml) : undefined
+      if (tooLarge !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLarge)
+      parts.checkOwn(response.xml, accepted.id)
+      return response
+    } finally {
+      addUsage(parts.total, usage)
+    }
+  }
+
+  function failure(accepted: AcceptedRequest, error: unknown) {
+    const isFutureDated = accepted.request.executionMs !== undefined
+    const fault = error instanceof ReadError ? faultOf(error, isFutureDated) : 'internal'
+    const code = error instanceof Refusal ? error.code : codes[fault]
+    const detail = error instanceof Error ? error.message : String(error)
+    const xml = formatFailure({ ...answerTo(accepted, parts), code })
+    parts.checkOwn(xml, accepted.id)
+    return { xml, result: { code, detail, ...(error instanceof ReadError && { fault: error.fault }) } }
+  }
+
+  return {
+    offers: (variant) => parts.handlers[variant] !== undefined,
+    async execute(accepted, usage) {
+      await parts.settlementDay()
+      return run(accepted, usage)
+    },
+    async respond(accepted, usage) {
+      await parts.settlementDay()
+      const { id, row } = accepted
+      const completed = (result: Pick<CompletedRequest, 'code' | 'detail' | 'fault' | 'sources'>): CompletedRequest => {
+        return { id, srv: row.variant, usage, ...result, tookMs: nowMs() - askedMs(accepted) }
+      }
+      try {
+        const { xml, sources } = await run(accepted, usage)
+        return { xml, completed: completed({ code: 'I0', detail: '', ...(sources && { sources }) }) }
+      } catch (error) {
+        if (error instanceof StoppedError) throw error
+        const { xml, result } = failure(accepted, error)
+        return { xml, completed: completed(result) }
+      }
+    },
+  }
+}
+
+function answerTo({ request, schedule, allowed }: AcceptedRequest, parts: ExecutionParts): Smets1Answer {
+  const { requestId, schemaVersion, serviceReferenceVariant } = request
+  const { dsp, s1sp } = parts
+  const boxedCompat = allowed.user.mode === 'boxed'
+  const about = { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant }
+  return { ...about, dsp, s1sp, schedule, boxedCompat }
+}

@@ -1,0 +1,185 @@
+// Every request from its arrival to its delivery: what is stored when, so that a crash at any moment leaves either the
+// request or its response on disk, and what is recorded before anything leaves the bridge.
+
+import type { Delivery } from '../delivery/delivery.ts'
+import type { Store } from '../store/store.ts'
+import type { Timing } from '../wan/timing.ts'
+import { noUsage } from '../wan/usage.ts'
+import type { AcceptedRequest, CompletedRequest, StoredRequest } from './accepted-request.ts'
+import type { Admission } from './admission.ts'
+import type { Direct } from './direct-response.ts'
+import type { Acknowledgement, IncomingRequest } from './duis-endpoint.ts'
+import type { Execution } from './execution.ts'
+import type { FutureDated } from './future-dated.ts'
+import type { Recall } from './recall.ts'
+import type { Recorder } from './recorder.ts'
+import { headerText } from './refusal.ts'
+
+export interface ProcessingParts {
+  timing: Timing
+  store: Store<{ accepted: StoredRequest }>
+  recorder: Recorder
+  admission: Pick<Admission, 'admit'>
+  /** What a stored request means now (`createRecall`). */
+  recall: Recall
+  execution: Pick<Execution, 'respond'>
+  delivery: Delivery
+  futureDated: FutureDated
+  /** Whether a User is told why its request failed. */
+  explain: boolean
+  report: ProcessingReport
+}
+
+/** What is reported of requests, for the log, the measures and the line queue. */
+export interface ProcessingReport {
+  /** The execution of a request begins. */
+  started(accepted: AcceptedRequest): void
+  /** The response of a request is about to be delivered. */
+  completed(accepted: AcceptedRequest, completed: CompletedRequest): void
+  direct(direct: Direct, receivedMs: number): void
+  log(event: string, fields: { [name: string]: unknown }): void
+}
+
+export interface Processing {
+  /** What is to be answered to a request that came in. An accepted request is then executed without further calls. */
+  receive(incoming: IncomingRequest): Promise<Acknowledgement>
+  /** Continues with the requests that an earlier run accepted and did not answer. Call it after `delivery.resume`. */
+  resume(): void
+  /** Waits for executions under way. Future-dated requests stay on disk. */
+  stop(): Promise<void>
+}
+
+export function createProcessing(parts: ProcessingParts): Processing {
+  const { store, timing, futureDated, recorder, report } = parts
+  const underWay = new Set<Promise<void>>()
+
+  function track(id: string, promise: Promise<void>): void {
+    const work = promise
+      .catch((error) => report.log('answer failed', { requestId: id, problem: (error as Error).message }))
+      .finally(() => underWay.delete(work))
+    underWay.add(work)
+  }
+
+  function start(accepted: AcceptedRequest): void {
+    report.started(accepted)
+    track(accepted.id, complete(accepted, parts))
+  }
+
+  /** Executes a stored request: at once, or at its execution time. */
+  function reprocess(id: string, stored: StoredRequest): void {
+    const { executionMs } = stored
+    if (executionMs !== undefined && timing.nowMs() < executionMs) {
+      futureDated.wait(id, executionMs, () => reprocess(id, stored))
+    } else track(id, reexamine(id, stored, parts, start))
+  }
+
+  return {
+    async receive(incoming) {
+      const { acknowledgement, outcome } = await parts.admission.admit(incoming)
+      if (outcome.kind === 'accepted') {
+        const { accepted, counted } = outcome
+        const stored = await storeAccepted(accepted, incoming.body, counted, parts)
+        if (stored.executionMs === undefined) start(accepted)
+        else reprocess(accepted.id, stored)
+        return acknowledgement
+      }
+      if (outcome.kind === 'refused') recorder.refused(outcome.refused)
+      else {
+        recorder.direct(outcome.direct)
+        report.direct(outcome.direct, incoming.receivedMs)
+      }
+      // While the audit trail cannot be written, nothing is accepted. Refusals continue, and the DCC has already done what
+      // it answered.
+      await recorder.committed().catch(() => {})
+      return acknowledgement
+    },
+    resume() {
+      for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
+        // It was answered before the crash. Only the note that it was accepted is left.
+        if (parts.delivery.has(key)) void store.remove('accepted', key)
+        else reprocess(key, value)
+      }
+    },
+    async stop() {
+      futureDated.stop()
+      await Promise.all(underWay)
+    },
+  }
+}
+
+/**
+ * Stores an accepted request and the record of it: first the request, so that what is recorded as accepted is always
+ * answered. If the process ends in between, the record is made after the restart.
+ */
+async function storeAccepted(
+  accepted: AcceptedRequest,
+  body: Uint8Array,
+  counted: Promise<void>,
+  { store, recorder }: ProcessingParts,
+): Promise<StoredRequest> {
+  const { executionMs } = accepted.request
+  const stored: StoredRequest = {
+    body,
+    receivedMs: accepted.receivedMs,
+    ...(executionMs !== undefined && { executionMs }),
+  }
+  try {
+    // The RequestID was put into the store earlier, so it is on disk no later than the request.
+    await Promise.all([store.put('accepted', accepted.id, stored), counted])
+    recorder.accepted(accepted)
+    await recorder.committed()
+  } catch (error) {
+    await store.remove('accepted', accepted.id)
+    throw error
+  }
+  return stored
+}
+
+/** Executes a request and queues its response for delivery. */
+async function complete(accepted: AcceptedRequest, parts: ProcessingParts): Promise<void> {
+  const { xml, completed } = await parts.execution.respond(accepted, noUsage())
+  parts.recorder.answered(accepted, completed, xml)
+  await enqueueResponse(accepted.id, accepted.allowed.user.callback, xml, completed.detail, parts)
+  parts.report.completed(accepted, completed)
+}
+
+/**
+ * The store writes in the order of the calls: the response is on disk before the request is removed. The record of the
+ * response is on disk before it is sent.
+ */
+async function enqueueResponse(
+  id: string,
+  callback: string,
+  xml: string,
+  why: string,
+  { store, delivery, recorder, explain }: ProcessingParts,
+): Promise<void> {
+  const explanation = explain && why !== '' ? headerText(why) : undefined
+  await recorder.committed()
+  await Promise.all([delivery.keep(id, callback, xml, explanation), store.remove('accepted', id)])
+  delivery.start(id)
+}
+
+/** Continues with a stored request as the registry allows now. */
+async function reexamine(
+  id: string,
+  { body, receivedMs }: StoredRequest,
+  parts: ProcessingParts,
+  start: (accepted: AcceptedRequest) => void,
+): Promise<void> {
+  const { recorder, report } = parts
+  const recalled = parts.recall(body, receivedMs)
+  if (recalled === undefined) {
+    const reason = 'its User is no longer in the registry: there is nobody to answer'
+    report.log('dropped', { requestId: id, reason })
+    recorder.dropped(id, reason)
+    await parts.store.remove('accepted', id)
+  } else if ('xml' in recalled) {
+    report.log('answered', { requestId: id, reason: recalled.reason })
+    recorder.recalled(id, recalled)
+    await enqueueResponse(id, recalled.callback, recalled.xml, recalled.reason, parts)
+  } else {
+    recorder.accepted(recalled, true)
+    start(recalled)
+  }
+}
