@@ -18,6 +18,7 @@ export const table2: [string, boolean, boolean][] = [
 
 /** Table 3, the SMETS1 columns, in seconds: existing scheduled, existing on demand, settlement scheduled, on demand. */
 export const hours24 = 86400
+/** Of 8.2 as note 4 to the table amends it. */
 export const table3: { [variant: string]: (number | 'N/A')[] } = {
   '4.1.1': ['N/A', 16, 'N/A', hours24],
   '4.2': ['N/A', 16, 'N/A', hours24],
@@ -29,7 +30,7 @@ export const table3: { [variant: string]: (number | 'N/A')[] } = {
   '5.1': ['N/A', hours24, 'N/A', hours24],
   '5.2': ['N/A', hours24, 'N/A', hours24],
   '5.3': ['N/A', hours24, 'N/A', hours24],
-  '8.2': ['N/A', 16, 'N/A', 16],
+  '8.2': ['N/A', 30, 'N/A', 30],
 }
 
 /** Table 4, Service Requests applicable to each level of data granularity: half-hourly, daily, monthly. */
