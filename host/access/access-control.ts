@@ -1,7 +1,7 @@
-// Access control of requests to a device: who asks, may they, and may they for these days.
+// Access control of requests to a device: whether this User may send this request, to this device, for these days.
 //
-// The rules run in the order of `rules` and the first that refuses decides. An unknown User is refused before anything
-// about the device is looked at; a User without a registration is told nothing of the device's status. Registration is
+// The rules are applied in the order of `decide`, and the first that refuses decides. An unknown User is refused before
+// the device is looked up; a User without a registration learns nothing about the device's status. Registration is
 // checked for the Settlement Days that the request targets, not for the day on which it is sent (SECMP0162 preliminary
 // impact assessment, requirement 3), and the cache is asked only afterwards.
 
@@ -73,21 +73,11 @@ export type Refused = {
 export type Decision = Allowed | Refused
 
 type Question = { request: AccessRequest; row: SrvRow; registry: Registry; policy: AccessPolicy; days: SettlementDays }
-/** What earlier rules have found out for later ones. */
-type Found = { user?: User; device?: Device; roles: readonly Role[]; passed?: Passed }
-type Passed = Pick<Allowed, 'role' | 'records' | 'because'>
-type Refusal = Omit<Refused, 'allowed' | 'code' | 'rule'>
-/** Adds to what was found, or refuses. */
-type Rule = { name: RuleName; check: (question: Question, found: Found) => Found | Refusal }
-
-const rules: readonly Rule[] = [
-  { name: 'known user', check: knownUser },
-  { name: 'active user', check: activeUser },
-  { name: 'role for request', check: roleForRequest },
-  { name: 'known device', check: knownDevice },
-  { name: 'registration', check: registered },
-  { name: 'device status', check: deviceStatus },
-]
+/** A User that may send the request, and the roles by which it may: at least one. */
+type Sender = { user: User; roles: readonly [Role, ...Role[]] }
+type Registered = Pick<Allowed, 'role' | 'records' | 'because'>
+type Refusal = Omit<Refused, 'allowed' | 'code'>
+type Unregistered = Refusal & { day: string }
 
 /**
  * Decides on a request to a device. A request without a period (4.1.1, 4.2) targets the Settlement Day of `nowMs`, and
@@ -105,19 +95,21 @@ export function decide(
   if (row.endpoint !== 'serviceS') throw new RangeError(`${row.variant} has no device to decide about`)
   const days = targetedDays(request, nowMs)
   const question: Question = { request, row, registry, policy, days }
-  let found: Found = { roles: [] }
-  for (const rule of rules) {
-    const next = rule.check(question, found)
-    if ('fault' in next) return { allowed: false, code: policy.codes[next.fault], rule: rule.name, ...next }
-    found = next
-  }
-  return { allowed: true, user: found.user!, device: found.device!, days, ...found.passed! }
+  const sender = findSender(question)
+  if ('rule' in sender) return refused(sender, policy)
+  const device = findDevice(question)
+  if ('rule' in device) return refused(device, policy)
+  const registration = findRegistration(question, sender, device)
+  if ('rule' in registration) return refused(registration, policy)
+  const wrongStatus = checkDeviceStatus(device, policy)
+  if (wrongStatus !== undefined) return refused(wrongStatus, policy)
+  return { allowed: true, user: sender.user, device, days, ...registration }
 }
 
 /** A User that may send a request that the DCC answers itself (5.x, 8.2), and the roles by which it may. */
 export type UserAllowed = { allowed: true; user: User; roles: readonly Role[] }
 
-/** Decides who asks and whether they may, and nothing about a device. */
+/** Applies the rules about the User only. */
 export function decideUser(
   request: AccessRequest,
   registry: Registry,
@@ -125,13 +117,12 @@ export function decideUser(
   policy: AccessPolicy = defaultAccessPolicy,
 ): UserAllowed | Refused {
   const question: Question = { request, row, registry, policy, days: { first: '', last: '' } }
-  let found: Found = { roles: [] }
-  for (const rule of rules.slice(0, 3)) {
-    const next = rule.check(question, found)
-    if ('fault' in next) return { allowed: false, code: policy.codes[next.fault], rule: rule.name, ...next }
-    found = next
-  }
-  return { allowed: true, user: found.user!, roles: found.roles }
+  const sender = findSender(question)
+  return 'rule' in sender ? refused(sender, policy) : { allowed: true, ...sender }
+}
+
+function refused(refusal: Refusal, policy: AccessPolicy): Refused {
+  return { allowed: false, code: policy.codes[refusal.fault], ...refusal }
 }
 
 /** One line in plain words, for the log. */
@@ -146,57 +137,57 @@ function targetedDays(request: AccessRequest, nowMs: number): SettlementDays {
   return range ?? { first: day, last: day }
 }
 
-function knownUser({ request, registry }: Question, found: Found): Found | Refusal {
+/** The rules about the User: known, active, and with a role for the request. */
+function findSender({ request, row, registry }: Question): Sender | Refusal {
   const eui = request.requestId.originator
   const user = registry.user(eui)
-  return user ? { ...found, user } : { fault: 'unknownParty', text: `no User has the EUI-64 ${eui}` }
-}
-
-function activeUser(_: Question, found: Found): Found | Refusal {
-  if (found.user!.status === 'active') return found
-  return { fault: 'partyStatus', text: `${nameOf(found.user!)} is ${found.user!.status}` }
-}
-
-function roleForRequest({ row }: Question, found: Found): Found | Refusal {
-  const permitted = found.user!.roles.filter((role) => row.roles.includes(role))
-  if (permitted.length > 0) return { ...found, roles: permitted }
-  const has = `${nameOf(found.user!)} has the role ${found.user!.roles.join(' ')}`
+  if (user === undefined) {
+    return { rule: 'known user', fault: 'unknownParty', text: `no User has the EUI-64 ${eui}` }
+  }
+  if (user.status !== 'active') {
+    return { rule: 'active user', fault: 'partyStatus', text: `${nameOf(user)} is ${user.status}` }
+  }
+  const [role, ...more] = user.roles.filter((one) => row.roles.includes(one))
+  if (role !== undefined) return { user, roles: [role, ...more] }
+  const has = `${nameOf(user)} has the role ${user.roles.join(' ')}`
   const what = row.endpoint === 'serviceS' ? `${row.variant} to an ESME` : row.variant
-  return { fault: 'roleNotPermitted', text: `${has}; ${what} is for ${row.roles.join(' ')}` }
+  return { rule: 'role for request', fault: 'roleNotPermitted', text: `${has}; ${what} is for ${row.roles.join(' ')}` }
 }
 
-function knownDevice({ request, registry }: Question, found: Found): Found | Refusal {
+function findDevice({ request, registry }: Question): Device | Refusal {
+  const rule = 'known device'
   const eui = request.requestId.target
   const device = registry.device(eui)
-  if (device === undefined) return { fault: 'unknownDevice', text: `no device has the EUI-64 ${eui}` }
+  if (device === undefined) return { rule, fault: 'unknownDevice', text: `no device has the EUI-64 ${eui}` }
   const { type = deviceDefaults.type } = device
-  return type === 'ESME' ? { ...found, device } : { fault: 'notForDevice', text: `device ${eui} is a ${type}, no ESME` }
+  return type === 'ESME' ? device : { rule, fault: 'notForDevice', text: `device ${eui} is a ${type}, no ESME` }
 }
 
-function deviceStatus({ policy }: Question, found: Found): Found | Refusal {
-  const { eui, status } = found.device!
-  if (policy.deviceStatuses.includes(status)) return found
+function checkDeviceStatus({ eui, status }: Device, policy: AccessPolicy): Refusal | undefined {
+  if (policy.deviceStatuses.includes(status)) return undefined
   const text = `device ${eui} is ${status}; it is read only when ${policy.deviceStatuses.join(' or ')}`
-  return { fault: 'deviceStatus', text }
+  return { rule: 'device status', fault: 'deviceStatus', text }
 }
 
-function registered(question: Question, found: Found): Found | Refusal {
-  let best: (Refusal & { day: string }) | undefined
-  for (const role of found.roles) {
-    const outcome = byRole(question, found.user!, found.device!, role)
-    if (!('fault' in outcome)) return { ...found, passed: outcome }
-    if (best === undefined || outcome.day > best.day) best = outcome
+/** The first role that covers every day; when none does, the refusal of the one that covers most. */
+function findRegistration(question: Question, { user, roles }: Sender, device: Device): Registered | Refusal {
+  const [first, ...others] = roles
+  let best = byRole(question, user, device, first)
+  for (const role of others) {
+    if (!('rule' in best)) break
+    const next = byRole(question, user, device, role)
+    if (!('rule' in next) || next.day > best.day) best = next
   }
-  return best!
+  return best
 }
 
-/** Whether one role covers every day. Days are passed over record by record, so the length of a window costs nothing. */
+/** Whether one role covers every day. It steps from record to record, not from day to day, so a long window costs no more. */
 function byRole(
   { row, registry, policy, days }: Question,
   user: User,
   device: Device,
   role: Role,
-): Passed | (Refusal & { day: string }) {
+): Registered | Unregistered {
   if (!policy.registered.includes(role)) {
     const because = `${nameOf(user)} asks as ${role}, for which no registration is needed (an assumption)`
     return { role, records: [], because: `${because}, ${textOf(days)}` }
@@ -204,14 +195,14 @@ function byRole(
   const mpan = row.mpan === 'export' ? device.exportMpan : device.importMpan
   if (mpan === undefined) {
     const text = `device ${device.eui} has no ${row.mpan} MPAN, so nobody is registered to it as ${role}`
-    return { fault: 'notAuthorised', day: days.first, text }
+    return { rule: 'registration', fault: 'notAuthorised', day: days.first, text }
   }
   const all = registry.registrations(mpan, role)
   const records: RegistrationRecord[] = []
   let day = days.first
   while (true) {
     const record = all.find((one) => one.from <= day && (one.until === undefined || day <= one.until))
-    if (record === undefined || record.mpid !== user.mpid) return refusal(user, role, row.mpan, mpan, day, record)
+    if (record === undefined || record.mpid !== user.mpid) return unregistered(user, role, row.mpan, mpan, day, record)
     records.push(record)
     if (record.until === undefined || record.until >= days.last) break
     day = dayAfter(record.until)
@@ -221,15 +212,23 @@ function byRole(
   return { role, records, because: `${because}, ${textOf(days)}` }
 }
 
-function refusal(user: User, role: Role, kind: string, mpan: string, day: string, record?: RegistrationRecord) {
+function unregistered(
+  user: User,
+  role: Role,
+  kind: string,
+  mpan: string,
+  day: string,
+  record?: RegistrationRecord,
+): Unregistered {
+  const rule = 'registration'
   const who = `${nameOf(user)} as ${role} ${user.mpid ?? 'without an MPID'}`
   if (record === undefined) {
     const text = `nobody is registered as ${role} of ${kind} MPAN ${mpan} on Settlement Day ${day}`
-    return { fault: 'notAuthorised', day, text: `${text}, asked by ${who}` } as const
+    return { rule, fault: 'notAuthorised', day, text: `${text}, asked by ${who}` }
   }
   const holder = `${record.mpid} (registered ${spanOf(record)})`
   const text = `on Settlement Day ${day} the ${role} of ${kind} MPAN ${mpan} is ${holder}, asked by ${who}`
-  return { fault: 'notAuthorised', day, record, text } as const
+  return { rule, fault: 'notAuthorised', day, record, text }
 }
 
 function nameOf(user: User): string {

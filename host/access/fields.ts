@@ -68,8 +68,13 @@ export function readText(value: unknown, place: string, what: string, lengthMax:
   return text ?? ''
 }
 
-export function readOneOf<T extends string>(value: unknown, place: string, allowed: readonly T[], note: Note): T {
+export function readOneOf<T extends string>(
+  value: unknown,
+  place: string,
+  allowed: readonly [T, ...T[]],
+  note: Note,
+): T {
   const found = allowed.find((one) => one === value)
   if (found === undefined) note(place, `${shown(value)} is none of ${allowed.join(' ')}`)
-  return found ?? allowed[0]!
+  return found ?? allowed[0]
 }

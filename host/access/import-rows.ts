@@ -76,7 +76,7 @@ function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
 
 function readCsvFile({ name, text }: ImportFile, problems: string[]): Rows {
   const rows = noRows()
-  const firstLine = text.slice(0, recordCharactersMax).split(/\r?\n/, 1)[0]!
+  const [firstLine = ''] = text.slice(0, recordCharactersMax).split(/\r?\n/, 1)
   const delimiter = [',', ';', '\t'].find((one) => firstLine.includes(one)) ?? ','
   let records: { record: string[]; info: { lines: number } }[]
   try {
@@ -138,7 +138,7 @@ function unknownColumns(name: string, header: readonly string[]): string {
 }
 
 function rowOf(columns: readonly string[], cells: readonly string[]): Row {
-  const filled = columns.map((column, index) => [column, cells[index]!] as const).filter(([, cell]) => cell !== '')
+  const filled = columns.map((column, index) => [column, cells[index] ?? ''] as const).filter(([, cell]) => cell !== '')
   return Object.fromEntries(
     filled.map(([column, cell]) => [column, column === 'roles' ? cell.split(/[\s;|/]+/) : cell]),
   )

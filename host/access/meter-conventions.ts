@@ -15,7 +15,9 @@ export interface MeterConventions {
 }
 
 /** What each may be; the first holds for a device that names none. */
-export const conventions: { readonly [name in keyof MeterConventions]: readonly MeterConventions[name][] } = {
+export const conventions: {
+  readonly [name in keyof MeterConventions]: readonly [MeterConventions[name], ...MeterConventions[name][]]
+} = {
   stamps: ['end', 'start'],
   averagePower: ['as-is', 'corrected'],
 }

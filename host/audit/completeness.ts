@@ -76,9 +76,11 @@ function daysOf({ first, last }: CompletenessQuestion): string[] {
 }
 
 function addAnswer(found: Map<string, Map<number, PeriodStatus>>, answer: Answer, days: readonly string[]): void {
-  if (days.length === 0) return
-  const from = settlementDayBounds(days[0]!).startMs / halfHourMs
-  const to = settlementDayBounds(days.at(-1)!).endMs / halfHourMs
+  const [firstDay] = days
+  const lastDay = days.at(-1)
+  if (firstDay === undefined || lastDay === undefined) return
+  const from = settlementDayBounds(firstDay).startMs / halfHourMs
+  const to = settlementDayBounds(lastDay).endMs / halfHourMs
   for (const served of answer.served) {
     const known = found.get(served.channel) ?? new Map<number, PeriodStatus>()
     for (const { halfHour, from: source } of halfHoursServed(served)) {

@@ -93,11 +93,14 @@ export async function verifyTrail(directory: string, anchor?: ChainPoint): Promi
   const files = trailFiles(directory)
   const verdict: Verdict = { ok: true, files: files.length, records: 0, first: 0, head: chainStart, unfinishedBytes: 0 }
   const fail = (problem: string): Verdict => ({ ...verdict, ok: false, problem })
-  let passed = anchor === undefined || anchor.seq === 0
+  /** The point that the chain must still pass through. */
+  let toPass = anchor === undefined || anchor.seq === 0 ? undefined : anchor
   let before: ChainPoint | undefined
   for (const [index, file] of files.entries()) {
-    const missing = index > 0 && numberOfFile(file) !== numberOfFile(files[index - 1]!) + 1
-    if (missing) return fail(`${files[index - 1]} is not followed by the next file but by ${file}`)
+    const fileBefore = files[index - 1]
+    if (fileBefore !== undefined && numberOfFile(file) !== numberOfFile(fileBefore) + 1) {
+      return fail(`${fileBefore} is not followed by the next file but by ${file}`)
+    }
     for await (const line of linesOf(file)) {
       const place = `${file}:${line.number}`
       if (!line.ended && index === files.length - 1) {
@@ -110,7 +113,7 @@ export async function verifyTrail(directory: string, anchor?: ChainPoint): Promi
         if (before === undefined) {
           return fail(`${place}: the trail begins at record ${line.record.seq}; what came before it is missing`)
         }
-        if (before.seq > 0) passed = true
+        if (before.seq > 0) toPass = undefined
         verdict.first = line.record.seq
       }
       const wrong = followsOn(line.record, before)
@@ -118,13 +121,15 @@ export async function verifyTrail(directory: string, anchor?: ChainPoint): Promi
       before = { seq: line.record.seq, hash: line.hash }
       if (before.seq === anchor?.seq) {
         if (before.hash !== anchor.hash) return fail(`${place}: record ${before.seq} is not the one that was noted`)
-        passed = true
+        toPass = undefined
       }
       verdict.records += 1
       verdict.head = before
     }
   }
-  if (!passed) return fail(`the trail ends at record ${verdict.head.seq}, before record ${anchor!.seq} that was noted`)
+  if (toPass !== undefined) {
+    return fail(`the trail ends at record ${verdict.head.seq}, before record ${toPass.seq} that was noted`)
+  }
   return verdict
 }
 

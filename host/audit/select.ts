@@ -42,13 +42,14 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
     ) {
       return record
     }
-    const parties = requestId === undefined ? undefined : parseRequestId(requestId)
+    if (requestId === undefined) return undefined
+    const parties = parseRequestId(requestId)
     if (parties === undefined) return undefined
     // What a schedule or a meter sends of itself goes by its ResponseID: from the device to the User.
     const { originator, target } = parties
     if (user !== undefined && originator !== user && target !== user) return undefined
     if (device !== undefined && originator !== device && target !== device) return undefined
-    if (srv !== undefined && (variant ?? variants.get(requestId!)) !== srv) return undefined
+    if (srv !== undefined && (variant ?? variants.get(requestId)) !== srv) return undefined
     return as === undefined ? record : ownView(record, parties, as)
   }
 }

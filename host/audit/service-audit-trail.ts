@@ -108,7 +108,9 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
       size += next.line.length + 1
       lines.push(next.line, newline)
     }
-    if (lost > 0) add({ event: 'records lost', count: lost, problem: trouble ?? '' }, waiting[0]!.time)
+    const [oldest] = waiting
+    if (lost > 0 && oldest !== undefined)
+      add({ event: 'records lost', count: lost, problem: trouble ?? '' }, oldest.time)
     for (const { event, time } of waiting) {
       if (size > tornBytesMax / 2) break
       add(event, time)

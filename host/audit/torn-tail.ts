@@ -47,16 +47,18 @@ async function endOf(file: string): Promise<{ head?: ChainPoint; offset: number;
   let head: ChainPoint | undefined
   let offset = 0
   let number = 1
+  const stop = (problem: string) => ({ ...(head && { head }), offset, number, problem })
   for await (const line of linesOf(file)) {
     const { record } = line
-    const torn = line.ended ? line.problem : 'a line without its end'
-    const problem = torn ?? (head === undefined ? undefined : followsOn(record!, head))
-    if (problem !== undefined) return { ...(head && { head }), offset, number, problem }
-    head = { seq: record!.seq, hash: line.hash }
+    if (!line.ended) return stop('a line without its end')
+    if (record === undefined) return stop(line.problem ?? 'a line that is no record')
+    const problem = head && followsOn(record, head)
+    if (problem !== undefined) return stop(problem)
+    head = { seq: record.seq, hash: line.hash }
     offset = line.nextOffset
     number = line.number + 1
   }
-  return { ...(head && { head }), offset, number, problem: 'bytes that are no line' }
+  return stop('bytes that are no line')
 }
 
 /** Cuts a file, after the bytes cut are safe in a file of their own. */

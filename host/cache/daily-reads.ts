@@ -63,8 +63,9 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
     if (parts.policy === 'off') return undefined
     for (const hour of [...keys.hours()].reverse()) {
       const name = entryKey(hour, nameOf(eui, day))
+      const key = keys.key(hour)
       const sealed = store.get('readings', name)
-      const plain = sealed === undefined ? undefined : openEntry(keys.key(hour)!, sealed, name)
+      const plain = key === undefined || sealed === undefined ? undefined : openEntry(key, sealed, name)
       const snapshot = plain === undefined ? undefined : decodeSnapshot(plain.subarray(retrievedBytes))
       if (plain === undefined || snapshot === undefined) continue
       const sinceHourMs = new DataView(plain.buffer, plain.byteOffset).getUint32(0)
@@ -75,14 +76,16 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
 
   async function keep(eui: string, entries: readonly RegisterSnapshot[], retrievedMs: number): Promise<void> {
     const last = entries.find(({ number }) => number === Math.floor(retrievedMs / dayMs))
-    const bytes = last === undefined || parts.policy === 'off' ? undefined : encodeSnapshot(last)
+    if (last === undefined || parts.policy === 'off') return
+    const bytes = encodeSnapshot(last)
+    if (bytes === undefined) return
     const hour = hourOf(retrievedMs)
-    const key = bytes === undefined ? undefined : keys.keyToSeal(hour)
-    if (bytes === undefined || key === undefined) return
+    const key = keys.keyToSeal(hour)
+    if (key === undefined) return
     const plain = new Uint8Array(retrievedBytes + bytes.length)
     new DataView(plain.buffer).setUint32(0, Math.floor(retrievedMs - hour * 3_600_000))
     plain.set(bytes, retrievedBytes)
-    const name = entryKey(hour, nameOf(eui, last!.number))
+    const name = entryKey(hour, nameOf(eui, last.number))
     await store.put('readings', name, sealEntry(key, plain, name, parts.randomBytes))
   }
 

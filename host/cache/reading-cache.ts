@@ -114,9 +114,10 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   function loadDay(name: string): Day {
     const day = noDay()
     for (const hour of keys.hours()) {
+      const key = keys.key(hour)
       const sealed = store.get('readings', entryKey(hour, name))
-      if (sealed === undefined) continue
-      const plain = openEntry(keys.key(hour)!, sealed, entryKey(hour, name))
+      if (key === undefined || sealed === undefined) continue
+      const plain = openEntry(key, sealed, entryKey(hour, name))
       if (plain?.length !== plainBytes) unreadable += 1
       else readEntry(plain, hour, day)
     }
@@ -201,7 +202,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
         await store.remove('readings', barrier)
         for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
       } finally {
-        const left = emptying.get(eui)! - 1
+        const left = (emptying.get(eui) ?? 1) - 1
         if (left === 0) emptying.delete(eui)
         else emptying.set(eui, left)
       }

@@ -150,9 +150,14 @@ function assemble(
 ): SourcedReading[] {
   return halfHoursOf({ first, count }).map((halfHour) => {
     const fresh = brought.get(halfHour)
-    const { wh, marked } = fresh ?? known.get(halfHour)!
-    const askedMs = fresh?.askedMs ?? known.get(halfHour)!.retrievedMs
-    return { halfHour, wh, marked, from: fresh?.from ?? 'cache', ageMs: Math.max(0, nowMs - askedMs) }
+    if (fresh !== undefined) {
+      const { wh, marked, from, askedMs } = fresh
+      return { halfHour, wh, marked, from, ageMs: Math.max(0, nowMs - askedMs) }
+    }
+    const cached = known.get(halfHour)
+    if (cached === undefined) throw new Error(`half-hour ${halfHour} is neither cached nor read`)
+    const { wh, marked, retrievedMs } = cached
+    return { halfHour, wh, marked, from: 'cache', ageMs: Math.max(0, nowMs - retrievedMs) }
   })
 }
 

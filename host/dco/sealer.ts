@@ -51,7 +51,7 @@ export function createDco(
       const current = vault.key(eui)
       if (current === undefined) return undefined
       const next = vault.nextKey?.(eui)
-      let keys = next === undefined ? [current] : [current, next]
+      let keys: readonly [Uint8Array, Uint8Array?] = next === undefined ? [current] : [current, next]
       const hostNonce = randomBytes(hostNonceBytes)
       let link: LinkSession | undefined
       let counter = 0
@@ -69,8 +69,8 @@ export function createDco(
       /** Opens with whichever key it is; from then on the session has that one only. */
       function openWith(sealed: Uint8Array, nonce: Uint8Array): Uint8Array | undefined {
         for (const key of keys) {
-          const message = open(sealed, nonce, key)
-          if (message === undefined) continue
+          const message = key && open(sealed, nonce, key)
+          if (key === undefined || message === undefined) continue
           if (keys.length > 1 && key === next) promote(next)
           keys = [key]
           return message
@@ -87,7 +87,7 @@ export function createDco(
         },
         async sealAsk(message) {
           if (link === undefined || counter >= asksPerSessionMax) throw new Error('this DCO session cannot seal')
-          const key = keys[counter % keys.length]!
+          const key = keys[counter % keys.length] ?? keys[0]
           counter += 1
           return { counter, sealed: seal(message, nonceOf(kind.ask, link, counter, 0), key) }
         },

@@ -4,7 +4,7 @@ import { parseDateTime } from './date-time.ts'
 import { readInventoryQuery } from './inventory-body.ts'
 import type { Period, RequestBody } from './request.ts'
 import { readScheduleDetails, readScheduleSubject } from './schedule-body.ts'
-import { type ChildRow, leafText, readSequence, trimmed } from './sequence.ts'
+import { type ChildRow, leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import type { XmlElement } from './xml-tree.ts'
 
 interface BodyRow {
@@ -68,7 +68,7 @@ function registersRow(variant: string): BodyRow {
     read(element) {
       const found = readSequence(element, [executionDateTime])
       if (typeof found === 'string') return found
-      const execution = readExecution(found.get('ExecutionDateTime'))
+      const execution = readExecution(found)
       return typeof execution === 'string' ? execution : { kind: 'registers', ...execution }
     },
   }
@@ -81,9 +81,9 @@ function logRow(variant: string, ...more: ChildRow[]): BodyRow {
     read(element) {
       const found = readSequence(element, [executionDateTime, readLogPeriod, ...more])
       if (typeof found === 'string') return found
-      const execution = readExecution(found.get('ExecutionDateTime'))
+      const execution = readExecution(found)
       if (typeof execution === 'string') return execution
-      const period = readPeriod(found.get('ReadLogPeriod')!)
+      const period = readPeriod(found.get('ReadLogPeriod'))
       if (typeof period === 'string') return period
       const certificate = found.get('KAPublicSecurityCredentials')
       if (certificate !== undefined && !isBase64(certificate)) return `${certificate.name} is not base64`
@@ -92,25 +92,24 @@ function logRow(variant: string, ...more: ChildRow[]): BodyRow {
   }
 }
 
-function readExecution(element: XmlElement | undefined): { executionMs?: number } | string {
-  if (element === undefined) return {}
-  const executionMs = readDateTime(element)
+function readExecution(found: ReadonlyMap<string, XmlElement>): { executionMs?: number } | string {
+  if (!found.has('ExecutionDateTime')) return {}
+  const executionMs = readDateTime(found, 'ExecutionDateTime')
   return typeof executionMs === 'string' ? executionMs : { executionMs }
 }
 
-function readPeriod(element: XmlElement): Period | string {
+function readPeriod(element: XmlElement | undefined): Period | string {
+  if (element === undefined) return 'there is no ReadLogPeriod'
   const found = readSequence(element, [{ name: 'StartDateTime' }, { name: 'EndDateTime' }])
   if (typeof found === 'string') return found
-  const startMs = readDateTime(found.get('StartDateTime')!)
+  const startMs = readDateTime(found, 'StartDateTime')
   if (typeof startMs === 'string') return startMs
-  const endMs = readDateTime(found.get('EndDateTime')!)
+  const endMs = readDateTime(found, 'EndDateTime')
   return typeof endMs === 'string' ? endMs : { startMs, endMs }
 }
 
-function readDateTime(element: XmlElement): number | string {
-  const text = leafText(element)
-  const timeMs = text === undefined ? undefined : parseDateTime(trimmed(text))
-  return timeMs ?? `${element.name} is not a date and time`
+function readDateTime(found: ReadonlyMap<string, XmlElement>, name: string): number | string {
+  return parseDateTime(trimmed(textOf(found, name))) ?? `${name} is not a date and time`
 }
 
 function isBase64(element: XmlElement): boolean {

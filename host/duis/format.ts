@@ -159,9 +159,9 @@ export type RequestToFormat = ReadFields & {
  */
 export function formatRequest(request: RequestToFormat): string {
   const { requestId, serviceReferenceVariant: variant, executionMs, period, forSettlement } = request
-  const name = Object.keys(bodies).find(
-    (body) => bodies[body]!.variant === variant && /^(registers|log)$/.test(bodies[body]!.kind),
-  )
+  const name = Object.entries(bodies).find(
+    ([, row]) => row.variant === variant && (row.kind === 'registers' || row.kind === 'log'),
+  )?.[0]
   if (name === undefined) throw new RangeError(`no request body for ${variant}`)
   const header =
     element('sr:RequestID', requestId.text) +

@@ -2,7 +2,7 @@
 
 import type { InventoryQuery } from './non-device-fields.ts'
 import { parseEui } from './request.ts'
-import { leafText, readSequence, trimmed } from './sequence.ts'
+import { leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import type { XmlElement } from './xml-tree.ts'
 
 /** Reads the choice of ReadInventory (DUIS XSD). A sentence on the first thing that is wrong. */
@@ -32,9 +32,9 @@ export function readInventoryQuery(element: XmlElement): InventoryQuery | string
 function readProperty(element: XmlElement): InventoryQuery | string {
   const found = readSequence(element, [{ name: 'PostCode' }, { name: 'AddressIdentifier' }])
   if (typeof found === 'string') return found
-  const postcode = leafText(found.get('PostCode')!)
-  const addressId = leafText(found.get('AddressIdentifier')!)
-  if (postcode === undefined || postcode.length < 6 || postcode.length > 8) return 'PostCode has 6 to 8 characters'
-  if (addressId === undefined || addressId.length > 30) return 'AddressIdentifier has at most 30 characters'
+  const postcode = textOf(found, 'PostCode')
+  const addressId = textOf(found, 'AddressIdentifier')
+  if (postcode.length < 6 || postcode.length > 8) return 'PostCode has 6 to 8 characters'
+  if (addressId === '\0' || addressId.length > 30) return 'AddressIdentifier has at most 30 characters'
   return { by: 'PropertyFilter', postcode, addressId }
 }

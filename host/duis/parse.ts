@@ -12,7 +12,7 @@ import {
   type RequestId,
   type ServiceRequest,
 } from './request.ts'
-import { hasText, leafText, ownAttributes, readSequence, trimmed } from './sequence.ts'
+import { hasText, ownAttributes, readSequence, textOf, trimmed } from './sequence.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
 
@@ -92,21 +92,18 @@ type HeaderFields = Omit<RequestHeader, 'schemaVersion' | 'bodyName' | 'forSettl
 function readHeader(header: XmlElement): HeaderFields | Refusal {
   const found = readSequence(header, headerRows)
   if (typeof found === 'string') return schema(found)
-  // What has children or attributes where only text belongs reads as text that is never valid.
-  const text = (name: string) => {
-    const element = found.get(name)
-    return element === undefined ? undefined : (leafText(element) ?? '\0')
-  }
-  const requestId = parseRequestId(trimmed(text('RequestID')!))
+  const text = (name: string) => textOf(found, name)
+  const optionalText = (name: string) => (found.has(name) ? text(name) : undefined)
+  const requestId = parseRequestId(trimmed(text('RequestID')))
   if (requestId === undefined) return schema('RequestID is not <EUI-64>:<EUI-64>:<counter>')
-  const optional = readSequencing(text('FirstInSequence'), text('PrecedingServiceRequestID'))
+  const optional = readSequencing(optionalText('FirstInSequence'), optionalText('PrecedingServiceRequestID'))
   if (typeof optional === 'string') return schema(optional)
-  const commandVariant = /^\+?0*([1-9]\d{0,3})$/.exec(trimmed(text('CommandVariant')!))?.[1]
+  const commandVariant = /^\+?0*([1-9]\d{0,3})$/.exec(trimmed(text('CommandVariant')))?.[1]
   if (commandVariant === undefined) return schema('CommandVariant is no positive integer')
   // 9 is in the schema, but is for use inside the DCC only.
   if (Number(commandVariant) > 8) return { fault: 'commandVariant', detail: `CommandVariant ${commandVariant}` }
-  const serviceReference = text('ServiceReference')!
-  const serviceReferenceVariant = text('ServiceReferenceVariant')!
+  const serviceReference = text('ServiceReference')
+  const serviceReferenceVariant = text('ServiceReferenceVariant')
   if (!isServiceReferenceVariant(serviceReferenceVariant)) return schema('ServiceReferenceVariant is none of DUIS')
   if (firstVariantOf(serviceReference) === undefined) return schema('ServiceReference is none of DUIS')
   if (serviceReferenceOf(serviceReferenceVariant) !== serviceReference) {

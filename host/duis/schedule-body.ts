@@ -1,5 +1,5 @@
-// 5.1, 5.2 and 5.3: reads what their bodies say. What is read here is of the right shape; whether it can be scheduled is
-// for `srv/schedules.ts`.
+// The bodies of 5.1, 5.2 and 5.3. Only their form is checked here; whether the request can be scheduled is decided in
+// `host/schedule`.
 
 import {
   frequencies,
@@ -9,7 +9,7 @@ import {
   scheduleLimits,
 } from './non-device-fields.ts'
 import { parseEui } from './request.ts'
-import { leafText, readSequence, trimmed } from './sequence.ts'
+import { leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import { parseUtcDate, parseUtcTime } from './utc-date.ts'
 import type { XmlElement } from './xml-tree.ts'
 
@@ -38,26 +38,24 @@ export function readScheduleDetails(element: XmlElement): ScheduleDetails | stri
   }
   const found = readSequence(element, [...rows, { name: read.name }])
   if (typeof found === 'string') return found
-  const text = (name: string) => {
-    const child = found.get(name)
-    return child === undefined ? undefined : trimmed(leafText(child) ?? '\0')
-  }
+  const text = (name: string) => trimmed(textOf(found, name))
+  const optionalText = (name: string) => (found.has(name) ? text(name) : undefined)
   const frequency = frequencies.find((one) => one === text('ScheduleFrequency'))
   if (frequency === undefined) return `ScheduleFrequency is none of ${frequencies.join(' ')}`
-  const startDay = parseUtcDate(text('ScheduleStartDate')!)
+  const startDay = parseUtcDate(text('ScheduleStartDate'))
   if (startDay === undefined) return 'ScheduleStartDate is no date in UTC'
-  const deviceEui = parseEui(text('DeviceID')!)
+  const deviceEui = parseEui(text('DeviceID'))
   if (deviceEui === undefined) return 'DeviceID is no EUI-64'
   const period = readPeriodOffset(read)
   if (typeof period === 'string') return period
-  const optional = readOptional(text)
+  const optional = readOptional(optionalText)
   if (typeof optional === 'string') return optional
   return {
     frequency,
     startDay,
     ...optional,
-    serviceReference: text('DSPScheduledServiceReference')!,
-    variant: text('DSPScheduledServiceReferenceVariant')!,
+    serviceReference: text('DSPScheduledServiceReference'),
+    variant: text('DSPScheduledServiceReferenceVariant'),
     deviceEui,
     readName: read.name,
     ...(period && { period }),
@@ -96,7 +94,7 @@ function readPeriodOffset(element: XmlElement): PeriodOffset | undefined | strin
   }
   const found = readSequence(element, periodRows)
   if (typeof found === 'string') return found
-  const text = (name: string) => trimmed(leafText(found.get(name)!) ?? '\0')
+  const text = (name: string) => trimmed(textOf(found, name))
   const days = (name: string) => {
     const value = /^[+-]?0{0,9}\d{1,3}$/.test(text(name)) ? Number(text(name)) : Number.NaN
     // Not -0.

@@ -52,28 +52,28 @@ export function compileSchema(files: readonly SchemaFile[]): Schema {
     if (other !== undefined) throw new Error(`both "${other.name}" and "${file.name}" define ${namespace}`)
     byNamespace.set(namespace, file)
   }
-  if (!byNamespace.has(serviceNamespace)) throw new Error(`no .xsd file defines ${serviceNamespace}`)
 
   // The files' own names hold spaces, which the import of libxml2 does not find. Each gets a name in memory instead.
   const prefix = `smets1-schema-${compiled++}`
   const nameOf = new Map([...byNamespace.keys()].map((namespace, i) => [namespace, `${prefix}-${i}.xsd`]))
+  const main = byNamespace.get(serviceNamespace)
+  const mainName = nameOf.get(serviceNamespace)
+  if (main === undefined || mainName === undefined) throw new Error(`no .xsd file defines ${serviceNamespace}`)
   if (!registered) registered = xmlRegisterInputProvider(provider)
-  const buffers = [...byNamespace].map(([namespace, file]) => {
-    const name = nameOf.get(namespace)!
-    const bytes = Buffer.from(withLocations(file.text, nameOf))
-    provider.addBuffer(name, bytes)
-    return { namespace, name, bytes }
-  })
+  const bytesOf = ({ text }: SchemaFile) => Buffer.from(withLocations(text, nameOf))
   try {
-    const main = buffers.find((buffer) => buffer.namespace === serviceNamespace)!
-    const document = XmlDocument.fromBuffer(main.bytes, { url: main.name, option: ParseOption.XML_PARSE_NONET })
+    for (const [namespace, name] of nameOf) {
+      const file = byNamespace.get(namespace)
+      if (file !== undefined) provider.addBuffer(name, bytesOf(file))
+    }
+    const document = XmlDocument.fromBuffer(bytesOf(main), { url: mainName, option: ParseOption.XML_PARSE_NONET })
     try {
       return schemaOf(XsdValidator.fromDoc(document), versionsOf(byNamespace))
     } finally {
       document.dispose()
     }
   } finally {
-    for (const { name } of buffers) provider.removeBuffer(name)
+    for (const name of nameOf.values()) provider.removeBuffer(name)
   }
 }
 

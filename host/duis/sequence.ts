@@ -18,8 +18,8 @@ export function readSequence(element: XmlElement, rows: readonly ChildRow[]): Ma
   let next = 0
   for (const child of element.children) {
     if (child.namespace !== serviceNamespace) return `${child.name} in ${element.name} is not in the DUIS namespace`
-    while (next < rows.length && rows[next]!.name !== child.name && rows[next]!.optional) next++
-    const row = rows[next]
+    let row = rows[next]
+    while (row !== undefined && row.name !== child.name && row.optional) row = rows[++next]
     if (row?.name !== child.name) {
       const wanted = row === undefined ? 'nothing more' : row.name
       return `${element.name} holds ${child.name} where ${wanted} belongs`
@@ -49,6 +49,12 @@ export function ownAttributes({ attributes, scope }: XmlElement): readonly XmlAt
     const typeNamespace = type === null ? undefined : scope.get(type[1] ?? '')
     return name !== 'type' || (typeNamespace !== serviceNamespace && typeNamespace !== schemaNamespace)
   })
+}
+
+/** The text of a child. One that is absent, or has children or attributes, gives a text that is never valid. */
+export function textOf(found: ReadonlyMap<string, XmlElement>, name: string): string {
+  const child = found.get(name)
+  return (child && leafText(child)) ?? '\0'
 }
 
 /** True when there is more than white space directly in the element. */

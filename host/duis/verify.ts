@@ -135,8 +135,9 @@ function issuerSerialOf(keyInfo: XmlElement): { issuerName: string; serial: stri
   const found = keyInfo.children
     .filter((child) => isNamed(child, 'X509Data'))
     .flatMap((data) => data.children.filter((child) => isNamed(child, 'X509IssuerSerial')))
-  if (found.length !== 1) return undefined
-  const [issuer, serial] = childrenOf(found[0]!, ['X509IssuerName', 'X509SerialNumber'])
+  const [one, ...more] = found
+  if (one === undefined || more.length > 0) return undefined
+  const [issuer, serial] = childrenOf(one, ['X509IssuerName', 'X509SerialNumber'])
   if (!issuer || !serial || issuer.children.length > 0 || serial.children.length > 0) return undefined
   return { issuerName: trimmed(issuer.text), serial: trimmed(serial.text) }
 }
@@ -144,7 +145,9 @@ function issuerSerialOf(keyInfo: XmlElement): { issuerName: string; serial: stri
 /** The children when they are exactly these, in XMLDSIG's namespace, with no text between; else nothing. */
 function childrenOf(element: XmlElement, names: readonly string[]): XmlElement[] {
   const { children } = element
-  const asNamed = children.length === names.length && children.every((child, i) => isNamed(child, names[i]!))
+  const asNamed =
+    children.length === names.length &&
+    children.every(({ name, namespace }, i) => name === names[i] && namespace === signatureNamespace)
   return asNamed && !hasText(element) ? children : []
 }
 

@@ -46,7 +46,8 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
     let sum = 0
     times.counts.forEach((number, i) => {
       sum += number
-      const le = i < timeBoundsMs.length ? String(timeBoundsMs[i]! / 1000) : '+Inf'
+      const bound = timeBoundsMs[i]
+      const le = bound === undefined ? '+Inf' : String(bound / 1000)
       value(`${name}_bucket`, sum, { ...labels, le })
     })
     value(`${name}_sum`, times.sumMs / 1000, labels)

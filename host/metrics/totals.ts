@@ -64,8 +64,9 @@ export function noTimes(): Times {
 }
 
 export function addTime(times: Times, ms: number): void {
-  const place = timeBoundsMs.findIndex((bound) => ms <= bound)
-  times.counts[place < 0 ? timeBoundsMs.length : place]! += 1
+  const found = timeBoundsMs.findIndex((bound) => ms <= bound)
+  const place = found < 0 ? timeBoundsMs.length : found
+  times.counts[place] = (times.counts[place] ?? 0) + 1
   times.count += 1
   times.sumMs += ms
   times.maxMs = Math.max(times.maxMs, ms)

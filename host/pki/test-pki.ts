@@ -76,7 +76,7 @@ export function createTestPki(directory: string, { nowMs, randomBytes = systemRa
     const issue = (subject: Uint8Array, publicKey: KeyObject, extensions: Uint8Array) => {
       const serial = Uint8Array.from(randomBytes(16))
       // A serial number is positive and has no leading zero byte.
-      serial[0] = (serial[0]! & 0x7f) | 0x40
+      serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
       const parts = { serial, issuer: authority, subject, publicKey, extensions, ...validity }
       return toPem(certificate(parts, authorityKeys.privateKey))
     }

@@ -48,7 +48,10 @@ export function trustedSigner(pem: string): TrustedSigner {
     throw new Error(`certificate ${serial} has no EUI-64 as x500UniqueIdentifier in its subject`)
   }
   return {
-    eui: Buffer.from(identifier).toString('hex').toUpperCase().match(/../g)!.join('-'),
+    eui: Buffer.from(identifier)
+      .toString('hex')
+      .toUpperCase()
+      .replace(/(..)(?=.)/g, '$1-'),
     issuer: comparableName(issuerNameOf(certificate)),
     serial,
     publicKey,

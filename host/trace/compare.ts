@@ -94,7 +94,7 @@ function compareRecords(
   const differs = first.bytes.findIndex((byte, i) => byte !== second.bytes[i])
   for (const [i, field] of first.fields.entries()) {
     const { name: fieldName, value, offset } = field
-    const other = second.fields[i]!.value
+    const other = second.fields[i]?.value
     const why = whyLeftOut(name, fieldName, twoMeters) ?? (isOpen ? whyOpen(field, first, second, i) : undefined)
     if (why !== undefined) leave(result, why, fieldName.replace(/\[.*/, ''))
     else if (value !== other) {
@@ -115,7 +115,7 @@ function whyOpen(field: RecordField, first: LineRecord, second: LineRecord, i: n
   if (field.name === 'open') return 'a day that was not over'
   const at = field.name.startsWith('marked') ? i - 1 : i
   if (!/^(wh|marked)/.test(field.name)) return undefined
-  const isMissing = (record: LineRecord) => record.fields[at]!.value === -1
+  const isMissing = (record: LineRecord) => record.fields[at]?.value === -1
   return isMissing(first) !== isMissing(second) ? 'a day that was not over' : undefined
 }
 
@@ -180,7 +180,8 @@ export function compareAnswers(
     compareLists(result, name, first.records, second.records, twoMeters)
   } else {
     for (const { name: field, value, offset } of plainFields(first.fields)) {
-      const other = shown(second.fields[field]!)
+      const given = second.fields[field]
+      const other = given === undefined ? undefined : shown(given)
       const why = whyLeftOut(name, field, twoMeters)
       if (why !== undefined) leave(result, why, field)
       else if (value !== other) result.differences.push({ field, offset, first: value, second: other })

@@ -79,13 +79,14 @@ export interface ReadPacket {
 function fieldValue(form: FieldForm, bytes: Uint8Array): string | number {
   if (form === 'eui') return euiFromBytes(bytes)
   if (form === 'hex') return toHex(bytes)
-  return form === 'u8' ? bytes[0]! : form === 'u16' ? getU16(bytes, 0) : getU32(bytes, 0)
+  return form === 'u8' ? (bytes[0] ?? 0) : form === 'u16' ? getU16(bytes, 0) : getU32(bytes, 0)
 }
 
 /** A packet by the table; `undefined` when it is none of the five, as `decodePacket` has it. */
 export function readPacket(bytes: Uint8Array): ReadPacket | undefined {
-  const version = bytes[0]! >> 4
-  const row = packetTable.find(({ code }) => code === (bytes[0]! & 15))
+  const [first = 0] = bytes
+  const version = first >> 4
+  const row = packetTable.find(({ code }) => code === (first & 15))
   if (row === undefined || (version !== lineVersion && row.everyVersion !== true)) return undefined
   const fields: PacketFields = {}
   let at = 1

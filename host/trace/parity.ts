@@ -60,7 +60,8 @@ export function scenario(today: number): Step[] {
 function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
 }
 
 /**
@@ -87,7 +88,8 @@ export async function parity(
 
   const clock = single('clock', 'readClock', encodeAsk('readClock', {}))
   // Each line is opened by now, and both meters are there.
-  const read = decodeAnswer('readClock', (await asked(0, clock)).messages[0]!)
+  const [clockAnswer = new Uint8Array()] = (await asked(0, clock)).messages
+  const read = decodeAnswer('readClock', clockAnswer)
   await asked(1, clock)
   const hasTime = read !== undefined && 'fields' in read && read.fields.status === 0
   const today = Math.floor((hasTime ? read.fields.utcMs : timing.nowMs()) / dayMs)
@@ -96,14 +98,14 @@ export async function parity(
   for (const step of scenario(today)) {
     const took: [number[], number[]] = [[], []]
     begins(step.command)
-    let last: [WholeAnswer, WholeAnswer] | undefined
+    let comparison: Comparison | undefined
     for (let round = 0; round < rounds; round++) {
-      last = [await asked(0, step), await asked(1, step)]
-      took[0].push(last[0].tookMs)
-      took[1].push(last[1].tookMs)
+      const [first, second] = [await asked(0, step), await asked(1, step)]
+      took[0].push(first.tookMs)
+      took[1].push(second.tookMs)
+      if (round === rounds - 1) comparison = compareAnswers(step.name, first.messages, second.messages, true)
     }
-    const comparison = compareAnswers(step.name, last![0].messages, last![1].messages, true)
-    row({ command: step.command, tookMs: [median(took[0]), median(took[1])], comparison })
+    row({ command: step.command, tookMs: [median(took[0]), median(took[1])], ...(comparison && { comparison }) })
   }
   row({ command: 'wake to awake', tookMs: [median(wakes[0]), median(wakes[1])] })
 }

@@ -44,11 +44,11 @@ export function recordedSessions(
   for (const frame of frames) {
     if (frame.read?.fields.sealed === undefined || (eui !== undefined && frame.eui !== eui)) continue
     sealed += 1
-    const { message, link, open, read } = frame
-    if (message === undefined || link === undefined || open === undefined) continue
+    const { message, link, open, read, eui: meter } = frame
+    if (message === undefined || link === undefined || open === undefined || meter === undefined) continue
     opened += 1
     const { boot, session } = link
-    const mine = sessions.get(link) ?? { eui: frame.eui!, boot, session, asks: new Map() }
+    const mine = sessions.get(link) ?? { eui: meter, boot, session, asks: new Map() }
     sessions.set(link, mine)
     const counter = Number(read.fields.counter)
     if (message.is === 'ask') {

@@ -38,7 +38,7 @@ export const timeOf = (seconds: number) =>
   seconds === 0 ? 'time lost' : new Date(seconds * 1000).toISOString().replace('.000', '')
 
 function dayFields(profile: ProfileDay, bytes: Uint8Array): RecordField[] {
-  const form = bytes[1]!
+  const form = bytes[1] ?? 0
   const valuesAt = 4 + (form & 128 ? 1 : 0) + (form & 16 ? 6 : 0) + (form & 32 ? 6 : 0)
   const fields: RecordField[] = [
     { name: 'day', value: profile.day, offset: 2 },
@@ -46,7 +46,7 @@ function dayFields(profile: ProfileDay, bytes: Uint8Array): RecordField[] {
     { name: 'open', value: profile.open, offset: 1 },
   ]
   for (let i = 0; i < halfHoursPerDay; i++) {
-    fields.push({ name: `wh[${i}]`, value: profile.wh[i]!, offset: valuesAt })
+    fields.push({ name: `wh[${i}]`, value: profile.wh[i] ?? -1, offset: valuesAt })
     fields.push({ name: `marked[${i}]`, value: profile.marked[i] === 1, offset: 1 })
   }
   return fields
@@ -63,7 +63,7 @@ function snapshotFields(snapshot: RegisterSnapshot, bytes: Uint8Array): RecordFi
   const put = (name: string, value: number, there: boolean) => {
     fields.push({ name, value, offset: there ? at : 8 })
     if (!there) return
-    while (bytes[at]! >= 128) at += 1
+    while ((bytes[at] ?? 0) >= 128) at += 1
     at += 1
   }
   for (const [i, value] of snapshot.registers.entries()) put(`registers[${i}]`, value, true)
@@ -122,12 +122,12 @@ export function recordBytes(name: MessageName, fields: MessageFields): Uint8Arra
 
 /** The records in an answer's bytes, up to the first that is none: then `left` has what is left. */
 export function recordsIn(name: MessageName, bytes: Uint8Array): { records: LineRecord[]; left: number } {
-  const { read, size } = readers[name]!
+  const reader = readers[name]
   const records: LineRecord[] = []
   let at = 0
   while (at < bytes.length) {
-    const length = size ?? bytes[at]!
-    const record = length === 0 ? undefined : read(bytes.slice(at, at + length), at)
+    const length = reader?.size ?? bytes[at] ?? 0
+    const record = length === 0 ? undefined : reader?.read(bytes.slice(at, at + length), at)
     if (record === undefined) break
     records.push(record)
     at += length

@@ -86,7 +86,8 @@ function messageOf(session: Session, packet: SealedAsk | SealedAnswer, open: Uin
   const ask = decodeAsk(open)
   if ('error' in ask) return unknown(open)
   session.asks.set(packet.counter, ask.name)
-  if (session.asks.size > asksMax) session.asks.delete(session.asks.keys().next().value!)
+  const [oldest] = session.asks.keys()
+  if (session.asks.size > asksMax && oldest !== undefined) session.asks.delete(oldest)
   return { is: 'ask', name: ask.name, fields: ask.fields }
 }
 
@@ -157,7 +158,10 @@ export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): G
       held.push(frame)
       // An awake that never comes must not hold up everything.
       if (held.length > heldMax) for (const each of lines.values()) settle(each, undefined)
-      while (held.length > 0 && !waiting.has(held[0]!)) yield held.shift()!
+      for (let next = held[0]; next !== undefined && !waiting.has(next); next = held[0]) {
+        held.shift()
+        yield next
+      }
     }
   } catch (error) {
     // What came before the end of a file that is cut off is shown all the same.

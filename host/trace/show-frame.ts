@@ -41,7 +41,7 @@ export function messageText(message: Message): string {
   const { name, fields } = message
   const bytes = recordBytes(name, fields)
   const { records, left } = bytes === undefined ? { records: [], left: 0 } : recordsIn(name, bytes)
-  const what = records.length === 1 ? records[0]!.is : `${records[0]?.is}s`
+  const what = `${records[0]?.is}${records.length === 1 ? '' : 's'}`
   const inside = records.length > 0 ? ` (${records.length} ${what})` : ''
   const rest = left > 0 ? `, ${left} bytes that are no record` : ''
   return `${message.is === 'alerts' ? 'alerts' : name} ${fieldsText(fields)}${inside}${rest}`.trim()
@@ -49,13 +49,13 @@ export function messageText(message: Message): string {
 
 function sealedText(frame: TracedFrame): string {
   if (frame.message !== undefined) return messageText(frame.message)
-  const size = String(frame.read!.fields.sealed).length / 2
+  const size = String(frame.read?.fields.sealed ?? '').length / 2
   return `${size} bytes sealed${frame.notOpened ? ', DO NOT OPEN with the key given' : ''}`
 }
 
 function packetText(frame: TracedFrame): string {
-  const { read, eui, packet } = frame
-  if (read === undefined) return `${noPacket}: ${toHex(packet!)}`
+  const { read, eui, packet = new Uint8Array() } = frame
+  if (read === undefined) return `${noPacket}: ${toHex(packet)}`
   const { name, version, fields } = read
   const ofVersion = version === lineVersion ? '' : ` of version ${version}`
   if (name === 'wake') return `wake${ofVersion} ${fields.eui}, nonce ${fields.hostNonce}`

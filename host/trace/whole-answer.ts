@@ -57,8 +57,9 @@ export async function askProfile(
     const { messages, tookMs } = await askWhole(talk, timing, ask)
     whole.messages.push(...messages)
     whole.tookMs += tookMs
-    if (messages.length < answerBlocksMax) return whole
-    const answer = decodeAnswer('readProfile', messages.at(-1)!)
+    const last = messages.at(-1)
+    if (last === undefined || messages.length < answerBlocksMax) return whole
+    const answer = decodeAnswer('readProfile', last)
     const newest =
       answer && 'fields' in answer ? recordsIn('readProfile', answer.fields.blocks).records.at(-1) : undefined
     if (newest === undefined) return whole

@@ -22,7 +22,7 @@ export function nothingHeard(): Heard {
 
 /** Keeps the first bytes of what comes, or of what is sent. */
 export function addSample(sample: number[], bytes: Uint8Array): void {
-  for (let i = 0; i < bytes.length && sample.length < sampleBytesMax; i++) sample.push(bytes[i]!)
+  if (sample.length < sampleBytesMax) sample.push(...bytes.subarray(0, sampleBytesMax - sample.length))
 }
 
 /** What a contact with a meter tells about its key. */
@@ -76,10 +76,13 @@ function inCommon(one: readonly number[], other: readonly number[]): number {
   let row = new Array<number>(other.length + 1).fill(0)
   for (const byte of one) {
     const next = [0]
-    for (let i = 0; i < other.length; i++) next.push(byte === other[i] ? row[i]! + 1 : Math.max(row[i + 1]!, next[i]!))
+    other.forEach((one, i) => {
+      const [upLeft = 0, up = 0] = [row[i], row[i + 1]]
+      next.push(byte === one ? upLeft + 1 : Math.max(up, next[i] ?? 0))
+    })
     row = next
   }
-  return row[other.length]!
+  return row[other.length] ?? 0
 }
 
 /** Whether what came is what was sent: an echo, of what can be printed at least. */

@@ -45,8 +45,7 @@ export function unsettled<T>(range: Range, parts: ReadonlyMap<number, Part<T>>, 
   }
   let settled = range.first
   let expected = 0
-  for (const place of [...parts.keys()].sort((a, b) => a - b)) {
-    const part = parts.get(place)!
+  for (const [place, part] of [...parts].sort(([a], [b]) => a - b)) {
     // An empty answer: the meter has nothing of the range.
     if (part.from < part.to) {
       if (place !== expected) push(settled, part.from)
@@ -87,7 +86,7 @@ async function askFor<T>(
       throw new ReadError('malformed', 'the meter sealed an answer that is not what was asked for')
     if ('error' in part) throw new ReadError('refused', `the meter refuses the read with error ${part.error}`)
     // A slow meter may be answering an earlier ask of this session: what it says is as good.
-    const one = asked.get(opened.ask)!
+    const one = asked.get(opened.ask) ?? mine
     one.parts.set(opened.block, part)
     if (opened.last) one.last = opened.block
     progress = true
@@ -102,11 +101,10 @@ async function askFor<T>(
  */
 export async function gather<T>(talk: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
   const asked = new Map<number, IncomingRequest<T>>()
-  let left: Range[] = [range]
-  while (left.length > 0) {
-    const next = left.shift()!
+  const left: Range[] = [range]
+  for (let next = left.shift(); next !== undefined; next = left.shift()) {
     const result = await askFor(talk, next, layout, asked)
-    left = [...result.left, ...left]
+    left.unshift(...result.left)
     if (!result.progress) await talk.silent()
   }
   return [...asked.values()].flatMap(({ parts }) => [...parts.values()].flatMap(({ items }) => items))

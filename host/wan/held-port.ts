@@ -60,9 +60,10 @@ export function createHeldPort(
 
   /** Looks from time to time whether an open port is still there: a silent one would go unnoticed. */
   function watch(opened: Port): void {
-    if (opened.present === undefined) return
+    const { present } = opened
+    if (present === undefined) return
     watching = timing.after(limits.watchMs, () => {
-      if (opened.present!()) watch(opened)
+      if (present()) watch(opened)
       else void opened.close()
     })
   }

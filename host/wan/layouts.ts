@@ -13,16 +13,17 @@ import type { Reading } from './reading.ts'
 /** The day blocks of a channel that lie one after the other in `bytes`; `undefined` when not whole, or out of order. */
 export function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | undefined {
   const part: Part<Reading> = { from: 0, to: 0, items: [] }
-  for (let at = 0; at < bytes.length; at += bytes[at]!) {
-    const profile = decodeDayBlock(copyOf(bytes, at, Math.min(bytes[at]!, bytes.length - at)))
+  for (let at = 0, length = 0; at < bytes.length; at += length) {
+    length = bytes[at] ?? 0
+    const profile = decodeDayBlock(copyOf(bytes, at, Math.min(length, bytes.length - at)))
     if (profile === undefined || profile.channel !== channel) return undefined
     const from = firstHalfHourOfDay(profile.day)
     if (at > 0 && from < part.to) return undefined
     if (at === 0) part.from = from
     part.to = from + halfHoursPerDay
     for (let i = 0; i < halfHoursPerDay; i++) {
-      if (profile.wh[i]! < 0) continue
-      part.items.push({ halfHour: from + i, wh: profile.wh[i]!, marked: profile.marked[i] === 1 })
+      const wh = profile.wh[i] ?? -1
+      if (wh >= 0) part.items.push({ halfHour: from + i, wh, marked: profile.marked[i] === 1 })
     }
   }
   return part
@@ -45,7 +46,8 @@ const dailyReadLayout: Layout<RegisterSnapshot> = {
     const decoded = decodeAnswer('readDailyReads', message)
     if (decoded === undefined || 'error' in decoded) return decoded
     const items = decodeSnapshots(decoded.fields.snapshots)
-    if (items === undefined || items.some(({ number }, i) => i > 0 && number <= items[i - 1]!.number)) return undefined
+    const isUnordered = items?.some(({ number }, i) => number <= (items[i - 1]?.number ?? -1))
+    if (items === undefined || isUnordered) return undefined
     return { from: items[0]?.number ?? 0, to: (items.at(-1)?.number ?? -1) + 1, items }
   },
 }

@@ -27,8 +27,10 @@ const testKind = 0x1f
 
 function rowOf(baud: number, sent: number, damaged: number, timesMs: number[]): LossRow {
   const sorted = [...timesMs].sort((a, b) => a - b)
-  const at = (share: number) =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]! * 10) / 10
+  const at = (share: number) => {
+    const place = Math.min(sorted.length - 1, Math.floor(share * sorted.length))
+    return Math.round((sorted[place] ?? 0) * 10) / 10
+  }
   const roundTripMs = sorted.length === 0 ? undefined : { min: at(0), median: at(0.5), max: at(1) }
   return { baud, sent, lost: sent - timesMs.length, damaged, roundTripMs }
 }

@@ -102,7 +102,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           const frame = encodeFrame(packet)
           const bytes = new Uint8Array(preamble + frame.length)
           bytes.set(frame, preamble)
-          usage!.bytesOut += bytes.length
+          if (usage) usage.bytesOut += bytes.length
           addSample(heard.sent, bytes)
           current.write(bytes)
         },
