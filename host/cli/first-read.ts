@@ -71,10 +71,10 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   const task = { deadlineMs: systemTiming.nowMs() + readMs, usage }
   const startMs = performance.now()
   try {
-    const read = await sessions.withSession(line, meter.eui, task, async (talk) => {
-      const inventory = await ask(talk, 'readInventory', {})
-      const { now } = await setClockIfOff(talk, systemTiming, meter.setClockFromMs)
-      const { snapshots } = await ask(talk, 'readRegisters', {})
+    const read = await sessions.withSession(line, meter.eui, task, async (conversation) => {
+      const inventory = await ask(conversation, 'readInventory', {})
+      const { now } = await setClockIfOff(conversation, systemTiming, meter.setClockFromMs)
+      const { snapshots } = await ask(conversation, 'readRegisters', {})
       const registers = decodeSnapshots(snapshots)?.[0]?.registers ?? []
       const { manufacturer, model, firmwareVersion, importDays, otherDays } = inventory
       return {

@@ -4,7 +4,7 @@ import type { Dco } from '../dco/sealer.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, PortError } from '../wan/bindings.ts'
 import type { Conversation } from '../wan/conversation.ts'
-import { consoleOf, type Heard } from '../wan/diagnosis.ts'
+import { consoleOf, type LineTraffic } from '../wan/diagnosis.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { type LossRow, testAsks, testLoopback, testWakes } from '../wan/line-test.ts'
@@ -49,13 +49,13 @@ function lineAt(test: LineTest, baud: number): Line {
 /** Woken where no meter is known: what is there instead of one may say something to it. */
 const nobodysEui = '02-00-00-00-00-00-00-00'
 
-async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; heard: Heard }> {
+async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; traffic: LineTraffic }> {
   const line = lineAt(test, baud)
   try {
     const { timing, eui = nobodysEui, randomBytes } = test
     return await line.use(noUsage(), async (turn) => {
       const awakes = await testWakes(turn, timing, eui, tries, randomBytes)
-      return { awakes, heard: turn.heard }
+      return { awakes, traffic: turn.traffic }
     })
   } finally {
     await line.close()
@@ -106,18 +106,18 @@ async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: Lo
 }
 
 /** What the meter says in a session of its own. */
-async function askMeter(test: LineTest, talk: Conversation, dropped: () => number) {
+async function askMeter(test: LineTest, conversation: Conversation, dropped: () => number) {
   const { timing } = test
-  const tried = await testAsks(talk, timing, test.baud, keyAsks, dropped)
+  const tried = await testAsks(conversation, timing, test.baud, keyAsks, dropped)
   if (tried.lost === keyAsks) return undefined
-  const before = await ask(talk, 'selfTest', {})
+  const before = await ask(conversation, 'selfTest', {})
   test.progress(`${test.frames} asks to the meter`)
-  const row = await testAsks(talk, timing, test.baud, test.frames, dropped)
-  const after = await ask(talk, 'selfTest', {})
-  const inventory = await ask(talk, 'readInventory', {})
+  const row = await testAsks(conversation, timing, test.baud, test.frames, dropped)
+  const after = await ask(conversation, 'selfTest', {})
+  const inventory = await ask(conversation, 'readInventory', {})
   const { aheadMs } = test.setClock
-    ? (await setClockIfOff(talk, timing, clockOffMs)).now
-    : await readClock(talk, timing)
+    ? (await setClockIfOff(conversation, timing, clockOffMs)).now
+    : await readClock(conversation, timing)
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
 }
 
@@ -147,7 +147,7 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
   const sessions = createMeterSessions({ dco: test.dco, timing: test.timing })
   try {
     const dropped = () => usage.framesDropped + usage.notOpened
-    const found = await sessions.withSession(line, eui, task, (talk) => askMeter(test, talk, dropped))
+    const found = await sessions.withSession(line, eui, task, (conversation) => askMeter(test, conversation, dropped))
     if (found === undefined) {
       const text = `the meter wakes and answers nothing that is asked: the line is good (${awakes} of ${wakes} wakes), the DCO’s key is not the meter’s`
       const fix = `give it a key: smets1 provision --eui ${eui} --replace, then take its settings file to the meter`
@@ -181,8 +181,8 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
 }
 
 /** Who is there instead of a meter. */
-function nobody(test: LineTest, heard: Heard): Finding {
-  const found = consoleOf(heard)
+function nobody(test: LineTest, traffic: LineTraffic): Finding {
+  const found = consoleOf(traffic)
   if (found !== undefined) {
     const text =
       found === 'Espruino'
@@ -192,9 +192,9 @@ function nobody(test: LineTest, heard: Heard): Finding {
       'this is a console and not the meter’s line: name the port at the other end of the line; the line must not be a login console'
     return { check: 'meter', state: 'wrong', text, fix }
   }
-  if (heard.bytes > 0) {
+  if (traffic.bytes > 0) {
     const fix = 'the speed of meter and bridge must be the same (--baud); something else may be talking on the line'
-    return { check: 'meter', state: 'wrong', text: `${heard.bytes} bytes came that are no frames, at no speed`, fix }
+    return { check: 'meter', state: 'wrong', text: `${traffic.bytes} bytes came that are no frames, at no speed`, fix }
   }
   const fix =
     'is it powered; TX to RX and RX to TX, ground to ground; does it have settings (smets1 flash says); a plug that connects TX and RX of this port tests the port alone'
@@ -205,11 +205,11 @@ function nobody(test: LineTest, heard: Heard): Finding {
 /** Tests a line: with the meter at its other end, or with a plug that gives back what is sent. */
 export async function lineFindings(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
   try {
-    const { awakes, heard } = await wakesAt(test, test.baud, wakes)
+    const { awakes, traffic } = await wakesAt(test, test.baud, wakes)
     if (awakes > 0 && test.eui !== undefined) return await meter(test, test.eui, awakes)
     const plug = await loopback(test)
     if (plug !== undefined) return plug
-    let all = heard
+    let all = traffic
     const others =
       test.eui === undefined || /^(tcp|unix):/.test(test.url) ? [] : bauds.filter((baud) => baud !== test.baud)
     for (const baud of others) {
@@ -220,7 +220,7 @@ export async function lineFindings(test: LineTest): Promise<{ findings: Finding[
         return { findings: [{ check: 'meter', state: 'wrong', text, fix: `--baud ${baud}` }], loss: [] }
       }
       // What can be read at one speed is garbage at the others.
-      if (all.bytes === 0 || consoleOf(all) === undefined) all = found.heard.bytes > 0 ? found.heard : all
+      if (all.bytes === 0 || consoleOf(all) === undefined) all = found.traffic.bytes > 0 ? found.traffic : all
     }
     return { findings: [nobody(test, all)], loss: [] }
   } catch (error) {

@@ -59,7 +59,7 @@ const exitCodes: { [fault in ReadFault]?: number } = {
 }
 
 /** Does `work` with lines to meters, which are closed behind it. @throws CommandError for what a meter or a line refuses */
-export async function talking<T>(options: Options, io: Io, work: (talk: Talking) => Promise<T>): Promise<T> {
+export async function talking<T>(options: Options, io: Io, work: (conversation: Talking) => Promise<T>): Promise<T> {
   const record = textOption(options, 'record')
   const baud = wholeOption(options, 'baud', 50, 4000000) ?? defaultLineLimits.baud
   const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 600) * 1000

@@ -21,7 +21,7 @@ export interface DeviceReadParts {
     device: Device,
     accepted: Parameters<Handler>[0],
     usage: Parameters<Handler>[2],
-    work: (talk: Conversation) => Promise<T>,
+    work: (conversation: Conversation) => Promise<T>,
   ): Promise<T>
 }
 
@@ -38,7 +38,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
     const { device } = accepted.allowed
     const through = (first: number, count: number) =>
       parts.dailyReadThrough(device.eui, first, count, (from, howMany) =>
-        parts.withSession(device, accepted, usage, (talk) => readDailyReads(talk, from, howMany)),
+        parts.withSession(device, accepted, usage, (conversation) => readDailyReads(conversation, from, howMany)),
       )
     const read = await readDailyLog(accepted.row, windowOf(accepted), through, parts.nowMs())
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
@@ -50,7 +50,9 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
       readThrough: parts.readThrough,
       nowMs: parts.nowMs(),
       readMeter: (channel, first, count) =>
-        parts.withSession(device, accepted, usage, (talk) => readHalfHours(talk, channel, first, count)),
+        parts.withSession(device, accepted, usage, (conversation) =>
+          readHalfHours(conversation, channel, first, count),
+        ),
     })
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }

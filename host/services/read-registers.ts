@@ -7,11 +7,11 @@ import type { Conversation } from '../wan/conversation.ts'
 import { ReadError } from '../wan/read-error.ts'
 
 /** Every register at this instant. @throws ReadError */
-export async function readRegisters(talk: Conversation): Promise<RegisterSnapshot> {
-  const { snapshots } = await ask(talk, 'readRegisters', {})
+export async function readRegisters(conversation: Conversation): Promise<RegisterSnapshot> {
+  const { snapshots } = await ask(conversation, 'readRegisters', {})
   const [snapshot, ...more] = decodeSnapshots(snapshots) ?? []
   if (snapshot === undefined || more.length > 0) {
-    throw new ReadError('malformed', `${talk.eui} sealed something that is not one register snapshot`)
+    throw new ReadError('malformed', `${conversation.eui} sealed something that is not one register snapshot`)
   }
   return snapshot
 }

@@ -26,18 +26,19 @@ export interface ParityRow {
 interface Step {
   command: string
   name: MessageName
-  ask(talk: Conversation, timing: Timing): Promise<WholeAnswer>
+  ask(conversation: Conversation, timing: Timing): Promise<WholeAnswer>
 }
 
 /** Days of 13 months, the longest history that a meter keeps. */
 const longestDays = 397
 
 function single(command: string, name: MessageName, message: Uint8Array): Step {
-  return { command, name, ask: (talk, timing) => askWhole(talk, timing, message) }
+  return { command, name, ask: (conversation, timing) => askWhole(conversation, timing, message) }
 }
 
 function days(command: string, ofChannel: number, firstDay: number, count: number): Step {
-  const ask = (talk: Conversation, timing: Timing) => askProfile(talk, timing, ofChannel, firstDay * 48, count * 48)
+  const ask = (conversation: Conversation, timing: Timing) =>
+    askProfile(conversation, timing, ofChannel, firstDay * 48, count * 48)
   return { command, name: 'readProfile', ask }
 }
 
@@ -80,9 +81,9 @@ export async function parity(
   async function asked(side: 0 | 1, step: Step): Promise<WholeAnswer> {
     const { line, eui } = sides[side]
     const startMs = timing.nowMs()
-    return sessions.withSession(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (talk) => {
+    return sessions.withSession(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (conversation) => {
       wakes[side].push(timing.nowMs() - startMs)
-      return step.ask(talk, timing)
+      return step.ask(conversation, timing)
     })
   }
 

@@ -55,14 +55,19 @@ export async function replay(
       continue
     }
     const task = { deadlineMs: timing.nowMs() + timeoutMs, usage: noUsage() }
-    await sessions.withSession(line, eui ?? one.eui, task, async (talk) => {
+    await sessions.withSession(line, eui ?? one.eui, task, async (conversation) => {
       for (const ask of asks) {
         if (isLeft(ask.name)) {
           leave(tell(ask))
           continue
         }
         asking(tell(ask))
-        const { messages } = await askWhole(talk, timing, ask.message, changes.includes(ask.name) ? 1 : undefined)
+        const { messages } = await askWhole(
+          conversation,
+          timing,
+          ask.message,
+          changes.includes(ask.name) ? 1 : undefined,
+        )
         const before = wholeAnswerOf(ask)
         if (before === undefined) played({ ...tell(ask), why: 'the recording has no whole answer' })
         else {

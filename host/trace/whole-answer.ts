@@ -19,18 +19,21 @@ export interface WholeAnswer {
  * only for what changes the meter. @throws ReadError
  */
 export async function askWhole(
-  talk: Conversation,
+  conversation: Conversation,
   timing: Timing,
   message: Uint8Array,
   triesMax = 4,
 ): Promise<WholeAnswer> {
   for (let tries = 0; tries < triesMax; tries++) {
     const startMs = timing.nowMs()
-    const mine = await talk.send(message)
+    const mine = await conversation.send(message)
     const blocks = new Map<number, Uint8Array>()
     let last: number | undefined
     for (;;) {
-      const opened = await talk.receive((number, block) => number === mine && !blocks.has(block), triesMax === 1)
+      const opened = await conversation.receive(
+        (number, block) => number === mine && !blocks.has(block),
+        triesMax === 1,
+      )
       if (opened === undefined) break
       blocks.set(opened.block, opened.message)
       if (opened.last) last = opened.block
@@ -38,14 +41,14 @@ export async function askWhole(
       const inOrder = [...blocks].sort(([a], [b]) => a - b).map(([, one]) => one)
       return { messages: inOrder, tookMs: timing.nowMs() - startMs }
     }
-    if (blocks.size === 0 && tries + 1 < triesMax) await talk.silent()
+    if (blocks.size === 0 && tries + 1 < triesMax) await conversation.silent()
   }
-  throw new ReadError('no answer', `${talk.eui} does not answer whole, asked ${triesMax} times`)
+  throw new ReadError('no answer', `${conversation.eui} does not answer whole, asked ${triesMax} times`)
 }
 
 /** Half-hours of a channel, asked on while an answer ends only because frames have no more numbers. @throws ReadError */
 export async function askProfile(
-  talk: Conversation,
+  conversation: Conversation,
   timing: Timing,
   channel: number,
   first: number,
@@ -54,7 +57,7 @@ export async function askProfile(
   const whole: WholeAnswer = { messages: [], tookMs: 0 }
   for (let from = first; from < first + count; ) {
     const ask = encodeAsk('readProfile', { channel, firstHalfHour: from, count: first + count - from })
-    const { messages, tookMs } = await askWhole(talk, timing, ask)
+    const { messages, tookMs } = await askWhole(conversation, timing, ask)
     whole.messages.push(...messages)
     whole.tookMs += tookMs
     const last = messages.at(-1)

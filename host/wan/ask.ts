@@ -1,18 +1,18 @@
-// Messages that are answered in one frame: registers, clock, inventory, settings, self-test, acknowledgements.
+// Asks with an answer of one frame: registers, clock, inventory, settings, self-test, acknowledgements.
 
 import { type Answer, type Ask, decodeAnswer, encodeAsk, type MessageName } from '../../protocol/messages.ts'
 import type { Conversation } from './conversation.ts'
 import { ReadError } from './read-error.ts'
 
-/** Asks that change something each time: sent once, because an answer that is lost says nothing about what was done. */
+/** Asks that change something each time. They are sent once: without an answer it is not known whether they were executed. */
 const sentOnce: readonly MessageName[] = ['takeBilling', 'setClock', 'writeSettings']
 
 /**
- * Asks one thing. What only reads is asked again when no answer comes, unless `once`.
+ * Sends an ask and returns the answer. Asks that only read are repeated when no answer comes, unless `once`.
  * @throws ReadError
  */
 export async function ask<N extends MessageName>(
-  talk: Conversation,
+  conversation: Conversation,
   name: N,
   fields: Ask<N>,
   once: boolean = sentOnce.includes(name),
@@ -20,12 +20,13 @@ export async function ask<N extends MessageName>(
   const message = encodeAsk(name, fields)
   const mine = new Set<number>()
   for (;;) {
-    mine.add(await talk.send(message))
-    // A slow meter may be answering an earlier try: what it says is as good.
-    const opened = await talk.receive((number, block) => mine.has(number) && block === 0, once)
-    if (opened !== undefined) return answerIn(talk.eui, name, opened.message)
-    if (once) throw new ReadError('no answer', `${talk.eui} does not answer ${name}: whether it was done is not known`)
-    await talk.silent()
+    mine.add(await conversation.send(message))
+    // A slow meter may answer an earlier try; that answer is as good.
+    const opened = await conversation.receive((number, block) => mine.has(number) && block === 0, once)
+    if (opened !== undefined) return answerIn(conversation.eui, name, opened.message)
+    if (once)
+      throw new ReadError('no answer', `${conversation.eui} does not answer ${name}: whether it was done is not known`)
+    await conversation.silent()
   }
 }
 

@@ -1,22 +1,22 @@
-// Opens a serial port by its URL. Which binding stands behind it is the only thing that differs.
+// Opens a serial port by its URL: native, a socket, or a mock, all through the same stream.
 
 import { readFileSync, statSync } from 'node:fs'
 import type { BindingInterface } from '@serialport/bindings-interface'
 import { SerialPortStream } from '@serialport/stream'
 import { socketBinding } from './socket-binding.ts'
 
-/** An open port. It is used once: after a close, a new one is opened (a closed one would queue and send stale bytes). */
+/** An open port. After a close a new one is opened: a closed stream would queue bytes and send them later. */
 export interface Port {
   /** Writes bytes; does nothing once the port is closed. */
   write(bytes: Uint8Array): void
   close(): Promise<void>
-  /** False when what was opened is there no more. A device that is pulled without a word says so only here. */
+  /** False when the device that was opened no longer exists. For some devices this is the only sign of an unplugging. */
   present?(): boolean
 }
 
 export interface PortEvents {
   data(bytes: Uint8Array): void
-  /** Called once, when the port is gone for whatever reason. */
+  /** Called once, when the port is closed for any reason. */
   closed(): void
 }
 
@@ -47,7 +47,7 @@ function groupName(gid: number): string {
   }
 }
 
-/** Who may open a device, and how to become one of them. */
+/** What to do when the device may not be opened. */
 function permissionFix(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false })
   const group = found === undefined ? 'dialout' : groupName(found.gid)
@@ -55,7 +55,7 @@ function permissionFix(path: string): string {
     return `add yourself to the group that owns it (sudo usermod -aG ${group} $USER), then log in again`
   }
   const mode = (found.mode & 0o777).toString(8)
-  return `its mode is ${mode}, so its group ${group} may not use it: a udev rule with MODE="0660", GROUP="dialout" mends that (hardware/pi/99-smets1.rules is one)`
+  return `its mode is ${mode}, so its group ${group} may not use it: a udev rule with MODE="0660", GROUP="dialout" allows it (hardware/pi/99-smets1.rules is one)`
 }
 
 function explain(url: string, error: NodeJS.ErrnoException): PortError {
@@ -81,8 +81,8 @@ function explain(url: string, error: NodeJS.ErrnoException): PortError {
 }
 
 /**
- * Tells whether a device is still the one that is there now: a node that went away, or was made anew, is not. Links, as in
- * /dev/serial/by-id, are followed.
+ * Returns a function that is true while the device node is the one that was opened: not after it was removed or created
+ * again. Links, as in /dev/serial/by-id, are followed.
  */
 function watchNode(path: string): () => boolean {
   const nodeNow = () => {
@@ -98,7 +98,7 @@ export const openPort: OpenPort = async (url, baud, events) => {
   const binding = await bindingOf(url)
   const path = url.replace(/^mock:/, '')
   const stream = new SerialPortStream({ binding, path, baudRate: baud, autoOpen: false })
-  // Without these listeners a lost port goes unnoticed, or ends the program.
+  // Without these listeners the loss of the port would not be noticed, or would end the program.
   stream.on('data', (bytes: Buffer) => events.data(bytes))
   stream.on('error', () => {
     if (stream.isOpen) stream.close(() => {})

@@ -1,4 +1,4 @@
-// Asks and answers of one task with a meter that is awake: what every message of the table goes through.
+// Asks and answers of one task, with a meter that is awake.
 
 import { asksPerSessionMax } from '../../protocol/limits.ts'
 import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
@@ -10,19 +10,19 @@ import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
 import type { Usage } from './usage.ts'
 
-/** For whom a meter is asked: until when, and on whose account. */
+/** Work with a meter: its deadline, and where its cost is counted. */
 export interface MeterTask {
   deadlineMs: number
   usage: Usage
 }
 
-/** A meter that is awake, through all sessions of one turn on the line. */
+/** The state of the sessions with a meter in one turn on the line. */
 export interface SessionContext {
   eui: string
-  /** The session that its last awake opened. */
+  /** The session opened by the last awake. */
   session: DcoSession
   pace: Pace
-  /** Sessions in this turn, asks sent, and frames that opened: what tells a wrong key from a bad line. */
+  /** Sessions in this turn, asks sent, frames that opened. They distinguish a wrong key from a bad line. */
   sessions: number
   asks: number
   opened: number
@@ -30,9 +30,9 @@ export interface SessionContext {
 
 /** One frame of an answer, opened. */
 export interface Opened {
-  /** The number of the ask that it answers. */
+  /** Number of the ask. */
   ask: number
-  /** Its place among the frames of that answer, from 0. */
+  /** Position among the frames of the answer, from 0. */
   block: number
   last: boolean
   message: Uint8Array
@@ -40,21 +40,21 @@ export interface Opened {
 
 export interface Conversation {
   eui: string
-  /** Seals, sends and counts the open message of an ask; answers its number, which no other ask of this turn has. @throws ReadError */
+  /** Seals and sends an ask. Returns its number, unique in this turn. @throws ReadError */
   send(message: Uint8Array): Promise<number>
   /**
-   * The next frame that `wanted` lets through and that opens, or `undefined` when none came in time: `patiently` waits as
-   * for a meter never heard before. @throws ReadError when the task's time is used up
+   * The next frame that `wanted` accepts and that opens, or `undefined` when none comes in time. `patiently` waits as long
+   * as for a meter whose response time is not known. @throws ReadError after the task's deadline
    */
   receive(wanted: (ask: number, block: number) => boolean, patiently?: boolean): Promise<Opened | undefined>
   /**
-   * After an ask that has brought nothing: wakes the meter again when it is time to, and when the line was gone in between.
-   * @throws ReadError to give it up
+   * To be called after an ask without an answer. Wakes the meter again after two of them (`asksPerSession`), and when the
+   * port was closed meanwhile. @throws ReadError when the meter is given up
    */
   silent(): Promise<void>
 }
 
-/** Awaits a DCO call within its budget, and counts it. @throws ReadError */
+/** Awaits a DCO call, at most `dcoBudgetMs`, and counts it. @throws ReadError */
 export async function timed<T>(timing: Timing, usage: Usage, call: Promise<T>): Promise<T> {
   const startMs = timing.nowMs()
   let timer: { cancel(): void } | undefined
@@ -73,43 +73,43 @@ export async function timed<T>(timing: Timing, usage: Usage, call: Promise<T>): 
   }
 }
 
-/** Waits until a line that went away is back. @throws ReadError when it is not */
-export async function lineBack(turn: Turn): Promise<void> {
+/** Waits until a port that was lost is open again. @throws ReadError */
+export async function waitForLine(turn: Turn): Promise<void> {
   await turn.reopen().catch((error) => {
     throw error instanceof PortError ? new ReadError('no port', `the line went away: ${error.message}`) : error
   })
 }
 
 /**
- * A conversation on behalf of one task. Several may follow each other in a session; `wakeAgain` opens another one, for
- * those that follow, too.
+ * A conversation for one task. Several may follow each other in a session. `wakeAgain` opens another session, which the
+ * conversations after this one then use too.
  */
 export function createConversation(
   timing: Timing,
   turn: Turn,
-  contact: SessionContext,
+  context: SessionContext,
   task: MeterTask,
   wakeAgain: () => Promise<void>,
 ): Conversation {
   const { deadlineMs, usage } = task
   const { limits } = turn
-  const { eui, pace } = contact
+  const { eui, pace } = context
   /** When each ask was sent, by its number. */
   const sentMs = new Map<number, number>()
   let lastOpenedMs = timing.nowMs()
-  /** Asks in a row that brought nothing, of this session. */
+  /** Consecutive asks of this session without an answer. */
   let silentAsks = 0
 
-  // Numbers of asks begin anew with each session.
-  const numberOf = (counter: number) => contact.sessions * (asksPerSessionMax + 1) + counter
+  // Counters restart at 1 in each session.
+  const numberOf = (counter: number) => context.sessions * (asksPerSessionMax + 1) + counter
 
   return {
     eui,
     async send(message) {
-      const { counter, sealed } = await timed(timing, usage, contact.session.sealAsk(message))
+      const { counter, sealed } = await timed(timing, usage, context.session.sealAsk(message))
       turn.send(encodeSealedAsk(counter, sealed))
       usage.asks += 1
-      contact.asks += 1
+      context.asks += 1
       sentMs.set(numberOf(counter), timing.nowMs())
       return numberOf(counter)
     },
@@ -118,10 +118,10 @@ export function createConversation(
       const firstMs = firstWaitMs(patiently ? {} : pace, 'blockMs', limits)
       const untilMs = Math.min(deadlineMs, timing.nowMs() + firstMs * 2 ** silentAsks)
       for (;;) {
-        // However much comes, the wait is no longer than it was to be.
+        // Frames that are not wanted do not extend the wait.
         const leftMs = untilMs - timing.nowMs()
         const bytes = leftMs > 0 ? await turn.receive(leftMs) : undefined
-        if (bytes === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(contact, turn.heard, limits)
+        if (bytes === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, limits)
         if (bytes === undefined) return undefined
         const packet = decodePacket(bytes)
         const number = packet?.kind === 'answer' ? numberOf(packet.counter) : -1
@@ -129,14 +129,14 @@ export function createConversation(
           usage.framesRefused += 1
           continue
         }
-        const message = await timed(timing, usage, contact.session.openAnswer(packet))
+        const message = await timed(timing, usage, context.session.openAnswer(packet))
         if (message === undefined) {
           usage.notOpened += 1
           continue
         }
         learn(pace, 'blockMs', timing.nowMs() - Math.max(lastOpenedMs, sentMs.get(number) ?? 0))
         lastOpenedMs = timing.nowMs()
-        contact.opened += 1
+        context.opened += 1
         silentAsks = 0
         return { ask: number, block: packet.block, last: packet.last, message }
       }
@@ -145,11 +145,11 @@ export function createConversation(
     async silent() {
       silentAsks += 1
       const gone = !turn.open()
-      if (gone) await lineBack(turn)
+      if (gone) await waitForLine(turn)
       else if (silentAsks < limits.asksPerSession) return
-      const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(contact, turn.heard)
+      const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(context, turn.traffic)
       if (neverAnswered || timing.nowMs() - lastOpenedMs >= limits.silenceMs) {
-        throw whyNoAnswer(contact, turn.heard, limits)
+        throw whyNoAnswer(context, turn.traffic, limits)
       }
       await wakeAgain()
       silentAsks = 0

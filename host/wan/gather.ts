@@ -1,40 +1,40 @@
-// Messages that are answered in many frames: a range of half-hours, of days, of entries. What is lost on the line is asked
-// for again, and only that.
+// Reads with an answer of many frames: a range of half-hours, days or entries. Only what was lost on the line is asked for
+// again.
 
 import { answerBlocksMax } from '../../protocol/limits.ts'
 import type { Conversation } from './conversation.ts'
 import { ReadError } from './read-error.ts'
 
-/** Numbers `first` to `first + count - 1`, of half-hours or whatever is read. */
+/** Numbers `first` to `first + count - 1` of half-hours, days or entries. */
 export interface Range {
   first: number
   count: number
 }
 
-/** What one frame of an answer holds. It settles the numbers `from` up to, but not including, `to`; none when equal. */
+/** The content of one frame. It covers the numbers from `from` (included) to `to` (excluded); none when equal. */
 export interface Part<T> {
   from: number
   to: number
   items: T[]
 }
 
-/** How a range is asked for, and what an open message of the answer holds: a part, or the error that it refuses with. */
+/** How a range is asked for, and how a message of the answer is read: as a part, or the error code of a refusal. */
 export interface Layout<T> {
   ask(range: Range): Uint8Array
-  /** `undefined` for what is no answer to it. */
+  /** `undefined` when the message is not an answer to this ask. */
   read(message: Uint8Array): Part<T> | { error: number } | undefined
 }
 
-/** An ask under way: what was asked, and the parts that came for it by their place. */
-interface IncomingRequest<T> {
+/** An ask without a complete answer: its range, and the parts received, by position. */
+interface PendingAsk<T> {
   range: Range
   parts: Map<number, Part<T>>
   last: number | undefined
 }
 
 /**
- * The parts of `range` about which the frames received say nothing. They are in order, so a run of them without a hole
- * settles everything up to its end; the last frame settles the rest.
+ * The parts of `range` that the received frames do not cover. Frames are in order of time, so a run of frames without a
+ * gap covers everything up to its end, and the last frame covers the rest.
  */
 export function unsettled<T>(range: Range, parts: ReadonlyMap<number, Part<T>>, last: number | undefined): Range[] {
   const left: Range[] = []
@@ -46,20 +46,20 @@ export function unsettled<T>(range: Range, parts: ReadonlyMap<number, Part<T>>, 
   let settled = range.first
   let expected = 0
   for (const [place, part] of [...parts].sort(([a], [b]) => a - b)) {
-    // An empty answer: the meter has nothing of the range.
+    // An empty part: the meter has nothing in the range.
     if (part.from < part.to) {
       if (place !== expected) push(settled, part.from)
       settled = Math.max(settled, part.to)
     }
     expected = place + 1
   }
-  // The last place there can be ends an answer only because the number is full.
+  // A frame at the last possible position may end the answer only because there are no more positions.
   const ended = last !== undefined && expected === last + 1 && last < answerBlocksMax - 1
   if (!ended) push(settled, end)
   return left
 }
 
-function isWhole<T>(asked: IncomingRequest<T>): boolean {
+function isWhole<T>(asked: PendingAsk<T>): boolean {
   return asked.last !== undefined && asked.parts.size === asked.last + 1
 }
 
@@ -67,45 +67,45 @@ function covers(outer: Range, inner: Range): boolean {
   return outer.first <= inner.first && outer.first + outer.count >= inner.first + inner.count
 }
 
-/** Asks for a range and takes what comes until no more will. Answers what is still missing. */
+/** Asks for a range and receives frames until the last. Returns the ranges that are still missing. */
 async function askFor<T>(
-  talk: Conversation,
+  conversation: Conversation,
   range: Range,
   layout: Layout<T>,
-  asked: Map<number, IncomingRequest<T>>,
+  asked: Map<number, PendingAsk<T>>,
 ): Promise<{ left: Range[]; progress: boolean }> {
-  const mine: IncomingRequest<T> = { range, parts: new Map(), last: undefined }
-  asked.set(await talk.send(layout.ask(range)), mine)
+  const mine: PendingAsk<T> = { range, parts: new Map(), last: undefined }
+  asked.set(await conversation.send(layout.ask(range)), mine)
   let progress = false
   const wanted = (number: number, block: number) => asked.get(number)?.parts.has(block) === false
   for (;;) {
-    const opened = await talk.receive(wanted)
+    const opened = await conversation.receive(wanted)
     if (opened === undefined) return { left: unsettled(mine.range, mine.parts, mine.last), progress }
     const part = layout.read(opened.message)
     if (part === undefined)
       throw new ReadError('malformed', 'the meter sealed an answer that is not what was asked for')
     if ('error' in part) throw new ReadError('refused', `the meter refuses the read with error ${part.error}`)
-    // A slow meter may be answering an earlier ask of this session: what it says is as good.
+    // A slow meter may answer an earlier ask of this session; that answer is as good.
     const one = asked.get(opened.ask) ?? mine
     one.parts.set(opened.block, part)
     if (opened.last) one.last = opened.block
     progress = true
-    // Frames do not overtake each other: after the last one there is no more to wait for, lost ones included.
+    // Frames arrive in order: after the last one nothing more is to be expected, lost frames included.
     const over = one === mine ? opened.last : isWhole(one) && covers(one.range, range)
     if (over) return { left: unsettled(one.range, one.parts, one.last), progress }
   }
 }
 
 /**
- * Reads a range: every item that the meter has of it, in the order in which they came. @throws ReadError
+ * Reads a range. Returns every item that the meter has in it, in order of arrival. @throws ReadError
  */
-export async function gather<T>(talk: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
-  const asked = new Map<number, IncomingRequest<T>>()
+export async function gather<T>(conversation: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
+  const asked = new Map<number, PendingAsk<T>>()
   const left: Range[] = [range]
   for (let next = left.shift(); next !== undefined; next = left.shift()) {
-    const result = await askFor(talk, next, layout, asked)
+    const result = await askFor(conversation, next, layout, asked)
     left.unshift(...result.left)
-    if (!result.progress) await talk.silent()
+    if (!result.progress) await conversation.silent()
   }
   return [...asked.values()].flatMap(({ parts }) => [...parts.values()].flatMap(({ items }) => items))
 }

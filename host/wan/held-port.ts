@@ -1,27 +1,28 @@
-// A port that is opened when it is needed, or held: opened again whenever it was lost. Adapters are pulled, meters restart.
+// A port that is opened on demand, or held open: then it is reopened whenever it is lost (an adapter is unplugged, a meter
+// restarts).
 
 import { type OpenPort, type Port, PortError } from './bindings.ts'
 import type { LineLimits } from './limits.ts'
 import type { Timing } from './timing.ts'
 
-/** What becomes of a port that is held. `problem` says why it is not open, and what to do. */
-export type PortNews = { state: 'open' } | { state: 'lost' | 'unavailable'; problem: string }
+/** The state of a port that is held. `problem` says why it is not open, and what to do. */
+export type PortStatus = { state: 'open' } | { state: 'lost' | 'unavailable'; problem: string }
 
 export interface HeldPort {
   /** The port, if it is open. */
   port(): Port | undefined
-  /** The open port. One that was lost a moment ago is waited for: it is often back at once. @throws PortError */
+  /** The open port. Waits up to `openMs` for a port that was lost just now, as it is often back at once. @throws PortError */
   opened(): Promise<Port>
-  /** Opens the port now, and again whenever it was lost, until `close`. */
-  hold(news: (news: PortNews) => void): void
+  /** Opens the port now, and again whenever it is lost, until `close`. */
+  hold(report: (status: PortStatus) => void): void
   close(): Promise<void>
 }
 
 export interface PortUser {
-  /** A taker of bytes for a port that is opened anew. */
-  taker(): (bytes: Uint8Array) => void
-  /** The port is gone. */
-  gone(): void
+  /** Called for each port that is opened; returns the receiver of its bytes. */
+  createReceiver(): (bytes: Uint8Array) => void
+  /** Called when the port is lost. */
+  lost(): void
 }
 
 export function createHeldPort(
@@ -36,20 +37,20 @@ export function createHeldPort(
   let lostMs: number | undefined
   let retry: { cancel(): void } | undefined
   let watching: { cancel(): void } | undefined
-  /** Who is told, while the port is held. */
-  let tell: ((news: PortNews) => void) | undefined
+  /** Set while the port is held. */
+  let report: ((status: PortStatus) => void) | undefined
 
-  async function openAnew(): Promise<Port> {
+  async function openPortNow(): Promise<Port> {
     const opened: Port = await openPort(url, limits.baud, {
-      data: user.taker(),
+      data: user.createReceiver(),
       closed() {
         if (port !== opened) return
         port = undefined
         watching?.cancel()
         lostMs = timing.nowMs()
-        user.gone()
-        if (tell === undefined) return
-        tell({ state: 'lost', problem: `${url} is gone: it was unplugged, or the meter has stopped` })
+        user.lost()
+        if (report === undefined) return
+        report({ state: 'lost', problem: `${url} is gone: it was unplugged, or the meter has stopped` })
         keepTrying('')
       },
     })
@@ -58,7 +59,7 @@ export function createHeldPort(
     return opened
   }
 
-  /** Looks from time to time whether an open port is still there: a silent one would go unnoticed. */
+  /** Checks periodically whether an open port still exists: the loss of a silent port causes no event. */
   function watch(opened: Port): void {
     const { present } = opened
     if (present === undefined) return
@@ -68,9 +69,9 @@ export function createHeldPort(
     })
   }
 
-  /** Opens the port, but waits no longer than the limit: an open that hangs must not hang the request. */
+  /** Opens the port within `openMs`: an open that hangs must not block the request. */
   async function openInTime(): Promise<Port> {
-    opening ??= openAnew().finally(() => {
+    opening ??= openPortNow().finally(() => {
       opening = undefined
     })
     const late = Symbol('late')
@@ -87,13 +88,13 @@ export function createHeldPort(
     }
   }
 
-  /** Opens the port however long it takes, while it is held. `told`: the problem that was told last. */
-  function keepTrying(told: string): void {
+  /** Tries to open the port until it succeeds or is no longer held. `lastProblem`: what was reported last. */
+  function keepTrying(lastProblem: string): void {
     openInTime().then(
-      () => tell?.({ state: 'open' }),
+      () => report?.({ state: 'open' }),
       ({ message }: Error) => {
-        if (tell === undefined) return
-        if (message !== told) tell({ state: 'unavailable', problem: message })
+        if (report === undefined) return
+        if (message !== lastProblem) report({ state: 'unavailable', problem: message })
         retry = timing.after(limits.reopenMs, () => keepTrying(message))
       },
     )
@@ -112,15 +113,15 @@ export function createHeldPort(
         await new Promise<void>((resolve) => void timing.after(limits.reopenMs, resolve))
       }
     },
-    hold(news) {
-      tell = news
+    hold(reportStatus) {
+      report = reportStatus
       keepTrying('')
     },
     async close() {
-      tell = undefined
+      report = undefined
       retry?.cancel()
       watching?.cancel()
-      // One that opens after all is nobody's: left open it would keep the line, and this program running.
+      // A port that opens later is closed: it would keep the line in use and this program running.
       opening?.then(
         (late) => late.close(),
         () => {},

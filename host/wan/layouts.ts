@@ -1,4 +1,4 @@
-// What is read in ranges, and how: half-hours of the profile data log, entries of the daily read log.
+// Reads of ranges: half-hours of the profile data log, entries of the daily read log.
 
 import { copyOf } from '../../protocol/bytes.ts'
 import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
@@ -10,7 +10,7 @@ import type { Conversation } from './conversation.ts'
 import { gather, type Layout, type Part } from './gather.ts'
 import type { Reading } from './reading.ts'
 
-/** The day blocks of a channel that lie one after the other in `bytes`; `undefined` when not whole, or out of order. */
+/** Reads consecutive day blocks of a channel; `undefined` when one is incomplete or out of order. */
 export function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | undefined {
   const part: Part<Reading> = { from: 0, to: 0, items: [] }
   for (let at = 0, length = 0; at < bytes.length; at += length) {
@@ -57,12 +57,12 @@ const dailyReadLayout: Layout<RegisterSnapshot> = {
  * the meter has not recorded. @throws ReadError
  */
 export async function readHalfHours(
-  talk: Conversation,
+  conversation: Conversation,
   channel: number,
   first: number,
   count: number,
 ): Promise<Reading[]> {
-  const items = await gather(talk, { first, count }, profileLayout(channel))
+  const items = await gather(conversation, { first, count }, profileLayout(channel))
   const found = new Map(items.map((reading) => [reading.halfHour, reading]))
   return Array.from(
     { length: count },
@@ -71,8 +71,12 @@ export async function readHalfHours(
 }
 
 /** Daily reads of the midnights with which the days `first` to `first + count - 1` begin, oldest first. @throws ReadError */
-export async function readDailyReads(talk: Conversation, first: number, count: number): Promise<RegisterSnapshot[]> {
-  const items = await gather(talk, { first, count }, dailyReadLayout)
+export async function readDailyReads(
+  conversation: Conversation,
+  first: number,
+  count: number,
+): Promise<RegisterSnapshot[]> {
+  const items = await gather(conversation, { first, count }, dailyReadLayout)
   const found = new Map(items.map((entry) => [entry.number, entry]))
   const wanted = [...found.values()].filter(({ number }) => number >= first && number < first + count)
   return wanted.sort((a, b) => a.number - b.number)

@@ -1,20 +1,20 @@
-// Waits and tries on the line, in one place (protocol/SPEC.md section 6).
+// Time-outs and retries on the line (protocol/SPEC.md section 6).
 
 export interface LineLimits {
-  /** Bits a second, for the time that frames themselves take. */
+  /** Bits per second; determines how long a frame takes. */
   baud: number
-  /** First wait for an awake, and for a frame of an answer, of a meter that has not answered yet. */
+  /** First wait for an awake, and for a frame of an answer, while the meter's response time is not known. */
   awakeMs: number
   blockMs: number
-  /** First wait for either of a meter that has: this, and twice the longest that it has taken lately. */
+  /** First wait when it is known: this, plus twice the longest recent response time. */
   graceMs: number
-  /** Asks in a row that bring nothing before the meter is woken again: it may have restarted, or fallen asleep. */
+  /** Consecutive asks without an answer before the meter is woken again: it may have restarted or fallen asleep. */
   asksPerSession: number
-  /** A meter that says nothing for so long is given up. */
+  /** A meter that is silent for so long is given up. */
   silenceMs: number
-  /** Wait for a port to open; one that was lost is waited for as long. */
+  /** Wait for a port to open, or to be open again after it was lost. */
   openMs: number
-  /** Between tries to open a port that is gone, and between looks whether an open one is still there. */
+  /** Between attempts to reopen a lost port, and between checks that an open one still exists. */
   reopenMs: number
   watchMs: number
 }
@@ -31,10 +31,10 @@ export const defaultLineLimits: LineLimits = {
   watchMs: 1000,
 }
 
-/** Zeros ahead of a wake frame, which a sleeping receiver may miss. */
+/** Zeros sent before a wake frame; a sleeping receiver may miss the first bytes. */
 export const wakePreambleBytes = 2
 
-/** Milliseconds that three of the longest frames take at a baud rate, 10 bits a byte. */
+/** Milliseconds that three frames of the maximum length take at a baud rate, 10 bits per byte. */
 export function threeFramesMs(baud: number): number {
   return Math.ceil((3 * 256 * 10 * 1000) / baud)
 }

@@ -1,44 +1,45 @@
-// Who goes next on a line, and how fast. Every session with a meter passes here: on-demand requests first, then those for
-// settlement (MHHS), then scheduled ones, each class in the order of asking. Rates are sessions a minute, which is wake-up
-// SMS and PDP contexts: per cohort (risk R4 of the SECMP0162 preliminary impact assessment) and per line.
+// The order and rate of sessions on the lines. Every session with a meter passes through this queue: on-demand requests
+// first, then requests for settlement (MHHS), then scheduled ones, each class in order of arrival. Rates are sessions per
+// minute, that is wake-up SMS and PDP contexts: per cohort (risk R4 of the SECMP0162 preliminary impact assessment) and
+// per line.
 
 import type { Line, Timing, Turn } from './line.ts'
 import { ReadError } from './read-error.ts'
 import type { Usage } from './usage.ts'
 
-/** Less is sooner. */
+/** A lower number is served first. */
 export const priority = { onDemand: 0, settlement: 1, scheduled: 2 } as const
 export type Priority = (typeof priority)[keyof typeof priority]
 
-/** Whose session it is. */
+/** A session that is to be held. */
 export type LineRequest = {
-  /** Which line: sessions on one line come one after the other. */
+  /** Name of the line: sessions on one line run one after the other. */
   line: string
   cohort: string
   eui: string
   priority: Priority
-  /** Until when it makes sense at all, milliseconds. */
+  /** The session must have begun by then, ms since 1970. */
   deadlineMs: number
 }
 
 export interface LineQueue {
-  /** The line, as one lineRequest may use it: `use` waits for its turn. */
+  /** The line for one request: its `use` waits for the request's turn. */
   forRequest(line: Line, lineRequest: LineRequest): Line
-  /** Moves sessions that wait for a device up to a priority: a more urgent request shares what they will bring. */
+  /** Raises the priority of waiting sessions with a device: a more urgent request waits for the same data. */
   raisePriority(eui: string, to: Priority): void
-  /** Sessions that wait. */
+  /** Number of sessions that wait. */
   waiting(): number
   /**
-   * Turns away what waits and has time (settlement, schedules), now and from now on, with StoppedError: it is taken up
-   * after the next start. What was asked on demand still has its turn.
+   * Rejects sessions for settlement and schedules, those that wait and later ones, with StoppedError: they are resumed
+   * after the next start. On-demand sessions still get their turn.
    */
   stop(): void
 }
 
-/** The bridge stops; nothing is wrong with the request. */
+/** The bridge is stopping. The request is resumed after the next start. */
 export class StoppedError extends Error {
   constructor() {
-    super('the bridge stops; this goes on after the next start')
+    super('the bridge is stopping; this request is resumed after the next start')
   }
 }
 
@@ -50,10 +51,10 @@ export type LineQueueLimits = {
 
 const minuteMs = 60_000
 
-type Waiting = LineRequest & { order: number; go(): void; turnAway(why: Error): void }
+type QueuedRequest = LineRequest & { order: number; start(): void; reject(why: Error): void }
 
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
-  const queue = new Set<Waiting>()
+  const queue = new Set<QueuedRequest>()
   const busyLines = new Set<string>()
   /** When the next session of a cohort or line may begin. */
   const freeAtMs = new Map<string, number>()
@@ -61,7 +62,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   let stopped = false
   let timer: { cancel(): void } | undefined
 
-  /** Sessions are spaced evenly: a rate of 60 a minute is one a second, never sixty at once. */
+  /** Sessions are spaced evenly: a rate of 60 a minute allows one a second, never sixty at once. */
   const spacings = (one: LineRequest) =>
     [
       [`cohort ${one.cohort}`, limits.cohortRate(one.cohort)],
@@ -70,11 +71,11 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
 
   const startsAtMs = (one: LineRequest) => Math.max(0, ...spacings(one).map(([name]) => freeAtMs.get(name) ?? 0))
 
-  function begin(one: Waiting): void {
+  function begin(one: QueuedRequest): void {
     queue.delete(one)
     busyLines.add(one.line)
     for (const [name, rate] of spacings(one)) freeAtMs.set(name, timing.nowMs() + minuteMs / rate)
-    one.go()
+    one.start()
   }
 
   function pump(): void {
@@ -82,7 +83,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     timer = undefined
     for (;;) {
       const nowMs = timing.nowMs()
-      let best: Waiting | undefined
+      let best: QueuedRequest | undefined
       let earliestMs = Number.POSITIVE_INFINITY
       for (const one of queue) {
         if (busyLines.has(one.line)) continue
@@ -99,24 +100,24 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     }
   }
 
-  /** Resolves when it is the lineRequest's turn. @throws ReadError when its deadline comes first */
+  /** Resolves when the request has its turn. @throws ReadError when its deadline comes first */
   function turnOf(lineRequest: LineRequest): Promise<void> {
     return new Promise((resolve, reject) => {
       const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
-      const turnAway = (why: Error) => {
+      const rejectRequest = (why: Error) => {
         late.cancel()
         if (queue.delete(one)) reject(why)
       }
       const tooLate = new ReadError('too late', 'no turn on the line within the target response time')
-      const late = timing.after(waitMs, () => turnAway(tooLate))
-      const go = () => {
+      const late = timing.after(waitMs, () => rejectRequest(tooLate))
+      const start = () => {
         late.cancel()
         resolve()
       }
       orders += 1
-      const one: Waiting = { ...lineRequest, order: orders, go, turnAway }
+      const one: QueuedRequest = { ...lineRequest, order: orders, start, reject: rejectRequest }
       queue.add(one)
-      if (stopped && one.priority !== priority.onDemand) turnAway(new StoppedError())
+      if (stopped && one.priority !== priority.onDemand) rejectRequest(new StoppedError())
       else if (!busyLines.has(one.line)) pump()
     })
   }
@@ -140,7 +141,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     waiting: () => queue.size,
     stop() {
       stopped = true
-      for (const one of [...queue]) if (one.priority !== priority.onDemand) one.turnAway(new StoppedError())
+      for (const one of [...queue]) if (one.priority !== priority.onDemand) one.reject(new StoppedError())
     },
   }
 }

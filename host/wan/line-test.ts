@@ -1,4 +1,4 @@
-// What a line loses: frames through a loopback plug, or asks to a meter, counted.
+// Measures the losses of a line: frames through a loopback plug, or asks to a meter.
 
 import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
 import { decodePacket, encodeWake } from '../../protocol/link.ts'
@@ -12,17 +12,17 @@ import { noUsage } from './usage.ts'
 export interface LossRow {
   baud: number
   sent: number
-  /** Not answered in time, or not come back; of these `damaged` came and were wrong. */
+  /** Not answered or returned in time; `damaged` of these were received damaged. */
   lost: number
   damaged: number
-  /** Of those that came back, least, median and most milliseconds from the first byte out to the last byte in. */
+  /** Minimum, median and maximum time from the first byte sent to the last byte received. */
   roundTripMs: { min: number; median: number; max: number } | undefined
 }
 
 /** Bytes of a frame of the test: 56, as in the measurements of raspberrypi/linux#725. */
 const packetBytes = 52
 
-/** A packet kind that no version of the line has: a meter drops it. */
+/** A packet kind that no version of the protocol has: meters drop it. */
 const testKind = 0x1f
 
 function rowOf(baud: number, sent: number, damaged: number, timesMs: number[]): LossRow {
@@ -64,7 +64,10 @@ export function testLoopback(
   })
 }
 
-/** Wakes a meter so often, each time anew; nothing of it is sealed, so it tells the line and the key apart. */
+/**
+ * Sends `wakes` wakes and returns the number of awakes. Nothing of this is sealed, so it works with any key and shows whether
+ * the line is at fault.
+ */
 export async function testWakes(
   turn: Turn,
   timing: Timing,
@@ -89,9 +92,9 @@ export async function testWakes(
   return awakes
 }
 
-/** Asks a meter who it is, so often, each ask once, at `baud` bits a second. `dropped` gives the frames from it that were dropped so far. */
+/** Reads the inventory `asks` times without retries. `dropped` returns the number of frames dropped so far. */
 export async function testAsks(
-  talk: Conversation,
+  conversation: Conversation,
   timing: Timing,
   baud: number,
   asks: number,
@@ -102,7 +105,7 @@ export async function testAsks(
   for (let i = 0; i < asks; i++) {
     const startMs = timing.nowMs()
     try {
-      await ask(talk, 'readInventory', {}, true)
+      await ask(conversation, 'readInventory', {}, true)
       timesMs.push(timing.nowMs() - startMs)
     } catch (error) {
       if (!(error instanceof ReadError) || error.fault !== 'no answer') throw error

@@ -1,29 +1,29 @@
-// One serial line: opened when needed, used by one session at a time, in the order of asking.
+// One serial line: opened on demand, used by one session at a time, in the order of the calls.
 
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import type { OpenPort } from './bindings.ts'
-import { addSample, type Heard, nothingHeard } from './diagnosis.ts'
-import { createHeldPort, type PortNews } from './held-port.ts'
+import { addSample, type LineTraffic, noTraffic } from './diagnosis.ts'
+import { createHeldPort, type PortStatus } from './held-port.ts'
 import type { LineLimits } from './limits.ts'
 import type { Timing } from './timing.ts'
 import type { Usage } from './usage.ts'
 
 export type { Timing }
 
-/** What a session can do on the line while it is its turn. */
+/** Access to the line while a session has its turn. */
 export interface Turn {
   /** Sends a packet; `preamble` zeros go ahead of its frame. */
   send(packet: Uint8Array, preamble?: number): void
-  /** The next packet received, or `undefined` when `ms` have passed or the port is gone. */
+  /** The next packet received, or `undefined` after `ms` or when the port is lost. */
   receive(ms: number): Promise<Uint8Array | undefined>
-  /** False once the port is gone. */
+  /** False once the port is lost. */
   open(): boolean
-  /** Opens the port again, as soon as it is back. @throws PortError when it is not back within the limit */
+  /** Waits until the port is open again. @throws PortError after `openMs` */
   reopen(): Promise<void>
-  /** From now on, what the line carries is counted on another account. */
+  /** Counts the line's bytes and frames in another `usage` from now on. */
   charge(usage: Usage): void
-  /** What has come since this turn began. */
-  heard: Heard
+  /** What was received and sent since this turn began. */
+  traffic: LineTraffic
   limits: LineLimits
 }
 
@@ -38,40 +38,40 @@ export interface Line {
 
 /** A line with its own port. */
 export interface PortLine extends Line {
-  /** Opens the port now, and again whenever it was lost, until `close`. `news` is told what becomes of it. */
-  hold(news: (news: PortNews) => void): void
+  /** Opens the port now, and again whenever it is lost, until `close`. `report` receives each change of its state. */
+  hold(report: (status: PortStatus) => void): void
 }
 
-/** Packets that wait to be received; more than a meter sends before it is asked again. */
+/** Packets in the receive buffer at most; more than a meter sends in answer to one ask. */
 const inboxMax = 512
 
 export function createLine(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing): PortLine {
   let last: Promise<unknown> = Promise.resolve()
   let usage: Usage | undefined
-  let heard = nothingHeard()
+  let traffic = noTraffic()
   let wakeReceiver: () => void = () => {}
   const inbox: Uint8Array[] = []
 
-  function taker(): (bytes: Uint8Array) => void {
+  function createReceiver(): (bytes: Uint8Array) => void {
     const decoder = createFrameDecoder(
       (packet) => {
-        heard.frames += 1
+        traffic.frames += 1
         if (inbox.length < inboxMax) inbox.push(packet)
         wakeReceiver()
       },
       () => {
-        heard.dropped += 1
+        traffic.dropped += 1
         if (usage) usage.framesDropped += 1
       },
     )
     return (bytes) => {
       if (usage) usage.bytesIn += bytes.length
-      heard.bytes += bytes.length
-      addSample(heard.sample, bytes)
+      traffic.bytes += bytes.length
+      addSample(traffic.sample, bytes)
       decoder.push(bytes)
     }
   }
-  const held = createHeldPort(url, openPort, limits, timing, { taker, gone: () => wakeReceiver() })
+  const held = createHeldPort(url, openPort, limits, timing, { createReceiver, lost: () => wakeReceiver() })
 
   function receive(ms: number): Promise<Uint8Array | undefined> {
     return new Promise((resolve) => {
@@ -91,11 +91,11 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
 
   async function run<T>(mine: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
     let current = await held.opened()
-    // Whatever an earlier session left behind is not for this one.
+    // Packets left over from an earlier session are discarded.
     mine.framesRefused += inbox.length
     inbox.length = 0
     usage = mine
-    heard = nothingHeard()
+    traffic = noTraffic()
     try {
       return await session({
         send(packet, preamble = 0) {
@@ -103,7 +103,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           const bytes = new Uint8Array(preamble + frame.length)
           bytes.set(frame, preamble)
           if (usage) usage.bytesOut += bytes.length
-          addSample(heard.sent, bytes)
+          addSample(traffic.sent, bytes)
           current.write(bytes)
         },
         receive,
@@ -114,7 +114,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
         charge(other) {
           usage = other
         },
-        heard,
+        traffic,
         limits,
       })
     } finally {

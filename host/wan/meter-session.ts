@@ -1,7 +1,8 @@
-// Sessions with meters: wakes one, does for it everything that waits, sends it back to sleep (protocol/SPEC.md section 6).
+// Sessions with meters: wakes a meter, runs the tasks that wait for it, and sends it back to sleep (protocol/SPEC.md
+// section 6).
 //
-// A wake-up is what costs most on the SMETS1 WAN, so errands to one meter that wait at the same time share a session: both
-// channels of a 4.8.3, or the requests of several parties.
+// A wake-up is the most expensive thing on the SMETS1 WAN, so tasks for one meter that wait at the same time share a
+// session: both channels of a 4.8.3, or the requests of several parties.
 
 import type { EventEntry } from '../../protocol/event-entry.ts'
 import { encodeSealedAsk } from '../../protocol/link.ts'
@@ -19,74 +20,49 @@ import { wake } from './wake.ts'
 export interface MeterSessionParts {
   dco: Dco
   timing: Timing
-  /** Takes what a meter tells unasked. Once it resolves, the meter is told that it need not say so again. */
+  /** Receives the alerts that a meter sends when it wakes. When it resolves, the alerts are acknowledged to the meter. */
   alerted?(eui: string, alerts: EventEntry[]): Promise<void>
-  /** Sees to the clock of a meter that has told these; false when its alerts are not to be acknowledged yet. */
-  keepClock?(eui: string, talk: Conversation, alerts: readonly EventEntry[]): Promise<boolean>
+  /** Checks a meter's clock, given its alerts; false when the alerts are not to be acknowledged yet. */
+  keepClock?(eui: string, conversation: Conversation, alerts: readonly EventEntry[]): Promise<boolean>
 }
 
 export interface MeterSessions {
   /**
-   * Does `work` in a session with a meter, within the task's time and on its account. Tasks to one meter are done one
-   * after the other, in the order of asking. @throws ReadError, and whatever `work` throws
+   * Runs `work` in a session with a meter, by the task's deadline, and counts the cost in its usage. Tasks for one meter
+   * run one after the other, in the order of the calls. @throws ReadError, and whatever `work` throws
    */
-  withSession<T>(line: Line, eui: string, task: MeterTask, work: (talk: Conversation) => Promise<T>): Promise<T>
+  withSession<T>(line: Line, eui: string, task: MeterTask, work: (conversation: Conversation) => Promise<T>): Promise<T>
 }
 
-interface Waiting {
-  /** The line with this task's own place in its queue. */
+interface QueuedTask {
+  /** The line, with this task's own place in the line queue. */
   line: Line
   task: MeterTask
-  /** Does the work; what it returns tells the asker. It never rejects. */
-  work(talk: Conversation): Promise<{ tell(): void; error?: unknown }>
+  /** Runs the work and returns a function that passes the result to the caller. It never rejects. */
+  run(conversation: Conversation): Promise<{ settle(): void; error?: unknown }>
   fail(error: unknown): void
 }
 
-/** Tasks of one session, so that other meters on the line get their turn. */
-const errandsPerSession = 32
+/** Tasks in one session at most, so that other meters on the line get their turn. */
+const tasksPerSession = 32
 
-/** After these nothing more can be expected of the session. */
+/** After one of these faults the session is of no more use. */
 const fatal: readonly ReadFault[] = ['no port', 'no answer', 'wrong key', 'malformed', 'DCO too slow']
 
 function endsSession(error: unknown): boolean {
   return error !== undefined && (!(error instanceof ReadError) || fatal.includes(error.fault))
 }
 
-function onlyReadErrors(error: unknown): void {
+function ignoreReadError(error: unknown): void {
   if (!(error instanceof ReadError)) throw error
 }
 
 export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   const { dco, timing } = parts
-  /** By meter that is being attended to: whose errands wait. */
-  const waitingByMeter = new Map<string, Waiting[]>()
-  /** By meter that was attended to: how quickly it answers. */
+  /** Tasks that wait, by the EUI-64 of the meter. */
+  const queues = new Map<string, QueuedTask[]>()
+  /** Response times of each meter so far. */
   const paces = new Map<string, Pace>()
-
-  /**
-   * Ends a session in good order: alerts that were handed on are acknowledged, the meter is sent to sleep. What goes wrong
-   * in it harms nobody: alerts are told again at the next wake, and a meter left alone sleeps by itself.
-   */
-  async function end(
-    turn: Turn,
-    contact: SessionContext,
-    talk: Conversation,
-    handedOn: EventEntry[],
-    usage: Usage,
-  ): Promise<void> {
-    const sequence = handedOn.at(-1)?.sequence
-    if (sequence !== undefined) await ask(talk, 'acknowledgeAlerts', { sequence }, true).catch(onlyReadErrors)
-    const sleep = timed(timing, usage, contact.session.sealAsk(encodeAsk('sleep', {})))
-    await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), onlyReadErrors)
-  }
-
-  async function handOn(eui: string, alerts: EventEntry[]): Promise<EventEntry[]> {
-    if (alerts.length === 0 || parts.alerted === undefined) return []
-    return parts.alerted(eui, alerts).then(
-      () => alerts,
-      () => [],
-    )
-  }
 
   function paceOf(eui: string): Pace {
     const pace = paces.get(eui) ?? {}
@@ -94,97 +70,135 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     return pace
   }
 
-  /** Opens another session in the same turn, after asks that brought nothing. @throws ReadError */
-  async function wakeAgain(turn: Turn, contact: SessionContext, task: MeterTask): Promise<void> {
-    // What it tells unasked is told again at the next wake: it was not acknowledged.
-    const again = wake(timing, dco, turn, contact.eui, task, contact.pace).catch((error) => {
+  /**
+   * Ends a session: acknowledges the alerts that were delivered and sends the meter to sleep. A failure here does no
+   * harm: the meter repeats its alerts at the next wake, and falls asleep by itself.
+   */
+  async function endSession(
+    turn: Turn,
+    context: SessionContext,
+    conversation: Conversation,
+    delivered: EventEntry[],
+    usage: Usage,
+  ): Promise<void> {
+    const sequence = delivered.at(-1)?.sequence
+    if (sequence !== undefined) {
+      await ask(conversation, 'acknowledgeAlerts', { sequence }, true).catch(ignoreReadError)
+    }
+    const sleep = timed(timing, usage, context.session.sealAsk(encodeAsk('sleep', {})))
+    await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), ignoreReadError)
+  }
+
+  /** Returns the alerts that were delivered: all or none. */
+  async function deliverAlerts(eui: string, alerts: EventEntry[]): Promise<EventEntry[]> {
+    if (alerts.length === 0 || parts.alerted === undefined) return []
+    return parts.alerted(eui, alerts).then(
+      () => alerts,
+      () => [],
+    )
+  }
+
+  /** Opens another session in the same turn, after asks that got no answer. @throws ReadError */
+  async function wakeAgain(turn: Turn, context: SessionContext, task: MeterTask): Promise<void> {
+    // Alerts of this wake are not used: they are not acknowledged, so the meter repeats them at the next wake.
+    const again = wake(timing, dco, turn, context.eui, task, context.pace).catch((error) => {
       if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
       throw new ReadError(
         'no answer',
-        `${contact.eui} was awake and answers nothing more, wakes too: has it lost power?`,
+        `${context.eui} was awake and answers nothing more, wakes too: has it lost power?`,
       )
     })
-    contact.session = (await again).session
-    contact.sessions += 1
+    context.session = (await again).session
+    context.sessions += 1
   }
 
-  /** One session, for those who wait. */
-  async function attend(turn: Turn, eui: string, queue: Waiting[]): Promise<void> {
-    const sharing = [...queue]
-    const payer = sharing[0]!.task
-    const deadlineMs = Math.max(...sharing.map(({ task }) => task.deadlineMs))
+  /** Wakes the meter for all tasks that wait now; the first task pays. @throws ReadError */
+  async function openSession(
+    turn: Turn,
+    eui: string,
+    task: MeterTask,
+  ): Promise<{ context: SessionContext; delivered: EventEntry[] }> {
     const pace = paceOf(eui)
-    let contact: SessionContext
-    let handedOn: EventEntry[]
+    const { session, alerts } = await wake(timing, dco, turn, eui, task, pace)
+    const context: SessionContext = { eui, session, pace, sessions: 1, asks: 0, opened: alerts.length }
+    const conversation = createConversation(timing, turn, context, task, () => wakeAgain(turn, context, task))
+    // While a key is rotated: an ask without effects shows which of the two keys the meter has.
+    if (!session.settled()) await ask(conversation, 'readClock', {})
+    const delivered = await deliverAlerts(eui, alerts)
+    const acknowledge = (await parts.keepClock?.(eui, conversation, alerts)) !== false
+    return { context, delivered: acknowledge ? delivered : [] }
+  }
+
+  /** Runs one session: wakes the meter and runs the tasks in the queue, those that are added meanwhile included. */
+  async function runSession(turn: Turn, eui: string, queue: QueuedTask[], first: QueuedTask): Promise<void> {
+    const waiting = queue.length
+    const deadlineMs = Math.max(...queue.map(({ task }) => task.deadlineMs))
+    let opened: Awaited<ReturnType<typeof openSession>>
     try {
-      const woken = await wake(timing, dco, turn, eui, { ...payer, deadlineMs }, pace)
-      contact = { eui, session: woken.session, pace, sessions: 1, asks: 0, opened: woken.alerts.length }
-      const task = { ...payer, deadlineMs }
-      const opening = createConversation(timing, turn, contact, task, () => wakeAgain(turn, contact, task))
-      // Which of two keys the meter has, found out with an ask that may go unheard.
-      if (!contact.session.settled()) await ask(opening, 'readClock', {})
-      handedOn = await handOn(eui, woken.alerts)
-      if ((await parts.keepClock?.(eui, opening, woken.alerts)) === false) handedOn = []
+      opened = await openSession(turn, eui, { ...first.task, deadlineMs })
     } catch (error) {
-      // Whoever waited for this wake has waited for nothing; who came later gets one of its own.
-      for (const one of queue.splice(0, sharing.length)) one.fail(error)
+      // Fails the tasks for which the meter was woken. Tasks added since then get a wake of their own.
+      for (const one of queue.splice(0, waiting)) one.fail(error)
       return
     }
-    for (let done = 0; queue.length > 0; done++) {
-      const one = queue[0]!
-      turn.charge(one.task.usage)
-      const talk = createConversation(timing, turn, contact, one.task, () => wakeAgain(turn, contact, one.task))
-      const { tell, error } = await one.work(talk)
+    const { context, delivered } = opened
+    let done = 0
+    for (let next = queue[0]; next !== undefined; next = queue[0]) {
+      const { task } = next
+      turn.charge(task.usage)
+      const conversation = createConversation(timing, turn, context, task, () => wakeAgain(turn, context, task))
+      const { settle, error } = await next.run(conversation)
       queue.shift()
+      done += 1
       const over = endsSession(error)
-      const last = queue.length === 0 || done + 1 === errandsPerSession
-      // The end of the session comes first, so that what an task cost is whole when it is told.
-      if (last && !over) await end(turn, contact, talk, handedOn, one.task.usage)
-      tell()
+      const last = queue.length === 0 || done === tasksPerSession
+      // The session ends before the result is passed on, so that the task's usage is complete by then.
+      if (last && !over) await endSession(turn, context, conversation, delivered, task.usage)
+      settle()
       if (last || over) return
     }
   }
 
-  async function serve(eui: string, queue: Waiting[]): Promise<void> {
-    while (queue.length > 0) {
+  async function processQueue(eui: string, queue: QueuedTask[]): Promise<void> {
+    for (let first = queue[0]; first !== undefined; first = queue[0]) {
+      const task = first
       const waiting = queue.length
-      const first = queue[0]!
       try {
-        await first.line.use(first.task.usage, (turn) => attend(turn, eui, queue))
+        await task.line.use(task.task.usage, (turn) => runSession(turn, eui, queue, task))
       } catch (error) {
         if (error instanceof PortError) {
           for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
-        } else if (queue[0] === first) {
-          // It got no turn: too late, or the bridge stops. Those behind it may have more time, and ask on their own.
+        } else if (queue[0] === task) {
+          // It got no turn: its deadline has passed, or the bridge stops. The tasks behind it may have more time.
           queue.shift()
-          first.fail(error)
+          task.fail(error)
         }
       }
     }
-    waitingByMeter.delete(eui)
+    queues.delete(eui)
   }
 
   return {
     withSession(line, eui, task, work) {
       return new Promise((resolve, reject) => {
-        const waiting: Waiting = {
+        const queued: QueuedTask = {
           line,
           task,
           fail: reject,
-          work: (talk) =>
-            work(talk).then(
-              (value) => ({ tell: () => resolve(value) }),
-              (error) => ({ tell: () => reject(error), error }),
+          run: (conversation) =>
+            work(conversation).then(
+              (value) => ({ settle: () => resolve(value) }),
+              (error) => ({ settle: () => reject(error), error }),
             ),
         }
-        const queue = waitingByMeter.get(eui)
+        const queue = queues.get(eui)
         if (queue !== undefined) {
-          queue.push(waiting)
+          queue.push(queued)
           return
         }
-        const own = [waiting]
-        waitingByMeter.set(eui, own)
-        void serve(eui, own)
+        const own = [queued]
+        queues.set(eui, own)
+        void processQueue(eui, own)
       })
     },
   }

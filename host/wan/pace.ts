@@ -1,18 +1,18 @@
-// How quickly a meter answers. An emulated one takes milliseconds, a board seconds: whoever waits for a frame that was lost
-// waits too long by the pace of the slowest, and asks too often by the pace of the fastest.
+// The response time of a meter. An emulated meter takes milliseconds, a board seconds. With one fixed time-out, a lost frame
+// would be waited for too long, or a slow meter asked too often.
 
 import { type LineLimits, threeFramesMs } from './limits.ts'
 
-/** The longest that a meter has taken lately, milliseconds: for its awake, for a frame of an answer that opened. */
+/** The longest recent response times, milliseconds: to a wake, and for a frame of an answer that opened. */
 export interface Pace {
   awakeMs?: number
   blockMs?: number
 }
 
-/** What a long answer leaves of itself with each shorter one that follows. */
+/** Factor by which a long response time decays with each shorter one that follows. */
 const fading = 3 / 4
 
-/** Takes in how long the meter has taken once more. */
+/** Records another response time. */
 export function learn(pace: Pace, what: keyof Pace, tookMs: number): void {
   pace[what] = Math.max(tookMs, (pace[what] ?? 0) * fading)
 }

@@ -1,4 +1,4 @@
-// Why a meter could not be asked.
+// Why a meter could not be read.
 
 export type ReadFault =
   | 'no key'

@@ -1,4 +1,4 @@
-// What a read of a meter gives.
+// A value that was read from a meter.
 
 /** A reading of one half-hour; `wh` is undefined when the meter has none. */
 export interface Reading {

@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import type { BindingInterface, BindingPortInterface, OpenOptions } from '@serialport/bindings-interface'
 
-/** A host that does not answer is asked anew: a try goes on by itself for minutes, and asks more and more rarely. */
+/** Time-out of one attempt to connect; the caller retries. The system's own attempt would take minutes. */
 const connectMs = 1500
 
 interface Waiting {
@@ -56,7 +56,7 @@ function socketPort(socket: Socket, options: OpenOptions): BindingPortInterface 
     const bytesRead = head.copy(buffer, offset, 0, length)
     if (bytesRead === head.length) received.shift()
     else received[0] = head.subarray(bytesRead)
-    // Reading stops while this much waits: the peer is held back, memory is not.
+    // Reading pauses while this much waits, so that memory is bounded.
     if (received.length < 16) socket.resume()
     resolve({ buffer, bytesRead })
   }
@@ -68,7 +68,7 @@ function socketPort(socket: Socket, options: OpenOptions): BindingPortInterface 
   }
 
   socket.setNoDelay(true)
-  // A peer whose machine or network went away says nothing: the system asks after ten seconds of silence.
+  // Keep-alive after ten seconds of silence detects a peer whose machine or network has failed.
   socket.setKeepAlive(true, 10_000)
   socket.on('data', (bytes: Buffer) => {
     received.push(bytes)

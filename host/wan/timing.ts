@@ -1,4 +1,4 @@
-/** Time, as the line needs it. */
+/** The clock and timers. */
 export interface Timing {
   nowMs(): number
   /** Calls back after `ms`, unless cancelled. */

@@ -1,4 +1,5 @@
-// What reads cost the WAN and the DCO: the questions of section 5.4.1 of the SECMP0162 preliminary impact assessment.
+// The cost of reads to the WAN and the DCO: the figures that section 5.4.1 of the SECMP0162 preliminary impact assessment
+// asks for.
 
 export interface Usage {
   /** Wake frames sent: mobile-terminated SMS. */
@@ -14,11 +15,14 @@ export interface Usage {
   /** Longest DCO call, and calls over the budget of 4 s. */
   dcoMsMax: number
   dcoSlow: number
-  /** What came that was no frame: noise, a wrong speed, a console. */
+  /** Damaged frames and other bytes: noise, a wrong baud rate, a console. */
   framesDropped: number
-  /** Good frames that nobody waited for: repeated, late, of another session, meter or version, or sent back, as on a pair of wires. */
+  /**
+   * Good frames that were not expected: repeated, late, of another session, meter or version, or echoed (RS-485 on two
+   * wires).
+   */
   framesRefused: number
-  /** Answers in their place that did not open. */
+  /** Answers that were expected and did not open. */
   notOpened: number
 }
 
@@ -38,7 +42,7 @@ export function noUsage(): Usage {
   }
 }
 
-/** Adds `more` to `total`; the longest DCO call stays the longest. Older records lack what was not counted then. */
+/** Adds `more` to `total`; the longest DCO call stays the longest. Older records lack counts that were added since. */
 export function addUsage(total: Usage, more: Usage): void {
   for (const name of Object.keys(total) as (keyof Usage)[]) {
     const one = more[name] ?? 0

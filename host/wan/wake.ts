@@ -1,4 +1,4 @@
-// Wakes a meter, and takes in what it says before it is asked anything (protocol/SPEC.md section 6).
+// Wakes a meter, and receives the alerts that it sends before its awake (protocol/SPEC.md section 6).
 
 import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
 import { decodeEvent, type EventEntry } from '../../protocol/event-entry.ts'
@@ -6,7 +6,7 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { lineBack, type MeterTask, timed } from './conversation.ts'
+import { type MeterTask, timed, waitForLine } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
 import { wakePreambleBytes } from './limits.ts'
 import type { Timing, Turn } from './line.ts'
@@ -19,14 +19,14 @@ const lineVersion = 1
 /** A meter that is awake. */
 export interface Woken {
   session: DcoSession
-  /** What it had to tell unasked, oldest first. */
+  /** Alerts sent before the awake, oldest first. */
   alerts: EventEntry[]
 }
 
-/** Frames kept until the awake that says how to open them: one of this session, and what earlier wakes left behind. */
+/** Frames kept until the awake, which is needed to open them: one of this session and those of earlier wakes. */
 const earlyFramesMax = 4
 
-/** How often the wait for an awake doubles. */
+/** How many times the wait for an awake doubles. */
 const doublingsMax = 3
 
 /** The alerts in an open message; `undefined` when it is something else. */
@@ -43,7 +43,7 @@ export function alertsIn(message: Uint8Array): EventEntry[] | undefined {
   return alerts
 }
 
-/** Opens what came ahead of the awake, the newest first: an older one belongs to a wake that was given up. */
+/** Opens frames received before the awake, the newest first: an older one belongs to a wake that was given up. */
 async function openEarly(
   timing: Timing,
   session: DcoSession,
@@ -59,7 +59,7 @@ async function openEarly(
   return []
 }
 
-/** A session of the DCO. @throws ReadError when it has no key, or one that cannot be read */
+/** Opens a session of the DCO. @throws ReadError when there is no key for the meter, or it cannot be read */
 function openSession(dco: Dco, eui: string): DcoSession {
   let session: DcoSession | undefined
   try {
@@ -73,7 +73,7 @@ function openSession(dco: Dco, eui: string): DcoSession {
   return session
 }
 
-/** Wakes a meter within the task's time, on its account. @throws ReadError */
+/** Wakes a meter by the task's deadline and counts the cost in its usage. @throws ReadError */
 export async function wake(
   timing: Timing,
   dco: Dco,
@@ -114,10 +114,10 @@ export async function wake(
         return { session, alerts: await openEarly(timing, session, early, task) }
       }
       usage.framesRefused += 1
-      // Nothing proves who says so: the meter itself may still answer.
+      // An awake is not authenticated: the meter itself may still answer.
       if (isMine) otherVersion = packet.version
     }
-    if (!turn.open()) await lineBack(turn)
+    if (!turn.open()) await waitForLine(turn)
     if (otherVersion !== undefined) {
       throw new ReadError(
         'malformed',
@@ -125,6 +125,6 @@ export async function wake(
       )
     }
     const isOver = timing.nowMs() >= deadlineMs || timing.nowMs() - startMs >= limits.silenceMs
-    if (isOver) throw whyNoAwake(eui, tries + 1, turn.heard, limits)
+    if (isOver) throw whyNoAwake(eui, tries + 1, turn.traffic, limits)
   }
 }

@@ -41,9 +41,9 @@ async function meterCounts(b: Bench) {
   b.setTamper((frame) => ({ on: [frame] }))
   const bridge = b.startBridge(99)
   const task = () => ({ deadlineMs: b.clock.nowMs() + 16000, usage: noUsage() })
-  const withSession = bridge.sessions.withSession(bridge.line, eui, task(), async (talk) => {
-    const tested = await ask(talk, 'selfTest', {})
-    const { entries } = await ask(talk, 'readEvents', { log: 2, firstSequence: 0 })
+  const withSession = bridge.sessions.withSession(bridge.line, eui, task(), async (conversation) => {
+    const tested = await ask(conversation, 'selfTest', {})
+    const { entries } = await ask(conversation, 'readEvents', { log: 2, firstSequence: 0 })
     const events = Array.from({ length: entries.length / eventBytes }, (_, i) => decodeEvent(entries, i * eventBytes)!)
     return { ...tested, badAsks: events.filter(({ code }) => code === 33).reduce((sum, { value }) => sum + value, 0) }
   })

@@ -107,7 +107,7 @@ test('a start counts on: the boot number never repeats', () => {
 })
 
 /** Talks to the meter packet by packet. */
-function talk(seed: number) {
+function conversation(seed: number) {
   const made = world(seed, 2)
   const packets: Packet[] = []
   const decoder = createFrameDecoder(
@@ -135,7 +135,7 @@ function talk(seed: number) {
 }
 
 test('replayed, reordered, reflected and altered asks are not answered', () => {
-  const { say, wake, sealed, ask } = talk(5)
+  const { say, wake, sealed, ask } = conversation(5)
   const link = wake()
   const first = sealed(link, 1, ask)
   assert.is(say(first).length, 1)
@@ -156,7 +156,7 @@ test('replayed, reordered, reflected and altered asks are not answered', () => {
 })
 
 test('a wake for another meter wakes nobody, and nothing is answered asleep', () => {
-  const { say, sealed, ask, wake } = talk(6)
+  const { say, sealed, ask, wake } = conversation(6)
   const link = { hostNonce: new Uint8Array(8), boot: 1, session: 1 }
   assert.is(say(sealed(link, 1, ask)).length, 0)
   assert.is(say(encodeWake(euiToBytes('00-DB-12-34-56-78-90-A1'), new Uint8Array(8))).length, 0)
@@ -166,7 +166,7 @@ test('a wake for another meter wakes nobody, and nothing is answered asleep', ()
 })
 
 test('when the session numbers of a start are used up, the count of starts goes on and no nonce repeats', () => {
-  const { wake, say, sealed, ask, meter } = talk(10)
+  const { wake, say, sealed, ask, meter } = conversation(10)
   const first = wake()
   for (let session = 2; session < sessionsPerBootMax; session++) {
     meter.meter().received(encodeFrame(encodeWake(euiToBytes(eui), first.hostNonce)))
@@ -183,7 +183,7 @@ test('when the session numbers of a start are used up, the count of starts goes 
 })
 
 test('two wakes that wait together do not step over the last session number', () => {
-  const { wake, meter, say } = talk(11)
+  const { wake, meter, say } = conversation(11)
   const first = wake()
   const wakeAgain = encodeFrame(encodeWake(euiToBytes(eui), first.hostNonce))
   for (let session = 2; session < sessionsPerBootMax; session++) {
@@ -197,7 +197,7 @@ test('two wakes that wait together do not step over the last session number', ()
 })
 
 test('an awake meter sleeps when it hears nothing', () => {
-  const { say, wake, sealed, ask, clock, meter } = talk(7)
+  const { say, wake, sealed, ask, clock, meter } = conversation(7)
   const link = wake()
   clock.set(clock.nowMs() + sessionIdleMs + 1)
   meter.meter().step()
@@ -205,7 +205,7 @@ test('an awake meter sleeps when it hears nothing', () => {
 })
 
 test('a wake of another version is answered with ours, and opens nothing', () => {
-  const { say, sealed, ask } = talk(8)
+  const { say, sealed, ask } = conversation(8)
   const packet = encodeWake(euiToBytes(eui), new Uint8Array(8))
   packet[0] = 0x21
   const [awake] = say(packet)
@@ -214,7 +214,7 @@ test('a wake of another version is answered with ours, and opens nothing', () =>
 })
 
 test('what the meter cannot do it refuses with a code', () => {
-  const { say, wake, sealed } = talk(9)
+  const { say, wake, sealed } = conversation(9)
   const link = wake()
   let counter = 0
   const refusalOf = (message: Uint8Array) => {

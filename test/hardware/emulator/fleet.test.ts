@@ -87,8 +87,8 @@ function createVirtualFleet(count: number) {
   const dco = createDco({ key: (eui) => keys.get(eui) }, createRandom(99).bytes)
   const sessions = createMeterSessions({ dco, timing: clock })
   const read = (index: number, first: number, halfHours: number) =>
-    sessions.withSession(line, euiOf(index), { deadlineMs: clock.nowMs() + 16000, usage: noUsage() }, (talk) =>
-      readHalfHours(talk, 0, first, halfHours),
+    sessions.withSession(line, euiOf(index), { deadlineMs: clock.nowMs() + 16000, usage: noUsage() }, (conversation) =>
+      readHalfHours(conversation, 0, first, halfHours),
     )
   return { clock, fleet, members, steps, read, problem: () => problem }
 }

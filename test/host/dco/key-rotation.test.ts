@@ -47,7 +47,9 @@ function bench(seed = 1) {
   async function read(): Promise<string> {
     const usage = noUsage()
     const task = { deadlineMs: world.clock.nowMs() + 16000, usage }
-    const day = sessions.withSession(line, eui, task, (talk) => readHalfHours(talk, 0, world.end - 48, 48))
+    const day = sessions.withSession(line, eui, task, (conversation) =>
+      readHalfHours(conversation, 0, world.end - 48, 48),
+    )
     return world.clock.run(
       day.then(
         (readings) => `${readings.length} half-hours`,
@@ -99,7 +101,9 @@ test('no ask is lost that must be sent once: which key it is, is found out first
   addNextKey(path, eui, second)
   b.give(second)
   const task = { deadlineMs: b.clock.nowMs() + 16000, usage: noUsage() }
-  const taken = b.sessions.withSession(b.line, eui, task, (talk) => ask(talk, 'takeBilling', { cause: 4 }))
+  const taken = b.sessions.withSession(b.line, eui, task, (conversation) =>
+    ask(conversation, 'takeBilling', { cause: 4 }),
+  )
   assert.is((await b.clock.run(taken)).number >= 0, true)
   assert.equal(b.rotated, [eui])
 })
@@ -112,7 +116,7 @@ test('an alert of the meter under its next key shows it as well, before anything
   b.give(second)
   const usage = noUsage()
   const task = { deadlineMs: b.clock.nowMs() + 16000, usage }
-  await b.clock.run(b.sessions.withSession(b.line, eui, task, (talk) => ask(talk, 'readClock', {})))
+  await b.clock.run(b.sessions.withSession(b.line, eui, task, (conversation) => ask(conversation, 'readClock', {})))
   assert.equal(b.rotated, [eui])
   assert.is(b.meter.meter().state.line.notOpened, 0)
 })
@@ -159,8 +163,8 @@ test('a vault that cannot be written loses no answer: the next session rotates t
   const sessions = createMeterSessions({ dco, timing: b.clock })
   const read = () =>
     b.clock.run(
-      sessions.withSession(b.line, eui, { deadlineMs: b.clock.nowMs() + 16000, usage: noUsage() }, (talk) =>
-        readHalfHours(talk, 0, b.end - 48, 48),
+      sessions.withSession(b.line, eui, { deadlineMs: b.clock.nowMs() + 16000, usage: noUsage() }, (conversation) =>
+        readHalfHours(conversation, 0, b.end - 48, 48),
       ),
     )
   assert.is((await read()).length, 48)

@@ -1,4 +1,4 @@
-// Turns on lines, and the alarm, on a virtual clock and with any order of events.
+// Turns on lines, and the timer queue, on a virtual clock and with any order of events.
 
 import fc from 'fast-check'
 import { test } from 'uvu'
@@ -46,18 +46,18 @@ test('whatever the order of asking: one session a line at a time, the most urgen
   await fc.assert(
     fc.asyncProperty(asks, async (list) => {
       const clock = createVirtualClock(0)
-      const capacity = createLineQueue({ cohortRate: () => 0, lineRate: 0 }, clock)
+      const lineQueue = createLineQueue({ cohortRate: () => 0, lineRate: 0 }, clock)
       const done: { line: string; urgency: number; index: number }[] = []
       const lines = { a: slowLine(clock, [], 'a'), b: slowLine(clock, [], 'b') }
       const all = list.map(({ line, urgency }, index) => {
         const mine = lineRequest({ line, priority: urgency as 0 | 1 | 2 })
-        return capacity.forRequest(lines[line as 'a' | 'b'], mine).use(noUsage(), async () => {
+        return lineQueue.forRequest(lines[line as 'a' | 'b'], mine).use(noUsage(), async () => {
           done.push({ line, urgency, index })
         })
       })
       await clock.run(Promise.all(all))
       assert.is(done.length, list.length)
-      assert.is(capacity.waiting(), 0)
+      assert.is(lineQueue.waiting(), 0)
       for (const line of ['a', 'b']) {
         // The first one found the line free; the others went by urgency, then by order.
         const [first, ...rest] = done.filter((one) => one.line === line)
@@ -74,13 +74,13 @@ test('whatever the order of asking: one session a line at a time, the most urgen
   )
 })
 
-test('a deadline ends the wait; a session that fails lets the next one go; stopping turns schedules away', async () => {
+test('a deadline ends the wait; after a failed session the next one starts; stop rejects scheduled sessions', async () => {
   const clock = createVirtualClock(0)
-  const capacity = createLineQueue({ cohortRate: () => 0, lineRate: 1 }, clock)
+  const lineQueue = createLineQueue({ cohortRate: () => 0, lineRate: 1 }, clock)
   const log: string[] = []
   const line = slowLine(clock, log, 'a')
   const use = (fields: Partial<LineRequest>, session = async () => 'done') =>
-    capacity
+    lineQueue
       .forRequest(line, lineRequest(fields))
       .use(noUsage(), session)
       .catch((error: Error) => error.message)
@@ -93,39 +93,39 @@ test('a deadline ends the wait; a session that fails lets the next one go; stopp
   assert.is(await clock.run(first), 'broken')
   assert.match(await clock.run(late), /no turn on the line/)
   assert.is(clock.nowMs(), 30_000)
-  capacity.stop()
-  assert.match(await clock.run(scheduled), /stops/)
-  assert.match(await clock.run(use({ priority: priority.scheduled })), /stops/)
+  lineQueue.stop()
+  assert.match(await clock.run(scheduled), /is stopping/)
+  assert.match(await clock.run(use({ priority: priority.scheduled })), /is stopping/)
   assert.is(await clock.run(next), 'done')
   assert.equal(log, ['a 0', 'a 60000'])
 })
 
 test('raisePriority moves up what waits for a device, and never down', async () => {
   const clock = createVirtualClock(0)
-  const capacity = createLineQueue({ cohortRate: () => 0, lineRate: 0 }, clock)
+  const lineQueue = createLineQueue({ cohortRate: () => 0, lineRate: 0 }, clock)
   const order: string[] = []
   const line = slowLine(clock, [], 'a')
   const use = (eui: string, urgency: LineRequest['priority']) =>
-    capacity.forRequest(line, lineRequest({ eui, priority: urgency })).use(noUsage(), async () => void order.push(eui))
+    lineQueue.forRequest(line, lineRequest({ eui, priority: urgency })).use(noUsage(), async () => void order.push(eui))
   const all = [use('1', 0), use('2', 1), use('3', 2), use('4', 2)]
-  capacity.raisePriority('4', priority.onDemand)
-  capacity.raisePriority('2', priority.scheduled)
+  lineQueue.raisePriority('4', priority.onDemand)
+  lineQueue.raisePriority('2', priority.scheduled)
   await clock.run(Promise.all(all))
   assert.equal(order, ['1', '4', '2', '3'])
 })
 
-test('the alarm rings for every time set, in order, and never early', async () => {
+test('the timer queue fires every key that was set, in order, and never early', async () => {
   const times = fc.array(fc.nat(5_000_000), { maxLength: 200 })
   await fc.assert(
     fc.asyncProperty(times, async (list) => {
       const clock = createVirtualClock(0)
       const rung: number[] = []
-      const alarm = createTimerQueue(clock, (key) => {
+      const timers = createTimerQueue(clock, (key) => {
         assert.ok(clock.nowMs() >= list[key]!)
         assert.ok(clock.nowMs() <= list[key]! + 1)
         rung.push(key)
       })
-      for (const [key, atMs] of list.entries()) alarm.set(atMs, key)
+      for (const [key, atMs] of list.entries()) timers.set(atMs, key)
       await clock.pass(5_000_001)
       assert.is(rung.length, list.length)
       const rungAt = rung.map((key) => list[key]!)
@@ -133,7 +133,7 @@ test('the alarm rings for every time set, in order, and never early', async () =
         rungAt,
         [...rungAt].sort((a, b) => a - b),
       )
-      alarm.stop()
+      timers.stop()
     }),
     { seed: 82, numRuns: 30 },
   )

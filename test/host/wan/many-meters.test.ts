@@ -77,7 +77,7 @@ function bench(count: number, faults: Faults = {}, seed = 1) {
   }
   const dco = createDco({ key: (eui) => keys[meters.findIndex((_, i) => euiOf(i) === eui)] }, random.bytes)
   const sessions = createMeterSessions({ dco, timing: clock })
-  const capacity = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, clock)
+  const lineQueue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, clock)
   const shared = createLine('sim:', openPort, defaultLineLimits, clock)
   /** In which order reads were done. */
   const done: { meter: number; atMs: number }[] = []
@@ -91,10 +91,15 @@ function bench(count: number, faults: Faults = {}, seed = 1) {
     const deadlineMs = clock.nowMs() + trtMs
     const lineRequest = { line: 'default', cohort: 'c', eui: euiOf(meter), priority: urgency, deadlineMs }
     const task = { deadlineMs, usage: noUsage() }
-    return sessions.withSession(capacity.forRequest(shared, lineRequest), euiOf(meter), task, work)
+    return sessions.withSession(lineQueue.forRequest(shared, lineRequest), euiOf(meter), task, work)
   }
   const read = async (meter: number, urgency: Priority = priority.onDemand, trtMs = 16000) => {
-    const readings = await withSession(meter, (talk) => readHalfHours(talk, 0, end - 48, 48), urgency, trtMs)
+    const readings = await withSession(
+      meter,
+      (conversation) => readHalfHours(conversation, 0, end - 48, 48),
+      urgency,
+      trtMs,
+    )
     done.push({ meter, atMs: clock.nowMs() })
     return readings.map(({ wh }) => wh)
   }
@@ -150,18 +155,20 @@ test('a meter that was not told to sleep sleeps when another is woken: it neithe
   assert.equal([0, 1, 2].map(b.notOpened), [0, 0, 0])
   assert.equal(await b.clock.run(b.read(0)), whole(0), 'and wakes again')
   isDropping = false
-  const lost = await b.clock.run(b.withSession(0, (talk) => ask(talk, 'selfTest', {}), priority.onDemand, 16000))
+  const lost = await b.clock.run(
+    b.withSession(0, (conversation) => ask(conversation, 'selfTest', {}), priority.onDemand, 16000),
+  )
   assert.is(lost.notOpened, 0)
 })
 
-test('meters take turns: one with many errands does not hold up the others', async () => {
+test('meters take turns: one with many tasks does not delay the others', async () => {
   const b = bench(6)
-  // The first meter has 200 errands that each need a session's place; the others one each, asked for later.
+  // The first meter has 200 tasks; the others have one each, requested later.
   const many = Array.from({ length: 200 }, () => b.read(0, priority.onDemand, 600000))
   const others = [1, 2, 3, 4, 5].map((i) => b.read(i, priority.onDemand, 600000))
   await b.clock.run(Promise.all([...many, ...others]))
   const places = [1, 2, 3, 4, 5].map((meter) => b.done.findIndex((one) => one.meter === meter))
-  // One session of the first meter, 32 errands, goes ahead of them at most.
+  // One session of the first meter, 32 tasks, goes ahead of them at most.
   assert.ok(Math.max(...places) <= 32 + 5, places.join(' '))
 })
 

@@ -1,4 +1,4 @@
-// Sessions that errands share: who pays, who waits, what ends one and what does not.
+// Tasks that share a session: whose usage is charged, who waits, what ends a session.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -37,12 +37,12 @@ function bench(seed = 1, days = 3, quirks = 0) {
   const dco = createDco({ key: (id) => (id === eui ? key : undefined) }, createRandom(seed + 1).bytes)
   const sessions = createMeterSessions({ dco, timing: world.clock })
   const usages: Usage[] = []
-  function withSession<T>(work: (talk: Conversation) => Promise<T>, trtMs = 16000, who = eui): Promise<T> {
+  function withSession<T>(work: (conversation: Conversation) => Promise<T>, trtMs = 16000, who = eui): Promise<T> {
     const usage = noUsage()
     usages.push(usage)
     return sessions.withSession(line, who, { deadlineMs: world.clock.nowMs() + trtMs, usage }, work)
   }
-  const day = (talk: Conversation) => readHalfHours(talk, 0, world.end - 48, 48)
+  const day = (conversation: Conversation) => readHalfHours(conversation, 0, world.end - 48, 48)
   const total = (name: keyof Usage) => usages.reduce((sum, usage) => sum + usage[name], 0)
   return { ...world, withSession, usages, total, day }
 }
@@ -56,10 +56,14 @@ async function ends(world: ReturnType<typeof bench>, promises: Promise<unknown>[
   })
 }
 
-test('errands that wait share a wake-up; the first pays for it, each for its own bytes', async () => {
+test('tasks that wait share a wake-up; the first is charged for it, each for its own bytes', async () => {
   const b = bench()
   assert.equal(
-    await ends(b, [b.withSession(b.day), b.withSession(b.day), b.withSession((talk) => ask(talk, 'readClock', {}))]),
+    await ends(b, [
+      b.withSession(b.day),
+      b.withSession(b.day),
+      b.withSession((conversation) => ask(conversation, 'readClock', {})),
+    ]),
     ['done', 'done', 'done'],
   )
   assert.equal(
@@ -97,7 +101,8 @@ test('who waits for a wake that fails shares its failure; who comes later gets o
 
 test('what the meter refuses ends an task and not the session', async () => {
   const b = bench()
-  const refused = (talk: Conversation) => ask(talk, 'writeSettings', { version: 99, settings: new Uint8Array(1) })
+  const refused = (conversation: Conversation) =>
+    ask(conversation, 'writeSettings', { version: 99, settings: new Uint8Array(1) })
   assert.equal(await ends(b, [b.withSession(refused), b.withSession(b.day)]), ['refused', 'done'])
   assert.is(b.total('sessions'), 1)
 })
@@ -120,7 +125,7 @@ test('malformed, or a bug, ends the session; the next task has another', async (
 test('a line that goes away fails the task under way and those that cannot open it; later it is opened anew', async () => {
   const b = bench(2, 60)
   b.clock.after(60, () => b.line.unplug())
-  const long = (talk: Conversation) => readHalfHours(talk, 0, b.first, 60 * 48)
+  const long = (conversation: Conversation) => readHalfHours(conversation, 0, b.first, 60 * 48)
   assert.equal(await ends(b, [b.withSession(long), b.withSession(b.day)]), ['no port', 'no port'])
   b.line.plug()
   assert.equal(await ends(b, [b.withSession(b.day)]), ['done'])
@@ -132,7 +137,7 @@ test('an task whose time is up is late by itself', async () => {
     (send) => (bytes: Uint8Array) =>
       void b.clock.after(3, () => send(bytes))
   )(b.line.send)
-  const long = (talk: Conversation) => readHalfHours(talk, 0, b.first, 200 * 48)
+  const long = (conversation: Conversation) => readHalfHours(conversation, 0, b.first, 200 * 48)
   assert.equal(await ends(b, [b.withSession(long), b.withSession(b.day, 200), b.withSession(b.day)]), [
     'done',
     'too late',
@@ -141,9 +146,9 @@ test('an task whose time is up is late by itself', async () => {
   assert.is(b.total('sessions'), 1)
 })
 
-test('no more than 32 errands in a session, so that other meters get their turn', async () => {
+test('no more than 32 tasks in a session, so that other meters get their turn', async () => {
   const b = bench()
-  const many = Array.from({ length: 40 }, () => b.withSession((talk) => ask(talk, 'readClock', {})))
+  const many = Array.from({ length: 40 }, () => b.withSession((conversation) => ask(conversation, 'readClock', {})))
   const stranger = b.withSession(b.day, 16000, '00-DB-12-34-56-78-90-A9')
   const order: string[] = []
   many.forEach((one, i) => void one.then(() => order.push(`${i}`)))
@@ -170,8 +175,10 @@ test('a question is asked again when its answer is lost; what changes something 
       (send) => (bytes: Uint8Array) =>
         bytes[1] === 0x12 && send(bytes)
     )(b.line.send) as typeof b.line.send
-    const work = (talk: Conversation): Promise<unknown> =>
-      name === 'setClock' ? ask(talk, 'setClock', { utcMs: Math.floor(b.clock.nowMs()) }) : ask(talk, 'readClock', {})
+    const work = (conversation: Conversation): Promise<unknown> =>
+      name === 'setClock'
+        ? ask(conversation, 'setClock', { utcMs: Math.floor(b.clock.nowMs()) })
+        : ask(conversation, 'readClock', {})
     const reason = await b.clock.run(
       b.withSession(work, 60000).then(
         () => '',
@@ -188,9 +195,9 @@ test('the meter’s clock, inventory and self-test, asked as anything else', asy
   const b = bench()
   const [clock, inventory, selfTest] = await b.clock.run(
     Promise.all([
-      b.withSession((talk) => ask(talk, 'readClock', {})),
-      b.withSession((talk) => ask(talk, 'readInventory', {})),
-      b.withSession((talk) => ask(talk, 'selfTest', {})),
+      b.withSession((conversation) => ask(conversation, 'readClock', {})),
+      b.withSession((conversation) => ask(conversation, 'readInventory', {})),
+      b.withSession((conversation) => ask(conversation, 'selfTest', {})),
     ]),
   )
   assert.ok(Math.abs(clock.utcMs - b.clock.nowMs()) < 2000)
@@ -204,7 +211,7 @@ test('daily reads come over a bad line whole or not at all, once each, in order'
   for (let seed = 1; seed <= 12; seed++) {
     const b = bench(seed, 16)
     b.line.faults = { loss: 0.004 }
-    const read = b.withSession((talk) => readDailyReads(talk, today - 40, 41))
+    const read = b.withSession((conversation) => readDailyReads(conversation, today - 40, 41))
     if ((await ends(b, [read]))[0] !== 'done') continue
     whole += 1
     assert.equal(

@@ -126,15 +126,15 @@ function readOf(kind: ReadKind, first: number, end: number, random: Random, expe
     return JSON.stringify(expected[kind]) === JSON.stringify(what) ? 0 : 1
   }
   if (kind === 'registers') {
-    return async (talk: Conversation) => isAsExpected(registersOf(await readRegisters(talk)))
+    return async (conversation: Conversation) => isAsExpected(registersOf(await readRegisters(conversation)))
   }
   if (kind === 'daily reads') {
-    return async (talk: Conversation) => isAsExpected(await readDailyReads(talk, today - 13, 14))
+    return async (conversation: Conversation) => isAsExpected(await readDailyReads(conversation, today - 13, 14))
   }
   const days = kind === 'day' ? 1 : monthsDays
   const from = kind === 'day' ? first + random.below((end - first) / 48) * 48 : first
-  return async (talk: Conversation) => {
-    const readings = await readHalfHours(talk, 0, from, days * 48)
+  return async (conversation: Conversation) => {
+    const readings = await readHalfHours(conversation, 0, from, days * 48)
     return readings.filter(({ halfHour, wh }, i) => halfHour !== from + i || wh !== whOf(halfHour)).length
   }
 }

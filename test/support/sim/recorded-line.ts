@@ -41,28 +41,28 @@ export async function recordLine(path: string, seed: number, faults: LineFaults 
   const dco = createDco({ key: (eui) => (eui === recordedEui ? recordedKey : undefined) }, createRandom(seed + 1).bytes)
   const sessions = createMeterSessions({ dco, timing: clock, alerted: async () => {} })
   const usage = noUsage()
-  const withSession = <T>(work: (talk: Conversation) => Promise<T>) =>
+  const withSession = <T>(work: (conversation: Conversation) => Promise<T>) =>
     clock
       .run(sessions.withSession(line, recordedEui, { deadlineMs: clock.nowMs() + 60000, usage }, work))
       .catch((error: unknown) => {
         if (!(error instanceof ReadError)) throw error
       })
   clock.set(endMs)
-  await withSession((talk) => readHalfHours(talk, 0, first, recordedDays * 48))
+  await withSession((conversation) => readHalfHours(conversation, 0, first, recordedDays * 48))
   // A power cut makes an alert, which the next wake brings.
   meter.off()
   await clock.pass(3 * 3600000)
   meter.on()
   wire.faults = faults
-  await withSession(async (talk) => {
-    await readDailyReads(talk, 0, 65536)
-    await ask(talk, 'readRegisters', {})
-    await ask(talk, 'readEvents', { log: 1, firstSequence: 0 })
-    await ask(talk, 'readInventory', {})
-    await ask(talk, 'readClock', {})
-    await ask(talk, 'writeSettings', { version: 77, settings: new Uint8Array(3) })
+  await withSession(async (conversation) => {
+    await readDailyReads(conversation, 0, 65536)
+    await ask(conversation, 'readRegisters', {})
+    await ask(conversation, 'readEvents', { log: 1, firstSequence: 0 })
+    await ask(conversation, 'readInventory', {})
+    await ask(conversation, 'readClock', {})
+    await ask(conversation, 'writeSettings', { version: 77, settings: new Uint8Array(3) })
   })
-  await withSession((talk) => readHalfHours(talk, 0, first, recordedDays * 48))
+  await withSession((conversation) => readHalfHours(conversation, 0, first, recordedDays * 48))
   await clock.pass(20000)
   recording.close()
   await line.close()

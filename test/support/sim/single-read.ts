@@ -24,5 +24,7 @@ export function readProfile(
   usage: Usage,
 ): Promise<Reading[]> {
   const sessions = createMeterSessions({ dco, timing })
-  return sessions.withSession(line, eui, { deadlineMs, usage }, (talk) => readHalfHours(talk, channel, first, count))
+  return sessions.withSession(line, eui, { deadlineMs, usage }, (conversation) =>
+    readHalfHours(conversation, channel, first, count),
+  )
 }

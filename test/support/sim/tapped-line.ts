@@ -61,8 +61,8 @@ export function createTappedLine(seed: number, days = 60) {
         const usage = noUsage()
         const first = world.end - readDays * 48
         const task = { deadlineMs: clock.nowMs() + targetMs, usage }
-        const withSession = sessions.withSession(bridgeLine, meter, task, (talk) =>
-          readHalfHours(talk, 0, first, readDays * 48),
+        const withSession = sessions.withSession(bridgeLine, meter, task, (conversation) =>
+          readHalfHours(conversation, 0, first, readDays * 48),
         )
         const told = await clock.run(
           withSession.then(
