@@ -205,3 +205,7 @@ export function boardFault(board: EspruinoBoard): string | undefined {
   }
   return undefined
 }
+
+export function isBoard(name: string): name is BoardName {
+  return Object.hasOwn(boards, name)
+}

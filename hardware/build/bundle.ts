@@ -1,10 +1,8 @@
-// npm run build:firmware: the meter for a board as one script, build/smets1-BOARD.js. On the board it is the Storage
-// module `smets1`, which `.bootcde` requires: code in Storage stays in flash and costs hardly any of the heap.
+// The meter for a board as one script. On the board it is the Storage module `smets1`, which `.bootcde` requires: code in
+// Storage stays in flash and costs hardly any of the heap.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { SourceMap } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parse } from 'acorn'
 import { build, type Plugin } from 'esbuild'
 import { minify } from 'terser'
@@ -232,42 +230,3 @@ export function bundleFlashDriver(name: BoardName): Promise<Bundle> {
   ]
   return bundle(name, entry.join('\n'), [])
 }
-
-export function isBoard(name: string): name is BoardName {
-  return Object.hasOwn(boards, name)
-}
-
-const usage = `npm run build:firmware [-- BOARD ...]
-Writes build/smets1-BOARD.js. Boards: ${Object.keys(boards).join(', ')}; all of them unless named.`
-
-/** The command. Answers its exit code: 1 for a bundle refused, 2 for a board that is not known. */
-async function main(args: string[]): Promise<number> {
-  if (args.includes('--help')) {
-    console.log(usage)
-    return 0
-  }
-  const names = args.length > 0 ? args : Object.keys(boards)
-  mkdirSync(join(root, 'build'), { recursive: true })
-  for (const name of names) {
-    if (!isBoard(name)) {
-      console.error(`no board "${name}"\n${usage}`)
-      return 2
-    }
-    try {
-      const { code, bytes, parts } = await bundleFirmware(name)
-      const path = join('build', `smets1-${name}.js`)
-      writeFileSync(join(root, path), code)
-      console.log(`${path}  ${bytes} bytes: ${boards[name].title}`)
-      if (name === names.at(-1)) {
-        console.log(parts.map((part) => `  ${String(part.bytes).padStart(6)}  ${part.name}`).join('\n'))
-      }
-      if (bytes > bundleBytesMax) throw new Error(`${bytes} bytes are more than ${bundleBytesMax}`)
-    } catch (error) {
-      console.error(`${name}: ${error instanceof Error ? error.message : error}`)
-      return 1
-    }
-  }
-  return 0
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2))

@@ -1,7 +1,6 @@
 // What `smets1 flash` may be told, checked.
 
-import { type BoardName, boards } from '../boards/boards.ts'
-import { isBoard } from '../build/bundle.ts'
+import { type BoardName, boards, isBoard } from '../boards/boards.ts'
 import { text, whole } from './meter-options.ts'
 
 export interface FlashOptions {

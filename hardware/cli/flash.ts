@@ -5,6 +5,7 @@ import { euiFromBytes } from '../../protocol/bytes.ts'
 import { type BoardName, boards, type EspruinoBoard } from '../boards/boards.ts'
 import { type Line, openLine } from '../emulator/line.ts'
 import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../install/board-facts.ts'
+import { boardScripts } from '../install/board-scripts.ts'
 import { attendPrompt, type Prompt, PromptError } from '../install/espruino-prompt.ts'
 import {
   boardSettings,
@@ -63,11 +64,8 @@ async function prepare(given: Record<string, unknown>): Promise<FlashRequest> {
   try {
     const options = readFlashOptions(given)
     const settings = options.settings === undefined ? undefined : readSettingsFile(options.settings)
-    // The bundler is loaded for those who flash, and for nobody else.
-    const { bundleFirmware, bundleFlashDriver } = await import('../build/bundle.ts')
-    // Only what is put on is made: it takes seconds.
-    const script = options.uninstall || options.settingsOnly ? '' : (await bundleFirmware(options.board)).code
-    const driver = (await bundleFlashDriver(options.board)).code
+    const { meter, flashDriver: driver } = await boardScripts(options.board)
+    const script = options.uninstall || options.settingsOnly ? '' : meter
     return { options, row: boards[options.board], settings, script: Buffer.from(script, 'latin1'), driver }
   } catch (error) {
     throw new FlashError(code.usage, (error as Error).message)

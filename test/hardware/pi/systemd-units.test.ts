@@ -27,7 +27,7 @@ function commandLine(name: string): string[] {
   const text = unit(name)
   const variable = `SMETS1_${name.toUpperCase()}`
   const defaults = new RegExp(`^Environment="${variable}=(.*)"$`, 'm').exec(text)![1]!
-  const line = /^ExecStart=\S+ node \S+smets1\.js (.*)$/m.exec(text)![1]!
+  const line = /^ExecStart=\S+ node \S+main\.js (.*)$/m.exec(text)![1]!
   assert.ok(line.endsWith(` $${variable}`), line)
   return line.replace(`$${variable}`, defaults).split(' ')
 }
