@@ -2,13 +2,14 @@
 
 import type { Flash, Uart } from '../../firmware/board.ts'
 import { type BoardMeter, startMeter } from '../../firmware/meter.ts'
-import type { EspruinoBoard } from './boards.ts'
+import type { EspruinoBoard } from './board-row.ts'
 
 // What is used of Espruino's globals (espruino.com/Reference).
 declare const E: {
   setConsole(device: string, options: { force: boolean }): void
   enableWatchdog(seconds: number, isAutomatic: boolean): void
 }
+declare const pinMode: (pin: string, mode: string) => void
 declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
 declare const setInterval: (due: () => void, ms: number) => unknown
 declare const setTimeout: (due: () => void, ms: number) => unknown
@@ -20,6 +21,11 @@ export interface EspruinoSerial {
   setup(baud: number, options: object): void
   on(event: 'data', received: (data: string) => void): void
   write(data: Uint8Array): void
+}
+
+/** What the script has of a board's row. */
+export type RunningBoard = Pick<EspruinoBoard, 'console' | 'pulses' | 'powerFail' | 'deepSleep' | 'watchdogSeconds'> & {
+  line: Pick<EspruinoBoard['line'], 'baud' | 'options'>
 }
 
 /** How often the meter looks at its pulses and its clock when the line is quiet. */
@@ -65,6 +71,8 @@ function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () 
   let rest = 0
 
   function watch(pin: string, channel: number): void {
+    // A watch alone sets a pull-up on ESP32 only: elsewhere an open input would count noise.
+    pinMode(pin, pulses.mode)
     setWatch(
       () => {
         counts[channel] = counts[channel]! + 1
@@ -90,7 +98,7 @@ function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () 
 }
 
 /** Lets the meter work: at once when there is something to do, every quarter of a second otherwise. */
-function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: EspruinoBoard): void {
+function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: RunningBoard): void {
   let soon = false
   let stopped = false
   let heardMs = 0
@@ -135,7 +143,10 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Espruin
       { repeat: true, edge: 'falling' },
     )
   }
-  if (board.powerFail) setWatch(() => step(true), board.powerFail, { repeat: true, edge: 'falling' })
+  if (board.powerFail) {
+    pinMode(board.powerFail, 'input_pullup')
+    setWatch(() => step(true), board.powerFail, { repeat: true, edge: 'falling' })
+  }
   // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
   if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
 }
@@ -145,7 +156,7 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Espruin
  * is not the row's, no settings in it. `openFlash` gives the flash of the row; `clock` milliseconds of UTC since 1970.
  */
 export function startBoard(
-  board: EspruinoBoard,
+  board: RunningBoard,
   line: EspruinoSerial,
   openFlash: () => Flash,
   clock: () => number,

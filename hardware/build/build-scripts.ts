@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type BoardName, boards, isBoard } from '../boards/boards.ts'
-import { type Bundle, bundleBytesMax, bundleFirmware, bundleFlashDriver } from './bundle.ts'
+import { type Bundle, bundleFirmware, bundleFlashDriver } from './bundle.ts'
 
 /** The folder of package.json. This file runs as dist/hardware/build/build-scripts.js. */
 const root = join(import.meta.dirname, '../../..')
@@ -47,7 +47,8 @@ export async function buildScripts(board: BoardName): Promise<Bundle | undefined
   const hash = sourcesHash()
   if (hasScripts(board, hash)) return undefined
   const meter = await bundleFirmware(board)
-  if (meter.bytes > bundleBytesMax) throw new Error(`${board}: ${meter.bytes} bytes are more than ${bundleBytesMax}`)
+  const { scriptBytesMax } = boards[board]
+  if (meter.bytes > scriptBytesMax) throw new Error(`${board}: ${meter.bytes} bytes are more than ${scriptBytesMax}`)
   const driver = await bundleFlashDriver(board)
   mkdirSync(output, { recursive: true })
   replaceFile(`smets1-${board}.js`, meter.code)

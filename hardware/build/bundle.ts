@@ -6,7 +6,8 @@ import { dirname, join, relative } from 'node:path'
 import { parse } from 'acorn'
 import { build, type Plugin } from 'esbuild'
 import { minify } from 'terser'
-import { type BoardName, boardFault, boards } from '../boards/boards.ts'
+import { boardFault } from '../boards/board-rules.ts'
+import { type BoardName, boards } from '../boards/boards.ts'
 import { outsideSubset, replacedGlobals } from './espruino-subset.ts'
 import { cutNacl } from './nacl-cut.ts'
 import { type Script, sink } from './sink.ts'
@@ -23,9 +24,6 @@ export interface Bundle {
   /** Where the bytes come from: a file of ours, or the cut of tweetnacl. The largest first. */
   parts: { name: string; bytes: number }[]
 }
-
-/** The most bytes of a script: each row has at least 40 KB of Storage (the Espruino Pico 48, in three erase units). */
-export const bundleBytesMax = 36 * 1024
 
 // Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [
@@ -72,7 +70,7 @@ function literal(value: object): string {
 /** Code that opens the meter's flash on a board, and the import that it needs. */
 function flashOpener(name: BoardName): { imported: string; code: string } {
   const { flash } = boards[name]
-  const { ratedErases, ...place } = flash
+  const { ratedErases, wordPrograms, ...place } = flash
   const open = 'spi' in flash ? 'spiFlash' : 'chipFlash'
   const spi = 'spi' in flash ? `, ${flash.spi}` : ''
   return {
@@ -84,13 +82,14 @@ function flashOpener(name: BoardName): { imported: string; code: string } {
 /** The program of a board: the meter. */
 function meterEntry(name: BoardName, clock: string): string {
   // Of the row, what runs on the board.
-  const { title, reports, consoleBaud, heap, flash, line, ...rest } = boards[name]
-  const { device, baudMax, ...lineRest } = line
+  const { console, line, pulses, powerFail, deepSleep, watchdogSeconds } = boards[name]
+  const run = { console, pulses, powerFail, deepSleep, watchdogSeconds }
+  const { device, baud, options } = line
   const { imported, code } = flashOpener(name)
   return [
     "import { startBoard } from '../boards/espruino.ts'",
     imported,
-    `startBoard(${literal({ ...rest, line: lineRest })}, ${device}, () => ${code}, ${clock})`,
+    `startBoard(${literal({ ...run, line: { baud, options } })}, ${device}, () => ${code}, ${clock})`,
   ].join('\n')
 }
 

@@ -5,6 +5,8 @@ import { text, whole } from './meter-options.ts'
 
 export interface FlashOptions {
   board: BoardName
+  /** Against a simulated board: no port is opened, no file changed. */
+  rehearse: boolean
   port: string
   /** File with settings; `undefined` keeps those on the board. */
   settings: string | undefined
@@ -21,16 +23,24 @@ export interface FlashOptions {
 /** Checks the options as a command line parser gives them. @throws Error with what is wrong and what to write instead */
 export function readFlashOptions(given: Record<string, unknown>): FlashOptions {
   const names = Object.keys(boards).join(', ')
-  const board = text(given, 'board')
-  if (board === undefined) throw new Error(`--board is missing: one of ${names}`)
-  if (!isBoard(board)) throw new Error(`--board is one of ${names}, not ${board}`)
-  const port = text(given, 'port')
+  const rehearse = text(given, 'rehearse')
+  const board = rehearse ?? text(given, 'board')
+  if (board === undefined) throw new Error(`--board is missing: one of ${names} (smets1 flash --list describes them)`)
+  const flag = rehearse === undefined ? '--board' : '--rehearse'
+  if (!isBoard(board)) throw new Error(`${flag} is one of ${names}, not ${board}`)
+  const port = rehearse === undefined ? text(given, 'port') : 'rehearsal'
+  if (rehearse !== undefined && (given.port !== undefined || given.line !== undefined)) {
+    throw new Error('--rehearse opens no port: leave --port and --line out')
+  }
   if (port === undefined)
     throw new Error('--port is missing: the serial port of the board’s console, as in /dev/ttyUSB0')
   if (/^[a-z]+:\/\//.test(port)) throw new Error(`--port is a serial port, not ${port}`)
   const [dryRun, settingsOnly, erase, uninstall] = ['dryRun', 'settingsOnly', 'erase', 'uninstall'].map(
     (name) => given[name] === true,
   ) as [boolean, boolean, boolean, boolean]
+  if (rehearse !== undefined && (uninstall || settingsOnly || dryRun)) {
+    throw new Error('--rehearse shows a whole installation: leave --dry-run, --settings-only and --uninstall out')
+  }
   if (uninstall && settingsOnly) throw new Error('--uninstall takes the settings off: leave --settings-only out')
   if (settingsOnly && erase) throw new Error('--settings-only keeps what is on the board: leave --erase out')
   const settings = text(given, 'settings')
@@ -38,5 +48,7 @@ export function readFlashOptions(given: Record<string, unknown>): FlashOptions {
   const baud = whole(given, 'baud', 300, 4000000) ?? boards[board].consoleBaud
   const line = text(given, 'line')
   const state = text(given, 'state') ?? '.smets1'
-  return { board, port, settings, line, state, baud, dryRun, settingsOnly, erase, uninstall, json: given.json === true }
+  const isRehearsal = rehearse !== undefined
+  const changes = { dryRun, settingsOnly, erase, uninstall }
+  return { board, rehearse: isRehearsal, port, settings, line, state, baud, ...changes, json: given.json === true }
 }

@@ -1,6 +1,6 @@
 // What was done to a board, for a person.
 
-import { boards } from '../boards/boards.ts'
+import { type BoardName, boards } from '../boards/boards.ts'
 import type { FlashOptions } from './flash-options.ts'
 
 /** A meter that was just read. */
@@ -41,6 +41,17 @@ export interface FlashReport {
   through?: 'line' | 'console'
   /** Why it could not be read. */
   notRead?: string
+  /** Rehearsed on a simulated board: what was done, in order. */
+  rehearsal?: Rehearsal | undefined
+}
+
+export interface Rehearsal {
+  steps: string[]
+  /** Lines of code that the prompt was given, and bytes both ways. */
+  lines: number
+  bytes: number
+  /** What those bytes take at the speed of the board's console. */
+  lineSeconds: number
 }
 
 const count = (number: number) => String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',')
@@ -67,8 +78,22 @@ function firstRead({ first, through }: FlashReport, options: FlashOptions): stri
   )
 }
 
+function rehearsalLines({ steps, lines, bytes, lineSeconds }: Rehearsal, name: BoardName): string {
+  const { title, consoleBaud } = boards[name]
+  const numbered = steps.map((step, i) => `${String(i + 1).padStart(3)}. ${step}\n`)
+  return (
+    `rehearsed on a simulated ${title}; no port was opened, and no file was changed\n${numbered.join('')}` +
+    `${count(lines)} lines of code, ${count(bytes)} bytes both ways: ${count(lineSeconds)} s at ${count(consoleBaud)} baud, and what the board needs\n`
+  )
+}
+
 /** The summary as lines of text. */
 export function reportLines(report: FlashReport, options: FlashOptions): string {
+  const rehearsed = report.rehearsal === undefined ? '' : rehearsalLines(report.rehearsal, options.board)
+  return `${rehearsed}${summary(report, options)}`
+}
+
+function summary(report: FlashReport, options: FlashOptions): string {
   const board = `${report.board}, Espruino ${report.espruino}: ${count(report.variablesFree)} of ${count(report.variables)} variables free`
   if (report.done === 'looked') {
     return `${board}, ${count(report.storageFree)} bytes of Storage free\nit ${plan(report, options)}\n`

@@ -2,11 +2,12 @@
 
 import { rmSync } from 'node:fs'
 import { euiFromBytes } from '../../protocol/bytes.ts'
-import { type BoardName, boards, type EspruinoBoard } from '../boards/boards.ts'
+import type { EspruinoBoard } from '../boards/board-row.ts'
+import { type BoardName, boards } from '../boards/boards.ts'
 import { type Line, openLine } from '../emulator/line.ts'
 import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../install/board-facts.ts'
 import { boardScripts } from '../install/board-scripts.ts'
-import { attendPrompt, type Prompt, PromptError } from '../install/espruino-prompt.ts'
+import { attendPrompt, type Prompt, PromptError, promptTiming } from '../install/espruino-prompt.ts'
 import {
   boardSettings,
   type Installed,
@@ -17,7 +18,9 @@ import {
 } from '../install/flash-board.ts'
 import { type OpenPort, promptLine } from '../install/prompt-line.ts'
 import { type MeterSettings, readSettingsFile } from '../settings/settings-file.ts'
+import { boardList } from './flash-list.ts'
 import { type FlashOptions, readFlashOptions } from './flash-options.ts'
+import { exampleSettings, rehearsalBoard } from './flash-rehearse.ts'
 import { type BoardRead, type FlashReport, reportLines } from './flash-report.ts'
 import type { Io } from './io.ts'
 import { createProgress } from './progress.ts'
@@ -57,16 +60,19 @@ interface FlashRequest {
   settings: MeterSettings | undefined
   script: Uint8Array
   driver: string
+  /** Called with each thing that is done, before it is done. */
+  step(text: string): void
 }
 
 /** What is needed before the board is touched. @throws FlashError */
-async function prepare(given: Record<string, unknown>): Promise<FlashRequest> {
+async function prepare(given: Record<string, unknown>, step: (text: string) => void): Promise<FlashRequest> {
   try {
     const options = readFlashOptions(given)
-    const settings = options.settings === undefined ? undefined : readSettingsFile(options.settings)
+    const fromFile = options.settings === undefined ? undefined : readSettingsFile(options.settings)
+    const settings = fromFile ?? (options.rehearse ? exampleSettings() : undefined)
     const { meter, flashDriver: driver } = await boardScripts(options.board)
     const script = options.uninstall || options.settingsOnly ? '' : meter
-    return { options, row: boards[options.board], settings, script: Buffer.from(script, 'latin1'), driver }
+    return { options, row: boards[options.board], settings, script: Buffer.from(script, 'latin1'), driver, step }
   } catch (error) {
     throw new FlashError(code.usage, (error as Error).message)
   }
@@ -76,7 +82,7 @@ async function prepare(given: Record<string, unknown>): Promise<FlashRequest> {
 async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashRequest): Promise<string[]> {
   const { options, row, settings, driver } = asked
   if (options.uninstall || options.dryRun) return []
-  const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile?.name
+  const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile
   const hasPages = !options.erase && (pagesFile === undefined || facts.files.includes(pagesFile))
   if (hasPages) await loadFlashDriver(prompt, driver)
   const found = hasPages ? await boardSettings(prompt, row) : undefined
@@ -90,8 +96,12 @@ async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashR
 
 /** Looks at the board. @throws FlashError for one that a meter cannot be put on */
 async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardFacts> {
-  const { options, row, script } = asked
-  const facts = await askBoard(prompt, row)
+  const { options, script, driver, step } = asked
+  step('each function that script and installation call is probed, then memory, Storage and free flash are asked for')
+  const facts = await askBoard(prompt, Buffer.from(script).toString('latin1') + driver)
+  step(
+    `${facts.probed} functions probed, ${facts.lacks.length} missing; ${facts.variables} variables, ${facts.storageFree} bytes of Storage free`,
+  )
   const problems = boardProblems(options.board, facts, script.length, options.erase || options.uninstall)
   if (options.settingsOnly && !startsMeter(facts))
     problems.push('there is no meter on it yet: leave --settings-only out')
@@ -122,8 +132,9 @@ async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): 
     for (let restarts = 0; ; restarts++) {
       try {
         prompt = await stopProgram(line, prompt, options.baud)
-        const facts = await askBoard(prompt, row)
-        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: progress.show }
+        const facts = await askBoard(prompt, '')
+        const { show } = progress
+        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: show, step: asked.step }
         return await installMeter(prompt, parts)
       } catch (error) {
         const again = error instanceof PromptError && error.fault === 'restarted' && restarts < restartsMax
@@ -157,7 +168,9 @@ async function readMeter(line: Line, prompt: Prompt, eui: string, asked: FlashRe
 async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): Promise<FlashReport> {
   const { options, row, script, driver } = asked
   const startMs = performance.now()
+  asked.step(`the console is asked who it is, and the prompt is taught to answer each line with a CRC-32`)
   const prompt = await attendPrompt(line, options.baud)
+  asked.step(`Espruino ${prompt.version} on ${prompt.board} answers`)
   const facts = await look(prompt, asked, io)
   const { variables, variablesFree, storageFree } = facts
   const board = { board: facts.board, espruino: facts.version, storageFree, scriptBytes: script.length }
@@ -166,20 +179,27 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
   if (options.uninstall) {
     const progress = createProgress(io)
     const quiet = await stopProgram(line, prompt, options.baud)
-    const parts = { row, facts: await askBoard(quiet, row), driver, logs: options.erase, progress: progress.show }
+    const parts = { row, facts: await askBoard(quiet, ''), driver, logs: options.erase, progress: progress.show }
     const left = await uninstallMeter(quiet, parts)
     progress.end()
     return { ...report, done: 'uninstalled', left }
   }
+  asked.step('reset(): what runs on the board is stopped; nothing is started from Storage')
   const installed = await install(line, prompt, asked, io)
   const seconds = (performance.now() - startMs) / 1000
-  if (options.settings !== undefined) {
+  if (options.settings !== undefined && !options.rehearse) {
     // The key is in one place then, and no second meter begins with it, which would repeat the counters of this one.
     rmSync(options.settings)
     io.stderr(`${options.settings} is removed: the board has the settings\n`)
   }
+  asked.step('load(): the board starts the script, and must say so within 30 s')
   const words = await startInstalled(await attendPrompt(line, options.baud))
   io.stderr(`the meter says: ${words}\n`)
+  asked.step(
+    options.line === undefined
+      ? `the meter is woken and read through its console; its clock is set when it is wrong`
+      : `the meter is woken and read over ${options.line}; its clock is set when it is wrong`,
+  )
   const running = await attendPrompt(line, options.baud)
   const memory = (await running.run('process.memory()')) as { free: number; total: number }
   const free = { variables: memory.total, variablesFree: memory.free }
@@ -187,26 +207,48 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
   return { ...report, ...installed, ...free, seconds, done: 'installed', words, ...first }
 }
 
+/** Opens the port of the console, or a simulated board. @throws FlashError */
+async function openConsole(asked: FlashRequest) {
+  const { port, baud, rehearse } = asked.options
+  if (rehearse) return rehearsalBoard(asked.row, promptTiming)
+  const opened = await openLine(port, baud)
+  if (!opened.ok) throw new FlashError(opened.problem.exitCode, opened.problem.message)
+  return { line: opened.line, rehearsal: undefined }
+}
+
+/** Says what a row needs before anything is done to a board: an Espruino that somebody must build. */
+function noteBuild({ options, row }: FlashRequest, io: Io): void {
+  if (row.build.release !== undefined) return
+  io.stderr(
+    `note: there is no Espruino to download for ${options.board} (${row.build.why}). Build it: ${row.build.build}\n`,
+  )
+}
+
 /**
  * Runs the command.
  * @returns the exit code: 0 done, 1 not (nothing that starts is left half), 2 usage, 3 no settings, 20 no port
  */
 async function run(given: Record<string, unknown>, io: Io, read: ReadBoard): Promise<number> {
+  if (given.list === true) {
+    io.stdout(boardList(given.json === true))
+    return code.ok
+  }
   let line: Line | undefined
+  const steps: string[] = []
   try {
-    const asked = await prepare(given)
-    const { port, baud, json } = asked.options
-    const opened = await openLine(port, baud)
-    if (!opened.ok) throw new FlashError(opened.problem.exitCode, opened.problem.message)
+    const asked = await prepare(given, (text) => steps.push(text))
+    noteBuild(asked, io)
+    const opened = await openConsole(asked)
     line = opened.line
     const report = await flash(line, asked, read, io)
-    io.stdout(json ? `${JSON.stringify(report)}\n` : reportLines(report, asked.options))
+    report.rehearsal = opened.rehearsal?.(steps, asked.row.consoleBaud)
+    io.stdout(asked.options.json ? `${JSON.stringify(report)}\n` : reportLines(report, asked.options))
     if (report.notRead === undefined) return code.ok
     io.stderr(`the meter runs, but the first read failed: ${report.notRead}\n`)
     return code.failed
   } catch (error) {
     const { message } = error as Error
-    io.stderr(`${line === undefined ? '' : `${String(given.port)}: `}${message}\n`)
+    io.stderr(`${line === undefined ? '' : `${line.url}: `}${message}\n`)
     return error instanceof FlashError
       ? error.exitCode
       : error instanceof PromptError && error.fault === 'silent'
@@ -225,6 +267,11 @@ export function flashCommand(read: ReadBoard) {
     name: 'flash',
     summary: 'put the meter onto an Espruino board: script, settings and key; checked, started and read',
     options: [
+      [
+        '--list',
+        'the boards: Espruino to download, pins, limits, and where each figure was read; with --json all of it',
+      ],
+      ['--rehearse <board>', 'the whole procedure on a simulated board: no port is opened, nothing is changed'],
       ['--board <board>', `which: ${boardNames}`],
       ['--port <port>', 'the serial port of its console, such as /dev/ttyUSB0'],
       ['--settings <file>', 'settings by `smets1 provision`: put onto the board, and then removed; not needed again'],
@@ -241,6 +288,8 @@ export function flashCommand(read: ReadBoard) {
       ['--json', 'the summary as JSON'],
     ] as const,
     examples: [
+      'smets1 flash --list',
+      'smets1 flash --rehearse esp32',
       'smets1 flash --board esp32 --port /dev/ttyUSB0 --dry-run',
       'smets1 flash --board rp2040 --port /dev/ttyACM0 --settings .smets1/meters/00-DB-….settings.json --line /dev/ttyUSB0',
       'smets1 flash --board esp32 --port /dev/ttyUSB0 --uninstall',

@@ -1,6 +1,10 @@
 // What answers at a prompt, and whether a meter can be put on it.
 
-import { type BoardName, boards, type EspruinoBoard, meterFlashBytes } from '../boards/boards.ts'
+import type { EspruinoBoard } from '../boards/board-row.ts'
+import { meterFlashBytes, pagesFileBytes, storageHeaderBytes } from '../boards/board-rules.ts'
+import { type BoardName, boards } from '../boards/boards.ts'
+import { supportedReleases } from '../build/espruino-release.ts'
+import { callsIn, type EspruinoCall, probeBatches, probeCode } from './espruino-calls.ts'
 import type { Prompt } from './espruino-prompt.ts'
 
 export interface BoardFacts {
@@ -20,61 +24,44 @@ export interface BoardFacts {
   boot: string
   /** Device of the console. */
   console: string
-  /** What the meter needs, and this Espruino lacks. */
-  lacks: string[]
+  /** What the script or its installation calls: how many were asked for, and those that this Espruino lacks. */
+  probed: number
+  lacks: EspruinoCall[]
 }
 
 export const scriptFile = 'smets1'
 export const bootFile = '.bootcde'
 
-/** Bytes of a Storage file's header. */
-const headerBytes = 32
-
-/** Variables that the meter takes at its peak (README, "Figures"). */
+/** Variables that the meter needs at its peak (README, "Figures"). */
 export const variablesMin = 2500
 
-/** The oldest version that has all of the language that the script uses. Only 2v29 was ever run. */
-const versionMin = 20
-const versionTried = '2v29'
+/** The oldest release that the script is meant for. */
+const versionMin = 25
 
-/** What the script uses, by a piece of code that is true where it works. */
-const needs: readonly (readonly [string, string])[] = [
-  ['let in blocks', '(()=>{let a=1;{let a=2}return a==1})()'],
-  ['arrow functions', '[1,2].map(x=>x*2)[1]==4'],
-  ['??', '(void 0??7)==7'],
-  ['typed arrays', '(()=>{let a=new Uint8Array(4);a.set([1,2],1);return a.subarray(1,3)[1]==2&&a.fill(9)[0]==9})()'],
-  ['for … of', '(()=>{let n=0;for(const i of [1,2])n+=i;return n==3})()'],
-  ['E.setConsole', 'typeof E.setConsole=="function"'],
-  ['E.enableWatchdog', 'typeof E.enableWatchdog=="function"'],
-  ['setWatch', 'typeof setWatch=="function"'],
-  ['the module Flash', 'typeof require("Flash").erasePage=="function"'],
-  ['the module Storage', 'typeof require("Storage").getStats=="function"'],
-]
-
-/** Asks a board for all that matters. @throws PromptError */
-export async function askBoard(prompt: Prompt, row: EspruinoBoard): Promise<BoardFacts> {
+/**
+ * Asks a board for all that matters: each function that the script calls is probed.
+ * @param code that is to run on the board: script and flash driver; '' probes what the installation itself calls
+ * @throws PromptError
+ */
+export async function askBoard(prompt: Prompt, code: string): Promise<BoardFacts> {
   const memory = (await prompt.run('process.memory()')) as { free: number; total: number; blocksize: number }
-  const lacks: string[] = []
-  const serial = [`the UART ${row.line.device}`, `typeof ${row.line.device}.setup=="function"`] as const
-  const spi = 'spi' in row.flash ? [[`the port ${row.flash.spi}`, `typeof ${row.flash.spi}=="object"`] as const] : []
-  const sleep = row.deepSleep ? [['setDeepSleep', 'typeof setDeepSleep=="function"'] as const] : []
-  for (const [what, code] of [...needs, serial, ...spi, ...sleep]) {
-    // A syntax that is not known throws as well.
-    if ((await prompt.run(`(()=>{try{return !!eval(${JSON.stringify(code)})}catch(e){}return false})()`)) !== true) {
-      lacks.push(what)
-    }
+  const calls = callsIn(code)
+  const lacks: EspruinoCall[] = []
+  for (const batch of probeBatches(calls)) {
+    const works = (await prompt.run(probeCode(batch))) as number[]
+    lacks.push(...batch.filter((_, i) => works[i] !== 1))
   }
-  const facts = { board: prompt.board, version: prompt.version, lacks }
+  const facts = { board: prompt.board, version: prompt.version, probed: calls.length, lacks }
   const heap = { variables: memory.total, variablesFree: memory.free, variableBytes: memory.blocksize }
-  const storage = await askStorage(prompt, lacks)
+  const hasModules = !lacks.some(({ name }) => /^(Flash|Storage)\./.test(name))
+  const storage = hasModules ? await askStorage(prompt) : noStorage
   const console = String(await prompt.run('E.getConsole()'))
   return { ...facts, ...heap, ...storage, console }
 }
 
-async function askStorage(prompt: Prompt, lacks: readonly string[]) {
-  if (lacks.some((what) => what.startsWith('the module'))) {
-    return { storageFree: 0, storageFreeNow: 0, files: [], freeAreas: [], boot: '' }
-  }
+const noStorage = { storageFree: 0, storageFreeNow: 0, files: [], freeAreas: [], boot: '' }
+
+async function askStorage(prompt: Prompt) {
   const stats = (await prompt.run('require("Storage").getStats()')) as { freeBytes: number; trashBytes: number }
   const files = (await prompt.run('require("Storage").list()')) as string[]
   const freeAreas = (await prompt.run('require("Flash").getFree()')) as BoardFacts['freeAreas']
@@ -91,12 +78,6 @@ export function startsMeter(facts: BoardFacts): boolean {
   return facts.files.includes(bootFile) && (text.startsWith(start) || start.startsWith(text))
 }
 
-/** Bytes of the Storage file around the meter's pages; 0 where they are not in Storage. */
-export function pagesFileBytes({ flash }: EspruinoBoard): number {
-  if ('spi' in flash || flash.storageFile === undefined) return 0
-  return flash.base - flash.storageFile.at - headerBytes + flash.pages * 4096
-}
-
 function rowOf(reports: string): string {
   const name = Object.entries(boards).find(([, row]) => row.reports === reports)?.[0]
   return name === undefined ? `there is no row for it (${Object.keys(boards).join(', ')})` : `use --board ${name}`
@@ -110,6 +91,63 @@ function otherPrograms(facts: BoardFacts): string[] {
   )
 }
 
+/** What is wrong with its Espruino and its heap. */
+function interpreterProblems(facts: BoardFacts): string[] {
+  const problems: string[] = []
+  const [, major, minor] = /^(\d+)v(\d+)/.exec(facts.version) ?? []
+  if (Number(major) < 2 || (Number(major) === 2 && Number(minor) < versionMin)) {
+    problems.push(
+      `its Espruino is ${facts.version}, 2v${versionMin} at least is needed: update it (espruino.com/Download)`,
+    )
+  }
+  if (facts.lacks.length > 0) {
+    const missing = facts.lacks.map(({ name, since }) => `${name} (${/^\d/.test(since) ? `since ${since}` : since})`)
+    problems.push(
+      `its Espruino ${facts.version} lacks ${missing.join(', ')}: a build of a version in brackets, or later, that does not leave it out has it`,
+    )
+  }
+  if (facts.variables < variablesMin) {
+    problems.push(`it has ${facts.variables} variables of memory, ${variablesMin} are needed: this board is too small`)
+  }
+  return problems
+}
+
+/** What keeps script and pages out of its Storage as it is. */
+function storageProblems(row: EspruinoBoard, facts: BoardFacts, scriptBytes: number): string[] {
+  const problems: string[] = []
+  const pages = pagesFileBytes(row)
+  const hasPages = 'spi' in row.flash || facts.files.includes(row.flash.storageFile ?? '')
+  const needed = scriptBytes + storageHeaderBytes + 256 + (pages > 0 && !hasPages ? pages + storageHeaderBytes : 0)
+  const room = facts.storageFree + (facts.files.includes(scriptFile) ? scriptBytes : 0)
+  if (facts.lacks.length === 0 && room < needed) {
+    problems.push(
+      `its Storage has ${room} bytes free, ${needed} are needed: ${facts.files.length > 0 ? 'erase files of yours there, or all with --erase' : 'this board is too small'}`,
+    )
+  }
+  const others = otherPrograms(facts)
+  if (others.length > 0) {
+    problems.push(`another program starts on it (${others.join(', ')}): save what you need, then --erase removes it`)
+  }
+  if (pages > 0 && !hasPages && facts.files.length > 0) {
+    problems.push(
+      `its Storage must be empty, because the meter's pages come first in it, and has ${facts.files.join(', ')}: save what you need, then --erase empties it`,
+    )
+  }
+  return problems
+}
+
+/** Pages outside Storage that are not free. */
+function pageProblems(row: EspruinoBoard, facts: BoardFacts): string[] {
+  if ('spi' in row.flash || pagesFileBytes(row) > 0 || facts.lacks.length > 0) return []
+  const { base } = row.flash
+  const end = base + meterFlashBytes(row)
+  if (facts.freeAreas.some(({ addr, length }) => addr <= base && addr + length >= end)) return []
+  const areas = facts.freeAreas.map(({ addr, length }) => `${addr.toString(16)}h to ${(addr + length).toString(16)}h`)
+  return [
+    `its flash from ${base.toString(16)}h to ${end.toString(16)}h, where the meter's pages are to be, is not free (free: ${areas.join(', ') || 'none'})`,
+  ]
+}
+
 /**
  * Why a meter cannot be put on this board, each with what to do; none when it can.
  * @param scriptBytes of the bundle
@@ -120,61 +158,20 @@ export function boardProblems(name: BoardName, facts: BoardFacts, scriptBytes: n
   if (facts.board !== row.reports) {
     return [`this board is ${facts.board}, and ${name} is ${row.reports}: ${rowOf(facts.board)}`]
   }
-  const problems: string[] = []
-  const [, major, minor] = /^(\d+)v(\d+)/.exec(facts.version) ?? []
-  if (Number(major) < 2 || (Number(major) === 2 && Number(minor) < versionMin)) {
-    problems.push(
-      `its Espruino is ${facts.version}, 2v${versionMin} at least is needed: update it (espruino.com/Download)`,
-    )
+  const problems = interpreterProblems(facts)
+  if (scriptBytes > row.scriptBytesMax) {
+    problems.push(`the script has ${scriptBytes} bytes, and this board has room for ${row.scriptBytesMax}`)
   }
-  if (facts.lacks.length > 0) problems.push(`its Espruino ${facts.version} lacks ${facts.lacks.join(', ')}`)
-  if (facts.variables < variablesMin) {
-    problems.push(`it has ${facts.variables} variables of memory, ${variablesMin} are needed: this board is too small`)
-  }
-  const pages = pagesFileBytes(row)
-  const hasPages = 'spi' in row.flash || facts.files.includes(row.flash.storageFile?.name ?? '')
-  const scriptNeeds = scriptBytes + headerBytes + 256
-  const needed = scriptNeeds + (pages > 0 && !hasPages ? pages + headerBytes : 0)
-  const others = otherPrograms(facts)
-  if (!erase) {
-    const room = facts.storageFree + (facts.files.includes(scriptFile) ? scriptBytes : 0)
-    if (facts.lacks.length === 0 && room < needed) {
-      problems.push(
-        `its Storage has ${room} bytes free, ${needed} are needed: ${facts.files.length > 0 ? 'erase files of yours there, or all with --erase' : 'this board is too small'}`,
-      )
-    }
-    if (others.length > 0) {
-      problems.push(
-        `another program starts on it (${others.join(', ')}): save what you need, then --erase takes it off`,
-      )
-    }
-    if (pages > 0 && !hasPages && facts.files.length > 0) {
-      problems.push(
-        `its Storage must be empty, because the meter's pages come first in it, and has ${facts.files.join(', ')}: save what you need, then --erase empties it`,
-      )
-    }
-  }
-  if (!('spi' in row.flash) && pages === 0 && facts.lacks.length === 0) {
-    const { base } = row.flash
-    const end = base + meterFlashBytes(row)
-    if (!facts.freeAreas.some(({ addr, length }) => addr <= base && addr + length >= end)) {
-      const areas = facts.freeAreas.map(
-        ({ addr, length }) => `${addr.toString(16)}h to ${(addr + length).toString(16)}h`,
-      )
-      problems.push(
-        `its flash from ${base.toString(16)}h to ${end.toString(16)}h, where the meter's pages are to be, is not free (free: ${areas.join(', ') || 'none'})`,
-      )
-    }
-  }
-  return problems
+  if (!erase) problems.push(...storageProblems(row, facts, scriptBytes))
+  return [...problems, ...pageProblems(row, facts)]
 }
 
 /** What does not stop anything, and is worth knowing. */
 export function boardWarnings(name: BoardName, facts: BoardFacts): string[] {
   const row = boards[name]
   const warnings: string[] = []
-  if (!facts.version.startsWith(versionTried)) {
-    warnings.push(`its Espruino is ${facts.version}; the script was run on ${versionTried} only`)
+  if (!supportedReleases.some((version) => facts.version.startsWith(version))) {
+    warnings.push(`its Espruino is ${facts.version}; the script is meant for ${supportedReleases.join(' and ')} only`)
   }
   if (facts.console === row.line.device) {
     warnings.push(

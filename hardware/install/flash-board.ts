@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { pageBytes } from '../../firmware/flash-map.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
+import type { EspruinoBoard } from '../boards/board-row.ts'
+import { pagesFileBytes } from '../boards/board-rules.ts'
 import {
   type FlashOperation,
   hasSettings,
@@ -18,9 +20,8 @@ import {
   settingsPages,
   settingsParts,
 } from '../boards/board-settings.ts'
-import type { EspruinoBoard } from '../boards/boards.ts'
 import type { MeterSettings } from '../settings/settings-file.ts'
-import { type BoardFacts, bootFile, pagesFileBytes, scriptFile, startsMeter } from './board-facts.ts'
+import { type BoardFacts, bootFile, scriptFile, startsMeter } from './board-facts.ts'
 import { type Prompt, PromptError } from './espruino-prompt.ts'
 
 /** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */
@@ -80,10 +81,16 @@ async function operate(prompt: Prompt, operations: readonly FlashOperation[]): P
   }
 }
 
+/** The Storage file around the meter's pages; `undefined` where they are not in Storage. */
+function pagesFileName({ flash }: EspruinoBoard): string | undefined {
+  return 'spi' in flash ? undefined : flash.storageFile
+}
+
 /** Whether the Storage file around the meter's pages lies where the row says. */
 async function pagesAreInPlace(prompt: Prompt, row: EspruinoBoard): Promise<boolean> {
-  if ('spi' in row.flash || row.flash.storageFile === undefined) return true
-  const { name, at } = row.flash.storageFile
+  const name = pagesFileName(row)
+  if (name === undefined) return true
+  const { at } = row.storage
   const header = Buffer.from(String(await prompt.run(`btoa(require('Flash').read(32,${at}))`)), 'base64')
   const found = header.subarray(4).toString('latin1').replace(/\0.*$/s, '')
   return found === name && (header.readUInt32LE(0) & 0xffffff) === pagesFileBytes(row)
@@ -96,11 +103,12 @@ async function disarm(prompt: Prompt, facts: BoardFacts): Promise<void> {
 
 /** Makes the place of the meter's pages, if it is not there. @throws Error for a board whose Storage lies elsewhere */
 async function makePlace(prompt: Prompt, row: EspruinoBoard, facts: BoardFacts, erase: boolean): Promise<void> {
-  if ('spi' in row.flash || row.flash.storageFile === undefined) {
+  const name = pagesFileName(row)
+  const { at } = row.storage
+  if (name === undefined) {
     if (erase) await prompt.run(`${storage}.eraseAll();0`, compactMs)
     return
   }
-  const { name, at } = row.flash.storageFile
   const isThere = facts.files.includes(name)
   if (isThere && !erase) {
     if (await pagesAreInPlace(prompt, row)) return
@@ -173,6 +181,16 @@ async function readBack(prompt: Prompt, script: Uint8Array, progress: Progress):
   return found
 }
 
+function placeStep(row: EspruinoBoard, erase: boolean): string {
+  const erased = erase ? 'Storage is erased; ' : ''
+  if ('spi' in row.flash)
+    return `${erased}the meter's ${row.flash.pages} pages are in the flash chip on ${row.flash.spi}`
+  const from = `${row.flash.base.toString(16)}h`
+  return row.flash.storageFile === undefined
+    ? `${erased}the meter's ${row.flash.pages} pages are outside Storage, from ${from}`
+    : `${erased}Storage "${row.flash.storageFile}" is made around the meter's ${row.flash.pages} pages from ${from}, if it is not there`
+}
+
 /** Puts settings into the flash, if they are not there. @returns whose they are, and their version */
 async function putSettings(prompt: Prompt, row: EspruinoBoard, given: MeterSettings | undefined): Promise<Whose> {
   const geometry = { pageBytes, pages: row.flash.pages }
@@ -206,6 +224,8 @@ export interface InstallParts {
   /** Empties the board's Storage, and the meter's pages, first. */
   erase: boolean
   progress: Progress
+  /** Called with what is done next, for a rehearsal. */
+  step(text: string): void
 }
 
 interface Whose {
@@ -224,24 +244,34 @@ export interface Installed extends Whose {
  * @throws PromptError, or Error for a board that does not hold what it is given
  */
 export async function installMeter(prompt: Prompt, parts: InstallParts): Promise<Installed> {
-  const { row, facts, script, settings, erase, progress } = parts
+  const { row, facts, script, settings, erase, progress, step } = parts
   if (script === undefined) {
     // Settings are whole or the old ones at any moment: what starts the meter can stay.
+    step('settings and key are written into the other settings page, read back, and the old page is cleared')
     await loadFlashDriver(prompt, parts.driver)
     return { bytesSent: 0, sha256: '', ...(await putSettings(prompt, row, settings)) }
   }
   const boot = bootText(script)
   // With the same script in place a restart in the middle starts a whole meter.
+  step(`${bootFile}, which starts a script, is removed: from here on a restart starts nothing half`)
   if (facts.boot !== boot || erase) await disarm(prompt, facts)
+  step(placeStep(row, erase))
   await makePlace(prompt, row, facts, erase)
+  step(`the driver of the meter's flash is loaded into memory (${parts.driver.length} bytes)`)
   await loadFlashDriver(prompt, parts.driver)
   // Where the pages are not in Storage, emptying that has not emptied them.
   const toErase = erase && pagesFileBytes(row) === 0 ? row.flash.pages : 0
   for (let page = 0; page < toErase; page++) await prompt.run(`eraseFlash(${page});0`, eraseMs)
+  step('settings and key are written into a settings page, and compared by their CRC; the key is never read back')
   const whose = await putSettings(prompt, row, settings)
   progress('settings', 1, 1)
+  step(
+    `the script goes to Storage "${scriptFile}" in ${Math.ceil(script.length / chunkBytes)} parts of ${chunkBytes} bytes; each is compared by its CRC-32, and those that are there already are not sent`,
+  )
   const bytesSent = await sendScript(prompt, script, erase ? { ...facts, files: [] } : facts, progress)
+  step(`all ${script.length} bytes are read back, and their SHA-256 compared`)
   const sha256 = await readBack(prompt, script, progress)
+  step(`${bootFile} is written last: from here on the board starts the script`)
   await prompt.run(`${storage}.write('${bootFile}',${JSON.stringify(boot)});0`, eraseMs)
   if ((await prompt.run(`${storage}.read('${bootFile}')`)) !== boot) throw new Error(`${bootFile} was not written`)
   return { bytesSent, sha256, ...whose }
@@ -258,7 +288,7 @@ export async function uninstallMeter(
   const { row, facts, logs, progress } = parts
   await disarm(prompt, facts)
   if (facts.files.includes(scriptFile)) await prompt.run(`${storage}.erase('${scriptFile}');0`, eraseMs)
-  const file = 'spi' in row.flash ? undefined : row.flash.storageFile?.name
+  const file = pagesFileName(row)
   const hasPages = file === undefined || facts.files.includes(file)
   if (!hasPages) return 'nothing'
   await loadFlashDriver(prompt, parts.driver)

@@ -1,7 +1,7 @@
 // The meter's line, carried by its console: what comes in on the UART is put there by the prompt, and what leaves by the
 // UART is printed instead. It reads a meter to whose line nothing is connected; the UART itself is not tried by it.
 
-import type { EspruinoBoard } from '../boards/boards.ts'
+import type { EspruinoBoard } from '../boards/board-row.ts'
 import type { Prompt } from './espruino-prompt.ts'
 
 /** How a line is opened, as the bridge's side has it. */

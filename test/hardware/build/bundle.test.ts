@@ -5,12 +5,14 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
-import { type BoardName, boardFault, boards } from '../../../hardware/boards/boards.ts'
-import { type Bundle, bundleBytesMax, bundleFirmware } from '../../../hardware/build/bundle.ts'
+import { boardFault } from '../../../hardware/boards/board-rules.ts'
+import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
+import { type Bundle, bundleFirmware } from '../../../hardware/build/bundle.ts'
 import { outsideSubset } from '../../../hardware/build/espruino-subset.ts'
 import { halfHourMs } from '../../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../../protocol/profile-coding.ts'
 import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/shim.ts'
+import { unprobedCalls } from '../../support/espruino/unprobed-calls.ts'
 import { type Asker, createAsker } from '../../support/sim/asker.ts'
 import { boardEui, boardKey, recordedFlash } from '../../support/sim/board-flash.ts'
 
@@ -74,8 +76,9 @@ for (const name of names) {
     assert.is(boardFault(boards[name]), undefined)
     const { code, bytes, parts } = await bundleOf(name)
     assert.equal(outsideSubset(code, true), [])
+    assert.equal(unprobedCalls(code), [], 'calls that smets1 flash does not probe: add them to espruino-calls.ts')
     assert.is(bytes, code.length)
-    assert.ok(bytes <= bundleBytesMax, `${bytes} bytes`)
+    assert.ok(bytes <= boards[name].scriptBytesMax, `${bytes} bytes`)
     assert.is(
       parts.reduce((sum, part) => sum + part.bytes, 0),
       bytes,
@@ -118,8 +121,10 @@ test('a row that cannot work is refused', () => {
   assert.match(boardFault({ ...row, line: { ...row.line, baud: 2000000 } })!, '2000000 baud')
   assert.match(boardFault({ ...row, deepSleep: true, line: { ...row.line, options: {} } })!, 'receive pin')
   assert.match(boardFault({ ...row, console: 'Serial1', line: { ...row.line, device: 'Serial1' } })!, 'console')
-  const storageFile = { name: 'x', at: 4096 }
-  assert.match(boardFault({ ...row, flash: { ...flash, base: 4096, storageFile } })!, 'header')
+  const inStorage = { ...flash, base: row.storage.at, storageFile: 'x' }
+  assert.match(boardFault({ ...row, flash: inStorage })!, 'header')
+  assert.match(boardFault({ ...row, powerFail: 'D17' })!, 'D17 is used twice')
+  assert.match(boardFault({ ...row, storage: { at: 0x320000, bytes: 65536 } })!, 'Storage has 65536 bytes')
 })
 
 test('without settings the meter says so, and the line stays quiet', async () => {
@@ -192,6 +197,16 @@ test('a board that sleeps deeply is woken by an edge on its line, and listens', 
   bench.shim.pass(30000)
   assert.ok(bench.shim.deepSleep())
 })
+
+for (const name of names) {
+  test(`on ${name} each input is set to its mode before it is watched`, async () => {
+    const { pulses, powerFail } = boards[name]
+    const { cells } = recordedFlash(first, 1, 7)
+    const { shim } = await start(name, cells, (first + 1) * halfHourMs)
+    for (const pin of pulses.pins) assert.is(shim.watchedMode(pin), pulses.mode, pin)
+    if (powerFail !== undefined) assert.is(shim.watchedMode(powerFail), 'input_pullup')
+  })
+}
 
 test('pulses of all four channels are counted', async () => {
   const { cells } = recordedFlash(first, 1, 7)

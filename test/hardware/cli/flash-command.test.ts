@@ -4,9 +4,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { boards } from '../../../hardware/boards/boards.ts'
 import { promptTiming } from '../../../hardware/install/espruino-prompt.ts'
+import { createPromptSim, newBoard, type PromptSim } from '../../../hardware/install/prompt-simulator.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
-import { createPromptSim, type PromptSim } from '../../support/espruino/prompt-sim.ts'
 import { hasSocat, leaveOut } from '../../support/left-out.ts'
 import { until } from '../../support/until.ts'
 
@@ -57,9 +58,8 @@ async function pty(answer: (bytes: Uint8Array, reply: (text: Uint8Array | string
 
 /** A simulated prompt behind a PTY. */
 async function promptPty(board: string) {
-  const cells = new Uint8Array(262144).fill(0xff)
-  const place = { board, cells, address: 0x10000000, storageBytes: 262144, eraseBytes: 1024 }
-  const sim: PromptSim = createPromptSim({ ...place, timing: promptTiming, baud: 921600 })
+  const options = { ...newBoard(boards.linux, promptTiming), version: '2v29', board, baud: 921600 }
+  const sim: PromptSim = createPromptSim(options)
   const port = await pty((bytes, reply) => {
     sim.port.onData(reply)
     sim.port.write(bytes)

@@ -5,17 +5,23 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/world.ts'
-import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
+import type { BoardName } from '../../../hardware/boards/boards.ts'
 import { createProgress } from '../../../hardware/cli/progress.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { attendPrompt, type ConsolePort, PromptError } from '../../../hardware/install/espruino-prompt.ts'
-import { blankBoard, type PromptSim, type PromptSimOptions } from '../../support/espruino/prompt-sim.ts'
+import type { PromptSim, PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
+import { blankBoard } from '../../support/espruino/blank-board.ts'
 
 /** The problems of a board, asked as the command does. */
-async function problemsOf(name: BoardName, more: Partial<PromptSimOptions>, before = (_: PromptSim) => {}) {
+async function problemsOf(
+  name: BoardName,
+  more: Partial<PromptSimOptions>,
+  before = (_: PromptSim) => {},
+  code = 'setWatch(f,p);E.enableWatchdog(8)',
+) {
   const { sim, clock } = blankBoard(more)
   before(sim)
-  const ask = async () => askBoard(await attendPrompt(sim.port, 115200, clock), boards[name])
+  const ask = async () => askBoard(await attendPrompt(sim.port, 115200, clock), code)
   return boardProblems(name, await clock.run(ask()), 32700, false).join('; ')
 }
 
@@ -24,9 +30,13 @@ test('a board that will not do is refused with what is missing', async () => {
   assert.match(await problemsOf('linux', { variables: 350 }), /has 350 variables of memory, 2500 are needed/)
   assert.match(await problemsOf('esp32', {}), /this board is LINUX, and esp32 is ESP32: use --board linux/)
   assert.match(await problemsOf('linux', { board: 'MICROBIT2' }), /there is no row for it/)
-  assert.match(await problemsOf('linux', { version: '1v99' }), /its Espruino is 1v99, 2v20 at least is needed/)
-  assert.match(await problemsOf('linux', { without: ['setWatch'] }), /lacks setWatch/)
-  assert.match(await problemsOf('linux', { storageBytes: 40960 }), /Storage has 40960 bytes free, 136412 are needed/)
+  assert.match(await problemsOf('linux', { version: '1v99' }), /its Espruino is 1v99, 2v25 at least is needed/)
+  assert.match(await problemsOf('linux', { without: ['setWatch'] }), /lacks setWatch \(since 1v44\)/)
+  assert.is(await problemsOf('linux', { without: ['setWatch'] }, () => {}, 'let a=1'), '')
+  assert.match(
+    await problemsOf('linux', { storage: { at: 0x10000000, bytes: 40960 } }),
+    /Storage has 40960 bytes free, 136412 are needed/,
+  )
   const write = (name: string) => (sim: PromptSim) => void sim.storage.storage.write!(name as never, 'x' as never)
   assert.match(await problemsOf('linux', {}, write('.bootcde')), /another program starts on it \(\.bootcde\)/)
   assert.match(await problemsOf('linux', {}, write('mine')), /Storage must be empty.*has mine/)

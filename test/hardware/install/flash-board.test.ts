@@ -17,9 +17,10 @@ import {
   startInstalled,
   uninstallMeter,
 } from '../../../hardware/install/flash-board.ts'
+import type { PromptSim } from '../../../hardware/install/prompt-simulator.ts'
 import type { MeterSettings } from '../../../hardware/settings/settings-file.ts'
 import { euiFromBytes, euiToBytes } from '../../../protocol/bytes.ts'
-import { blankBoard, type PromptSim } from '../../support/espruino/prompt-sim.ts'
+import { blankBoard } from '../../support/espruino/blank-board.ts'
 
 const row = boards.linux
 const eui = euiToBytes('00-DB-12-34-56-78-90-A0')
@@ -45,8 +46,8 @@ async function install(sim: PromptSim, clock: VirtualClock, given: Partial<Given
   const first = await attendPrompt(sim.port, 115200, clock)
   await first.restart('reset()')
   const prompt = await attendPrompt(sim.port, 115200, clock)
-  const facts = await askBoard(prompt, row)
-  const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, ...given }
+  const facts = await askBoard(prompt, '')
+  const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, step: () => {}, ...given }
   const installed = await installMeter(prompt, parts)
   return { prompt, installed }
 }
@@ -194,7 +195,7 @@ test('taken off, nothing starts and no key is left; the logs stay until they are
   sim.storage.cells.fill(0x55, log, log + 64)
   const uninstall = async (logs: boolean) => {
     const prompt = await attendPrompt(sim.port, 115200, clock)
-    return uninstallMeter(prompt, { row, facts: await askBoard(prompt, row), driver, logs, progress: () => {} })
+    return uninstallMeter(prompt, { row, facts: await askBoard(prompt, ''), driver, logs, progress: () => {} })
   }
   assert.is(await clock.run(uninstall(false)), 'logs')
   assert.is(Buffer.from(sim.storage.cells).indexOf(Buffer.from(settings.key)), -1)

@@ -4,7 +4,7 @@
 
 import { createContext, runInContext } from 'node:vm'
 import { releasedGlobals, releasedMembers, releasedStatics } from '../../../hardware/build/espruino-release.ts'
-import { createSpiChip } from '../sim/spi-chip.ts'
+import { createSpiChip } from '../../../hardware/install/spi-flash-simulator.ts'
 
 export interface EspruinoShim {
   /** Runs a script. */
@@ -20,6 +20,8 @@ export interface EspruinoShim {
   receive(bytes: Uint8Array): void
   /** An edge on a pin; false when nobody watches it. */
   edge(pin: string): boolean
+  /** The mode that a pin had when it was watched; `undefined` for none. */
+  watchedMode(pin: string): string | undefined
   /** What was said on the console. */
   said: string[]
   /** Set-ups of the UART: speed and options. */
@@ -83,7 +85,8 @@ function strip(realm: object): void {
 export function createEspruinoShim(options: ShimOptions): EspruinoShim {
   const { cells, flashAt, eraseBytes } = options
   const timers = new Set<Timer>()
-  const watches = new Map<string, () => void>()
+  const modes = new Map<string, string>()
+  const watches = new Map<string, { due: () => void; mode: string | undefined }>()
   const said: string[] = []
   const setups: EspruinoShim['setups'] = []
   let nowMs = 0
@@ -132,7 +135,8 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
   const globals = {
     setTimeout: (due: () => void, ms: number) => timer(due, ms, undefined),
     setInterval: (due: () => void, ms: number) => timer(due, ms, ms),
-    setWatch: (due: () => void, pin: string) => watches.set(pin, due),
+    pinMode: (pin: string, mode: string) => modes.set(pin, mode),
+    setWatch: (due: () => void, pin: string) => watches.set(pin, { due, mode: modes.get(pin) }),
     console: { log: (text: string) => said.push(text) },
     E: {
       setConsole: (device: string) => (consoleDevice = device),
@@ -194,9 +198,10 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
       }
     },
     edge(pin) {
-      watches.get(pin)?.()
+      watches.get(pin)?.due()
       return watches.has(pin)
     },
+    watchedMode: (pin) => watches.get(pin)?.mode,
     said,
     setups,
     consoleOn: () => consoleDevice,

@@ -5,7 +5,7 @@ import { createSimFlash } from '../../../emulation/sim-flash.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { createMeter } from '../../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
-import type { EspruinoBoard } from '../../../hardware/boards/boards.ts'
+import type { EspruinoBoard } from '../../../hardware/boards/board-row.ts'
 import { euiToBytes } from '../../../protocol/bytes.ts'
 import { halfHourMs, halfHourOf, startOfHalfHour } from '../../../protocol/half-hour.ts'
 
@@ -87,10 +87,10 @@ export function flashImage(
   const { base, storageFile } = 'spi' in board.flash ? { base: 0, storageFile: undefined } : board.flash
   if (storageFile === undefined) throw new Error(`the pages of ${board.title} are not in Storage`)
   const image = new Uint8Array(bytes).fill(0xff)
-  const before = base - storageFile.at - 32
+  const before = base - board.storage.at - 32
   const data = new Uint8Array(before + cells.length).fill(0xff)
   data.set(cells, before)
-  let at = putStorageFile(image, 0, storageFile.name, data)
+  let at = putStorageFile(image, 0, storageFile, data)
   for (const [name, content] of Object.entries(files)) at = putStorageFile(image, at, name, content)
   return image
 }

@@ -1,24 +1,25 @@
 // A board at its Espruino prompt, as far as a program that flashes it can tell: echo and `>`, control characters, lines
 // that wait for a bracket, `Uncaught` errors, a receive buffer that overruns, Storage over flash, restarts, power cuts.
-// What the real interpreter does is seen in espruino-flash.test.ts; this one can be broken on purpose, at any byte.
+// For rehearsals of a flashing, where it runs the script too, and for tests, where it is broken on purpose at any byte.
 
 import { createContext, runInContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
-import { createVirtualClock, type VirtualClock } from '../../../emulation/world.ts'
-import type { ConsolePort, PromptTiming } from '../../../hardware/install/espruino-prompt.ts'
-import { createStorageSim, type StorageSim } from './storage.ts'
+import type { EspruinoBoard } from '../boards/board-row.ts'
+import { meterFlashBytes } from '../boards/board-rules.ts'
+import type { ConsolePort, PromptTiming } from './espruino-prompt.ts'
+import { createSpiChip } from './spi-flash-simulator.ts'
+import { createStorageSim, type SimulatedFlash, type StorageSim } from './storage-simulator.ts'
 
-export interface PromptSimOptions {
-  board?: string
-  version?: string
-  variables?: number
-  /** Globals that this Espruino has not. */
+export interface PromptSimOptions extends SimulatedFlash {
+  board: string
+  version: string
+  variables: number
+  /** What this Espruino does not have: globals, or `Date.prototype.getUTCDate`. */
   without?: string[]
-  cells: Uint8Array
-  address: number
-  storageBytes: number
-  eraseBytes: number
-  freeAreas?: { addr: number; length: number }[]
+  /** A flash chip on SPI: the name of the port, and what the chip holds. */
+  spi?: { port: string; cells: Uint8Array }
+  /** Runs the script in Storage when it starts; else only its start is said. */
+  runsScript?: boolean
   baud?: number
   timing: PromptTiming
   /** Bytes that the receive buffer takes while the board is at work. */
@@ -39,6 +40,8 @@ export interface PromptSim {
   cutBefore: (line: number) => boolean
   /** Power comes (back): RAM is empty, what is in Storage starts. */
   start(): void
+  /** Power goes: timers end, nothing is heard or said. */
+  stop(): void
   /** Times that what starts on it was not whole. */
   halfStarts: number
   starts: number
@@ -50,13 +53,7 @@ class Cut extends Error {}
 
 export function createPromptSim(options: PromptSimOptions): PromptSim {
   const { timing, baud = 115200, rxBytes = 1024 } = options
-  const storage = createStorageSim(
-    options.cells,
-    options.address,
-    options.storageBytes,
-    options.eraseBytes,
-    options.freeAreas ?? [],
-  )
+  const storage = createStorageSim(options)
   let take: (bytes: Uint8Array) => void = () => {}
   let realm = createContext({})
   let input = ''
@@ -64,6 +61,8 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
   let lineEcho = true
   let powered = true
   let power = 0
+  // Counts restarts, also those without a loss of power.
+  let run = 0
   let busyUntilMs = 0
   let arrivesAtMs = 0
   let leavesAtMs = 0
@@ -86,6 +85,10 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
     fromBoard: (byte) => byte,
     cutBefore: () => false,
     start,
+    stop: () => {
+      powered = false
+      run += 1
+    },
     halfStarts: 0,
     starts: 0,
     said: () => said,
@@ -114,15 +117,48 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
       return
     }
     sim.starts += 1
-    if (storage.read('smets1')?.includes(0xff) !== false) sim.halfStarts += 1
-    printLine(`smets1: started, boot ${sim.starts}`)
+    const script = storage.read('smets1')
+    if (script?.includes(0xff) !== false) sim.halfStarts += 1
+    if (options.runsScript && script !== undefined) runInContext(Buffer.from(script).toString('latin1'), realm)
+    else printLine(`smets1: started, boot ${sim.starts}`)
   }
+
+  /** A UART: what the script writes leaves the board, and nobody is at the other end. */
+  function serial() {
+    const takers: ((data: string) => void)[] = []
+    return {
+      setup: () => {},
+      write: () => {},
+      on: (_event: string, taker: (data: string) => void) => takers.push(taker),
+      emit: (_event: string, data: string) => {
+        for (const taker of takers) taker(data)
+      },
+    }
+  }
+
+  /** Timers of the script; a restart stops them. */
+  function timer(due: () => void, ms: number, repeats: boolean): void {
+    const mine = run
+    timing.after(ms, () => {
+      if (mine !== run || !powered) return
+      due()
+      if (repeats) timer(due, ms, true)
+    })
+  }
+
   function fresh(): void {
     input = ''
     echo = true
+    run += 1
     realm = createContext({})
     const modules: { [name: string]: object } = { Storage: storage.storage, Flash: storage.flash }
-    const { version = '2v29', board = 'LINUX', variables = 5100 } = options
+    const { version, board, variables } = options
+    if (options.spi !== undefined) {
+      const chip = createSpiChip(options.spi.cells)
+      const bytes = runInContext('Uint8Array', realm) as typeof Uint8Array
+      const send = (data: unknown[]) => new bytes(chip.send(data))
+      Object.assign(realm, { [options.spi.port]: { setup: () => {}, send } })
+    }
     Object.assign(realm, {
       global: realm,
       print: (...words: unknown[]) => printLine(words.join(' ')),
@@ -144,10 +180,15 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
       atob: (text: string) => Buffer.from(text, 'base64').toString('latin1'),
       btoa: (data: string | Uint8Array) =>
         Buffer.from(typeof data === 'string' ? Buffer.from(data, 'latin1') : data).toString('base64'),
+      console: { log: printLine },
       setWatch: () => {},
-      Serial1: { setup: () => {} },
-      Serial2: { setup: () => {} },
-      Serial3: { setup: () => {} },
+      pinMode: () => {},
+      setDeepSleep: () => {},
+      setTimeout: (due: () => void, ms: number) => timer(due, ms, false),
+      setInterval: (due: () => void, ms: number) => timer(due, ms, true),
+      Serial1: serial(),
+      Serial2: serial(),
+      Serial3: serial(),
       echo: (on: number) => {
         echo = on !== 0
       },
@@ -160,10 +201,10 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
         boot()
       },
     })
-    for (const name of options.without ?? []) delete (realm as { [name: string]: unknown })[name]
+    for (const name of options.without ?? []) runInContext(`delete globalThis.${name}`, realm)
   }
   function banner(): void {
-    if (echo) print('\r\n|____| espruino.com\r\n 2v29 (c) 2026 G.Williams\r\n\r\n>')
+    if (echo) print(`\r\n|____| espruino.com\r\n ${options.version} (c) 2026 G.Williams\r\n\r\n>`)
   }
   function start(): void {
     power += 1
@@ -195,7 +236,7 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
     if (byte === 0x03) input = ''
     else if (byte === 0x15) input = input.slice(0, input.lastIndexOf('\n') + 1)
     else if (byte === 0x05) {
-      if (input === '') printLine(`Espruino ${options.version ?? '2v29'} ${options.board ?? 'LINUX'}`)
+      if (input === '') printLine(`Espruino ${options.version} ${options.board}`)
     } else if (byte === 0x10) lineEcho = input !== ''
     else if (byte === 0x0a) {
       if (isOpen(input)) {
@@ -253,10 +294,25 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
   return sim
 }
 
-/** A blank board of the row `linux` on a clock of its own. */
-export function blankBoard(more: Partial<PromptSimOptions> = {}): { sim: PromptSim; clock: VirtualClock } {
-  const clock = createVirtualClock(1000)
-  const cells = new Uint8Array(262144).fill(0xff)
-  const place = { cells, address: 0x10000000, storageBytes: 262144, eraseBytes: 1024 }
-  return { sim: createPromptSim({ ...place, timing: clock, ...more }), clock }
+/** A new board of a row, its flash blank, as it comes with the row's Espruino. */
+export function newBoard(row: EspruinoBoard, timing: PromptTiming): PromptSimOptions {
+  const { flash, storage } = row
+  const common = {
+    board: row.reports,
+    version: row.build.release ?? '2v29.277',
+    variables: row.heap.variables,
+    storage,
+    baud: row.consoleBaud,
+    timing,
+  }
+  if ('spi' in flash) {
+    const cells = new Uint8Array(storage.bytes).fill(0xff)
+    const spi = { port: flash.spi, cells: new Uint8Array(meterFlashBytes(row)).fill(0xff) }
+    return { ...common, cells, address: storage.at, eraseBytes: 4096, freeAreas: [], spi }
+  }
+  // Pages outside Storage lie before it.
+  const address = Math.min(storage.at, flash.base)
+  const cells = new Uint8Array(storage.at + storage.bytes - address).fill(0xff)
+  const freeAreas = address < storage.at ? [{ addr: address, length: storage.at - address }] : []
+  return { ...common, cells, address, eraseBytes: flash.eraseBytes, freeAreas }
 }

@@ -1,4 +1,5 @@
-// Espruino's Storage and Flash over the cells of a flash that only clears bits, laid out as Espruino does (jsflash.c).
+// Espruino's Storage and Flash over the cells of a flash that only clears bits, laid out as Espruino does (jsflash.c);
+// for rehearsals of a flashing, and tests.
 
 const headerBytes = 32
 
@@ -23,14 +24,21 @@ const align = (at: number) => (at + 3) & ~3
 const bytesOf = (data: string | ArrayLike<number>) =>
   typeof data === 'string' ? Uint8Array.from(data, (one) => one.charCodeAt(0)) : Uint8Array.from(data)
 
-/** `cells` begin at `address`; the first `storageBytes` of them are Storage. */
-export function createStorageSim(
-  cells: Uint8Array,
-  address: number,
-  storageBytes: number,
-  eraseBytes: number,
-  freeAreas: { addr: number; length: number }[],
-): StorageSim {
+export interface SimulatedFlash {
+  /** All of the flash, from `address` on. */
+  cells: Uint8Array
+  address: number
+  /** Espruino's Storage in it. */
+  storage: { at: number; bytes: number }
+  eraseBytes: number
+  freeAreas: { addr: number; length: number }[]
+}
+
+export function createStorageSim(flash: SimulatedFlash): StorageSim {
+  const { cells, address, eraseBytes, freeAreas } = flash
+  const storageStart = flash.storage.at - address
+  const storageBytes = flash.storage.bytes
+  const storageEnd = storageStart + storageBytes
   const sim: StorageSim = { cells, storage: {}, flash: {}, read, beforeWrite: () => {} }
 
   function program(at: number, bytes: Uint8Array): void {
@@ -39,8 +47,8 @@ export function createStorageSim(
   }
   function files(): { all: FileAt[]; end: number } {
     const all: FileAt[] = []
-    let at = 0
-    while (at + headerBytes <= storageBytes) {
+    let at = storageStart
+    while (at + headerBytes <= storageEnd) {
       const view = new DataView(cells.buffer, cells.byteOffset + at, headerBytes)
       const size = view.getUint32(0, true)
       if (size === 0xffffffff) break
@@ -65,11 +73,11 @@ export function createStorageSim(
 
   function create(name: string, size: number): FileAt {
     let { end } = files()
-    if (end + headerBytes + size > storageBytes) {
+    if (end + headerBytes + size > storageEnd) {
       compact()
       end = files().end
     }
-    if (end + headerBytes + size > storageBytes) throw new Error('Unable to find or create file')
+    if (end + headerBytes + size > storageEnd) throw new Error('Unable to find or create file')
     const header = new Uint8Array(headerBytes)
     new DataView(header.buffer).setUint32(0, size, true)
     header.set(bytesOf(name.slice(0, 28)), 4)
@@ -79,8 +87,8 @@ export function createStorageSim(
   function compact(): void {
     const kept = files().all.filter(({ name }) => name !== '')
     const data = kept.map(({ at, size }) => cells.slice(at, align(at + headerBytes + size)))
-    cells.fill(0xff, 0, storageBytes)
-    let at = 0
+    cells.fill(0xff, storageStart, storageEnd)
+    let at = storageStart
     for (const one of data) {
       cells.set(one, at)
       at += one.length
@@ -95,7 +103,7 @@ export function createStorageSim(
     getStats: () => {
       const { all, end } = files()
       const trash = all.filter(({ name }) => name === '').reduce((sum, { size }) => sum + size + headerBytes, 0)
-      return { totalBytes: storageBytes, freeBytes: storageBytes - end, trashBytes: trash }
+      return { totalBytes: storageBytes, freeBytes: storageEnd - end, trashBytes: trash }
     },
     read: (name: string, from = 0, count?: number) => {
       const bytes = read(name)
@@ -103,7 +111,7 @@ export function createStorageSim(
       return Buffer.from(bytes.subarray(from, count === undefined ? undefined : from + count)).toString('latin1')
     },
     erase,
-    eraseAll: () => cells.fill(0xff, 0, storageBytes),
+    eraseAll: () => cells.fill(0xff, storageStart, storageEnd),
     compact,
     write: (name: string, data: string | ArrayLike<number>, offset = 0, size = 0) => {
       const bytes = bytesOf(data)
