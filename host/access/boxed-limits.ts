@@ -1,9 +1,10 @@
-// Delivery to the Node-RED nodes of DCC Boxed (a User's mode `boxed`), which is not standard: they take no
-// SMETS1ResponseMessage, so the S1SP's document goes, in base64, where they expect a GBCS payload, and they refuse a body
-// of more than 100 kB.
+// Size limits of the delivery to the Node-RED nodes of DCC Boxed (a User's mode `boxed`). It is not standard: the nodes do
+// not accept a SMETS1ResponseMessage, so the S1SP's document is sent in base64 where they expect a GBCS payload, and they
+// refuse a body of more than 100 kB.
 //
-// A request has one final answer, so a response that is too large cannot be sent in parts. What cannot fit is refused
-// before the meter is woken; what turns out not to fit is refused in the final answer, with the same code (assumption).
+// A request has one final response, so a response that is too large cannot be split. A request whose response cannot fit
+// is refused before the meter is woken. A response that proves too large becomes a final response with the same code
+// (assumption).
 
 import { halfHoursInWindow } from '../../protocol/half-hour.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
@@ -11,25 +12,25 @@ import { exportProfilePayload, importProfilePayload, reactiveImportProfilePayloa
 import type { Period } from '../duis/request.ts'
 import type { User } from './parties.ts'
 
-/** Largest response to a boxed User, bytes. Express, which receives it, takes 102,400; so neither 100 kB is passed. */
+/** Largest response to a boxed User, bytes. Express, which receives it, accepts 102,400; 100,000 satisfies both meanings of 100 kB. */
 export const boxedBytesMax = 100_000
 
 const smallest = { stampMs: 0, wh: 0, varh: 0 }
 const exported = { stampMs: 0, wh: 0 }
-/** Bytes of a half-hour in the document, at the least: one value, of one digit. */
+/** Minimum size of a half-hour in the document: one value, of one digit. */
 const halfHourBytes: { readonly [variant: string]: number } = {
   '4.8.1': importProfilePayload([smallest, smallest]).length - importProfilePayload([smallest]).length,
   '4.8.2': reactiveImportProfilePayload([smallest, smallest]).length - reactiveImportProfilePayload([smallest]).length,
   '4.8.3': exportProfilePayload([exported, exported]).length - exportProfilePayload([exported]).length,
 }
 
-/** Half-hours of which no more can fit into a response, base64 taking four bytes for three; undefined: no log of them. */
+/** The most half-hours that can fit into a response (base64 has four bytes for three); undefined when it has none. */
 export function boxedHalfHoursMax(variant: string): number | undefined {
   const bytes = halfHourBytes[variant]
   return bytes === undefined ? undefined : Math.floor((boxedBytesMax * 3) / 4 / bytes)
 }
 
-/** Why a window cannot be answered to this User, or nothing. Half-hours that are not over at `nowMs` are not read. */
+/** The reason why the response for a window cannot fit, or undefined. Half-hours that end after `nowMs` are not read. */
 export function tooLongForBoxed(
   row: SrvRow,
   user: Pick<User, 'mode'>,
@@ -43,7 +44,7 @@ export function tooLongForBoxed(
   return `${count} half-hours of ${row.variant} make more than 100 kB in boxed delivery: ask for ${most} at most`
 }
 
-/** Why a response cannot be sent to a boxed User, or nothing. */
+/** The reason why a response is too large for a boxed User, or undefined. */
 export function tooLargeForBoxed(xml: string): string | undefined {
   const bytes = Buffer.byteLength(xml)
   return bytes <= boxedBytesMax ? undefined : `a response of ${bytes} bytes; boxed delivery takes ${boxedBytesMax}`

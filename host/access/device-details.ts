@@ -1,4 +1,4 @@
-// What the Smart Metering Inventory says about a device besides who it is: optional fields of its registry row.
+// Optional fields of a device's registry row: what the Smart Metering Inventory says about the device.
 
 import { isDate } from './settlement-day.ts'
 
@@ -6,9 +6,9 @@ import { isDate } from './settlement-day.ts'
 export const deviceTypes = ['ESME', 'GSME', 'GPF', 'CHF', 'HCALCS', 'PPMID', 'IHD', 'CAD'] as const
 export type DeviceType = (typeof deviceTypes)[number]
 
-/** Fields of the DUIS XSD's Device that nothing else depends on; absent ones are left out or have the defaults below. */
+/** Fields of the DUIS XSD's Device that are only listed. Absent fields are left out or have the defaults below. */
 export type DeviceDetails = {
-  /** ESME unless given. Other devices are there to be listed; they cannot be read. */
+  /** Default: ESME. Other devices are listed, but cannot be read. */
   type?: DeviceType
   manufacturer?: string
   model?: string
@@ -19,12 +19,12 @@ export type DeviceDetails = {
   uprn?: string
   postcode?: string
   addressId?: string
-  /** The S1SP that speaks for it, and the cohort for which sessions are counted (the S1SP's name unless given). */
+  /** The S1SP of the device, and the cohort for which sessions are counted (default: the S1SP's name). */
   s1sp?: string
   cohort?: string
 }
 
-/** What the inventory says where the registry says nothing; these are about this stand-in, not about a real meter. */
+/** Defaults of the inventory. They describe this stand-in, not a real meter. */
 export const deviceDefaults = { type: 'ESME', manufacturer: 'smets1', model: 'stand-in ESME', s1sp: 'smets1' } as const
 
 /** Most devices of one premises (DUIS XSD, DSPInventory). */
@@ -57,7 +57,7 @@ function fits(pattern: RegExp) {
   return (text: string) => pattern.test(text)
 }
 
-/** Reads the fields that are there; what is wrong is noted with its place and left out. */
+/** Reads the fields that are present. A wrong value is reported with its place and left out. */
 export function readDeviceDetails(
   fields: { [name: string]: unknown },
   place: string,
@@ -81,7 +81,7 @@ export function samePremises(a: DeviceDetails, b: DeviceDetails): boolean {
   )
 }
 
-/** Notes premises with more devices than an inventory can list. */
+/** Reports premises with more devices than an inventory can list. */
 export function checkPremises(devices: readonly DeviceDetails[], note: (place: string, problem: string) => void): void {
   const counts = new Map<string, number>()
   devices.forEach((device, index) => {

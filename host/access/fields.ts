@@ -1,4 +1,4 @@
-// Fields of the registry, each read from a plain value: what is wrong is noted with its place and what to do.
+// Readers of registry fields. A wrong value is reported with its place and what to write instead.
 
 import { parseEui } from '../duis/request.ts'
 import { shown } from './callback.ts'
@@ -62,7 +62,7 @@ export function readDate(value: unknown, place: string, note: Note): string {
 }
 
 export function readText(value: unknown, place: string, what: string, lengthMax: number, note: Note): string {
-  // Control characters would let a name forge a line of the log.
+  // A name with control characters could forge a line of the log.
   const text = typeof value === 'string' && /^[^\p{Cc}]+$/u.test(value) && value.length <= lengthMax ? value : undefined
   if (text === undefined) note(place, `expected ${what}, 1 to ${lengthMax} characters`)
   return text ?? ''

@@ -1,8 +1,8 @@
-// Rows of parties, devices and registrations from files that people have, as one registry to be checked.
+// Imports Users, devices and registrations from CSV and JSON files into a registry, which is then checked.
 //
-// A CSV file holds one kind of row, told by its columns; a JSON file holds lists of one or more kinds, as the registry
-// itself. What a file gives of a kind takes the place of all there was of that kind, or with `merge` is added to it, a
-// row taking the place of one with the same key: a User's or device's EUI-64; MPAN, role and first day of a registration.
+// A CSV file holds rows of one kind, recognised by its columns; a JSON file holds lists of one or more kinds, as the
+// registry itself. The rows of a kind replace all existing rows of that kind. With `merge` they are added, and a row
+// replaces the existing row with the same key: the EUI-64 of a User or device; MPAN, role and first day of a registration.
 
 import { type CsvError, parse } from 'csv-parse/sync'
 import { shown } from './callback.ts'
@@ -12,15 +12,15 @@ export type Kind = (typeof kinds)[number]
 type Row = { [name: string]: unknown }
 
 export interface ImportFile {
-  /** As it is named in problems. */
+  /** The name shown in problems. */
   name: string
   text: string
 }
 
-/** Rows by kind, and where each came from, `users.csv:3`. */
+/** Rows by kind, each with its place: `users.csv:3`. */
 export type Rows = { [kind in Kind]: { row: Row; place: string }[] }
 
-/** What a column may be called besides its own name; letters and digits only, any case. */
+/** Other names of columns; compared by letters and digits only, in any case. */
 const aliases: { readonly [name: string]: string } = {
   eui64: 'eui',
   userid: 'eui',
@@ -34,7 +34,7 @@ const aliases: { readonly [name: string]: string } = {
   effectivetodate: 'to',
 }
 
-/** The columns that a CSV file of a kind must have, and what a missing column or an empty cell means. */
+/** The columns that a CSV file of each kind must have, and defaults for missing columns and empty cells. */
 const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults: Row } } = {
   registrations: { columns: ['mpan', 'role', 'mpid', 'from'], defaults: {} },
   users: { columns: ['eui', 'name', 'roles', 'callback'], defaults: { status: 'active' } },
@@ -43,7 +43,7 @@ const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults
 
 const recordCharactersMax = 65536
 
-/** Reads one file. `problems` receives what is wrong, with its place; rows are there all the same. */
+/** Reads one file. Wrong rows are reported in `problems` with their place; the others are returned. */
 export function readImportFile(file: ImportFile, problems: string[]): Rows {
   return /^\s*[[{]/.test(file.text) ? readJsonFile(file, problems) : readCsvFile(file, problems)
 }
@@ -126,7 +126,7 @@ function columnName(text: string): string {
   return own ?? aliases[plain] ?? text
 }
 
-/** The kind whose columns are all there, the most particular first. */
+/** The first kind all of whose columns are present; the kind with the most specific columns is tried first. */
 function kindOf(columns: readonly string[]): Kind | undefined {
   const order: Kind[] = ['registrations', 'users', 'devices']
   return order.find((kind) => layouts[kind].columns.every((column) => columns.includes(column)))
@@ -144,7 +144,7 @@ function rowOf(columns: readonly string[], cells: readonly string[]): Row {
   )
 }
 
-/** A registry to be checked: `current` with what the files give in the place of it, or merged into it. */
+/** Combines the rows of files with the current ones, by replacement or merge. The result is not checked. */
 export function combineRows(
   current: Rows,
   files: readonly Rows[],
@@ -173,7 +173,7 @@ function keyOf(kind: Kind, row: Row | null): string {
   return kind === 'registrations' ? `${text('mpan')} ${text('role')} ${text('from')}` : text('eui')
 }
 
-/** A problem of `checkRegistry` with the file and line of the row in the place of its number. */
+/** Rewrites a problem of `checkRegistry` to name the file and line of the row instead of its index. */
 export function withPlaces(problem: string, places: { [kind in Kind]: readonly string[] }): string {
   return problem.replace(
     /\b(users|devices|registrations)\[(\d+)\](?:\.(\w+))?/g,

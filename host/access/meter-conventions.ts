@@ -1,20 +1,20 @@
-// Where meters of some cohorts differ in what their half-hours mean, and what the S1SP makes of it. Assumptions, both: the
-// matrix of device model variations (S1SR, Annex A) was not available.
+// Differences between cohorts of meters in the meaning of half-hourly values, and how the S1SP converts them. Both are
+// assumptions: the matrix of device model variations (S1SR, Annex A) was not available.
 
 export interface MeterConventions {
   /**
-   * What the Timestamp of a half-hour in a response is: its end (unless told otherwise), or its beginning. The half-hours
-   * that a read window selects are the same.
+   * Whether the Timestamp of a half-hour in a response is its end (default) or its start. The read window selects the same
+   * half-hours in both cases.
    */
   stamps: 'end' | 'start'
   /**
-   * For a meter that records the average power of a half-hour, in W, where its energy in Wh belongs: the S1SP passes the
-   * values on as they are (unless told otherwise), twice what they should be, or corrects them by half.
+   * For a meter that records the average power of a half-hour in W in the place of the energy in Wh: `as-is` (default) passes
+   * the values on, which are twice the energy; `corrected` halves them.
    */
   averagePower: 'as-is' | 'corrected'
 }
 
-/** What each may be; the first holds for a device that names none. */
+/** The values of each; the first is the default. */
 export const conventions: {
   readonly [name in keyof MeterConventions]: readonly [MeterConventions[name], ...MeterConventions[name][]]
 } = {

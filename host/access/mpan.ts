@@ -1,7 +1,7 @@
 // Meter Point Administration Numbers.
 
 /**
- * The check digit of the first 12 digits of an MPAN core: the sum of them times 3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41,
+ * The check digit of the first 12 digits of an MPAN core: the sum of the digits multiplied by 3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41,
  * 43, modulo 11, modulo 10.
  */
 function checkDigit(digits: string): number {

@@ -1,4 +1,4 @@
-// Who is who: Users, devices and registrations. They are checked once, when they are read, and trusted from then on.
+// The registry: Users, devices and registrations. It is checked completely when it is read.
 
 import { type Role, roles } from '../catalogue/role.ts'
 import { readCallback } from './callback.ts'
@@ -43,11 +43,11 @@ export type User = UserDetails & {
   mpid?: string
   roles: readonly Role[]
   status: 'active' | 'suspended'
-  /** Where answers are pushed: https, or http to this machine. */
+  /** URL to which responses are sent: https, or http to this machine. */
   callback: string
 }
 
-/** An ESME. `line` names the line (the WAN) on which it is reached; what it may be is the configuration's business. */
+/** A device. `line` names the line (the WAN) on which it is reached; the configuration says which lines exist. */
 export type Device = DeviceDetails & {
   eui: string
   importMpan?: string
@@ -58,35 +58,35 @@ export type Device = DeviceDetails & {
 
 /**
  * One row of Industry Registration Data. `from` is the EFD, the first Settlement Day; `to` the ETD, the last one. That
- * the ETD itself is included is an assumption. Without an ETD the row lasts until the day before the next row's EFD,
- * so that an incoming party always ends the outgoing one (SECMP0162 preliminary impact assessment, requirement 1).
+ * the ETD itself is included is an assumption. Without an ETD the row is valid until the day before the next row's EFD, so
+ * that the registration of an incoming party always ends that of the outgoing one (SECMP0162 preliminary impact assessment, requirement 1).
  */
 export type Registration = { mpan: string; role: RegistrationRole; mpid: string; from: string; to?: string }
 
 /** A registration and its last Settlement Day: its ETD, or the day before its successor's EFD; absent: open-ended. */
 export type RegistrationRecord = Registration & { until?: string }
 
-/** Everything known about parties. EUI-64s are asked for in upper case, as `parseEui` gives them. */
+/** All parties and devices. EUI-64s are looked up in upper case, as `parseEui` returns them. */
 export type Registry = {
   users: readonly User[]
   devices: readonly Device[]
   user(eui: string): User | undefined
   device(eui: string): Device | undefined
-  /** The device behind an MPAN, import or export. */
+  /** The device with an MPAN, import or export. */
   deviceByMpan(mpan: string): Device | undefined
   /** Records of one MPAN and role, by EFD, never overlapping. */
   registrations(mpan: string, role: Role): readonly RegistrationRecord[]
 }
 
-/** How much a registry may hold. */
+/** Limits of a registry. */
 export const registryLimits = { users: 1_000, devices: 100_000, registrations: 1_000_000, problems: 100 }
 
 const noRecords: readonly RegistrationRecord[] = []
 
 /**
- * A registry from a plain JSON value `{ users: [], devices: [], registrations: [] }`. Either all of it is right, or
- * every problem is named with its place (`users[2].eui`, counted from 0) and what to do; after `registryLimits.problems`
- * of them the rest are counted only.
+ * Reads a registry from a JSON value `{ users: [], devices: [], registrations: [] }`. When anything is wrong, every problem
+ * is returned with its place (`users[2].eui`, counted from 0) and what to do; after `registryLimits.problems` of them the
+ * rest are only counted.
  */
 export function checkRegistry(data: unknown): { ok: true; registry: Registry } | { ok: false; problems: string[] } {
   const problems: string[] = []
@@ -107,7 +107,7 @@ export function checkRegistry(data: unknown): { ok: true; registry: Registry } |
     if (key === undefined || key === '') return
     const other = places.get(key)
     if (other === undefined) places.set(key, place)
-    else note(place, `${key} is that of ${other} already; give each its own`)
+    else note(place, `${key} is already that of ${other}; give each its own`)
   }
   users.forEach((user, index) => {
     unique(user.eui, `users[${index}].eui`)
@@ -172,8 +172,8 @@ function recordsOf(rows: readonly Registration[], note: Note): Map<string, Regis
   return records
 }
 
-// The readers below note what is wrong and then give some value of the right type: it is never seen, because one
-// problem is enough to refuse the whole registry.
+// The readers below report what is wrong and then return some value of the right type. That value is never used, because
+// one problem is enough to refuse the whole registry.
 
 function readUser(value: unknown, place: string, note: Note): User {
   const names = ['eui', 'name', 'mpid', 'roles', 'status', 'callback', ...userDetailNames]

@@ -1,9 +1,9 @@
-// Settlement Days on which nobody is registered. A registry with gaps is a registry; whoever made it may not know of them.
+// Settlement Days on which nobody is registered. A registry may have such gaps; they are reported as warnings.
 
 import { type RegistrationRole, type Registry, registrationRoles } from './parties.ts'
 import { dayAfter, dayBefore } from './settlement-day.ts'
 
-/** Days without a registration: absent `from`, from the beginning; absent `to`, for good. */
+/** Days without a registration. Without `from`: from the beginning. Without `to`: without an end. */
 export interface Gap {
   mpan: string
   role: RegistrationRole
@@ -12,8 +12,8 @@ export interface Gap {
 }
 
 /**
- * The gaps between the records of each MPAN and role, and, for a supplier and an MDR, MPANs that have none at all or none
- * in the end: each MPAN always has an associated MDRA (SECMP0162 preliminary impact assessment, requirement 1), and that
+ * The gaps between the records of each MPAN and role; for suppliers and MDRs also MPANs without any record, and the time
+ * after the last record: each MPAN always has an associated MDRA (SECMP0162 preliminary impact assessment, requirement 1), and that
  * each has a supplier is assumed.
  */
 export function gapsOf(registry: Registry): Gap[] {

@@ -1,22 +1,22 @@
-// What one registry says otherwise than the one before it, where something must be done about it.
+// Changes from one registry to the next that require cached readings to be deleted.
 
 import type { Registry } from './parties.ts'
 import { dayBefore, settlementDayOf } from './settlement-day.ts'
 
-/** A device whose stored readings are nobody's any more, and why. */
+/** A device whose cached readings must be deleted, and why. */
 export interface LostDevice {
   eui: string
   why: string
 }
 
 /**
- * Devices that were taken out of service by the later registry, or whose supplier on the Settlement Day `day` is by that
- * another one than the earlier registry had on `dayEarlier`.
+ * Devices that the later registry has removed or taken out of service, or whose supplier in it on the Settlement Day `day`
+ * differs from the supplier in the earlier registry on `dayEarlier`.
  */
 export function lostDevices(before: Registry, after: Registry, day: string, dayEarlier = day): LostDevice[] {
   return before.devices.flatMap((old) => {
     const device = after.device(old.eui)
-    if (device === undefined) return { eui: old.eui, why: 'it is in the registry no more' }
+    if (device === undefined) return { eui: old.eui, why: 'it is no longer in the registry' }
     const isOut = device.status === 'Decommissioned' || device.status === 'Withdrawn'
     if (isOut && device.status !== old.status) return { eui: old.eui, why: `it is ${device.status}` }
     const changed = suppliersOf(before, old, dayEarlier) !== suppliersOf(after, device, day)
@@ -25,27 +25,28 @@ export function lostDevices(before: Registry, after: Registry, day: string, dayE
 }
 
 /**
- * To be awaited before the cache is used: when a Settlement Day has begun since the last time, devices that have another
- * supplier from it on are forgotten first. The first time looks two days back, further than anything is kept.
+ * Returns a function to be awaited before the cache is used. When a new Settlement Day has begun since the last call, it
+ * evicts the devices that have another supplier from that day on. The first call compares with the day before yesterday,
+ * which is earlier than anything in the cache.
  */
 export function createDayWatch(
   registry: () => Registry,
   nowMs: () => number,
-  forget: (eui: string, why: string) => Promise<void>,
+  evictDevice: (eui: string, why: string) => Promise<void>,
 ): () => Promise<unknown> {
   let day = dayBefore(dayBefore(settlementDayOf(nowMs())))
-  let forgotten: Promise<unknown> = Promise.resolve()
+  let evicted: Promise<unknown> = Promise.resolve()
   return () => {
     const today = settlementDayOf(nowMs())
-    if (today === day) return forgotten
+    if (today === day) return evicted
     const since = day
     day = today
     const lost = lostDevices(registry(), registry(), today, since)
-    forgotten = Promise.all(lost.map(({ eui, why }) => forget(eui, why))).catch((error) => {
+    evicted = Promise.all(lost.map(({ eui, why }) => evictDevice(eui, why))).catch((error) => {
       day = since
       throw error
     })
-    return forgotten
+    return evicted
   }
 }
 

@@ -4,16 +4,16 @@
 // requirement 1). That this is local midnight is inferred from the Settlement Period, which is always local time
 // (Elexon). Meters keep UTC all year, so a Settlement Day in summer runs from 23:00Z to 23:00Z.
 //
-// Summer time is the rule in force since 1996: from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last
-// Sunday of October. Earlier years, 1972 to 1995 among them, had other dates and are not supported: the functions
-// answer for them by today's rule, which is wrong for some days. No registration may begin before 1996.
+// Summer time is by the rule in force since 1996: from 01:00 UTC on the last Sunday of March to 01:00 UTC on the last
+// Sunday of October. Earlier years had other dates and are not supported: the functions apply today's rule to them, which
+// is wrong for some days. No registration may begin before 1996.
 
 import { dayMs, halfHourMs, halfHoursInWindow, localAheadMs, startOfHalfHour } from '../../protocol/half-hour.ts'
 
-/** Settlement Days that one call lists: 13 months and a bit, more than any profile log holds. */
+/** Most Settlement Days in one call: over 13 months, more than any profile log holds. */
 export const settlementDaysMax = 500
 
-// Instants outside are taken to the nearest end, so that every day has four digits of year and sorts as text.
+// Instants outside are clamped, so that every year has four digits and days sort as text.
 const earliestMs = Date.parse('0001-01-01T00:00Z')
 const latestMs = Date.parse('9999-12-31T00:00Z')
 
@@ -38,7 +38,7 @@ export function settlementDayRange(startMs: number, endMs: number): { first: str
 }
 
 /**
- * When a Settlement Day begins (included) and ends (excluded), milliseconds UTC. Throws RangeError for what is no date,
+ * When a Settlement Day begins (included) and ends (excluded), milliseconds UTC. Throws RangeError for text that is not a date,
  * and for 9999-12-31.
  */
 export function settlementDayBounds(day: string): { startMs: number; endMs: number } {
@@ -64,7 +64,7 @@ export function dayBefore(day: string): string {
   return dateOf(utcMidnightMs(day) - dayMs)
 }
 
-// Clocks change at 01:00 UTC. Local midnight is 23:00Z or 00:00Z, so what holds at 00:00Z held at local midnight.
+// Clocks change at 01:00 UTC and local midnight is 23:00Z or 00:00Z, so the offset at 00:00Z is that of local midnight.
 function localMidnightMs(day: string): number {
   const midnightMs = utcMidnightMs(day)
   return midnightMs - localAheadMs(midnightMs)

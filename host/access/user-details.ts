@@ -5,15 +5,15 @@ import { trustedSigner } from '../pki/trust.ts'
 import { shown } from './callback.ts'
 
 /**
- * How answers are wrapped: `duis` as the DUIS schema has it (unless told otherwise); `boxed`, which is not standard, for
- * the Node-RED nodes of DCC Boxed, which know no SMETS1ResponseMessage.
+ * How responses are wrapped: `duis` (default) as in the DUIS schema; `boxed`, which is not standard, for the Node-RED nodes
+ * of DCC Boxed, which do not accept a SMETS1ResponseMessage.
  */
 export const userModes = ['duis', 'boxed'] as const
 export type UserMode = (typeof userModes)[number]
 
 export type UserDetails = {
   mode?: UserMode
-  /** Whether all that it asks as IS or ES serves settlement (MHHS). */
+  /** True when all its requests as IS or ES serve settlement (MHHS). */
   forSettlement?: boolean
   /** Its certificate (PEM), trusted besides those of the PKI folder. */
   certificate?: string
@@ -24,7 +24,7 @@ export const userDetailNames: readonly string[] = ['mode', 'forSettlement', 'cer
 
 const certificateCharactersMax = 8192
 
-/** Reads the fields that are there; what is wrong is noted with its place and left out. `eui`, `roles`: the User's own. */
+/** Reads the fields that are present. A wrong value is reported with its place and left out. `eui`, `roles`: the User's. */
 export function readUserDetails(
   fields: { [name: string]: unknown },
   eui: string,
@@ -43,7 +43,10 @@ export function readUserDetails(
     const at = `${place}.forSettlement`
     if (wanted === undefined) note(at, `${shown(fields.forSettlement)} is neither true nor false`)
     else if (!roles.some(choosesSettlement))
-      note(at, 'only suppliers (IS, ES) choose (table 6 of the impact assessment); what an MDR asks always counts')
+      note(
+        at,
+        'only suppliers (IS, ES) may choose (table 6 of the impact assessment); requests of an MDR always serve settlement',
+      )
     else details.forSettlement = wanted
   }
   if (fields.certificate !== undefined) {
@@ -66,7 +69,7 @@ function certificateProblem(value: unknown, eui: string): string | undefined {
     return 'expected one certificate in PEM (-----BEGIN CERTIFICATE-----)'
   try {
     const signer = trustedSigner(value)
-    // An EUI-64 that is wrong is noted as such.
+    // A wrong EUI-64 of the row has been reported already.
     return signer.eui === eui || eui === '' ? undefined : `is that of ${signer.eui}, not of ${eui}`
   } catch (error) {
     return (error as Error).message

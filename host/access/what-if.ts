@@ -1,4 +1,4 @@
-// Access explained: what would be said to a request of any variant, by which rule, record and Settlement Day.
+// Explains access control: the response code for a request of any variant, with the rule, record and Settlement Day.
 
 import { servesSettlement } from '../catalogue/for-settlement.ts'
 import type { Fault } from '../catalogue/response-code.ts'
@@ -14,8 +14,9 @@ export interface WhatIf {
   /** I99, or the code of the refusal. */
   code: string
   /**
-   * The rule that refused, or the last that had something to say. `message`: it contradicts itself; `settlement`: ForSettlement is not for this User or
-   * variant; `delivery`: the answer would be too large for boxed delivery; `service`: the variant is not there on SMETS1.
+   * The rule that refused, or the last rule applied. `message`: the request contradicts itself; `settlement`: the User or
+   * variant may not set ForSettlement; `delivery`: the response would be too large for boxed delivery; `service`: SMETS1
+   * does not have the variant.
    */
   rule: RuleName | 'message' | 'settlement' | 'delivery' | 'service'
   /** Registrations that cover the days, or the one in the way. */
@@ -23,9 +24,9 @@ export interface WhatIf {
   /** Settlement Days that the request targets; of a refusal by registration, the first that is not covered. */
   days?: { first: string; last: string } | undefined
   day?: string | undefined
-  /** Whether it would count as serving settlement (MHHS). */
+  /** True when it would serve settlement (MHHS). */
   forSettlement: boolean
-  /** In plain words. It may name another party. */
+  /** An explanation, which may name another party. */
   text: string
 }
 
@@ -38,14 +39,14 @@ export function whatIf(
   policy: AccessPolicy,
 ): WhatIf {
   const of = { srv: row.variant, name: row.name, forSettlement: false }
-  /** Refused before or after access control, by something that it does not know. */
+  /** A refusal by a check before or after access control. */
   const refused = (fault: Fault, rule: WhatIf['rule'], why: string) => {
     const code = policy.codes[fault]
     return { ...of, allowed: false, code, rule, records: [], text: `refused with ${code}, rule "${rule}": ${why}` }
   }
   const counts = (forSettlement: boolean) => (forSettlement ? '; it serves settlement (MHHS)' : '')
   const { period } = request
-  // The bridge looks at the message first: such a request never reaches access control.
+  // The bridge checks the message first: such a request never reaches access control.
   if (period !== undefined && period.endMs < period.startMs)
     return refused('period', 'message', 'EndDateTime is before StartDateTime')
   if (row.endpoint === 'serviceD') {
@@ -55,7 +56,7 @@ export function whatIf(
     const forSettlement = servesSettlement(row, roles, user, request.forSettlement)
     if (typeof forSettlement === 'string') return refused('forSettlement', 'settlement', forSettlement)
     const has = `${user.name} (${user.eui}) has the role ${roles.join(' ')}`
-    const text = `allowed: ${has}; what it names is looked at when it is carried out${counts(forSettlement)}`
+    const text = `allowed: ${has}; the schedule or device that it names is checked when it is executed${counts(forSettlement)}`
     return { ...of, forSettlement, allowed: true, code: 'I99', rule: 'role for request', records: [], text }
   }
   const decision = decide(request, nowMs, registry, row, policy)

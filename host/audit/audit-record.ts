@@ -1,8 +1,8 @@
 // One line of the service audit trail: what happened to a request, chained to the line before it.
 //
-// MPANs are in the trail where they decide: on `accepted`, and on `refused` when a registration was looked at. A right to
-// data is a right to an MPAN, and without it nobody could say later why a request was let through. They are nowhere else:
-// not in the log, not in the metrics. Keys, signatures and readings are never recorded; of an answer its SHA-256.
+// MPANs are recorded where a decision depends on them: in `accepted`, and in `refused` when a registration was checked. The
+// right to data is a right to an MPAN, and without it nobody could say later why a request was accepted. MPANs are not in
+// the log or the metrics. Keys, signatures and readings are never recorded; of a response, its SHA-256 is.
 
 import { hash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
@@ -11,7 +11,7 @@ import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 
-/** A registration that decided. */
+/** A registration on which the decision was based. */
 export interface DecidingRecord {
   role: string
   mpid: string
@@ -20,17 +20,17 @@ export interface DecidingRecord {
   until?: string
 }
 
-/** What an answer carried of a channel, half-hour by half-hour. */
+/** The half-hours of one channel in a response. */
 export interface Served {
   /** As in the cache: `active-import`. */
   channel: string
   /** Start of the first half-hour, ISO 8601. */
   from: string
-  /** Runs of half-hours and where they came from (`served.ts`): `46m2c`. */
+  /** Runs of half-hours and their source (`served.ts`): `46m2c`. */
   what: string
 }
 
-/** Whose request; EUI-64s in upper case. */
+/** The request; EUI-64s in upper case. */
 interface OfRequest {
   requestId: string
   user: string
@@ -41,7 +41,7 @@ interface OfRequest {
 export interface AcceptedEvent extends OfRequest {
   event: 'accepted'
   code: string
-  /** The role by which it was allowed, the MPAN that it was about, the registrations that cover the days. */
+  /** The role by which it was allowed, the MPAN, and the registrations that cover the days. */
   role: string
   mpan?: string
   registrations: DecidingRecord[]
@@ -51,11 +51,11 @@ export interface AcceptedEvent extends OfRequest {
   window?: { from: string; to: string }
   /** It serves settlement (MHHS). */
   forSettlement?: true
-  /** Until when it must be answered (the Target Response Time). */
+  /** End of the Target Response Time. */
   due: string
   /** Of a run of a DCC schedule; `requestId` is then the ResponseID of its result. */
   scheduleId?: number
-  /** Decided again: at a start, which found it unanswered, or when the time of a future-dated one had come. */
+  /** Checked again: when it was resumed after a restart, or at the execution time of a future-dated request. */
   resumed?: true
 }
 
@@ -63,17 +63,17 @@ export interface RefusedEvent extends Partial<OfRequest> {
   event: 'refused'
   endpoint: Endpoint
   code: string
-  /** False: nothing proves that the request came from the User it names. */
+  /** False when the signature does not prove that the request came from the User that it names. */
   signed: boolean
   rule?: RuleName
   day?: string
   mpan?: string
-  /** The registration in the way: another party's. */
+  /** The registration of the other party, when there is one. */
   registration?: DecidingRecord
   why: string
 }
 
-/** By the DCC itself: schedules and inventories. */
+/** Requests that the DCC answers: schedules and inventories. */
 export interface DirectEvent extends Omit<OfRequest, 'device'> {
   event: 'answered directly'
   code: string
@@ -90,10 +90,10 @@ export interface AnsweredEvent extends OfRequest {
   tookMs: number
   /** Answered after it was due. */
   late: boolean
-  /** Of the DCC schedule that asked. */
+  /** For a run of a DCC schedule. */
   scheduleId?: number
   detail?: string
-  /** Why the meter could not be read, in a word. */
+  /** Why the meter could not be read. */
   fault?: ReadFault
   served?: Served[]
   /** Of the response as it is sent. */
@@ -126,19 +126,19 @@ export interface DroppedEvent {
 export type BridgeEvent =
   | { event: 'started'; version: string }
   | { event: 'stopped' }
-  /** The registry in force from here on. */
+  /** A registry was loaded. */
   | { event: 'registry'; sha256: string; users: number; devices: number }
-  /** One that is wrong; the one before stays in force. */
+  /** A registry with errors was refused; the previous one stays in force. */
   | { event: 'registry refused'; problem: string }
-  /** The meter was first heard with the key that was made to follow its old one, which is gone. */
+  /** The first message sealed with the meter's next key was received; the previous key was deleted. */
   | { event: 'key rotated'; device: string }
-  /** The meter's clock was set by this machine's. `aheadMs`: how far ahead it had been; absent when it was lost. */
+  /** The meter's clock was set to this machine's time. `aheadMs`: how far ahead it had been; absent when it was lost. */
   | { event: 'clock set'; device: string; aheadMs?: number; driftPpm: number }
   /** The operator had the highest counter of a pair lowered (`smets1 counters`). */
   | ({ event: 'counter lowered' } & LoweredCounter)
   /** Refusals of unsigned requests that were not recorded one by one. */
   | { event: 'refusals not listed'; count: number }
-  /** A crash had left half a batch; its bytes are in the file named. */
+  /** After a crash an incomplete batch was cut off; its bytes are in `file`. */
   | { event: 'tail cut'; bytes: number; sha256: string; file: string }
   /** Events that could not be written, and why. */
   | { event: 'records lost'; count: number; problem: string }
@@ -187,7 +187,7 @@ export function chainLine(event: AuditEvent, time: string, before: ChainPoint): 
   return { line, point: { seq, hash: hashOf(line) } }
 }
 
-/** The record of a line, or what is wrong with it. */
+/** The record in a line, or what is wrong with the line. */
 export function readLine(line: Buffer): AuditRecord | string {
   if (line.length >= lineBytesMax) return `a line of ${line.length} bytes; the most is ${lineBytesMax}`
   let value: { seq?: unknown; prev?: unknown; time?: unknown; event?: unknown } | null
@@ -201,10 +201,12 @@ export function readLine(line: Buffer): AuditRecord | string {
   const whole = Number.isSafeInteger(seq) && typeof prev === 'string' && /^[0-9a-f]{64}$/.test(prev)
   if (!whole || typeof event !== 'string' || typeof time !== 'string' || Number.isNaN(Date.parse(time)))
     return 'a line that is no record'
+  // Version 0.1 had another name for this fault.
+  if ('fault' in value && value.fault === 'rubbish') value.fault = 'malformed'
   return value as AuditRecord
 }
 
-/** Whether a record follows a point of the chain, or what is wrong. */
+/** Undefined when the record follows the given point of the chain; otherwise what is wrong. */
 export function followsOn(record: AuditRecord, before: ChainPoint): string | undefined {
   if (record.seq !== before.seq + 1) return `record ${record.seq} comes after record ${before.seq}`
   if (record.prev !== before.hash) return `record ${record.seq} does not name the hash of the line before it`

@@ -1,4 +1,5 @@
-// Which half-hours of a Settlement Day a party has: from the record of what was answered and taken, period by period.
+// Reports which half-hours of a Settlement Day a party has received, from the audit trail's records of responses and
+// deliveries.
 
 import { halfHourMs } from '../../protocol/half-hour.ts'
 import { dayAfter, periodsOf, settlementDayBounds, settlementDaysMax } from '../access/settlement-day.ts'
@@ -6,9 +7,8 @@ import type { AuditRecord, Served } from './audit-record.ts'
 import { halfHoursServed, type ServedFrom } from './served.ts'
 
 /**
- * What became of a period, the best first. Received within the Target Response Time: read from the meter, brought by a
- * read for somebody else, or from the cache. Then: received late; answered and not taken by the User; answered, and the
- * meter has no record of it; never answered.
+ * The status of a period, the best first. Received within the Target Response Time: read from the meter, by a shared read,
+ * or from the cache. Then: received late; sent and not accepted by the User; not recorded by the meter; never sent.
  */
 export const statuses = ['meter', 'shared', 'cache', 'late', 'not taken', 'not recorded', 'missing'] as const
 export type PeriodStatus = (typeof statuses)[number]
@@ -20,18 +20,18 @@ export interface DayReport {
   /** One for each Settlement Period, the first at local midnight: 46, 48 or 50. */
   periods: PeriodStatus[]
   counts: { [status in PeriodStatus]: number }
-  /** Every period was received, late or not. */
+  /** True when every period was received, late or not. */
   complete: boolean
 }
 
 export interface CompletenessQuestion {
   mpan: string
-  /** Channels that are looked for even where nothing was answered. */
+  /** Channels to report even when nothing was sent. */
   channels: readonly string[]
   /** Settlement Days, both included; 500 at most. */
   first: string
   last: string
-  /** Only what this User was given: EUI-64. */
+  /** EUI-64 of a User: reports only what it received. */
   user?: string | undefined
 }
 
@@ -41,7 +41,7 @@ interface Answer {
   deliveredMs?: number
 }
 
-/** Throws RangeError for days that are none or more than 500. */
+/** Throws RangeError for wrong dates and for more than 500 days. */
 export async function completeness(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
   question: CompletenessQuestion,
@@ -54,7 +54,7 @@ export async function completeness(
       const mine = record.mpan === question.mpan && (question.user === undefined || record.user === question.user)
       if (mine) due.set(record.requestId, Date.parse(record.due))
     } else if (record.event === 'answered') {
-      // After a crash an answer may be made again; only the last one can have been sent.
+      // After a crash a response may be made again; only the last one was sent.
       const dueMs = due.get(record.requestId)
       if (dueMs !== undefined) answers.set(record.requestId, { served: record.served ?? [], dueMs })
     } else if (record.event === 'delivered') {

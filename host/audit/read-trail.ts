@@ -1,4 +1,4 @@
-// Reads the files of a service audit trail in order, and checks that every line follows on.
+// Reads the files of a service audit trail in order and verifies the chain of lines.
 
 import { createReadStream, existsSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -12,7 +12,7 @@ import {
   readLine,
 } from './audit-record.ts'
 
-/** A line that was read: its record and place in the chain, or what is wrong with it. */
+/** A line: its record and hash, or what is wrong with it. */
 export interface ReadLine {
   file: string
   /** From 1, in its file. */
@@ -23,7 +23,7 @@ export interface ReadLine {
   record?: AuditRecord
   hash: string
   problem?: string
-  /** False for the last line of a file when its line end is missing: being written, or torn by a crash. */
+  /** False for a last line without a line end: it is being written, or was left incomplete by a crash. */
   ended: boolean
 }
 
@@ -45,7 +45,7 @@ export function pathOfFile(directory: string, number: number): string {
   return join(directory, `audit-${String(number).padStart(6, '0')}.jsonl`)
 }
 
-/** The lines of one file. A line too long is one problem; nothing after it is read. Rejects when the file cannot be read. */
+/** The lines of one file. Reading stops at a line that is too long. Rejects when the file cannot be read. */
 export async function* linesOf(file: string): AsyncGenerator<ReadLine> {
   let rest: Buffer = Buffer.alloc(0)
   let offset = 0
@@ -70,24 +70,24 @@ export async function* linesOf(file: string): AsyncGenerator<ReadLine> {
   if (rest.length > 0) yield read(rest, false)
 }
 
-/** How a check of a trail came out. */
+/** The result of a verification. */
 export interface Verdict {
   ok: boolean
   files: number
   records: number
-  /** Where the chain begins and ends. */
+  /** Sequence number of the first record, and the end of the chain. */
   first: number
   head: ChainPoint
   /** The first fault, with file and line. */
   problem?: string
-  /** Bytes of a last line without its end: being written, or left by a crash and cut at the next start. */
+  /** Bytes of an incomplete last line: being written, or left by a crash and cut off at the next start. */
   unfinishedBytes: number
 }
 
 /**
- * Checks every line of a trail. A chain that begins later than record 1 is a fault, unless `anchor` names the point
- * before it: files that were taken away are missed. `anchor` may also be a point inside, noted earlier: then the chain
- * must pass through it, so that a rewritten or shortened trail is found out as far as that point.
+ * Verifies every line of a trail. A chain that begins after record 1 is a fault unless `anchor` is the point before it, so
+ * that missing files are detected. `anchor` may also be a point within the trail, noted earlier: the chain must then pass
+ * through it, so that a trail rewritten or truncated before that point is detected.
  */
 export async function verifyTrail(directory: string, anchor?: ChainPoint): Promise<Verdict> {
   const files = trailFiles(directory)
@@ -139,7 +139,7 @@ function startOf(first: AuditRecord, anchor: ChainPoint | undefined): ChainPoint
   return anchor !== undefined && anchor.seq === first.seq - 1 ? anchor : undefined
 }
 
-/** The records of a trail, oldest first; lines that are none are passed over (`verifyTrail` names them). */
+/** The records of a trail, oldest first. Damaged lines are skipped (`verifyTrail` reports them). */
 export async function* recordsOf(directory: string): AsyncGenerator<AuditRecord> {
   for (const file of trailFiles(directory)) {
     for await (const { record, ended } of linesOf(file)) if (record !== undefined && ended) yield record

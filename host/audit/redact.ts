@@ -1,14 +1,14 @@
-// What the log may not hold: MPANs and keys. The audit trail is where an MPAN is found, by the same RequestID.
+// Removes MPANs and keys from what is logged. The MPAN of a request is in the audit trail, under the same RequestID.
 
-/** Fields that are never shown, whatever is in them. */
+/** Fields whose values are never logged. */
 const secret = /^(mpan|importMpan|exportMpan|key|keys|secret|password|privateKey|pem|certificate)$/
-/** In words, MPANs are always introduced as such; thirteen digits alone may be the counter of a RequestID. */
+/** Messages always write "MPAN" before an MPAN; thirteen digits alone may be the counter of a RequestID. */
 const mpanInWords = /\b(MPAN )\d{13}\b/g
 const pem = /-----BEGIN [A-Z ]+-----[\s\S]*?-----END [A-Z ]+-----/g
 const hidden = '(redacted)'
 const depthMax = 8
 
-/** A copy of what is to be logged, without them. */
+/** A copy without MPANs and keys. */
 export function redacted(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redactedText(value)
   if (typeof value === 'bigint') return String(value)

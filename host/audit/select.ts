@@ -1,4 +1,4 @@
-// Picks records of the audit trail, and cuts them to what a party may see of itself.
+// Selects records of the audit trail, and reduces them to what a User may see.
 
 import { parseRequestId } from '../duis/request.ts'
 import type { AuditRecord } from './audit-record.ts'
@@ -12,17 +12,17 @@ export interface Selection {
   fromMs?: number
   toMs?: number
   /**
-   * Shows a User its own: requests that it signed, without what was said for the operator only (why, and whose
-   * registration stood in the way).
+   * EUI-64 of a User: selects its own signed requests, without the fields that are for the operator only (why, and the
+   * registration of another party).
    */
   as?: string
 }
 
-/** A function that answers the record as it may be shown, or undefined. To be called with the records in order. */
+/** Returns a function that is called with each record in order and returns what may be shown of it, or undefined. */
 export function createSelector(selection: Selection): (record: AuditRecord) => AuditRecord | undefined {
   const { user, device, srv, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, as } = selection
   const ofRequest = user !== undefined || device !== undefined || srv !== undefined || as !== undefined
-  // A delivery names its request only; what that was for, the record of its acceptance or answer has said before.
+  // A delivery record has only the RequestID. The variant is known from the earlier record of the request.
   const variants = new Map<string, string>()
   const isWithin = ({ time }: AuditRecord) => Date.parse(time) >= fromMs && Date.parse(time) < toMs
   return (record) => {
@@ -34,7 +34,7 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
     if (srv !== undefined && requestId !== undefined && variant === srv) variants.set(requestId, variant)
     if (!isWithin(record)) return undefined
     if (!ofRequest) return record
-    // About a device, by nobody's request.
+    // About a device, without a request.
     if (
       (record.event === 'key rotated' || record.event === 'clock set') &&
       record.device === device &&
@@ -45,7 +45,7 @@ export function createSelector(selection: Selection): (record: AuditRecord) => A
     if (requestId === undefined) return undefined
     const parties = parseRequestId(requestId)
     if (parties === undefined) return undefined
-    // What a schedule or a meter sends of itself goes by its ResponseID: from the device to the User.
+    // Results of schedules and alerts have a ResponseID: from the device to the User.
     const { originator, target } = parties
     if (user !== undefined && originator !== user && target !== user) return undefined
     if (device !== undefined && originator !== device && target !== device) return undefined
@@ -62,18 +62,18 @@ function ownView(
   if (record.event !== 'refused') {
     if (originator !== as && target !== as) return undefined
     if (record.event !== 'answered' || record.fault !== undefined) return record
-    // Why a request was refused after it had been accepted names the party that is registered now.
+    // The detail of a request refused after its acceptance may name the party that is registered now.
     const { detail: _, ...answered } = record
     return answered
   }
   if (originator !== as) return undefined
-  // Anybody can write a User's name into a request.
+  // An unsigned request proves nothing about its sender.
   if (!record.signed) return undefined
   const { registration: _, why: __, mpan: ___, ...own } = record
   return { ...own, why: '' }
 }
 
-/** One record as a line for people. */
+/** A record as one line of text. */
 export function textOf(record: AuditRecord): string {
   const { seq, prev: _, time, event, ...fields } = record
   return `${String(seq).padStart(6)} ${time} ${event}: ${wordsOf(fields)}`

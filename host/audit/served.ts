@@ -1,12 +1,12 @@
-// Which half-hours an answer carried and where each came from, short enough for a line of the audit trail.
+// Encodes the half-hours of a response and the source of each, short enough for a line of the audit trail.
 
 import { halfHourMs, startOfHalfHour } from '../../protocol/half-hour.ts'
 import type { Served } from './audit-record.ts'
 
-/** m read from the meter, c from the cache, s brought by a read for somebody else, n the meter has no record of it. */
+/** m: read from the meter. c: from the cache. s: by a shared read. n: not recorded by the meter. */
 export type ServedFrom = 'm' | 'c' | 's' | 'n'
 
-/** A reading as the cache hands it on. */
+/** A reading and its source. */
 interface Reading {
   halfHour: number
   wh: number | undefined
@@ -37,7 +37,7 @@ export function servedOf(channel: string, readings: readonly Reading[]): Served 
   return { channel, from: new Date(startOfHalfHour(first.halfHour)).toISOString(), what: `${what}${count}${last}` }
 }
 
-/** The half-hours of a record, by number, and where each came from. Throws RangeError for what `servedOf` never writes. */
+/** The half-hours of a record, by number, with the source of each. Throws RangeError for text that `servedOf` does not write. */
 export function* halfHoursServed(served: Served): Iterable<{ halfHour: number; from: ServedFrom }> {
   let halfHour = Date.parse(served.from) / halfHourMs
   if (!Number.isInteger(halfHour) || !/^(\d{1,5}[mcsn])+$/.test(served.what))

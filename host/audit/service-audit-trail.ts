@@ -1,11 +1,11 @@
-// The service audit trail: an append-only record of who asked for what, what was decided, and what they were given.
+// The service audit trail: an append-only record of requests, decisions and responses.
 //
-// One JSON line an event, each naming the SHA-256 of the line before, in files of a bounded size. Lines are written in
-// batches, one fdatasync for each: a record on its own would cost one fdatasync (about 3 ms) each. `committed` is what
-// makes it a record and not a log: no acknowledgement and no answer leaves the bridge before its line is on disk.
+// One JSON line per event, each with the SHA-256 of the line before, in files of bounded size. Lines are written in batches
+// with one fdatasync each (about 3 ms). No acknowledgement and no response leaves the bridge before its record is on disk:
+// callers await `committed`.
 //
-// The chain shows that something in it was changed, left out or put in. That its end was cut off, or all of it written
-// anew, only shows against a point noted elsewhere (`smets1 audit --verify --anchor`).
+// The chain reveals lines that were changed, removed or inserted. A truncated or completely rewritten trail is only
+// revealed by a point that was noted elsewhere (`smets1 audit --verify --anchor`).
 
 import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
@@ -15,13 +15,13 @@ import { numberOfFile, pathOfFile, trailFiles } from './read-trail.ts'
 import { findTail, syncDirectory, tornBytesMax } from './torn-tail.ts'
 
 export interface ServiceAuditTrail {
-  /** Takes an event into the next batch. */
+  /** Adds an event to the next batch. */
   record(event: AuditEvent): void
-  /** Resolves when all that was recorded so far is on disk; rejects when some of it cannot be written. */
+  /** Resolves when all events recorded so far are on disk; rejects when one of them cannot be written. */
   committed(): Promise<void>
   /** The end of the chain on disk. */
   head(): ChainPoint
-  /** Why the last batch could not be written, if so. */
+  /** Why the last batch could not be written; undefined when it was. */
   trouble(): string | undefined
   /** Writes what is left. */
   close(): Promise<void>
@@ -30,17 +30,17 @@ export interface ServiceAuditTrail {
 export interface TrailParts {
   directory: string
   timing: Timing
-  /** Largest file; the batch that would make it larger goes to the next one. */
+  /** Largest file; a batch that would exceed it starts the next file. */
   fileBytesMax?: number
-  /** Told of what cannot be written. */
+  /** Called when a batch cannot be written. */
   report(problem: string): void
-  /** Brings the written bytes of an open file to the disk. */
+  /** Flushes an open file to the disk. Default: fdatasync. */
   sync?(file: number): Promise<void>
 }
 
-/** The least time from one fdatasync to the next, milliseconds. An idle trail writes at once. */
+/** Minimum time between two fdatasyncs, milliseconds. An idle trail writes at once. */
 export const batchMs = 5
-/** Largest file unless told otherwise: some 30,000 records. */
+/** Default of the largest file: about 30,000 records. */
 const defaultFileBytesMax = 16 * 1024 * 1024
 
 interface Waiter {
@@ -51,9 +51,9 @@ interface Waiter {
 }
 
 /**
- * Opens the trail in a directory (made with mode 0700) and goes on at its end. What a crash left of a batch is cut off,
- * kept in a file beside it, and recorded.
- * @throws Error when the end is damaged by more than a crash can have done, naming the line
+ * Opens the trail in a directory (created with mode 0700) and appends to it. An incomplete batch left by a crash is cut off,
+ * saved in a separate file, and recorded.
+ * @throws Error naming the line when the end is damaged by more than a crash can cause
  */
 export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
   const { directory, timing, fileBytesMax = defaultFileBytesMax, report } = parts
@@ -87,12 +87,12 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     if (busy || waiting.length === 0) return
     busy = true
     const idleMs = timing.nowMs() - startedMs
-    // A clock that was set back is no reason to wait for it.
+    // After the clock was set back the batch is written at once.
     if (idleMs >= batchMs || idleMs < 0) void Promise.resolve().then(commit)
     else timing.after(batchMs - idleMs, () => void commit())
   }
 
-  /** The next lines, no more than a crash may tear. */
+  /** The next lines, at most what `findTail` can repair after a crash. */
   function nextBatch(): { lines: Buffer; point: ChainPoint; count: number } {
     const lines: Buffer[] = []
     let size = 0
@@ -146,12 +146,12 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     schedule()
   }
 
-  // Only the fdatasync takes long enough to be waited for elsewhere: the others cost microseconds here.
+  // The writes are synchronous and take microseconds; only the fdatasync is awaited.
   async function write(lines: Buffer): Promise<void> {
     const { size } = fstatSync(file)
     if (size !== bytes) {
       if (size < bytes) throw new Error(`${pathOfFile(directory, number)} became shorter: something else changes it`)
-      // Ours, of a batch that failed half-way; or another program's, which would break the chain.
+      // Extra bytes are from a failed batch of ours, or from another program, which would break the chain.
       if (trouble === undefined) throw new Error(`${pathOfFile(directory, number)} is written by another program`)
       ftruncateSync(file, bytes)
     }
@@ -192,7 +192,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
 
 const newline = Buffer.from('\n')
 
-/** A trail that forgets: for tests. */
+/** A trail in memory, for tests. */
 export function createMemoryTrail(events: AuditEvent[] = []): ServiceAuditTrail {
   return {
     record: (event) => void events.push(structuredClone(event)),

@@ -1,4 +1,4 @@
-// Where an audit trail really ends, after a crash that may have left half a batch behind it.
+// Finds the end of an audit trail after a crash that may have left an incomplete batch.
 
 import { createHash } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readFileSync, statSync, truncateSync, writeSync } from 'node:fs'
@@ -7,26 +7,26 @@ import { type ChainPoint, chainStart, followsOn } from './audit-record.ts'
 import { linesOf, trailFiles } from './read-trail.ts'
 
 /**
- * What a crash can leave half-written at the most: one batch. A power cut may keep later pages of it and not earlier
- * ones, so what follows the first bad line within this many bytes of the end is not trusted either.
+ * The most that a crash can leave incomplete: one batch. A power cut may preserve later pages of it and lose earlier ones, so
+ * the lines after the first bad one are not used either.
  */
 export const tornBytesMax = 1024 * 1024
 
 export interface Tail {
-  /** The last record that is whole. */
+  /** The last complete record. */
   head: ChainPoint
-  /** What was cut off behind it. */
+  /** What was cut off after it. */
   cut?: { bytes: number; sha256: string; file: string }
 }
 
 /**
- * Finds the end of a trail and cuts off what is torn; the bytes cut are kept in a file beside it.
- * @throws Error naming the line when more is wrong than a crash explains
+ * Finds the end of a trail and cuts off incomplete lines, which are saved in a separate file.
+ * @throws Error naming the line when more is wrong than a crash can cause
  */
 export async function findTail(directory: string): Promise<Tail> {
   const files = trailFiles(directory)
   let cut: Tail['cut']
-  // The newest file may have been begun and hold nothing yet.
+  // The newest file may still be empty.
   for (const file of files.reverse()) {
     const end = await endOf(file)
     const bytes = statSync(file).size - end.offset
@@ -61,11 +61,11 @@ async function endOf(file: string): Promise<{ head?: ChainPoint; offset: number;
   return stop('bytes that are no line')
 }
 
-/** Cuts a file, after the bytes cut are safe in a file of their own. */
+/** Truncates a file after saving the bytes that are cut off. */
 function cutOff(path: string, offset: number): NonNullable<Tail['cut']> {
   const torn = readFileSync(path).subarray(offset)
-  const kept = `${path.replace(/\.jsonl$/, '')}.torn-${offset}`
-  const file = openSync(kept, 'w', 0o600)
+  const savedAs = `${path.replace(/\.jsonl$/, '')}.torn-${offset}`
+  const file = openSync(savedAs, 'w', 0o600)
   writeSync(file, torn)
   fsyncSync(file)
   closeSync(file)
@@ -74,10 +74,10 @@ function cutOff(path: string, offset: number): NonNullable<Tail['cut']> {
   fsyncSync(cut)
   closeSync(cut)
   syncDirectory(dirname(path))
-  return { bytes: torn.length, sha256: createHash('sha256').update(torn).digest('hex'), file: basename(kept) }
+  return { bytes: torn.length, sha256: createHash('sha256').update(torn).digest('hex'), file: basename(savedAs) }
 }
 
-/** Brings names of new files to the disk. */
+/** Flushes the names of new files to the disk. */
 export function syncDirectory(directory: string): void {
   const handle = openSync(directory, 'r')
   try {

@@ -1,8 +1,8 @@
-// 4.6.1 through the cache: the last midnight's entry is kept, and one read of the meter serves everybody who waits for it.
+// 4.6.1 through the cache: the entry of the last midnight is cached, and concurrent requests share one read of the meter.
 //
-// "The previous 24 hours" (MP256 consultation) hold exactly one midnight, so of the daily read log the cache keeps exactly
-// one entry a meter. It lives under the same hourly keys, in the same table, as the half-hours (reading-cache.ts), is
-// removed with them, and is never handed out longer than 25 hours after its retrieval.
+// "The previous 24 hours" (MP256 consultation) contain exactly one midnight, so the cache holds exactly one entry of the
+// daily read log per meter. It is sealed under the same hourly keys and in the same table as the half-hours
+// (reading-cache.ts), is deleted with them, and is never used longer than 25 hours after its retrieval.
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import { decodeSnapshot, encodeSnapshot, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
@@ -21,7 +21,7 @@ export interface SourcedSnapshot {
 
 /**
  * Daily reads of the midnights with which the days `first` to `first + count - 1` begin, oldest first, those that the
- * meter has. `fetch` reads from the meter. Rejects with what `fetch` rejected with, also for those who shared it.
+ * meter has. `fetch` reads from the meter. When it rejects, so do all requests that share the read.
  */
 export type DailyReadThrough = (
   eui: string,
@@ -37,9 +37,9 @@ export interface DailyReadParts {
   randomBytes(count: number): Uint8Array
   policy: CachePolicy
   nowMs(): number
-  /** Counts up whenever a device's entries were removed (ReadingCache): a read under way since before is not kept. */
+  /** Increases whenever a device is evicted (ReadingCache): a read that began before is not cached. */
   emptied(): number
-  /** Told in one line when an entry cannot be kept; it is answered all the same. */
+  /** Called with one line when an entry cannot be cached; the request is answered all the same. */
   report(line: string): void
 }
 
@@ -58,7 +58,7 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
 
   const nameOf = (eui: string, day: number) => `${eui}/daily-reads/${day}`
 
-  /** The entry of the last midnight, if it is kept. */
+  /** The entry of the last midnight, when it is cached. */
   function lookup(eui: string, day: number): { snapshot: RegisterSnapshot; retrievedMs: number } | undefined {
     if (parts.policy === 'off') return undefined
     for (const hour of [...keys.hours()].reverse()) {
@@ -101,7 +101,7 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
     try {
       if (parts.emptied() === emptied) await keep(eui, entries, askedMs)
     } catch (error) {
-      parts.report(`a daily read of ${eui} was read and cannot be kept in the cache: ${(error as Error).message}`)
+      parts.report(`a daily read of ${eui} was read and cannot be cached: ${(error as Error).message}`)
     }
     return entries
   }

@@ -1,15 +1,15 @@
-// One key per UTC hour, for what is retrieved in that hour. Whoever destroys the key destroys the data, in every copy.
+// One key per UTC hour, for the readings retrieved in that hour. Destroying a key destroys the readings in every copy.
 //
-// A key lives until 25 hours after its hour began, so an entry can be read for 24 to 25 hours and never longer than 25
-// hours from its retrieval (MP256 consultation: "up to 25 hours"). No timer is needed for that: every use tells the
-// time, and the first one too late destroys the key. A host that is switched off keeps its key files until it is on.
+// A key exists until 25 hours after its hour began, so an entry can be read for 24 to 25 hours and never longer than 25
+// hours after its retrieval (MP256 consultation: "up to 25 hours"). No timer is needed: every use passes the time, and the
+// first use after the end destroys the key. On a host that is switched off the key files remain until it is on again.
 //
-// The hour counts by the host's clock. Its greatest reading is kept, also on disk. When the clock is set back by more
-// than a minute, nobody can say how old the keys are: all are destroyed and the cache begins anew. Less than that is
-// taken for calls overtaking each other, and time stands still until the clock has caught up.
+// Time is the host's clock. Its greatest value is stored on disk. When the clock is set back by more than a minute, the age
+// of the keys is unknown: all are destroyed and the cache starts empty. A smaller step is taken as concurrent calls, and
+// the greatest value remains in use until the clock has passed it.
 //
-// Overwriting a file before it is removed reaches the old blocks on a plain disk. File systems that copy on write,
-// flash and snapshots may keep them: the directory belongs on none that is backed up.
+// A file is overwritten before it is deleted, which reaches the old blocks on a plain disk. Copy-on-write file systems,
+// flash and snapshots may preserve the old blocks: do not place the directory where it is backed up.
 
 import {
   closeSync,
@@ -25,9 +25,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 
-/** Hours from the beginning of its hour to the end of a key. */
+/** Lifetime of a key, in hours from the beginning of its hour. */
 export const keyLifeHours = 25
-/** How far the clock may go back without the cache being emptied. */
+/** How far the clock may go back without the keys being destroyed. */
 export const clockStepBackMs = 60_000
 
 const hourMs = 3_600_000
@@ -37,24 +37,24 @@ const seenName = 'greatest-time'
 
 export interface HourlyKeys {
   /**
-   * Tells the time, milliseconds UTC. Destroys the keys whose end has come, or all of them when the clock went back.
-   * Returns the time to reckon with: the greatest told since.
+   * Passes the time, milliseconds UTC. Destroys the keys that have ended, or all keys when the clock was set back. Returns
+   * the time to use: the greatest passed since then.
    */
   observe(nowMs: number): number
-  /** Greatest time told so far, also before a restart. */
+  /** Greatest time passed so far, also before a restart. */
   greatestMs(): number
-  /** The key of an hour that is there and not at its end, by the time last told. */
+  /** The key of an hour, unless it has ended by the time last passed. */
   key(hour: number): Uint8Array | undefined
   /**
-   * The same, and makes one when there is none: its file is on disk before it is used. Undefined past its end.
+   * The same; creates the key when there is none, on disk before it is used. Undefined after its end.
    * Throws the error of node:fs when the file cannot be written.
    */
   keyToSeal(hour: number): Uint8Array | undefined
   /** Hours (since 1970) that have a key, in order. */
   hours(): readonly number[]
-  /** Counts up whenever keys were destroyed: what was opened with them must be forgotten. */
+  /** Increases whenever keys are destroyed: readings opened with them must be deleted. */
   destructions(): number
-  /** Writes the greatest time told to disk, and tries again where a key file could not be removed. */
+  /** Writes the greatest time to disk, and retries the deletion of key files. */
   sweep(nowMs: number): number
 }
 
@@ -64,8 +64,8 @@ export function hourOf(atMs: number): number {
 }
 
 /**
- * Opens (or makes) a directory of keys, mode 0700, files of mode 0600. Nothing else may be kept there, and one process
- * may own it at a time. `report` receives one line when a key file cannot be removed or the time not be written.
+ * Opens (or creates) a directory of keys, mode 0700, files of mode 0600. It must hold nothing else and be used by one
+ * process at a time. `report` receives one line when a key file cannot be deleted or the time cannot be written.
  * @throws Error of node:fs when the directory cannot be made or read
  */
 export function openHourlyKeys(
@@ -75,7 +75,7 @@ export function openHourlyKeys(
 ): HourlyKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const keys = new Map<number, Uint8Array>()
-  /** Key files on disk, those that could not be removed among them. */
+  /** Key files on disk, including those that could not be deleted. */
   const files = new Set<number>()
   let hours: readonly number[] = []
   let destructions = 0
@@ -91,7 +91,7 @@ export function openHourlyKeys(
     if (bytes.length === keyBytes) keys.set(hour, Uint8Array.from(bytes))
     greatestMs = Math.max(greatestMs, hour * hourMs)
   }
-  // Power failed while such a file was written: nothing was ever sealed with it.
+  // An incomplete key file is from a power failure during its creation: nothing was sealed with it.
   destroy([...files].filter((hour) => !keys.has(hour)))
   sortHours()
 
@@ -126,14 +126,14 @@ export function openHourlyKeys(
     nextEndMs = Math.min(retryAtMs, ((hours[0] ?? Number.POSITIVE_INFINITY) + keyLifeHours) * hourMs)
   }
 
-  /** In memory first: whatever happens to the files, these keys are not used again. */
-  function destroy(doomed: readonly number[]): void {
-    for (const hour of doomed) {
+  /** In memory first: these keys are not used again, even when a file cannot be deleted. */
+  function destroy(endedHours: readonly number[]): void {
+    for (const hour of endedHours) {
       keys.get(hour)?.fill(0)
       if (keys.delete(hour)) destructions += 1
     }
     sortHours()
-    for (const hour of doomed) {
+    for (const hour of endedHours) {
       try {
         overwrite(pathOf(hour))
         unlinkSync(pathOf(hour))
@@ -158,7 +158,7 @@ export function openHourlyKeys(
       writeDurably(pathOf(hour), key, 'wx')
       syncDirectory()
     } catch (error) {
-      // A file that was there already is one that could not be removed; otherwise it is ours, and not whole.
+      // An existing file is one that could not be deleted. Otherwise the file is new and incomplete.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(pathOf(hour), { force: true })
       throw error
     }
@@ -169,7 +169,7 @@ export function openHourlyKeys(
     return key
   }
 
-  /** A time that cannot be read is taken for the end of time: the clock has then gone back, and all keys go. */
+  /** A damaged value is read as the greatest possible time: the clock then appears set back, and all keys are destroyed. */
   function readSeen(): number {
     try {
       const text = readFileSync(join(directory, seenName), 'latin1')
@@ -207,9 +207,9 @@ export function openHourlyKeys(
     destructions: () => destructions,
     sweep(nowMs) {
       nextEndMs = 0
-      const reckonedMs = observe(nowMs)
+      const greatest = observe(nowMs)
       writeSeen()
-      return reckonedMs
+      return greatest
     },
   }
 }

@@ -1,8 +1,8 @@
-// The S1SP's short-lived cache of readings (MP256 consultation): a half-hour read for one party answers every party.
+// The S1SP's cache of readings (MP256 consultation): a half-hour read for one party is used for every party.
 //
-// Kept per device and channel, by half-hour, sealed with AES-256-GCM under the key of the UTC hour of retrieval
-// (hourly-keys.ts): after 24 to 25 hours that key is destroyed and nothing, no copy either, can be opened. Access
-// control comes before the cache, always: the cache does not know who asks.
+// Readings are stored per device, channel and half-hour, sealed with AES-256-GCM under the key of the UTC hour of retrieval
+// (hourly-keys.ts). After 24 to 25 hours that key is destroyed and no copy can be opened. Access control is always applied
+// before the cache is used: the cache does not know the requesting party.
 
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { halfHoursPerAskMax, halfHoursPerDay } from '../../protocol/limits.ts'
@@ -10,37 +10,37 @@ import { createRecent } from '../store/recent.ts'
 import type { Store } from '../store/store.ts'
 import type { Reading } from '../wan/reading.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
-import { type CachePolicy, keptFrom } from './policy.ts'
+import { type CachePolicy, cachedFrom } from './policy.ts'
 import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
 
 /** `wh` undefined: the meter has no record of it. `retrievedMs`: when it was read from the meter. */
-export type KeptReading = Readonly<{ wh: number | undefined; marked: boolean; retrievedMs: number }>
+export type CachedReading = Readonly<{ wh: number | undefined; marked: boolean; retrievedMs: number }>
 
 /** Half-hours `first` to `first + count - 1`. */
 export type Run = { first: number; count: number }
 
 export interface ReadingCache {
-  /** What is known of half-hours `first` to `first + count - 1` (19,056 at most), and the runs to be read. */
+  /** The cached half-hours of `first` to `first + count - 1` (19,056 at most), and the runs that must be read. */
   lookup(
     eui: string,
     channel: string,
     first: number,
     count: number,
     nowMs: number,
-  ): { known: Map<number, KeptReading>; missing: Run[] }
+  ): { known: Map<number, CachedReading>; missing: Run[] }
   /**
-   * Keeps what `isSettled` and the policy allow. `retrievedMs` is the time before the meter was asked. A lookup finds
-   * them at once; resolves when they are on disk; rejects when they cannot be stored or no key be made.
+   * Caches the readings that `isSettled` and the policy allow. `retrievedMs` is the time before the meter was asked. A
+   * lookup finds them at once. Resolves when they are on disk; rejects when they cannot be stored or no key can be created.
    * Throws RangeError for a value that is not whole watt-hours from 0 to 4,294,967,294.
    */
   keep(eui: string, channel: string, readings: readonly Reading[], retrievedMs: number): Promise<void>
-  /** Forgets everything of a device. */
+  /** Deletes all readings of a device. */
   empty(eui: string): Promise<void>
-  /** Counts up with every `empty`, so that a read under way since before it is not kept. */
+  /** Increases with every `empty`, so that a read that began before is not cached. */
   emptied(): number
-  /** Destroys ended keys and removes what they sealed. Call it about once a minute; life ends without it too. */
+  /** Destroys ended keys and deletes the entries sealed with them. Call it about once a minute; keys end without it too. */
   sweep(nowMs: number): Promise<void>
-  /** Sealed entries that did not open: damaged, moved, or of a key that is gone. */
+  /** Number of entries that did not open: damaged, moved, or sealed with a destroyed key. */
   unreadable(): number
 }
 
@@ -50,19 +50,19 @@ export type ReadingCacheParts = {
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array
   policy?: CachePolicy
-  /** Opened days kept in memory, about 3 KB each. */
+  /** Opened days in memory, about 3 KB each. */
   openDaysMax?: number
 }
 
 /** The cached half-hours of one UTC day, opened. */
-type Day = (KeptReading | undefined)[]
+type Day = (CachedReading | undefined)[]
 
-// An entry holds what was retrieved in one hour of one device, channel and UTC day: 48 times u32 wh (all ones: none) and
-// u32 flags. Flags: bit 31 there, bit 30 marked, bits 0-21 milliseconds of
-// retrieval in its hour.
+// An entry holds the half-hours of one device, channel and UTC day that were retrieved in one hour: 48 times u32 Wh (all
+// ones: not recorded) and u32 flags. Flags: bit 31 present, bit 30 marked, bits 0 to 21 the time of retrieval in
+// milliseconds from the beginning of the hour.
 const plainBytes = halfHoursPerDay * 8
 const whNone = 0xffff_ffff
-const flagThere = 0x8000_0000
+const flagPresent = 0x8000_0000
 const flagMarked = 0x4000_0000
 const hourMs = 3_600_000
 const sweepBatch = 4096
@@ -71,9 +71,8 @@ const barrier = '!'
 const noDay = (): Day => new Array(halfHoursPerDay).fill(undefined)
 
 /**
- * Whether a reading is final: the half-hour was over when the meter was asked, and, for one the meter has no record of,
- * over for half an hour. A meter whose clock is late has no record of the last half-hour yet; one that lies back is a
- * gap, and gaps never fill.
+ * True when a reading is final: its half-hour had ended when the meter was asked or, for one without a record, had ended
+ * half an hour before. A meter whose clock is slow has no record of the last half-hour yet; earlier gaps are never filled.
  */
 export function isSettled(reading: Reading, askedMs: number): boolean {
   const halfHour = reading.wh === undefined ? reading.halfHour + 1 : reading.halfHour
@@ -87,7 +86,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   let destructions = keys.destructions()
   let unreadable = 0
   let emptied = 0
-  /** Devices whose entries are on their way out of the store, and how many times: what it still shows is not taken. */
+  /** Devices whose entries are being deleted, with the number of deletions in progress: their stored entries are not used. */
   const emptying = new Map<string, number>()
 
   function observe(nowMs: number): void {
@@ -124,11 +123,11 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     return day
   }
 
-  /** Half-hours that can be in the cache at all: the rest of a long read need not be looked for. */
+  /** The range of half-hours that can be cached: the rest of a long read need not be looked up. */
   function bounds(nowMs: number): { from: number; to: number } {
     const oldestHour = keys.hours()[0]
     if (oldestHour === undefined || policy === 'off') return { from: 0, to: 0 }
-    const from = keptFrom(policy, oldestHour * hourMs)
+    const from = cachedFrom(policy, oldestHour * hourMs)
     return { from, to: halfHourOf(Math.max(nowMs, keys.greatestMs())) }
   }
 
@@ -147,7 +146,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     lookup(eui, channel, first, count, nowMs) {
       checkRange(channel, first, count)
       observe(nowMs)
-      const known = new Map<number, KeptReading>()
+      const known = new Map<number, CachedReading>()
       const missing: Run[] = []
       const { from, to } = bounds(nowMs)
       let dayNumber = -1
@@ -166,9 +165,9 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     },
 
     async keep(eui, channel, readings, retrievedMs) {
-      // Earlier than the greatest time told is no clock gone back: a read takes a while.
+      // A time before the greatest is no clock set back: a read takes some time.
       if (retrievedMs > keys.greatestMs()) observe(retrievedMs)
-      const earliest = keptFrom(policy, retrievedMs)
+      const earliest = cachedFrom(policy, retrievedMs)
       const hour = hourOf(retrievedMs)
       const kept = readings.filter((one) => one.halfHour >= earliest && isSettled(one, retrievedMs))
       if (kept.length === 0) return
@@ -198,7 +197,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
       for (const [name] of [...openDays.entries()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
       emptying.set(eui, (emptying.get(eui) ?? 0) + 1)
       try {
-        // Writes keep their order: once this one is done, whatever was on its way to the disk can be seen, and removed.
+        // Writes keep their order: when this one is done, all earlier ones are visible and can be deleted.
         await store.remove('readings', barrier)
         for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
       } finally {
@@ -246,7 +245,7 @@ function writeEntry(day: Day, hour: number): Uint8Array {
     if (kept === undefined || hourOf(kept.retrievedMs) !== hour) continue
     view.setUint32(slot * 8, kept.wh ?? whNone)
     const marked = kept.marked ? flagMarked : 0
-    view.setUint32(slot * 8 + 4, flagThere + marked + Math.floor(kept.retrievedMs - hour * hourMs))
+    view.setUint32(slot * 8 + 4, flagPresent + marked + Math.floor(kept.retrievedMs - hour * hourMs))
   }
   return plain
 }
@@ -256,7 +255,7 @@ function readEntry(plain: Uint8Array, hour: number, day: Day): void {
   for (let slot = 0; slot < halfHoursPerDay; slot++) {
     const wh = view.getUint32(slot * 8)
     const flags = view.getUint32(slot * 8 + 4)
-    if (flags < flagThere) continue
+    if (flags < flagPresent) continue
     const retrievedMs = hour * hourMs + (flags & 0x3f_ffff)
     day[slot] = { wh: wh === whNone ? undefined : wh, marked: (flags & flagMarked) !== 0, retrievedMs }
   }

@@ -1,4 +1,5 @@
-// What the cache keeps on disk: sealed with AES-256-GCM under the key of the UTC hour of retrieval, bound to its name.
+// Entries of the cache on disk: sealed with AES-256-GCM under the key of the UTC hour of retrieval, and bound to their
+// names.
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { readBytes } from '../store/row.ts'
@@ -11,7 +12,7 @@ export function readSealedEntry(value: unknown): Uint8Array {
   return readBytes(value) ?? new Uint8Array()
 }
 
-/** Keys of the store's table sort by hour, so that what one key sealed lies together. */
+/** The store's key of an entry. Keys sort by hour, so that the entries of one sealing key are together. */
 export function entryKey(hour: number, name: string): string {
   return `${String(hour).padStart(7, '0')}/${name}`
 }
@@ -29,7 +30,7 @@ export function sealEntry(
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** What was sealed under this key and name, or undefined. */
+/** The plain bytes, or undefined when they were not sealed with this key and name. */
 export function openEntry(key: Uint8Array, sealed: Uint8Array, name: string): Uint8Array | undefined {
   if (sealed.length < nonceBytes + tagBytes) return undefined
   const end = sealed.length - tagBytes

@@ -1,23 +1,23 @@
-// Reads through the cache: only what is missing is read from the meter, and once for everybody who is waiting.
+// Reads through the cache: only missing half-hours are read from the meter, and once for all requests that wait.
 //
-// One read at a time per device and channel. Whoever waits is given what the reads under way bring, also what is too
-// old to be cached, and reads only what is then still missing.
+// There is one read at a time per device and channel. A waiting request receives the half-hours that the current read
+// returns, including those too old to be cached, and then reads only what is still missing.
 
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { Reading } from '../wan/reading.ts'
-import { isSettled, type KeptReading, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
+import { type CachedReading, isSettled, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
 
-/** Where a half-hour came from: the cache, a read of one's own, or one that was under way for somebody else. */
+/** The source of a half-hour: the cache, a read for this request, or a read that was in progress for another. */
 export type ReadingSource = 'cache' | 'meter' | 'shared'
 
-/** A reading, where it came from, and how long ago the meter was asked for it. */
+/** A reading, its source, and the time since the meter was asked for it. */
 export type SourcedReading = Reading & { from: ReadingSource; ageMs: number }
 
 /**
  * Reads half-hours `first` to `first + count - 1` (19,056 at most): one reading each, in order. `fetch` is called once
- * per missing run, and must answer one reading per half-hour in order, `wh` undefined where the meter has no record.
- * Rejects with the error of the fetch that failed; so does everybody who waited for a half-hour of it, and nothing of
- * it is kept. Rejects with RangeError for a range that cannot be.
+ * per missing run and must return one reading per half-hour in order, `wh` undefined where the meter has no record.
+ * When a fetch fails, all requests that wait for a half-hour of it reject with its error, and nothing of it is cached.
+ * Rejects with RangeError for an invalid range.
  */
 export type ReadThrough = (
   eui: string,
@@ -27,36 +27,36 @@ export type ReadThrough = (
   fetch: (first: number, count: number) => Promise<Reading[]>,
 ) => Promise<SourcedReading[]>
 
-type Brought = Reading & { from: 'meter' | 'shared'; askedMs: number }
+type Fetched = Reading & { from: 'meter' | 'shared'; askedMs: number }
 
 type Waiter = {
   arrivedMs: number
   /** Half-hours still missing. */
   wanted: Set<number>
-  brought: Map<number, Brought>
-  /** Goes on: with true when it may read the meter now, with false when it has everything. */
+  fetched: Map<number, Fetched>
+  /** Resumes the request: true when it may read the meter now, false when it has everything. */
   resume(mayRead: boolean): void
   fail(error: unknown): void
 }
 
 /**
- * `nowMs` is asked, and not given once, because a read waits. `report` receives one line when readings cannot be kept:
- * they are answered all the same. The number waiting is for the caller to limit.
+ * `nowMs` is a function because a read takes time. `report` receives one line when readings cannot be cached: the request is
+ * answered all the same. The caller limits the number of waiting requests.
  */
 export function createReadThrough(
   cache: ReadingCache,
   nowMs: () => number,
   report: (line: string) => void,
 ): ReadThrough {
-  /** By device and channel that is being read: those who wait, in the order of their arrival. */
+  /** Requests that wait, in order of arrival, by the device and channel being read. */
   const waitingByLine = new Map<string, Waiter[]>()
 
-  function wait(waiting: Waiter[], missing: readonly Run[], brought: Map<number, Brought>): Promise<boolean> {
+  function wait(waiting: Waiter[], missing: readonly Run[], fetched: Map<number, Fetched>): Promise<boolean> {
     const wanted = new Set(missing.flatMap(halfHoursOf))
-    return new Promise((resume, fail) => waiting.push({ arrivedMs: nowMs(), wanted, brought, resume, fail }))
+    return new Promise((resume, fail) => waiting.push({ arrivedMs: nowMs(), wanted, fetched, resume, fail }))
   }
 
-  async function readRun(eui: string, channel: string, run: Run, waiting: Waiter[], fetch: Fetch): Promise<Brought[]> {
+  async function readRun(eui: string, channel: string, run: Run, waiting: Waiter[], fetch: Fetch): Promise<Fetched[]> {
     const askedMs = nowMs()
     const emptied = cache.emptied()
     let readings: Reading[]
@@ -64,41 +64,41 @@ export function createReadThrough(
       readings = await fetch(run.first, run.count)
       checkAnswer(run, readings)
     } catch (error) {
-      failThoseWho(waiting, run, error)
+      failWaiters(waiting, run, error)
       throw error
     }
     share(waiting, readings, askedMs)
     try {
       if (cache.emptied() === emptied) await cache.keep(eui, channel, readings, askedMs)
     } catch (error) {
-      report(`half-hours of ${eui} were read and cannot be kept in the cache: ${(error as Error).message}`)
+      report(`half-hours of ${eui} were read and cannot be cached: ${(error as Error).message}`)
     }
     return readings.map((reading) => ({ ...reading, from: 'meter', askedMs }))
   }
 
   return async (eui, channel, first, count, fetch) => {
     const line = `${eui}/${channel}`
-    const brought = new Map<number, Brought>()
+    const fetched = new Map<number, Fetched>()
     let waiting: Waiter[] | undefined
     try {
       for (;;) {
         const { known, missing } = cache.lookup(eui, channel, first, count, nowMs())
-        const left = withoutBrought(missing, brought)
-        if (left.length === 0) return assemble(first, count, known, brought, nowMs())
+        const left = withoutFetched(missing, fetched)
+        if (left.length === 0) return assemble(first, count, known, fetched, nowMs())
         if (waiting === undefined) {
           const before = waitingByLine.get(line)
           if (before === undefined) {
             waiting = []
             waitingByLine.set(line, waiting)
-          } else if (await wait(before, left, brought)) waiting = before
+          } else if (await wait(before, left, fetched)) waiting = before
           continue
         }
         const queue = waiting
-        // All at once: a meter is woken once for everything that waits, and reads it one after the other.
+        // All runs at once, so that the meter is woken once; they are read one after the other.
         const runs = await Promise.allSettled(left.map((run) => readRun(eui, channel, run, queue, fetch)))
         for (const run of runs) {
           if (run.status === 'rejected') throw run.reason
-          for (const one of run.value) brought.set(one.halfHour, one)
+          for (const one of run.value) fetched.set(one.halfHour, one)
         }
       }
     } finally {
@@ -111,15 +111,15 @@ export function createReadThrough(
 
 type Fetch = Parameters<ReadThrough>[4]
 
-/** Hands a finished run to everybody who waits for some of it. */
+/** Passes a finished run to every request that waits for some of it. */
 function share(waiting: Waiter[], readings: readonly Reading[], askedMs: number): void {
   for (const waiter of [...waiting]) {
-    // What was not final when the meter was asked is old news to who came after the next half-hour had ended.
+    // A value that was not final when the meter was asked is out of date for a request that arrived in a later half-hour.
     const sameHalfHour = halfHourOf(waiter.arrivedMs) === halfHourOf(askedMs)
     for (const reading of readings) {
       if (!waiter.wanted.has(reading.halfHour) || !(sameHalfHour || isSettled(reading, askedMs))) continue
       waiter.wanted.delete(reading.halfHour)
-      waiter.brought.set(reading.halfHour, { ...reading, from: 'shared', askedMs })
+      waiter.fetched.set(reading.halfHour, { ...reading, from: 'shared', askedMs })
     }
     if (waiter.wanted.size > 0) continue
     waiting.splice(waiting.indexOf(waiter), 1)
@@ -127,7 +127,7 @@ function share(waiting: Waiter[], readings: readonly Reading[], askedMs: number)
   }
 }
 
-function failThoseWho(waiting: Waiter[], run: Run, error: unknown): void {
+function failWaiters(waiting: Waiter[], run: Run, error: unknown): void {
   for (const waiter of [...waiting]) {
     if (!halfHoursOf(run).some((halfHour) => waiter.wanted.has(halfHour))) continue
     waiting.splice(waiting.indexOf(waiter), 1)
@@ -135,21 +135,21 @@ function failThoseWho(waiting: Waiter[], run: Run, error: unknown): void {
   }
 }
 
-function withoutBrought(runs: readonly Run[], brought: ReadonlyMap<number, Brought>): Run[] {
+function withoutFetched(runs: readonly Run[], fetched: ReadonlyMap<number, Fetched>): Run[] {
   const left: Run[] = []
-  for (const halfHour of runs.flatMap(halfHoursOf)) if (!brought.has(halfHour)) lengthen(left, halfHour)
+  for (const halfHour of runs.flatMap(halfHoursOf)) if (!fetched.has(halfHour)) lengthen(left, halfHour)
   return left
 }
 
 function assemble(
   first: number,
   count: number,
-  known: ReadonlyMap<number, KeptReading>,
-  brought: ReadonlyMap<number, Brought>,
+  known: ReadonlyMap<number, CachedReading>,
+  fetched: ReadonlyMap<number, Fetched>,
   nowMs: number,
 ): SourcedReading[] {
   return halfHoursOf({ first, count }).map((halfHour) => {
-    const fresh = brought.get(halfHour)
+    const fresh = fetched.get(halfHour)
     if (fresh !== undefined) {
       const { wh, marked, from, askedMs } = fresh
       return { halfHour, wh, marked, from, ageMs: Math.max(0, nowMs - askedMs) }

@@ -1,11 +1,11 @@
-// Which DCC alert code says what. The DUIS XSD enumerates the codes; their meanings were not available to us. Every
-// choice below is an ASSUMPTION and can be changed by configuration (`alertCodes` in config.json).
+// DCC alert codes. The DUIS XSD enumerates the codes; their meanings were not available. Every choice below is an
+// ASSUMPTION and can be changed in the configuration (`alertCodes` in config.json).
 
-/** Why the DCC tells a User something that it did not ask for. */
+/** The causes of alerts, and the code of each. */
 export const alertCodes = {
   /** DSPScheduleRemoval: another party is registered now. */
   changeOfSupplier: 'N6',
-  /** The impact assessment says that an alert of its own may be needed; none is known, so it is that of a supplier. */
+  /** The impact assessment says that this may need its own code; none is known, so the code is that of a supplier change. */
   changeOfMdr: 'N6',
   withdrawal: 'N4',
   decommissioning: 'N5',
@@ -13,7 +13,7 @@ export const alertCodes = {
   scheduledFailure: 'N13',
 } as const satisfies Record<string, string>
 
-/** What each cause stands for, in words. */
+/** The meaning of each cause. */
 export const alertMeanings: { readonly [cause in AlertCause]: string } = {
   changeOfSupplier: 'a schedule was removed: another supplier is registered now',
   changeOfMdr: 'a schedule was removed: another MDR is registered now',
@@ -32,7 +32,7 @@ export function isAlertCode(code: string): boolean {
   return number !== undefined && Number(number) <= 65 && number !== '32'
 }
 
-/** The default codes with some replaced, as a configuration file gives them; the first wrong one is named. */
+/** The default codes with the overrides of a configuration file; `detail` names the first wrong one. */
 export function alertCodesWith(overrides: unknown): { ok: true; codes: AlertCodes } | { ok: false; detail: string } {
   if (overrides === undefined) return { ok: true, codes: alertCodes }
   if (typeof overrides !== 'object' || overrides === null || Array.isArray(overrides)) {

@@ -1,12 +1,12 @@
-// ForSettlement: which requests serve Market-wide Half-Hourly Settlement (MHHS). They have 24 hours, and go after what was
-// asked for on demand.
+// ForSettlement: which requests serve Market-wide Half-Hourly Settlement (MHHS). Their Target Response Time is 24 hours, and
+// on-demand requests have priority over them.
 //
 // Table 6 of the SECMP0162 preliminary impact assessment says which roles set the flag. It was to be an optional attribute
-// of Service Requests, and no published DUIS schema has it. So it comes in three ways: an MDR's requests always count; a
-// supplier's do when its row in the registry says so (`forSettlement`), or when the request carries the attribute, which
-// only a bridge without a schema lets through.
+// of Service Requests, and no published DUIS schema has it. A request serves settlement when an MDR sends it; when a
+// supplier sends it whose row in the registry says so (`forSettlement`); or when it carries the attribute, which is
+// accepted only by a bridge without a schema.
 
-/** Table 6. Roles that are not here never set the flag. */
+/** Table 6. Other roles never set the flag. */
 export const forSettlement: { readonly [role: string]: 'always' | 'when solely for settlement' | 'never' } = {
   MDR: 'always',
   IS: 'when solely for settlement',
@@ -16,15 +16,15 @@ export const forSettlement: { readonly [role: string]: 'always' | 'when solely f
   OU: 'never',
 }
 
-/** True for a role that chooses. */
+/** True for a role that may choose. */
 export function choosesSettlement(role: string): boolean {
   return forSettlement[role] === 'when solely for settlement'
 }
 
 /**
- * Whether a request of a User serves settlement, or a sentence on why it may not say that it does. `roles` are those by
- * which it may be sent, `asked` is the attribute of the request. Only the variants of table 2, which an MDR may send, can
- * serve settlement. `row` is that of the SRV table.
+ * Whether a request serves settlement, or a sentence that says why it may not carry the attribute. `roles`: the roles by
+ * which the User may send it; `asked`: the attribute. Only the variants of table 2, which an MDR may send, can serve
+ * settlement. `row` is that of the SRV table.
  */
 export function servesSettlement(
   row: { readonly variant: string; readonly roles: readonly string[] },

@@ -1,10 +1,10 @@
-// Which response code says what.
+// DUIS response codes and their meanings.
 //
-// Codes up to E30 have a published meaning. For everything about the message itself (not well-formed, badly signed,
-// sent twice) DUIS has codes whose texts we have not seen: the ones chosen below are ASSUMPTIONS. They are marked
-// 'M', shown as assumptions to users, and any of them can be changed by configuration (`faultCodesWith`).
+// Codes up to E30 have a published meaning. For faults of the message itself (not well-formed, wrong signature, sent
+// twice) DUIS has codes whose texts were not available: the ones chosen below are ASSUMPTIONS. They are marked 'M', shown
+// as assumptions to users, and can be changed in the configuration (`faultCodesWith`).
 
-/** V seen in software or schema; S stated by a named source; I inferred from those; M assumed. */
+/** V: seen in software or schema. S: stated by a named source. I: inferred from those. M: assumed. */
 export type Confidence = 'V' | 'S' | 'I' | 'M'
 
 export type ResponseCodeRow = { name: string; when: string; source: string; confidence: Confidence }
@@ -12,7 +12,7 @@ export type ResponseCodeRow = { name: string; when: string; source: string; conf
 const list = 'published list of DCC Systems response codes, E30 and below'
 const assumed = 'our assumption: the code exists in the DUIS XSD, its text was not available to us'
 
-/** Every code sent by default. Anything outside the DUIS XSD's enumeration would make the answer invalid. */
+/** Every code sent by default. A code that the DUIS XSD does not enumerate would make the response invalid. */
 export const responseCodes: Readonly<Record<string, ResponseCodeRow>> = {
   I0: row('Success', 'the request was carried out', list, 'S'),
   I99: row('Acknowledgement', 'accepted and past access control; or done, with nothing to return', list, 'S'),
@@ -56,7 +56,7 @@ function row(name: string, when: string, source: string, confidence: Confidence)
   return { name, when, source, confidence }
 }
 
-/** What can be wrong, in our words, and the code that is answered unless configured otherwise. */
+/** The faults that the bridge distinguishes, and the default response code of each. */
 export const faultCodes = {
   unknownParty: 'E1',
   roleNotPermitted: 'E2',
@@ -107,8 +107,8 @@ export type Fault = keyof typeof faultCodes
 export type FaultCodes = Readonly<Record<Fault, string>>
 
 /**
- * The default codes with some replaced, as a configuration file gives them: `{ replayed: 'E52' }`. A fault we do not
- * know and a code the DUIS XSD does not have are refused, the first one named in `detail`.
+ * The default codes with the overrides of a configuration file: `{ replayed: 'E52' }`. An unknown fault, and a code that
+ * the DUIS XSD does not have, are errors; `detail` names the first.
  */
 export function faultCodesWith(
   overrides: Readonly<Record<string, string>>,
@@ -122,12 +122,12 @@ export function faultCodesWith(
   return { ok: true, codes: { ...faultCodes, ...overrides } }
 }
 
-/** A code as it is sent: its row, and the faults that make it be sent. `configured`: changed by a configuration file. */
+/** A code with the faults for which it is sent. `configured`: changed by a configuration file. */
 export type SentCode = ResponseCodeRow & { code: string; faults: Fault[]; configured: boolean }
 
 /**
- * Every code that can be sent with a table of codes by fault: nothing else is. One that only a configuration file names
- * says what that file makes it say.
+ * Every code that can be sent, given the codes by fault. For a code that only the configuration file names, the meaning is
+ * that of its faults.
  */
 export function sentCodes(codes: FaultCodes): SentCode[] {
   const faultsOf = new Map<string, Fault[]>(successCodes.map((code) => [code, []]))

@@ -1,8 +1,8 @@
 // The Service Reference Variants of DUIS 5.
 
 /**
- * Every variant a DUIS 5.1 header may name (DUIS XSD, type ServiceReferenceVariant). A response must carry one of
- * them, so only these may be echoed. Which ones are served is the SRV table's business, not this one's.
+ * Every variant that a DUIS 5.1 header may name (DUIS XSD, type ServiceReferenceVariant). A response must carry one of
+ * them, so only these are echoed. The SRV table (`srv-table.ts`) says which ones this bridge handles.
  */
 const variants: readonly string[] = `
 1.1.1 1.1.2 1.2.1 1.2.2 1.5 1.6 1.7
@@ -43,5 +43,5 @@ export function firstVariantOf(serviceReference: string): string | undefined {
   return firstVariants.get(serviceReference)
 }
 
-// Backwards, so that the first of a reference stays.
+// Reversed, so that the first variant of each reference is the one in the map.
 const firstVariants = new Map([...variants].reverse().map((variant) => [serviceReferenceOf(variant), variant]))

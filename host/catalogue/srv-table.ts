@@ -1,8 +1,8 @@
-// The Service Request Variants: one row each, and the only place that says what a variant needs.
+// The Service Request Variants, one row each, with all that the bridge needs to know of them.
 //
 // Rows are those of table 2 of the SECMP0162 preliminary impact assessment, and 4.8.2. Roles are the DUIS request matrix
 // plus MDR (that table); Target Response Times for SMETS1 are its table 3, granularities its table 4, GBCS use cases its
-// table 14. A row with `handled: false` is known, and true, but not offered by this bridge.
+// table 14. This bridge does not offer the variants with `handled: false`.
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { Role } from './role.ts'
@@ -17,14 +17,14 @@ export type SrvRow = {
   name: string
   /** Element in Body (DUIS XSD). */
   bodyName: string
-  /** Web service: device requests go to serviceS, requests that the DCC answers itself to serviceD. */
+  /** Web service: serviceS for requests to devices, serviceD for requests that the DCC answers. */
   endpoint: 'serviceS' | 'serviceD'
   commandVariants: readonly number[]
   /** Roles that may send it to an ESME. */
   roles: readonly Role[]
-  /** The MPAN whose registrations decide. That export requests go by the export MPAN is an assumption. */
+  /** The MPAN whose registrations are checked. That it is the export MPAN for export requests is an assumption. */
   mpan: 'import' | 'export' | 'none'
-  /** True when the DCC can be told to send it by schedule. */
+  /** True when it can be scheduled (5.1). */
   schedulable: boolean
   /** Target Response Times, milliseconds; absent where the request cannot be made that way. `settlement`: for MHHS. */
   trtMs: { onDemand?: number; scheduled?: number; settlement?: number }
@@ -34,25 +34,25 @@ export type SrvRow = {
   channels?: readonly ('active-import' | 'active-export' | 'reactive-import' | 'reactive-export')[]
   /** Entries of the longest log that a response may carry (MMC XSD). */
   entriesMax?: number
-  /** Levels of a customer's consent for which settlement may ask it (table 4). */
+  /** Levels of customer consent at which it may be used for settlement (table 4). */
   granularities?: readonly Granularity[]
   /** The GBCS use case that SMETS2 answers it with (table 14); SMETS1 has none. */
   gbcsUseCase?: string
   /** False where SMETS1 does not have the service at all (table 3: N/A). */
   onSmets1: boolean
-  /** True for what this bridge carries out. */
+  /** True for variants that this bridge executes. */
   handled: boolean
 }
 
 const secondMs = 1_000
 
-/** A command to the device over the WAN; the command variants for local delivery mean nothing on SMETS1 (assumption). */
+/** A command to the device over the WAN. Command variants for local delivery are not used on SMETS1 (assumption). */
 const device = { endpoint: 'serviceS', commandVariants: [1], onSmets1: true, handled: true } as const
 
-/** Table 3 says N/A for SMETS1. Refused to everybody who might ask it of another device (assumption: with E11). */
+/** N/A for SMETS1 in table 3: refused with E11 (assumption) to the roles that may send it. */
 const notOnSmets1 = { onSmets1: false, handled: false, trtMs: {}, cached: false } as const
 
-/** Answered by the DCC, no device involved. */
+/** Answered by the DCC without a device. */
 const nonDevice = {
   endpoint: 'serviceD',
   commandVariants: [8],
@@ -69,8 +69,8 @@ const onDemandOnly = { onDemand: 16 * secondMs, settlement: dayMs }
 const onDemandAndScheduled = { onDemand: 16 * secondMs, scheduled: dayMs, settlement: dayMs }
 
 // In the DUIS matrix gas suppliers (GS) and gas transporters (GT) may send 4.1.1, 4.6.1, 4.8.1 and 4.17, to gas meters.
-// The devices here are ESMEs, so device rows leave them out: such a request is refused for its role (E2), not searched
-// for in gas registrations. Rows that the DCC answers keep them.
+// The devices here are ESMEs, so these roles are not in the rows of device requests: such a request is refused with E2.
+// Rows that the DCC answers include them.
 const consumption: readonly Role[] = ['IS', 'ED', 'OU', 'MDR']
 const generation: readonly Role[] = ['ES', 'ED', 'OU', 'MDR']
 const scheduling: readonly Role[] = ['IS', 'ES', 'GS', 'ED', 'GT', 'OU', 'MDR']
@@ -98,7 +98,7 @@ export const srvTable: readonly SrvRow[] = [
     bodyName: 'ReadInstantaneousExportRegisters',
     roles: ['ES', 'ED', 'MDR'],
     mpan: 'export',
-    // Since DUIS 5.3, with the 24 hours of every schedule. Tables 2 and 3 are older and say no.
+    // Schedulable since DUIS 5.3, in 24 hours as all schedules. Tables 2 and 3 are older and say that it is not.
     schedulable: true,
     trtMs: onDemandAndScheduled,
     cached: false,
@@ -156,8 +156,8 @@ export const srvTable: readonly SrvRow[] = [
     reference: '4.8',
     name: 'Read Reactive Import Profile Data',
     bodyName: 'ReadReactiveImportProfileData',
-    // Not in tables 2 to 4: nobody needs it for settlement, and an MDR may not send it. Its Target Response Times on
-    // SMETS1 are an assumption: those of its neighbours.
+    // Not in tables 2 to 4: it is not used for settlement, and an MDR may not send it. Its Target Response Times on
+    // SMETS1 are an assumption: those of 4.8.1 and 4.8.3.
     roles: ['IS', 'ED', 'OU'],
     mpan: 'import',
     schedulable: true,
@@ -237,7 +237,7 @@ export const srvTable: readonly SrvRow[] = [
 
 const rows = new Map(srvTable.map((row) => [row.variant, row]))
 
-/** The row of a Service Reference Variant, or undefined for one that this table does not know. */
+/** The row of a Service Reference Variant, or undefined when it is not in the table. */
 export function srvRow(variant: string): SrvRow | undefined {
   return rows.get(variant)
 }

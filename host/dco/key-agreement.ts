@@ -1,11 +1,11 @@
-// The key that a meter and the DCO share, agreed away from the meter (protocol/SPEC.md section 5): X25519 takes minutes on a
+// The key that a meter and the DCO share. It is agreed on the host (protocol/SPEC.md section 5): X25519 takes minutes on a
 // board, and the line never carries a key.
 
 import nacl from 'tweetnacl'
 
 /**
- * A new key of 32 bytes: the meter's side and the DCO's each make a key pair, and either public key with the other's
- * secret one gives it (`nacl.box.before`). The pairs are used for this once, and kept nowhere.
+ * A new key of 32 bytes by X25519: a key pair for the meter and one for the DCO, each public key with the other secret key
+ * (`nacl.box.before`). The pairs are used once and not stored.
  * @param randomBytes must be fit for keys
  */
 export function agreeKey(randomBytes: (count: number) => Uint8Array): Uint8Array {

@@ -1,4 +1,4 @@
-// Opens what was recorded on a line, for somebody who has the meters' keys: asks and answers alike. It seals nothing.
+// Opens recorded asks and answers, given the meters' keys. It cannot seal.
 
 import { readFileSync, statSync } from 'node:fs'
 import { fromHex } from '../../protocol/bytes.ts'
@@ -6,7 +6,7 @@ import { type LinkSession, nonceOf } from '../../protocol/link.ts'
 import { open } from '../../protocol/seal.ts'
 import { openVault, type Vault } from './vault.ts'
 
-/** What was sealed: the first byte of its packet, its counters, the sealed bytes. */
+/** A sealed message: the first byte of its packet, its counters, the sealed bytes. */
 export interface Sealed {
   kind: number
   counter: number
@@ -16,14 +16,14 @@ export interface Sealed {
 }
 
 export interface Opener {
-  /** Whether there is a key for the meter. */
+  /** True when there is a key for the meter. */
   knows(eui: string): boolean
-  /** The open message; `undefined` without a key for the meter, or when that is not how it was sealed. */
+  /** The open message; `undefined` without a key for the meter, or when it does not open. */
   open(eui: string, link: LinkSession, sealed: Sealed): Uint8Array | undefined
 }
 
 export function createOpener(vault: Vault): Opener {
-  // A recording has many frames of few meters.
+  // Cached: a recording has many frames of few meters.
   const keys = new Map<string, Uint8Array[]>()
   const keysOf = (eui: string) => {
     const found = keys.get(eui) ?? [vault.key(eui), vault.nextKey?.(eui)].filter((key) => key !== undefined)
@@ -33,7 +33,7 @@ export function createOpener(vault: Vault): Opener {
   return {
     knows: (eui) => keysOf(eui).length > 0,
     open(eui, link, { kind, counter, block, sealed }) {
-      // A key that is to follow may be in use already.
+      // During a rotation the next key may already be in use.
       for (const key of keysOf(eui)) {
         const message = open(sealed, nonceOf(kind, link, counter, block), key)
         if (message !== undefined) return message
@@ -47,7 +47,7 @@ export function createOpener(vault: Vault): Opener {
 const keyFileBytesMax = 66
 
 /**
- * Keys from a vault (a directory), or from a file with one key as 64 hexadecimal digits, which is taken for every meter's.
+ * Opens a vault (a directory), or a file with one key of 64 hexadecimal digits, which is then used for every meter.
  * @throws Error when it is neither, or others may read it
  */
 export function openKeys(path: string): Vault {

@@ -1,5 +1,5 @@
-// The Dual Control Organisation: seals what goes to a meter and opens what comes back. The S1SP can do neither.
-// It draws the nonces itself, so that no caller can make it use one twice.
+// The Dual Control Organisation (DCO): seals messages to a meter and opens its answers. The S1SP can do neither. The DCO
+// chooses the nonces, so that no caller can make it reuse one.
 
 import { asksPerSessionMax } from '../../protocol/limits.ts'
 import { hostNonceBytes, kind, type LinkSession, nonceOf, type SealedAnswer } from '../../protocol/link.ts'
@@ -9,25 +9,25 @@ import type { Vault } from './vault.ts'
 /** Target response time of every DCO call (SECMP0162 preliminary impact assessment, issue MP162-I2). */
 export const dcoBudgetMs = 4000
 
-/** One session with a meter, as the DCO sees it. */
+/** The DCO's part of one session with a meter. */
 export interface DcoSession {
-  /** For the wake: 8 random bytes, fresh. */
+  /** For the wake: 8 new random bytes. */
   hostNonce: Uint8Array
-  /** Binds the session to what the meter answered to the wake. Once. */
+  /** Binds the session to the boot and session numbers of the meter's awake. To be called once. */
   bind(boot: number, session: number): void
-  /** Seals the open message of an ask. */
+  /** Seals an ask. */
   sealAsk(message: Uint8Array): Promise<{ counter: number; sealed: Uint8Array }>
-  /** Opens an answer; `undefined` when it was not sealed by this meter, in this session, for that ask and block. */
+  /** Opens an answer; `undefined` when this meter did not seal it in this session for that ask and block. */
   openAnswer(answer: SealedAnswer): Promise<Uint8Array | undefined>
   /**
-   * Opens the one frame that a meter may send unasked: alerts, ahead of its awake, as the only block of an answer with
-   * counter 0. No ask has that counter, so nothing that was asked for can be passed off as alerts, nor alerts as an
-   * answer. Once per session; `undefined` for any other frame.
+   * Opens the one frame that a meter may send unasked: alerts, sent before its awake as the only block of an answer with
+   * counter 0. No ask has that counter, so an answer cannot be replayed as alerts, or the reverse. Once per session;
+   * `undefined` for any other frame.
    */
   openAlerts(answer: SealedAnswer): Promise<Uint8Array | undefined>
   /**
-   * False while the meter's key is being rotated and nothing has shown yet which of the two it has. Asks are sealed with
-   * one and the other in turn then, the current one first: only what may be asked twice should be asked.
+   * False during a key rotation, until a message from the meter shows which of the two keys it has. Asks are then sealed
+   * with the two keys alternately, the current one first: send only asks that may be repeated.
    */
   settled(): boolean
 }
@@ -38,8 +38,9 @@ export interface Dco {
 }
 
 /**
- * `randomBytes` must be fit for keys. `rotated` is told when a meter was first heard with its next key, which has become its
- * key then, and the one before is gone; or what kept that from being done, and then the next session does it.
+ * `randomBytes` must be cryptographically strong. `rotated` is called when a message sealed with a meter's next key is first
+ * received: the next key has then replaced the current one. With `problem` the replacement failed, and the next session
+ * tries it again.
  */
 export function createDco(
   vault: Vault,
@@ -57,7 +58,7 @@ export function createDco(
       let counter = 0
       let alertsOpened = false
 
-      /** What the meter said is not lost when the vault cannot be written. */
+      /** An error of the vault is reported and does not lose the message. */
       function promote(key: Uint8Array): void {
         try {
           if (vault.promote?.(eui, key) === true) rotated(eui)
@@ -66,7 +67,7 @@ export function createDco(
         }
       }
 
-      /** Opens with whichever key it is; from then on the session has that one only. */
+      /** Opens with the first key that fits. After that the session uses this key only. */
       function openWith(sealed: Uint8Array, nonce: Uint8Array): Uint8Array | undefined {
         for (const key of keys) {
           const message = key && open(sealed, nonce, key)

@@ -1,8 +1,8 @@
-// The DCO's own keys: a directory with a file for each meter, and nobody else's business. Only this folder reads it.
+// The DCO's key vault: a directory with a file for each meter. Only this folder reads it.
 //
-// `EUI.json` holds the key in use, `EUI.next.json` one that is to follow it. Each is written beside its place and renamed,
-// and looked up when it is needed: whatever kills a process leaves each meter with its old key or its new one, and a key
-// that another process adds or changes holds from the next session on.
+// `EUI.json` holds the current key, `EUI.next.json` the next one during a rotation. Files are written under another name and
+// renamed, so that after a crash each meter has its old key or its new one. They are read when they are needed, so that a
+// key that another process adds or changes is used from the next session on.
 
 import {
   closeSync,
@@ -23,17 +23,17 @@ import { keyBytes } from '../../protocol/seal.ts'
 
 const version = 1
 
-/** EUI-64s are the names of files: nothing else may become one. */
+/** EUI-64s become file names: other text is refused. */
 const euiPattern = /^[0-9A-F]{2}(-[0-9A-F]{2}){7}$/
 
 export interface Vault {
   /** The key shared with a meter; `undefined` for a meter that was never provisioned. */
   key(eui: string): Uint8Array | undefined
-  /** A key that the meter is to be given, or has been given already; none in a vault that rotates no keys. */
+  /** The key that replaces the current one, whether the meter has it yet or not. Absent in a vault without rotation. */
   nextKey?(eui: string): Uint8Array | undefined
   /**
-   * The meter was heard with this next key: it becomes the key, and the one before it is gone.
-   * @returns false when it is not the next key any more: another process was quicker, or yet another key was asked for
+   * Makes the next key the current one, once the meter has used it.
+   * @returns false when `next` is no longer the next key: another process promoted it first, or replaced it
    */
   promote?(eui: string, next: Uint8Array): boolean
 }
@@ -64,8 +64,8 @@ function readKey(path: string): Uint8Array | undefined {
     try {
       value = JSON.parse(text)
     } catch {
-      // What JSON.parse says quotes the text, which is a key.
-      throw new Error(`${path} is no key file of the DCO: it is not JSON; restore it from a copy`)
+      // The message of JSON.parse would quote the text, which is a key.
+      throw new Error(`${path} is not a key file of the DCO: it is not JSON; restore it from a copy`)
     }
   } finally {
     closeSync(file)
@@ -88,7 +88,7 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** Puts a key into a file of mode 0600. What was there holds until the new one is whole. */
+/** Writes a key to a file of mode 0600, atomically. */
 function writeKey(directory: string, path: string, key: Uint8Array): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = openSync(`${path}.new`, 'w', 0o600)
@@ -103,7 +103,7 @@ function writeKey(directory: string, path: string, key: Uint8Array): void {
   syncDirectory(directory)
 }
 
-/** The vault in a directory. Looking up throws an Error for a file that others may read or that is damaged. */
+/** Opens the vault in a directory. Its functions throw Error for a file that others may read or that is damaged. */
 export function openVault(directory: string): Required<Vault> {
   const nextKey = (eui: string) => readKey(fileOf(directory, eui, true))
   return {
@@ -119,30 +119,30 @@ export function openVault(directory: string): Required<Vault> {
   }
 }
 
-/** Gives a meter its first key, or another one at once: what it had, and what was to follow, is gone. */
+/** Sets a meter's current key at once, and removes its next key. */
 export function addKey(directory: string, eui: string, key: Uint8Array): void {
   rmSync(fileOf(directory, eui, true), { force: true })
   writeKey(directory, fileOf(directory, eui, false), key)
 }
 
-/** Gives a meter the key that is to follow the one it has, in the place of any that was to. */
+/** Sets a meter's next key. */
 export function addNextKey(directory: string, eui: string, key: Uint8Array): void {
   writeKey(directory, fileOf(directory, eui, true), key)
 }
 
-/** Forgets the keys of a meter, or only the one that is to follow. */
+/** Removes the keys of a meter, or only the next one. */
 export function removeKeys(directory: string, eui: string, which: 'all' | 'next'): void {
   rmSync(fileOf(directory, eui, true), { force: true })
   if (which === 'all') rmSync(fileOf(directory, eui, false), { force: true })
 }
 
-/** What is wrong in the vault, file by file; no key is ever quoted. */
+/** The problems of a vault, by file. No key is quoted. */
 export function vaultProblems(directory: string): string[] {
   return readdirSync(directory).flatMap((name) => {
     const path = join(directory, name)
-    // Half-written by a process that was killed: nobody reads it.
+    // Left by a process that was killed while it wrote; never read.
     if (name.endsWith('.new')) return []
-    if (!/^[0-9A-F-]{23}(\.next)?\.json$/.test(name)) return `${path} is nothing of the DCO's; remove it`
+    if (!/^[0-9A-F-]{23}(\.next)?\.json$/.test(name)) return `${path} is not a file of the DCO; remove it`
     try {
       readKey(path)
       return []

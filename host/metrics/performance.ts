@@ -1,15 +1,15 @@
-// How answers keep their Target Response Times: counted per UTC day, Service Request Variant and kind of service, and
-// summed up as the performance measures that the SECMP0162 preliminary impact assessment names (3.1, 3.2, and the 3.3
-// that it expects for settlement). Its contracts speak of categories of messages at another interface; that 3.1 means
-// commands, 3.2 alerts and 3.3 meter reads for settlement here is an assumption. Section 5.7 speaks of meter reads only:
-// 5.1, 5.2, 5.3 and 8.2 belong to 3.1, whoever sends them.
+// Response times against the Target Response Times: counted per UTC day, Service Request Variant and kind of service, and
+// summed up as the performance measures of the SECMP0162 preliminary impact assessment (3.1, 3.2, and the 3.3 that it
+// expects for settlement). The contracts define them by categories of messages at another interface; that 3.1 stands for
+// commands, 3.2 for alerts and 3.3 for meter reads for settlement is an assumption. Section 5.7 names meter reads only:
+// 5.1, 5.2, 5.3 and 8.2 count in 3.1, whoever sends them.
 
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { readNumber, record } from '../store/row.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/line.ts'
 
-/** `onDemand`, `scheduled`: answers; `alert`: DCC alerts. */
+/** `onDemand`, `scheduled`: responses; `alert`: DCC alerts. */
 export type ServiceKind = 'onDemand' | 'scheduled' | 'alert'
 
 export type Answer = {
@@ -19,13 +19,13 @@ export type Answer = {
   /** True for what serves settlement (MHHS). */
   settlement: boolean
   trtMs: number
-  /** From the request, or from when it was due, until the answer is on its way to the User. */
+  /** From the request, or from its due time, until the response is sent. */
   tookMs: number
-  /** False for an answer that says that there is none (E20, E21, …). */
+  /** False for a response code that reports a failure (E20, E21, …). */
   good: boolean
 }
 
-/** What is counted of one day, kind of service and variant. */
+/** Counts of one day, kind of service and variant. */
 export type Count = {
   answers: number
   /** Good ones within the target. */
@@ -50,15 +50,15 @@ type PerformanceStore = Store<{ performance: Count }>
 
 export interface Performance {
   record(answer: Answer): void
-  /** A request on demand that came at `receivedMs` is answered. */
+  /** Records the response to an on-demand request that was received at `receivedMs`. */
   onDemand(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void
-  /** Writes what is not on disk yet. */
+  /** Writes counts that are not on disk yet. */
   flush(): Promise<void>
 }
 
-/** Target for an alert, from its event. No source names one: an assumption. */
+/** Target Response Time of an alert, from its event. No source gives one: an assumption. */
 export const alertTargetMs = 60_000
-/** Counts are written this long after the first that is not on disk; a kill loses no more than that. */
+/** Counts are written at the latest after this time; a crash loses no more than that. */
 const flushMs = 2_000
 
 /** Target Response Time of a request on demand. */
@@ -82,7 +82,7 @@ export function createPerformance(store: PerformanceStore, timing: Timing): Perf
       if (count !== undefined) writes.push(store.put('performance', key, count))
     }
     await Promise.all(writes)
-    // Days that are over come back from the store if they are asked for again.
+    // Counts of past days are removed from memory; they are read from the store when they are needed again.
     const today = dayOf(timing.nowMs())
     for (const key of counts.keys()) if (!key.startsWith(today) && !changed.has(key)) counts.delete(key)
   }
@@ -127,7 +127,7 @@ export function performanceRows(store: Pick<PerformanceStore, 'range'>, from: st
 
 export type Measure = { measure: string; what: string; answers: number; within: number }
 
-/** The performance measures of rows: answers, and how many of them were good and in time. */
+/** The performance measures: responses, and how many of them were good and in time. */
 export function measuresOf(rows: readonly PerformanceRow[]): Measure[] {
   const of = (measure: string, what: string, mine: (row: PerformanceRow) => boolean): Measure => {
     const total = rows.filter(mine).reduce((sum, row) => add(sum, row), noCount())

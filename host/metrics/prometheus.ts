@@ -1,11 +1,11 @@
-// Totals as Prometheus reads them (text format 0.0.4). The totals are kept anyway, for `smets1 stats` and the trail: a
-// metrics library would keep them a second time, and costs a tenth of a second at the start.
+// Totals in the text format of Prometheus (0.0.4). The totals exist anyway for `smets1 stats`; a metrics library would count
+// a second time and add a tenth of a second to the start.
 
 import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './totals.ts'
 
-/** What is read when it is asked for. */
+/** Values that are read at the time of the request. */
 export interface Gauges {
-  /** Requests accepted and not answered; responses not taken. */
+  /** Requests accepted and not answered; responses not delivered. */
   unanswered: number
   pending: number
   auditRecords: number
@@ -61,34 +61,34 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   histogram('smets1_acknowledgement_seconds', acknowledged)
   head('smets1_answer_seconds', 'histogram', 'From a request to its final answer.')
   for (const [srv, times] of Object.entries(totals.answerTimes)) histogram('smets1_answer_seconds', times, { srv })
-  counts('smets1_reads_failed_total', 'Reads that failed, by why.', totals.failures, ['fault'])
+  counts('smets1_reads_failed_total', 'Reads that failed, by fault.', totals.failures, ['fault'])
   const halfHours =
-    'Half-hours answered: from the meter, the cache, a read for somebody else (shared), or not recorded (none).'
+    'Half-hours sent: from the meter, the cache, a read for another request (shared), or not recorded (none).'
   counts('smets1_half_hours_total', halfHours, totals.halfHours, ['channel', 'source'])
-  counts('smets1_deliveries_total', 'Tries to deliver a response.', totals.deliveries, ['result'])
-  one('smets1_dropped_total', 'counter', 'Requests that nobody was left to answer.', totals.dropped)
+  counts('smets1_deliveries_total', 'Attempts to deliver a response.', totals.deliveries, ['result'])
+  one('smets1_dropped_total', 'counter', 'Accepted requests whose User is no longer in the registry.', totals.dropped)
 
   const { usage } = totals
-  one('smets1_device_reads_total', 'counter', 'Answers for which a meter was asked.', totals.deviceReads)
+  one('smets1_device_reads_total', 'counter', 'Responses for which a meter was read.', totals.deviceReads)
   one('smets1_wake_ups_total', 'counter', 'Wake frames sent (SMS).', usage.wakeUps)
   one('smets1_sessions_total', 'counter', 'Sessions that meters opened (PDP contexts).', usage.sessions)
   one('smets1_asks_total', 'counter', 'Asks sent to meters.', usage.asks)
   head('smets1_line_bytes_total', 'counter', 'Bytes on the line.')
   value('smets1_line_bytes_total', usage.bytesOut, { direction: 'to_meter' })
   value('smets1_line_bytes_total', usage.bytesIn, { direction: 'from_meter' })
-  one('smets1_frames_dropped_total', 'counter', 'Frames from meters that were no frames.', usage.framesDropped)
-  one('smets1_frames_refused_total', 'counter', 'Good frames that nobody waited for.', usage.framesRefused)
-  one('smets1_answers_not_opened_total', 'counter', 'Answers of meters that did not open.', usage.notOpened)
+  one('smets1_frames_dropped_total', 'counter', 'Damaged frames and other bytes from meters.', usage.framesDropped)
+  one('smets1_frames_refused_total', 'counter', 'Good frames that were not expected.', usage.framesRefused)
+  one('smets1_answers_not_opened_total', 'counter', 'Answers of meters that could not be opened.', usage.notOpened)
   one('smets1_dco_calls_total', 'counter', 'Calls of the DCO.', usage.dcoCalls)
-  one('smets1_dco_slow_total', 'counter', 'Calls of the DCO over its 4 seconds.', usage.dcoSlow)
+  one('smets1_dco_slow_total', 'counter', 'Calls of the DCO that took longer than 4 seconds.', usage.dcoSlow)
   one('smets1_dco_call_seconds_max', 'gauge', 'The longest call of the DCO.', usage.dcoMsMax / 1000)
 
-  one('smets1_device_reads_saved_total', 'counter', 'Reads answered without asking the meter.', totals.readsSaved)
-  head('smets1_saved', 'gauge', 'What these would have cost, at the mean cost of the reads there were.')
+  one('smets1_device_reads_saved_total', 'counter', 'Responses without a read of the meter.', totals.readsSaved)
+  head('smets1_saved', 'gauge', 'Estimated cost of the saved reads, from the mean cost of the others.')
   for (const [what, number] of Object.entries(savedOf(totals) ?? {})) value('smets1_saved', number, { what })
 
   one('smets1_unanswered_requests', 'gauge', 'Requests accepted and not answered yet.', gauges.unanswered)
-  one('smets1_pending_responses', 'gauge', 'Responses that a User has not taken.', gauges.pending)
+  one('smets1_pending_responses', 'gauge', 'Responses that have not been delivered.', gauges.pending)
   one('smets1_audit_records', 'gauge', 'Records in the audit trail.', gauges.auditRecords)
   one('process_start_time_seconds', 'gauge', 'Start of the process, since 1970.', gauges.startedMs / 1000)
   one('process_resident_memory_bytes', 'gauge', 'Resident memory.', gauges.memoryBytes)

@@ -1,4 +1,4 @@
-// Totals for people, and as plain data.
+// Totals as data and as text, for `smets1 stats`.
 
 import { type Counts, savedOf, type Times, type Totals } from './totals.ts'
 
@@ -68,7 +68,7 @@ export function textOfStats(stats: Stats): string {
     ],
     ['reads saved', savedText(saved)],
   ]
-  if (now !== undefined) lines.push(['now', `${now.unanswered} unanswered, ${now.pending} responses not taken`])
+  if (now !== undefined) lines.push(['now', `${now.unanswered} unanswered, ${now.pending} responses not delivered`])
   return `${lines.map(([name, text]) => `${name.padEnd(15)} ${text}`).join('\n')}\n`
 }
 

@@ -1,44 +1,44 @@
-// Totals of what the audit trail records: kept by a running bridge, or added up from the trail itself.
+// Totals of the events in the audit trail: counted by a running bridge, or added up from the trail.
 
 import type { AuditEvent } from '../audit/audit-record.ts'
 import { addUsage, noUsage, type Usage } from '../wan/usage.ts'
 
-/** Upper bounds of the classes of a time, milliseconds: on demand 16 s, with MHHS or a schedule a day. */
+/** Upper bounds of the histogram, milliseconds. Targets are 16 s on demand, a day for MHHS and schedules. */
 export const timeBoundsMs = [
   ...[5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 16_000, 30_000],
   ...[60_000, 600_000, 3_600_000, 86_400_000],
 ]
 
 export interface Times {
-  /** By class, the last for what is longer than all of them; each counts its own only. */
+  /** Count of each class (not cumulative); the last class has no upper bound. */
   counts: number[]
   count: number
   sumMs: number
   maxMs: number
 }
 
-/** Counts by names that belong together, `4.8.1 I99`. */
+/** Counts by names joined with a space: `4.8.1 I99`. */
 export type Counts = { [names: string]: number }
 
 export interface Totals {
   /** Acknowledgements, by variant (or `unknown`) and code. */
   requests: Counts
-  /** Final answers, by variant and code, and how long they took, by variant. */
+  /** Final responses by variant and code, and their response times by variant. */
   answers: Counts
   answerTimes: { [srv: string]: Times }
   late: Counts
-  /** Reads that failed, by why the meter could not be read. */
+  /** Reads that failed, by fault. */
   failures: Counts
-  /** Half-hours answered, by channel and source: `meter`, `cache`, `shared`, `none` (the meter has no record). */
+  /** Half-hours sent, by channel and source: `meter`, `cache`, `shared`, `none` (the meter has no record). */
   halfHours: Counts
   deviceReads: number
   usage: Usage
-  /** Reads answered without asking the meter. */
+  /** Responses without a read of the meter. */
   readsSaved: number
-  /** Tries to deliver: `delivered`, `waiting` (to be tried again), `refused`, `given up`. */
+  /** Attempts to deliver: `delivered`, `waiting` (to be retried), `refused`, `given up`. */
   deliveries: Counts
   dropped: number
-  /** Requests that have a device read on record and no answer yet. */
+  /** Requests with a recorded device read and no response yet. */
   reading: Set<string>
 }
 
@@ -80,7 +80,7 @@ const sources = { m: 'meter', c: 'cache', s: 'shared', n: 'none' } as const
 
 /** Adds one event. */
 export function addEvent(totals: Totals, event: AuditEvent): void {
-  // A run of a schedule is no request of a User.
+  // A run of a schedule is not a request of a User.
   if (event.event === 'accepted' && !event.resumed && event.scheduleId === undefined)
     count(totals.requests, `${event.srv} ${event.code}`)
   else if (event.event === 'answered directly') count(totals.requests, `${event.srv} ${event.code}`)
@@ -113,8 +113,8 @@ function addAnswer(totals: Totals, event: Extract<AuditEvent, { event: 'answered
 }
 
 /**
- * What the reads saved would have cost: their number times the mean cost of the reads that there were. Undefined before
- * the first of those.
+ * Estimated cost of the saved reads: their number times the mean cost of the other reads. Undefined before the first of
+ * those.
  */
 export function savedOf(
   totals: Totals,

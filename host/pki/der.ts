@@ -1,4 +1,4 @@
-// The little of DER (ITU-T X.690) that certificates with an EUI-64 need: reading one value, writing a few types.
+// The part of DER (ITU-T X.690) that certificates with an EUI-64 need: reading a value, writing a few types.
 
 const sequenceTag = 0x30
 const bitStringTag = 0x03
@@ -9,7 +9,7 @@ export const uniqueIdentifierOid = Uint8Array.of(0x55, 0x04, 0x2d)
 
 type Value = { tag: number; content: Uint8Array; rest: Uint8Array }
 
-/** The first value in `bytes`, or undefined when there is none in whole. Lengths up to 65,535 bytes. */
+/** The first value in `bytes`, or undefined when it is incomplete. Lengths up to 65,535 bytes. */
 function readValue(bytes: Uint8Array): Value | undefined {
   const [tag, first] = bytes
   if (tag === undefined || first === undefined) return undefined

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { loadSigningTool, type SigningTool } from './signing-tool.ts'
 
-/** The tool that is named, if one is. @throws CommandError with the exit code for keys */
+/** The signing tool that the configuration names, if any. @throws CommandError with the exit code for keys */
 export function signingToolOf({ keysBoxed }: { keysBoxed: string | undefined }): SigningTool | undefined {
   if (keysBoxed === undefined) return undefined
   try {
@@ -14,7 +14,7 @@ export function signingToolOf({ keysBoxed }: { keysBoxed: string | undefined }):
   }
 }
 
-/** Says on standard error when keys that everybody has are believed on an address that others may reach. */
+/** Warns when publicly known keys are trusted on an address that is not loopback. */
 export function warnOfTool(
   { keysBoxed, httpHost }: { keysBoxed: string | undefined; httpHost: string },
   io: { stderr(text: string): void },
@@ -23,6 +23,6 @@ export function warnOfTool(
     httpHost === 'localhost' || httpHost === '::1' || (isIP(httpHost) === 4 && httpHost.startsWith('127.'))
   if (keysBoxed === undefined || loopback) return
   io.stderr(
-    `warning: everybody can have the private keys of ${keysBoxed}: whoever reaches ${httpHost} can ask in the name of its Users\n`,
+    `warning: the private keys of ${keysBoxed} are public: anybody who reaches ${httpHost} can send requests in the name of its Users\n`,
   )
 }

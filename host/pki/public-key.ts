@@ -1,9 +1,9 @@
-// The public-key operations of DUIS signatures: ECDSA P-256 with SHA-256. XMLDSIG wants the two numbers of a signature as
-// they are (RFC 4050, 64 bytes), not in DER.
+// The public-key operations of DUIS signatures: ECDSA P-256 with SHA-256. XMLDSIG has the two numbers of a
+// signature one after the other (RFC 4050, 64 bytes), not in DER.
 //
-// A signature takes 28 microseconds, as long as it takes to have a thread make it; a verification takes 70. Clients and
-// tests verify in this thread, and so does a bridge of several processes; one that is alone, and has others to serve
-// meanwhile, in the thread pool and so on every core.
+// A signature takes 28 microseconds, no more than its transfer to another thread; a verification takes 70. Clients, tests
+// and a bridge of several processes verify in the calling thread. A bridge of one process verifies in the thread pool, and
+// so on every core.
 
 import { type KeyObject, sign, verify } from 'node:crypto'
 
@@ -23,7 +23,7 @@ export function verifyHere(key: KeyObject, message: Uint8Array, signature: Uint8
 
 export const inThisThread: Verify = async (key, message, signature) => verifyHere(key, message, signature)
 
-/** In the thread pool of libuv, which has four threads unless UV_THREADPOOL_SIZE says otherwise. */
+/** Verifies in the thread pool of libuv, which has four threads unless UV_THREADPOOL_SIZE is set. */
 export const inThreadPool: Verify = (key, message, signature) =>
   new Promise((resolve, reject) => {
     verify('sha256', message, { key, dsaEncoding }, signature, (error, good) => (error ? reject(error) : resolve(good)))

@@ -1,7 +1,7 @@
-// The keys of the DCC's own signing tool (DCC Boxed), out of a jar that the user has: its certificates are trusted, and
-// responses are signed by its DSP key, so that requests which it signs are accepted and its validator accepts what is
-// answered. A jar is a zip archive, and certificates (PEM) and keys (PKCS #8) lie in it as plain files: no Java is
-// needed. Nothing of the tool is part of this program.
+// Reads the keys of the DCC's own signing tool (DCC Boxed) from a jar that the user has. Its certificates are trusted and
+// responses are signed with its DSP key, so that requests signed by it are accepted and its validator accepts the
+// responses. A jar is a zip archive with certificates (PEM) and keys (PKCS #8) as plain files: no Java is needed. No part
+// of the tool is in this program.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
@@ -12,8 +12,8 @@ import { readZip } from './zip.ts'
 
 export type SigningTool = {
   /**
-   * Holders of its certificates. Whoever has the tool has their keys, and it looks at no dates, nor do we: the dates of
-   * some of its certificates have passed.
+   * Holders of its certificates. Validity dates are not checked, as the tool does not check them: some of its
+   * certificates have expired.
    */
   signers: TrustedSigner[]
   /** Its DSP, with the key that signs responses. `name`: the certificate's file. */
@@ -24,7 +24,7 @@ const jarBytesMax = 64 * 1024 * 1024
 /** A certificate has about 600 bytes, a key 140. */
 const limits = { entriesMax: 10_000, fileBytesMax: 16_384 }
 
-/** @throws Error, in one sentence, when the file cannot be read or is not such a tool */
+/** @throws Error, one sentence, when the file cannot be read or is not the signing tool */
 export function loadSigningTool(path: string, nowMs: number): SigningTool {
   const { size } = statSync(path)
   if (size > jarBytesMax) throw new Error(`it has ${size} bytes, at most ${jarBytesMax}`)
@@ -37,7 +37,7 @@ export function readSigningTool(jar: Buffer, nowMs: number): SigningTool {
   const found: { name: string; pem: string; signer: TrustedSigner }[] = []
   for (const [file, bytes] of files) {
     const pem = bytes.toString('latin1')
-    // Some keys are there as PEM, too.
+    // Some keys are PEM files too.
     if (!file.endsWith('.pem') || !pem.includes('-----BEGIN CERTIFICATE-----')) continue
     const signer = {
       ...trustedSigner(pem),
@@ -53,8 +53,8 @@ export function readSigningTool(jar: Buffer, nowMs: number): SigningTool {
       const key = keyOf(files.get(`${name}.key`), pem)
       return key === undefined ? [] : [{ name, certificate: new X509Certificate(pem), eui: signer.eui, key }]
     })
-  // Later versions of the tool carry the certificate that took over as well; of two from the same day, the name of the
-  // one that was replaced says so at greater length.
+  // Later versions of the tool also have the successor certificate. Of two from the same day, the replaced one has the
+  // longer name.
   const startMs = (one: { certificate: X509Certificate }) => Date.parse(one.certificate.validFrom)
   const [dsp] = dsps
     .filter((one) => startMs(one) <= nowMs)
@@ -72,7 +72,7 @@ export function readSigningTool(jar: Buffer, nowMs: number): SigningTool {
   }
 }
 
-/** The key in a file, when it is that of the certificate. */
+/** The key in a file, when it belongs to the certificate. */
 function keyOf(bytes: Buffer | undefined, pem: string): KeyObject | undefined {
   if (bytes === undefined) return undefined
   try {

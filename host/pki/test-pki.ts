@@ -1,5 +1,5 @@
-// Test identities: a certificate authority of our own and the parties of the reference test data set. For tests only:
-// nobody else believes these certificates, and the keys lie in plain files.
+// The test PKI: a certificate authority and the parties of the reference test data set. For tests only: no other system
+// trusts these certificates, and the keys are in plain files.
 
 import {
   createPrivateKey,
@@ -31,9 +31,9 @@ import type { SigningTool } from './signing-tool.ts'
 import { createTrustStore, decimalSerial, issuerNameOf, type TrustStore, trustedSigner } from './trust.ts'
 
 /**
- * Who gets a certificate: EUI-64 and the role in hexadecimal, as smart metering certificates carry it in OU (87 signs
- * XML for a User, 89 for the DCC). All but the last EUI-64 are those of the reference test data set; there is none for
- * an S1SP in it, so that one, and its role, are ours.
+ * The parties that get a certificate: EUI-64, and the role in hexadecimal as in the OU of smart metering certificates (87
+ * signs XML for a User, 89 for the DCC). All but the last EUI-64 are from the reference test data set, which has none for
+ * an S1SP: that EUI-64 and its role are assumptions.
  */
 export const testIdentities = {
   supplier: { eui: '90-B3-D5-1F-30-01-00-00', role: '87' },
@@ -60,7 +60,7 @@ const authorityFile = 'ca'
 
 /**
  * Makes the folder `directory` (mode 700) with `ca.pem`, and `NAME.pem` (644) and `NAME.key` (PKCS #8, 600) for each of
- * `testIdentities`. The authority's own key is not kept. All or nothing: an interrupted run leaves no such folder.
+ * `testIdentities`. The authority's own key is not stored. An interrupted run leaves no folder.
  *
  * Throws Error when `directory` exists, whatever is in it, or cannot be written.
  */
@@ -105,7 +105,7 @@ export function loadIdentity(directory: string, name: string): Identity {
   const keyFile = join(directory, `${name}.key`)
   const pem = readFileSync(join(directory, `${name}.pem`), 'utf8')
   const mode = statSync(keyFile).mode & 0o777
-  // Windows has no such bits; Node makes them up there.
+  // Windows has no such mode bits.
   if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
     throw new Error(`others may read the key ${keyFile} (mode ${mode.toString(8)}); fix: chmod 600 '${keyFile}'`)
   }
@@ -126,7 +126,7 @@ export function loadTrust(directory: string, others: readonly string[] = [], too
   return createTrustStore([...own, ...others], tool?.signers)
 }
 
-/** Creates the file with its final mode, so that it is never readable by more than it should be. */
+/** Creates the file with its final mode, so that no other user can read it at any time. */
 function write(directory: string, file: string, text: string, mode: number): void {
   const descriptor = openSync(join(directory, file), 'wx', mode)
   try {

@@ -1,4 +1,4 @@
-// Whose signatures are believed: certificates by serial number.
+// The trust store: certificates by serial number.
 
 import { type KeyObject, X509Certificate } from 'node:crypto'
 import { subjectUniqueIdentifier } from './der.ts'
@@ -21,7 +21,7 @@ export type TrustStore = ReadonlyMap<string, readonly TrustedSigner[]>
 
 /**
  * Builds a store of PEM certificates, and of `signers` that were read already. Every certificate given is trusted for
- * the EUI-64 in its subject's x500UniqueIdentifier; chains and revocation are not looked at, so give only those you mean.
+ * the EUI-64 in its subject's x500UniqueIdentifier; chains and revocation are not checked.
  *
  * Throws Error for one that is not PEM, not P-256 or names no EUI-64, saying which it is.
  */
@@ -35,7 +35,7 @@ export function createTrustStore(pems: readonly string[], signers: readonly Trus
   return store
 }
 
-/** Reads one PEM certificate. Throws Error as `createTrustStore` does. */
+/** Reads one PEM certificate. Throws Error as `createTrustStore`. */
 export function trustedSigner(pem: string): TrustedSigner {
   const certificate = new X509Certificate(pem)
   const { publicKey } = certificate
@@ -81,8 +81,8 @@ export function issuerNameOf(certificate: X509Certificate): string {
 }
 
 /**
- * A distinguished name without what implementations write differently: order of the parts, spaces around them, case.
- * The name only picks between certificates of one serial number, so being tolerant here admits nobody.
+ * A distinguished name normalised for comparison: order of the parts, white space and case. The name only selects between
+ * certificates with the same serial number, so a tolerant comparison trusts no other certificate.
  */
 export function comparableName(name: string): string {
   const parts = name.match(/(?:\\.|"[^"]*"|[^,;+\\"])+/g) ?? []

@@ -18,10 +18,9 @@ const deflated = 8
 const encrypted = 1
 
 /**
- * The files whose names `wanted` picks, by name; nothing else is unpacked. A name is only ever a key here: no path is
- * made of it.
+ * The files whose names `wanted` selects, by name. Nothing else is unpacked, and no path is made from a name.
  *
- * Throws Error for what is no zip archive, is cut off or damaged (CRC-32), is encrypted or Zip64, or holds more than
+ * Throws Error for a file that is not a zip archive, is truncated or damaged (CRC-32), is encrypted or Zip64, or exceeds
  * `limits`.
  */
 export function readZip(zip: Buffer, wanted: (name: string) => boolean, limits: ZipLimits): Map<string, Buffer> {
@@ -46,7 +45,7 @@ export function readZip(zip: Buffer, wanted: (name: string) => boolean, limits: 
 }
 
 function endOf(zip: Buffer): number {
-  // The comment behind the record is of any length, so the record is looked for from the end.
+  // A comment of any length follows the record, so the search starts at the end.
   const first = Math.max(0, zip.length - endBytes - commentBytesMax)
   for (let at = zip.length - endBytes; at >= first; at--) if (zip.readUInt32LE(at) === endSignature) return at
   throw new Error('not a zip archive')

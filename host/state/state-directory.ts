@@ -1,4 +1,4 @@
-// The state directory: where everything of one bench lives, and how it is made all at once or not at all.
+// The state directory: the files of one bench, and how a directory is created completely or not at all.
 
 import {
   closeSync,
@@ -17,10 +17,10 @@ import { basename, dirname, join, resolve } from 'node:path'
 /** Version of the directory's layout. */
 export const stateVersion = 1
 
-/** What lies where. */
+/** Paths in a state directory. */
 export interface StatePaths {
   root: string
-  /** Version of the layout; written last, so that a directory without it is not whole. */
+  /** Version of the layout; written last, so that a directory without it is incomplete. */
   version: string
   /** Users, devices, registrations. */
   registry: string
@@ -28,7 +28,7 @@ export interface StatePaths {
   config: string
   /** Certificates and keys of the test PKI. */
   pki: string
-  /** The DCO's keys, a directory. Only the DCO looks into it. */
+  /** The DCO's keys, a directory. Only the DCO reads it. */
   vault: string
   cacheKeys: string
   store: string
@@ -36,11 +36,11 @@ export interface StatePaths {
   audit: string
   /** Flash of the emulated meter that `up` runs. */
   flash: string
-  /** Settings files of other meters, until these have taken them. */
+  /** Settings files for other meters, until these are provisioned. */
   meters: string
-  /** Of a provisioning that is under way, or was killed. */
+  /** Present while a provisioning runs, or after it was killed. */
   provisioning: string
-  /** Held by the process that changes the registry or gives meters keys; a directory. */
+  /** The lock for changes of the registry and of meters' keys; a directory. */
   lock: string
   log: string
 }
@@ -65,7 +65,7 @@ export function statePaths(directory: string): StatePaths {
   }
 }
 
-/** A mistake of the user's in configuration or state: said in one sentence, exit code 2. */
+/** Wrong configuration or state: one sentence, exit code 2. */
 export class ConfigurationError extends Error {}
 
 /** Writes a small file whole, mode 0600. */
@@ -91,12 +91,14 @@ export function readJson(path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new ConfigurationError(`${path} is not JSON: ${(error as Error).message}; mend it or restore it from a copy`)
+    throw new ConfigurationError(
+      `${path} is not JSON: ${(error as Error).message}; correct it or restore it from a copy`,
+    )
   }
 }
 
 /**
- * Whether a state directory is there: 'absent' (or empty), or 'whole'.
+ * Whether a state directory exists: 'absent' (or empty), or 'whole'.
  * @throws ConfigurationError for one of a newer version, a damaged one, or a directory that is something else
  */
 export function stateOf(paths: StatePaths): 'absent' | 'whole' {
@@ -115,9 +117,7 @@ export function stateOf(paths: StatePaths): 'absent' | 'whole' {
   }
   const { version } = readJson(paths.version) as { version?: unknown }
   if (typeof version !== 'number' || version < 1) {
-    throw new ConfigurationError(
-      `${paths.version} says nothing of a version: the state directory is damaged; move it away`,
-    )
+    throw new ConfigurationError(`${paths.version} has no version: the state directory is damaged; move it away`)
   }
   if (version > stateVersion) {
     throw new ConfigurationError(
@@ -135,8 +135,8 @@ export function stateOf(paths: StatePaths): 'absent' | 'whole' {
 }
 
 /**
- * Makes a state directory, mode 0700: `fill` puts everything into a directory beside it, which then takes its name.
- * If anything fails, nothing is left behind.
+ * Creates a state directory, mode 0700: `fill` writes into a temporary directory beside it, which is then renamed. When
+ * anything fails, nothing is left behind.
  */
 export async function createState(paths: StatePaths, fill: (paths: StatePaths) => Promise<void>): Promise<void> {
   const beside = statePaths(join(dirname(paths.root), `.${basename(paths.root).replace(/^\./, '')}.new`))

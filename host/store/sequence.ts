@@ -1,15 +1,15 @@
-// Numbers that are given out once, also across restarts.
+// Numbers that are issued once, also across restarts.
 
 import { damagedRecord, type Store } from './store.ts'
 
-/** The next number, 1 at first. Resolves when it can never be given out again. */
+/** Returns the next number, from 1. Resolves when the number can never be issued again. */
 export type Sequence = () => Promise<bigint>
 
 /**
  * A sequence in the store's table `counters`, under `sequence/NAME`, as a decimal text; other kinds of counters are in the
- * table too. It reserves `block` numbers with one write; what
- * is left of a block when the process ends is never given out.
- * @throws Error (on use) when the stored value is not one of ours: guessing could give a number out again
+ * table too. One write reserves `block`
+ * numbers; those that are left when the process ends are never issued.
+ * @throws Error (on use) when the stored value is damaged: guessing could issue a number again
  */
 export function createSequence(store: Store<{ counters: unknown }>, name: string, block: bigint): Sequence {
   const key = `sequence/${name}`

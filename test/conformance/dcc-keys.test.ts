@@ -244,7 +244,7 @@ test('a jar that is not there, or is none: the code for keys, and the fix', asyn
   const bridge = smets1(open)
   stops.push(() => bridge.child.kill('SIGKILL'))
   await bridge.says('bridge: DUIS on')
-  assert.match(bridge.err(), /warning: everybody can have the private keys of .*tool\.jar: whoever reaches 0\.0\.0\.0/)
+  assert.match(bridge.err(), /warning: the private keys of .*tool\.jar are public: anybody who reaches 0\.0\.0\.0/)
   bridge.child.kill('SIGTERM')
   assert.is(await bridge.ended, 0)
   writeFileSync(config, JSON.stringify({ keysBoxed: none }))

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { esme, exportParties, midnight } from '../../../emulation/bench.ts'
-import { cachePolicies, keptFrom } from '../../../host/cache/policy.ts'
+import { cachedFrom, cachePolicies } from '../../../host/cache/policy.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import type { Usage } from '../../../host/wan/usage.ts'
 import { dayMs, firstHalfHourOfDay, halfHourMs, halfHourOf } from '../../../protocol/half-hour.ts'
@@ -117,9 +117,9 @@ test('a half-hour that runs is never kept, nor asked for', async () => {
 test('each policy names the text it comes from; configuration takes these and no other', () => {
   const readMs = midnight + 10 * hourMs + 1
   const day = firstHalfHourOfDay(Math.floor(midnight / dayMs))
-  assert.is(keptFrom('previous-day', readMs), day - 48)
-  assert.is(keptFrom('sliding-24h', readMs), halfHourOf(readMs) - 48)
-  assert.is(keptFrom('sliding-24h', midnight), day - 48)
+  assert.is(cachedFrom('previous-day', readMs), day - 48)
+  assert.is(cachedFrom('sliding-24h', readMs), halfHourOf(readMs) - 48)
+  assert.is(cachedFrom('sliding-24h', midnight), day - 48)
   assert.match(cachePolicies['previous-day'], /MP256.*previous 24 hours.*assumption/)
   assert.match(cachePolicies['sliding-24h'], /MP256.*previous 24 hours.*assumption/)
   assert.is(readConfig('', {}, {}).cachePolicy, 'previous-day')

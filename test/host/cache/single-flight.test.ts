@@ -257,7 +257,7 @@ test('a store that fails costs the cache, not the answer', async ({ root }) => {
   const one = read(yesterday, 48)
   asks[0]!.answer()
   assert.is((await one).length, 48)
-  assert.match(lines[0]!, `half-hours of ${eui} were read and cannot be kept in the cache: disk full`)
+  assert.match(lines[0]!, `half-hours of ${eui} were read and cannot be cached: disk full`)
 })
 
 test('a range that cannot be is refused without blocking others', async ({ root }) => {
