@@ -33,12 +33,14 @@ export function xmlCryptoAccepts(text: string, key: KeyObject): boolean {
   const end = text.indexOf('</ds:Signature>', at)
   if (at === -1 || end === -1) return false
   const signature = text.slice(at, end + '</ds:Signature>'.length)
-  // xml-crypto takes the first text node of SignatureValue for the whole of it. A comment or a CDATA section there changes
-  // no value (XMLDSIG takes an element's text without them), so it is not held against what accepted it.
+  // xml-crypto takes the first text node of SignatureValue for the whole of it. Comments, processing instructions and CDATA
+  // sections there do not change the value (XMLDSIG takes an element's text without them).
   const whole = signature.replace(
     /(<ds:SignatureValue[^>]*>)([\s\S]*?)(<\/ds:SignatureValue>)/,
     (_, open, value, close) => {
-      return open + value.replace(/<!--[\s\S]*?-->/g, '').replace(/<!\[CDATA\[([\s\S]*?)\]\]>/g, '$1') + close
+      return (
+        open + value.replace(/<!--[\s\S]*?-->|<\?[\s\S]*?\?>/g, '').replace(/<!\[CDATA\[([\s\S]*?)\]\]>/g, '$1') + close
+      )
     },
   )
   const declared = whole.includes('xmlns:ds=')
