@@ -20,8 +20,8 @@ function recordedIn(path: string, options: Options, io: Io): RecordedSession[] {
   const file = bytesOfFile(path)
   const device = euiOption(options, 'device')
   try {
-    const passedOver = { packets: 0, linkTypes: new Set<number>() }
-    const frames = traceRecording(file.take, passedOver, createOpener(vaultOption(options)))
+    const skipped = { packets: 0, linkTypes: new Set<number>() }
+    const frames = traceRecording(file.take, skipped, createOpener(vaultOption(options)))
     const { sessions, sealed, opened, tooMany } = recordedSessions(frames, device)
     if (sessions.length === 0) {
       if (sealed > 0 && opened === 0)

@@ -4,7 +4,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { dissector } from '../trace/dissector.ts'
-import { type PassedOver, RecordingError, type TakeBytes } from '../trace/pcapng-read.ts'
+import { RecordingError, type SkippedPackets, type TakeBytes } from '../trace/pcapng-read.ts'
 import { type TracedFrame, traceRecording } from '../trace/sessions.ts'
 import { frameJson, frameText } from '../trace/show-frame.ts'
 import { addFrame, noTotals, totalsText } from '../trace/totals.ts'
@@ -52,7 +52,7 @@ export function openerOption(options: Options): Opener | undefined {
   }
 }
 
-function passedOverText({ packets, linkTypes }: PassedOver): string {
+function skippedText({ packets, linkTypes }: SkippedPackets): string {
   const types = linkTypes.size > 0 ? ` of link type ${[...linkTypes].slice(0, 8).join(', ')}` : ''
   return `${packets} packets${types} are no line (link type 147) and were passed over\n`
 }
@@ -61,7 +61,7 @@ function trace(path: string, options: Options, io: Io): number {
   const device = euiOption(options, 'device')
   const opener = openerOption(options)
   const full = options.full === true
-  const passedOver: PassedOver = { packets: 0, linkTypes: new Set() }
+  const skipped: SkippedPackets = { packets: 0, linkTypes: new Set() }
   const totals = noTotals()
   const file = bytesOfFile(path)
   let date = ''
@@ -78,7 +78,7 @@ function trace(path: string, options: Options, io: Io): number {
     io.stdout(frameText(frame, full))
   }
   try {
-    for (const frame of traceRecording(file.take, passedOver, opener)) {
+    for (const frame of traceRecording(file.take, skipped, opener)) {
       if (device !== undefined && frame.eui !== device) others += 1
       else {
         addFrame(totals, frame)
@@ -91,11 +91,11 @@ function trace(path: string, options: Options, io: Io): number {
   } finally {
     file.close()
   }
-  if (options.json === true) io.stdout(`${JSON.stringify({ totals, others, passedOver: passedOver.packets, fault })}\n`)
+  if (options.json === true) io.stdout(`${JSON.stringify({ totals, others, skipped: skipped.packets, fault })}\n`)
   else if (totals.frames > 0 || fault === undefined) io.stdout(totalsText(totals))
   if (others > 0) io.stderr(`${others} frames of other meters, or of none, are left out\n`)
-  if (passedOver.packets > 0) io.stderr(passedOverText(passedOver))
-  if (fault === undefined && totals.frames + others === 0 && passedOver.packets > 0) fault = 'it holds no line'
+  if (skipped.packets > 0) io.stderr(skippedText(skipped))
+  if (fault === undefined && totals.frames + others === 0 && skipped.packets > 0) fault = 'it holds no line'
   if (fault !== undefined) io.stderr(`smets1: ${path} cannot be read to its end: ${fault}\n`)
   return fault === undefined ? exitCode.ok : exitCode.failed
 }

@@ -10,7 +10,7 @@ import type { XmlElement } from './xml-tree.ts'
 interface BodyRow {
   variant: string
   kind: RequestBody['kind']
-  /** Reads the body element; a sentence on the first thing that is wrong. */
+  /** Reads the body element, or returns a sentence on the first error. */
   read(element: XmlElement): RequestBody | string
 }
 

@@ -6,7 +6,7 @@ const pattern = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|([+-]
 
 /**
  * Milliseconds of an xs:dateTime (XML Schema Part 2, 3.2.7), or undefined for anything else. Years 0001 to 9999;
- * `24:00:00` is the next midnight; a fraction is cut to milliseconds; an offset reaches 14:00 at most.
+ * `24:00:00` is the next midnight; a fraction is truncated to milliseconds; offsets up to 14:00.
  *
  * A missing zone is taken as UTC: SMETS1 device time is UTC, and the schema makes the zone optional.
  */
@@ -38,8 +38,8 @@ let dayCached = Number.NaN
 let dayCachedText = ''
 
 /**
- * `2026-11-22T00:00:00Z` for a time in the years 0001 to 9999; milliseconds are cut. The date part is remembered from
- * one call to the next, because a profile answer holds hundreds of stamps of few days (five times faster).
+ * `2026-11-22T00:00:00Z` for a time in the years 0001 to 9999; milliseconds are truncated. The date part is cached
+ * from one call to the next, because a profile response has hundreds of stamps of few days (five times faster).
  */
 export function formatDateTime(timeMs: number): string {
   const day = Math.floor(timeMs / dayMs)

@@ -12,15 +12,15 @@ export interface DeviceAlert {
   outage?: { fromMs: number; toMs: number }
 }
 
-/** In text of an element, `&`, `<` and `>` are the only characters that need another form. */
+/** Escapes `&`, `<` and `>`; no other character needs it in the text of an element. */
 function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
 /**
- * An alert to a User: no request is being answered, so there is no RequestID and no Service Reference, and the ResponseID
- * carries a counter of its own. No GBCSHexAlertCode is sent: SMETS1 devices have no GBCS alert codes of their own, and
- * which one an S1SP puts there was not available. The payload of an outage is the one that the MMC schema has for it.
+ * An alert to a User. It is not a response to a request, so there is no RequestID and no Service Reference, and the
+ * ResponseID has its own counter. No GBCSHexAlertCode is sent: SMETS1 devices have no GBCS alert codes, and which one an
+ * S1SP sends was not available. An outage has the payload of the MMC schema.
  */
 export function formatDeviceAlert(
   alert: DeviceAlert,

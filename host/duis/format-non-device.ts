@@ -1,5 +1,5 @@
-// Writing what the DCC says itself: the contents of synchronous answers to 5.x and 8.2, and DCC alerts. As in
-// `format.ts`, every text is its own inclusive canonical form.
+// Writes the DCC's own messages: the contents of synchronous responses to 5.x and 8.2, and DCC alerts. As in `format.ts`,
+// every text is in inclusive canonical form.
 
 import { serviceReferenceOf } from '../catalogue/service-reference.ts'
 import type { Signer } from '../pki/signer.ts'
@@ -117,7 +117,7 @@ export type AlertToFormat = {
   dsp: Signer
 }
 
-/** A DCCAlertMessage, signed by the DSP. It answers nothing, so it has no RequestID. */
+/** A DCCAlertMessage, signed by the DSP. It is not a response, so it has no RequestID. */
 export function formatScheduleAlert(to: AlertToFormat, alert: ScheduleAlert): string {
   const id = scheduleIdContent(alert.scheduleId)
   const device = element('sr:DeviceID', alert.deviceEui)
@@ -134,7 +134,7 @@ export function formatScheduleAlert(to: AlertToFormat, alert: ScheduleAlert): st
   )
 }
 
-/** What our own client asks of the DCC. */
+/** A request of our client to the DCC. */
 export type NonDeviceRequest =
   | { variant: '5.1'; schedule: ScheduleDetails }
   | { variant: '5.2' | '5.3'; subject: ScheduleSubject }

@@ -1,6 +1,6 @@
-// Writing DUIS messages. Every text here is its own inclusive canonical form: namespaces and attributes in order, no
-// empty-element tags, no white space. Its digest is then a hash of what is sent, and signing needs no parser.
-// `test/duis-format.test.ts` holds every shape against libxml2.
+// Writes DUIS messages. Every text here is in inclusive canonical form: namespaces and attributes in order, no
+// empty-element tags, no white space. Its digest is the hash of the text, and signing needs no parser.
+// `test/host/duis/format.test.ts` compares every form with libxml2.
 
 import { isResponseCode } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
@@ -11,21 +11,21 @@ import { responseNamespace, serviceNamespace, signatureNamespace, xmlDeclaration
 import type { Period, RequestId } from './request.ts'
 import { signCanonical } from './sign.ts'
 
-/** Answers to requests whose own version could not be read carry this one. */
+/** The version of responses to requests whose version could not be read. */
 export const ownSchemaVersion = '5.4'
 
 /**
- * A ResponseMessage must name a Service Reference Variant (DUIS XSD), even when the request was so broken that none
- * could be read. Then it names the one this S1SP is mostly asked for; the response code says that it failed.
+ * A ResponseMessage must name a Service Reference Variant (DUIS XSD), even when none could be read from the request. Then it
+ * names the most frequent one; the response code reports the failure.
  */
 export const unreadVariant = '4.8.1'
 
 export const signedNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:sr="${serviceNamespace}"`
 const allNamespaces = `xmlns:ds="${signatureNamespace}" xmlns:ra="${responseNamespace}" xmlns:sr="${serviceNamespace}"`
 
-/** What every answer says. */
+/** The fields of every response. */
 export type Answer = {
-  /** Absent when it could not be read; it is then left out, which the schema allows. */
+  /** Absent when it could not be read; the schema allows that. */
   requestId?: RequestId | undefined
   code: string
   nowMs: number
@@ -39,15 +39,14 @@ export type Answer = {
 /**
  * The final, asynchronous answer to a request that was acknowledged and then failed (E20, E21, E30, …): a
  * ResponseMessage without content, with the ResponseID of a final answer, signed by the DSP. It is no
- * SMETS1ResponseMessage, because that must hold a document signed by the S1SP over what the meter said, and the meter
- * said nothing.
+ * SMETS1ResponseMessage, because that must contain a document signed by the S1SP with the meter's data, and there is none.
  */
 export function formatFailure(answer: Answer & { requestId: RequestId; dsp: Signer }): string {
   return formatResponseMessage(answer, '', answer.dsp, responseIdOf(answer.requestId))
 }
 
 /**
- * Any answer of the DCC's own: `content` is canonical text for the optional part of ResponseMessage, or ''. Signed when `dsp`
+ * A response by the DCC itself: `content` is canonical text for the optional part of ResponseMessage, or ''. Signed when `dsp`
  * is given. DCC Boxed signs its acknowledgements and sends its refusals unsigned; both are schema-valid signed or not.
  */
 export function formatResponseMessage(answer: Answer, content: string, dsp?: Signer, responseId?: string): string {
@@ -57,13 +56,13 @@ export function formatResponseMessage(answer: Answer, content: string, dsp?: Sig
   return xmlDeclaration + (dsp === undefined ? text : signCanonical(text, dsp))
 }
 
-/** Who signs: the S1SP the document, the DSP the message around it. */
+/** The signers: the S1SP signs the document, the DSP the message around it. */
 export type Smets1Signers = { s1sp: Signer; dsp: Signer }
 
-/** What a message with a SMETS1 document needs besides the content of that document. */
+/** The fields of a message with a SMETS1 document, apart from the content of that document. */
 export type Smets1Message = Omit<Answer, 'serviceReference'> &
   Smets1Signers & {
-    /** The request that is answered; of an alert, the ids and the counter of its ResponseID, the other way round. */
+    /** The RequestID of the request; for an alert, that of the ResponseID with its EUI-64s swapped. */
     requestId: RequestId
     /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asked on the User's behalf. */
     schedule?: { id: bigint; dspEui: string } | undefined
@@ -74,7 +73,7 @@ export type Smets1Message = Omit<Answer, 'serviceReference'> &
     boxedCompat?: boolean | undefined
   }
 
-/** What a final answer with a meter's data needs besides the data. */
+/** The fields of a final response with a meter's data, apart from the data. */
 export type Smets1Answer = Smets1Message & { serviceReferenceVariant: string }
 
 /**
@@ -86,8 +85,7 @@ export function formatSmets1Response(answer: Smets1Answer, payload: string): str
 }
 
 /**
- * A message with a SMETS1 document whose body is `body`. Without a Service Reference Variant it answers no request: it
- * is an alert.
+ * A message with a SMETS1 document whose body is `body`. Without a Service Reference Variant it is an alert.
  */
 export function formatSmets1Message(answer: Smets1Message, body: string): string {
   const { requestId, schedule, schemaVersion, serviceReferenceVariant: variant } = answer
@@ -96,7 +94,7 @@ export function formatSmets1Message(answer: Smets1Message, body: string): string
     inner + element('sr:SMETS1Response', smets1Content(answer, body)) + '</sr:SMETS1SignedResponse>',
     answer.s1sp,
   )
-  // The result of a schedule answers no request, nor does an alert, so there is no RequestID to repeat.
+  // A schedule's result and an alert are not responses to a request, so they have no RequestID.
   const isAnswer = schedule === undefined && variant !== undefined
   const header = responseHeader(answer, isAnswer ? requestId.text : undefined, responseIdOf(requestId))
   const scheduleId = schedule ? element('sr:DSPScheduleID', `${schedule.id}`) : ''
@@ -113,8 +111,8 @@ export function formatSmets1Message(answer: Smets1Message, body: string): string
   }
   const outer = (document: string) => envelope('sr:Response', allNamespaces, schemaVersion, header, message(document))
   const text = outer(signed)
-  // The inner document declares the namespaces again, so that it also verifies on its own; in the canonical form of
-  // the whole those declarations are superfluous.
+  // The inner document declares the namespaces again, so that it can be verified alone. The canonical form of the whole
+  // message does not contain these declarations.
   const again = envelopeOpen('sr:SMETS1SignedResponse', '', schemaVersion)
   const canonical = answer.boxedCompat ? text : outer(again + signed.slice(inner.length))
   return xmlDeclaration + signCanonical(text, answer.dsp, canonical)
@@ -122,7 +120,7 @@ export function formatSmets1Message(answer: Smets1Message, body: string): string
 
 function smets1Content({ requestId, nowMs, schedule, ...answer }: Smets1Message, body: string): string {
   const variant = answer.serviceReferenceVariant
-  // MMC XSD, ResponsePayload: the target is the DSP when it asked, and the User then is the supplementary party.
+  // MMC XSD, ResponsePayload: for a schedule the target is the DSP, and the User is the supplementary party.
   const supplementary = schedule
     ? element('ra:SupplementaryRemotePartyID', requestId.originator) +
       element('ra:SupplementaryRemotePartyCounter', `${requestId.counter}`)
@@ -218,7 +216,7 @@ function envelopeOpen(name: string, namespaces: string, version: string = ownSch
   return `<${name}${namespaces && ` ${namespaces}`} schemaVersion="${version}">`
 }
 
-/** Contents here are numbers, names from tables, and values that passed a pattern: nothing that would need escaping. */
+/** An element. The content is not escaped: here it is numbers, names from tables, and values checked by a pattern. */
 export function element(name: string, content: string): string {
   return `<${name}>${content}</${name}>`
 }

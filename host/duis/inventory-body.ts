@@ -1,11 +1,11 @@
-// 8.2: reads what an inventory is asked by.
+// The body of 8.2: the query of an inventory.
 
 import type { InventoryQuery } from './non-device-fields.ts'
 import { parseEui } from './request.ts'
 import { leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import type { XmlElement } from './xml-tree.ts'
 
-/** Reads the choice of ReadInventory (DUIS XSD). A sentence on the first thing that is wrong. */
+/** Reads the choice of ReadInventory (DUIS XSD). Returns a sentence on the first error. */
 export function readInventoryQuery(element: XmlElement): InventoryQuery | string {
   const choices = ['UPRN', 'DeviceID', 'MPxN', 'PropertyFilter'].map((name) => ({ name, optional: true }))
   const found = readSequence(element, choices)

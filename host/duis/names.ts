@@ -11,7 +11,7 @@ export const instanceNamespace = 'http://www.w3.org/2001/XMLSchema-instance'
 /** Types that xsi:type may name. */
 export const schemaNamespace = 'http://www.w3.org/2001/XMLSchema'
 
-/** The only algorithms in DUIS signatures. Nothing else is accepted, so none can be downgraded to. */
+/** The algorithms of DUIS signatures. No others are accepted, so that a downgrade is not possible. */
 export const algorithms = {
   canonicalization: 'http://www.w3.org/2001/10/xml-exc-c14n#',
   signature: 'http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256',
@@ -19,5 +19,5 @@ export const algorithms = {
   digest: 'http://www.w3.org/2001/04/xmlenc#sha256',
 } as const
 
-/** What stands before every document we send. No part of its canonical form. */
+/** The XML declaration of every document that is sent. It is not part of the canonical form. */
 export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n'

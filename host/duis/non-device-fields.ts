@@ -1,4 +1,4 @@
-// What the bodies of non-device requests say, as plain values (DUIS XSD: DSPSchedule, ReadSchedule, DeleteSchedule,
+// The fields of non-device request bodies, as plain values (DUIS XSD: DSPSchedule, ReadSchedule, DeleteSchedule,
 // ReadInventory).
 
 /** ScheduleFrequency (DUIS XSD). */
@@ -12,27 +12,27 @@ export type PeriodOffset = { startDays: number; startTimeMs: number; endDays: nu
 export type ScheduleDetails = {
   frequency: Frequency
   startDay: number
-  /** The last day, included (that it is included is an assumption); absent: for ever. */
+  /** The last day, included (assumption); absent: without an end. */
   endDay?: number
   /** ScheduleExecutionStartTime, milliseconds of the UTC day; absent: the DCC chooses. */
   executionTimeMs?: number
-  /** KAPublicSecurityCredential, base64: kept to be read back, of no meaning to a SMETS1 device. */
+  /** KAPublicSecurityCredential, base64: stored and returned by 5.2; not used for a SMETS1 device. */
   credential?: string
   serviceReference: string
   /** The variant to be sent, `4.8.1`. */
   variant: string
   /** EUI-64, upper case. */
   deviceEui: string
-  /** Name of the element that says what to read, `DSPReadActiveImportProfileData`. */
+  /** Name of the element with the request to be scheduled, `DSPReadActiveImportProfileData`. */
   readName: string
   /** Absent where that element is empty. */
   period?: PeriodOffset
 }
 
-/** One schedule, or all of one's own for a device. */
+/** One schedule, or all schedules of the User for a device. */
 export type ScheduleSubject = { scheduleId: number } | { deviceEui: string }
 
-/** What an inventory is asked by. UPRN without leading zeros. */
+/** The query of an inventory. UPRN without leading zeros. */
 export type InventoryQuery =
   | { by: 'UPRN'; uprn: string }
   | { by: 'DeviceID'; eui: string }

@@ -1,5 +1,5 @@
-// A Service Request from bytes. Everything is checked here that the message says about itself; the signature is
-// checked by `verify.ts` on the same document, and what the sender may do by access control.
+// Parses a Service Request. This checks the message itself; `verify.ts` checks the signature on the same document, and access
+// control what the sender may do.
 
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
@@ -28,9 +28,9 @@ type Refusal = { fault: Fault; detail: string }
 /**
  * Reads one DUIS Request (DUIS XSD, type Request).
  *
- * Never throws for anything in `bytes`. A refusal has the fault, the response code it stands for, one sentence for
- * the log (`detail`, which may quote the sender), and in `header` whatever was readable, so that the answer can still
- * be matched to the request.
+ * Never throws for anything in `bytes`. A refusal has the fault, its response code, one sentence for the log (`detail`,
+ * which may quote the sender), and in `header` the fields that could be read, so that the response can be matched to the
+ * request.
  *
  * Stricter than the schema in these points: no attributes but schemaVersion and those of XML Schema (xsi),
  * schemaVersion 1.x to 5.x, and reference, variant and body have to agree. More tolerant: a missing zone in a date is UTC, and the request
@@ -157,7 +157,7 @@ function readRequestBody(body: XmlElement, variant: string) {
   return { ...fields, ...flag, bodyName: content.name }
 }
 
-/** The attribute ForSettlement, and the element without it. Whether there may be one is for the schema to say, if there is one. */
+/** The attribute ForSettlement, and the element without it. A schema, if there is one, decides whether it is allowed. */
 function takeForSettlement(element: XmlElement): { forSettlement?: boolean; rest: XmlElement } | string {
   const isFlag = ({ name, namespace }: { name: string; namespace: string }) =>
     name === 'ForSettlement' && namespace === ''
@@ -186,7 +186,7 @@ function refuse({ fault, detail }: Refusal, codes: FaultCodes, source: string): 
   return Object.keys(header).length === 0 ? refusal : { ...refusal, header }
 }
 
-// The header comes first; looking further would only cost time.
+// The header is at the beginning, so only the first characters are searched.
 const readableCharactersMax = 8_192
 
 function latin1(bytes: Uint8Array): string {
@@ -197,8 +197,8 @@ function latin1(bytes: Uint8Array): string {
 }
 
 /**
- * What of the header can be made out in text that need not be XML at all. A value counts when it stands there exactly
- * once and is valid; it is only ever sent back to whoever sent it.
+ * The header fields found in text that may not be well-formed XML. A value is used when it occurs exactly once and is valid.
+ * It is only returned to the sender.
  */
 function readableHeader(source: string): ReadableHeader {
   const start = source.slice(0, readableCharactersMax)

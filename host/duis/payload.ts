@@ -1,5 +1,5 @@
-// What SMETS1 responses carry: the MMC element of each Service Reference Variant, as canonical text. One function per
-// variant; child order is that of the MMC XSD, which is not the same everywhere.
+// The payloads of SMETS1 responses: the MMC element of each Service Reference Variant, as canonical text. One function per
+// variant; the order of children is that of the MMC XSD and differs between variants.
 
 import { formatDateTime } from './date-time.ts'
 
@@ -15,7 +15,7 @@ export type ExportEntry = { stampMs: number; wh: number | undefined; varh?: numb
 /** A midnight snapshot: the active import register and, where there is a tariff, its time-of-use registers, 1 to 48. */
 export type DailyReadEntry = { stampMs: number; importWh: number; tariffWh?: readonly number[] }
 
-/** Most entries an answer may hold (MMC XSD, maxOccurs of LogEntry). */
+/** Most entries in a response (MMC XSD, maxOccurs of LogEntry). */
 export const entriesMax = {
   importProfile: 19_056,
   reactiveProfile: 4_464,

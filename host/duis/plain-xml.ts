@@ -1,13 +1,14 @@
-// Canonical form and tree of XML as most DUIS clients write it, without libxml2 (measured: a tenth of the time).
+// A fast path for XML as most DUIS clients write it: canonical form and tree without libxml2 (measured: a tenth of the
+// time).
 //
-// Read here is what needs no knowledge of XML beyond tags: ASCII, the namespaces of DUIS, double quotes; no comments,
-// sections or instructions, and of references only the `&#13;` with which Java ends lines of base64. Everything else, what is wrong included, is not judged here but left to libxml2, so
-// no document is refused or accepted by this file alone. `test/duis-plain-xml.test.ts` holds each result against libxml2's.
+// It reads only ASCII, the DUIS namespaces and double quotes; no comments, CDATA sections or processing instructions, and of
+// references only the `&#13;` with which Java ends lines of base64. Everything else, errors included, is left to libxml2, so
+// this file alone accepts or refuses no document. `test/host/duis/plain-xml.test.ts` compares each result with libxml2's.
 
 import { instanceNamespace, responseNamespace, serviceNamespace, signatureNamespace } from './names.ts'
 import type { TreeLimits, XmlAttribute, XmlElement } from './xml-tree.ts'
 
-/** What stands before the root. */
+/** The declaration and white space before the root. */
 const head = /^(?:<\?xml version="1\.0"(?: encoding="[Uu][Tt][Ff]-8")?\?>)?[\t\n ]*(?=<)/
 const notPlain = /[^\t\n\x20-\x7e]/
 /** An end tag: its name. Or a start tag: its name, the attributes, the slash of an empty one. */
@@ -162,7 +163,7 @@ function readAttributes(given: string, outer: Scope) {
     at = anyAttribute.lastIndex
     const [source, first = '', second, value = ''] = found
     if (first === 'xmlns') {
-      // Declared anew, and whatever `xml` may do, is for who knows the rules.
+      // A prefix declared twice, and any prefix with `xml`, is left to libxml2.
       const prefix = second ?? ''
       const known = outer.has(prefix) || declared.some(([other]) => other === prefix)
       if (known || /^xml/i.test(prefix) || !namespaces.has(value)) return undefined

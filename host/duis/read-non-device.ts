@@ -1,4 +1,4 @@
-// What a User's client makes of the DCC's own answers and alerts: the other end of `format-non-device.ts`.
+// Reads the DCC's own responses and alerts, for clients: the counterpart of `format-non-device.ts`.
 
 import { serviceNamespace } from './names.ts'
 import type { ScheduleDetails } from './non-device-fields.ts'

@@ -1,4 +1,4 @@
-// What is in a SMETS1 response's SMETSData, or in an alert, as plain values: the other end of `payload.ts`.
+// Reads the payload of a SMETS1 response or alert as plain values: the counterpart of `payload.ts`.
 
 import { parseDateTime } from './date-time.ts'
 import { responseNamespace } from './names.ts'

@@ -1,4 +1,4 @@
-// The other end of `format.ts`: what a User's client makes of an answer. Used by our own client and in tests.
+// Reads and verifies responses, for our own client and tests: the counterpart of `format.ts`.
 
 import { faultCodes } from '../catalogue/response-code.ts'
 import type { TrustStore } from '../pki/trust.ts'
@@ -38,7 +38,7 @@ export type ParsedResponse =
   | { ok: true; response: ServiceResponse }
   | { ok: false; fault: 'oversized' | 'malformed' | 'tooComplex' | 'schema'; detail: string }
 
-/** Reads an answer, signed or not, in either form of delivery. Signatures are `verifyResponse`'s business. */
+/** Reads an answer, signed or not, in either form of delivery. `verifyResponse` checks the signatures. */
 export function parseResponse(bytes: Uint8Array): ParsedResponse {
   const xml = readXml(bytes, responseLimits)
   if (!xml.ok) return xml
@@ -77,9 +77,9 @@ function readPayload(message: XmlElement, response: ServiceResponse): ParsedResp
   if (boxed !== undefined) response.boxed = true
   const signed = inner === undefined ? child(message, 'SMETS1SignedResponse') : inner.document.root
   const body = child(child(signed, 'SMETS1Response'), 'Body')
-  const told = child(body, 'DeviceAlertMessage')
-  const alert = told === undefined ? undefined : readDeviceAlert(told)
-  if (told !== undefined && alert === undefined) return schema('the alert has no description or no time')
+  const alertMessage = child(body, 'DeviceAlertMessage')
+  const alert = alertMessage === undefined ? undefined : readDeviceAlert(alertMessage)
+  if (alertMessage !== undefined && alert === undefined) return schema('the alert has no description or no time')
   if (alert !== undefined) response.alert = alert
   const payload = child(child(body, 'ResponseMessage'), 'SMETSData', responseNamespace)?.children[0]
   if (payload === undefined) return { ok: true, response }
@@ -119,7 +119,7 @@ export function verifyResponse(
   if (!outer.ok) return outer
   const signers = { ok: true as const, dspEui: outer.signerEui }
   const source = embedded === undefined ? boxedDocument(message) : embeddedSource(bytes, embedded)
-  if (source === undefined) return embedded === undefined ? signers : bad('the SMETS1 document cannot be told apart')
+  if (source === undefined) return embedded === undefined ? signers : bad('the SMETS1 document cannot be identified')
   const own = readXml(source, responseLimits)
   if (!own.ok) return bad(`the SMETS1 document does not stand alone: ${own.detail}`)
   if (embedded !== undefined && !same(own.document, { root: embedded, text })) {
@@ -140,7 +140,7 @@ function embeddedSource(bytes: Uint8Array, element: XmlElement): Uint8Array | un
   return Buffer.from(source.slice(open.index, end))
 }
 
-/** Exclusive canonical form leaves out what an element merely inherits, so it is the same inside and alone. */
+/** The exclusive canonical form of an element is the same within a document and alone. */
 function same(a: XmlText, b: XmlText): boolean {
   return exclusiveText(a.text, a.root) === exclusiveText(b.text, b.root)
 }

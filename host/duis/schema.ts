@@ -28,8 +28,8 @@ export type Schema = {
 export type SchemaFile = { name: string; text: string }
 
 /**
- * Compiles the DUIS schema in a folder, with what it imports. Files are told apart by the namespace they define, which is
- * the same in 5.1 and 5.4, so any version and any file name will do, but there may be only one file for each namespace.
+ * Compiles the DUIS schema in a folder, with what it imports. Files are identified by the namespace that they define, which
+ * is the same in 5.1 and 5.4, so any version and any file name can be used. There may be only one file for each namespace.
  *
  * Throws Error when the folder cannot be read, or as `compileSchema` does.
  */
@@ -53,7 +53,7 @@ export function compileSchema(files: readonly SchemaFile[]): Schema {
     byNamespace.set(namespace, file)
   }
 
-  // The files' own names hold spaces, which the import of libxml2 does not find. Each gets a name in memory instead.
+  // The files' names contain spaces, which the import of libxml2 does not find. Each gets a name in memory instead.
   const prefix = `smets1-schema-${compiled++}`
   const nameOf = new Map([...byNamespace.keys()].map((namespace, i) => [namespace, `${prefix}-${i}.xsd`]))
   const main = byNamespace.get(serviceNamespace)

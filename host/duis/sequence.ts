@@ -66,7 +66,7 @@ export function hasText(element: XmlElement): boolean {
 export function trimmed(text: string): string {
   let start = 0
   let end = text.length
-  // A pattern for this would take quadratic time on a long run of spaces inside the text.
+  // A regular expression would take quadratic time on a long run of spaces within the text.
   while (start < end && isSpace(text.charCodeAt(start))) start++
   while (end > start && isSpace(text.charCodeAt(end - 1))) end--
   return text.slice(start, end)

@@ -1,4 +1,4 @@
-// Checking an enveloped XML signature: is this document signed, by whom, and is it the one we expect.
+// Verifies an enveloped XML signature: whether the document is signed, and by the expected signer.
 //
 // Only the one shape DUIS uses is accepted. Everything in SignedInfo is read from the text whose signature is checked,
 // so a comment cannot split a value (CVE-2025-29775), and there is one SignedInfo and one Reference (CVE-2025-29774).
@@ -41,7 +41,7 @@ export function verifySignature(document: XmlText, trust: TrustStore, expected: 
   return conclude('fault' in found || verifyHere(...found.value) ? found : wrongValue, expected)
 }
 
-/** The same; the public-key operation is done where `verify` does it. */
+/** The same, with the public-key operation of `verify`. */
 export async function verifySignatureBy(
   verify: Verify,
   document: XmlText,
@@ -52,7 +52,7 @@ export async function verifySignatureBy(
   return conclude('fault' in found || (await verify(...found.value)) ? found : wrongValue, expected)
 }
 
-/** A signature in order but for its value, which is still to be verified. */
+/** A signature that is correct apart from its value, which is still to be verified. */
 type Claim = { signerEui: string; value: Parameters<Verify> }
 
 const wrongValue = bad('the signature value is wrong')
@@ -130,7 +130,7 @@ function readSignature(signature: XmlElement): SignatureParts | string {
   return { signedInfo, digest, value, ...holder }
 }
 
-/** Issuer name and serial number in KeyInfo. Keys and certificates it may hold as well are of no interest. */
+/** Issuer name and serial number in KeyInfo. Keys and certificates in it are ignored. */
 function issuerSerialOf(keyInfo: XmlElement): { issuerName: string; serial: string } | undefined {
   const found = keyInfo.children
     .filter((child) => isNamed(child, 'X509Data'))
@@ -172,7 +172,7 @@ function hasAlgorithm(element: XmlElement, algorithm: string): boolean {
   return named && more.length === 0 && element.children.length === 0 && !hasText(element)
 }
 
-// Some signers number the parts of a signature. Nothing here is looked up by an Id, so they do no harm.
+// Some signers add an Id to the parts of a signature. Nothing is looked up by Id, so they are ignored.
 function withoutId(element: XmlElement) {
   return element.attributes.filter((attribute) => attribute.name !== 'Id' || attribute.namespace !== '')
 }

@@ -1,8 +1,8 @@
 // A tree over canonical XML text, and the exclusive canonical form of a part of it.
 //
 // Canonical XML is a very small language: no declarations, comments, CDATA, empty-element tags or entities but five
-// escapes, processing instructions as they are, one space between attributes, double quotes. So this reader is short, and anything it does not expect is a
-// broken promise of the canonicaliser: it throws.
+// escapes, processing instructions as they are, one space between attributes, double quotes. So this reader is short. Anything unexpected is a fault
+// of the canonicaliser: it throws.
 
 /** `source` is the attribute as it stands in the text, with the space before it. */
 export type XmlAttribute = { prefix: string; name: string; namespace: string; value: string; source: string }

@@ -19,8 +19,8 @@ export type XmlLimits = {
 }
 
 /**
- * Limits for what a User sends. The largest request in scope is about 5 kB; 64 KiB leaves room for the ones that are
- * only refused politely. `namespacesMax` is the one that matters: canonicalising 64 KiB of namespace declarations
+ * Limits for what a User sends. The largest request in scope is about 5 kB; 64 KiB leaves room for requests that
+ * are refused with a proper response. `namespacesMax` is the one that matters: canonicalising 64 KiB of namespace declarations
  * costs libxml2 minutes, because it searches all of them again for each element.
  */
 export const requestLimits: XmlLimits = {

@@ -1,4 +1,4 @@
-// Compares two whole answers to the same ask, field by field.
+// Compares two complete answers to the same ask, field by field.
 
 import { encodeCbor } from '../../protocol/cbor.ts'
 import { decodeAnswer, type MessageName } from '../../protocol/messages.ts'
@@ -11,20 +11,20 @@ type Value = number | string | boolean | undefined
 export interface Difference {
   /** `blocks 2026-11-14 wh[3]`, `firmwareVersion`. */
   field: string
-  /** Byte in the records of the answer joined, or in its open message when it has none; of the first answer. */
+  /** Byte offset in the first answer: in its joined records, or in its open message when it has no records. */
   offset: number
-  /** What each has; `undefined` for nothing. */
+  /** The two values; `undefined` when there is none. */
   first: Value
   second: Value
 }
 
 export interface Comparison {
   differences: Difference[]
-  /** What was left out by rule: why, and which fields. */
+  /** Fields left out by a rule, by the reason. */
   leftOut: Map<string, Set<string>>
   /** Bytes of the first answer: its records, or its open message. */
   bytes: number
-  /** True when both have the same bytes, nothing left out. */
+  /** True when both have the same bytes, with nothing left out. */
   sameBytes: boolean
 }
 
@@ -36,13 +36,13 @@ interface Content {
   records?: LineRecord[]
 }
 
-/** What the frames of an answer say together. A string says why they say nothing. */
+/** The content of an answer's frames, or a reason why it cannot be read. */
 function contentOf(name: MessageName, messages: readonly Uint8Array[]): Content | string {
   const parts: Uint8Array[] = []
   let fields: MessageFields = {}
   for (const message of messages) {
     const decoded = decodeAnswer(name, message)
-    if (decoded === undefined) return 'no answer of the table'
+    if (decoded === undefined) return 'not an answer of the message table'
     if ('error' in decoded) return { error: decoded.error, fields: {}, bytes: message }
     fields = decoded.fields as MessageFields
     const bytes = recordBytes(name, fields)
@@ -62,7 +62,7 @@ function contentOf(name: MessageName, messages: readonly Uint8Array[]): Content 
 const shown = (value: number | string | Uint8Array): Value =>
   value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value
 
-/** Where the fields of a plain answer lie: behind the array's head and the status. */
+/** Fields of an answer without records and their offsets: after the array's head and the status. */
 function plainFields(fields: MessageFields): { name: string; value: Value; offset: number }[] {
   let offset = 2
   return Object.entries(fields).map(([name, value]) => {
@@ -98,7 +98,7 @@ function compareRecords(
     const why = whyLeftOut(name, fieldName, twoMeters) ?? (isOpen ? whyOpen(field, first, second, i) : undefined)
     if (why !== undefined) leave(result, why, fieldName.replace(/\[.*/, ''))
     else if (value !== other) {
-      // The values of a day have no bytes of their own: the first byte that differs is the nearest.
+      // The values of a day are coded together, so the first byte that differs is reported.
       const at = first.is === 'day block' ? Math.max(offset, differs) : offset
       result.differences.push({
         field: `${labelOf(first)} ${fieldName}`,
@@ -110,7 +110,7 @@ function compareRecords(
   }
 }
 
-/** Of a day that was not over when it was read, what only one of the two can have. */
+/** Why a field is left out when the day had not ended: only one of the two records can have the value. */
 function whyOpen(field: RecordField, first: LineRecord, second: LineRecord, i: number): string | undefined {
   if (field.name === 'open') return 'a day that was not over'
   const at = field.name.startsWith('marked') ? i - 1 : i
@@ -119,7 +119,7 @@ function whyOpen(field: RecordField, first: LineRecord, second: LineRecord, i: n
   return isMissing(first) !== isMissing(second) ? 'a day that was not over' : undefined
 }
 
-/** Pairs records by their numbers: both logs are rings, of which the older end goes and the newer end grows. */
+/** Pairs records by number. Both logs are rings: old records are overwritten, new ones are added. */
 function compareLists(
   result: Comparison,
   name: MessageName,
@@ -155,7 +155,7 @@ function compareLists(
 }
 
 /**
- * Compares the open messages of two whole answers to `name`. `twoMeters` leaves out also what is each meter's own.
+ * Compares the open messages of two whole answers to `name`. `twoMeters` also leaves out fields that differ between meters.
  * Differences are in the order of the fields.
  */
 export function compareAnswers(
@@ -192,7 +192,7 @@ export function compareAnswers(
 
 const valueText = (value: Value) => (value === undefined ? 'nothing' : value === -1 ? 'not recorded' : String(value))
 
-/** A comparison in one line: the first difference, or that there is none; and what was left out. */
+/** A comparison in one line: the first difference, if any, and what was left out. */
 export function comparisonText(comparison: Comparison, [first, second]: readonly [string, string]): string {
   const { differences, leftOut, sameBytes } = comparison
   const one = differences[0]
@@ -203,7 +203,7 @@ export function comparisonText(comparison: Comparison, [first, second]: readonly
         ? 'equal bytes'
         : 'equal'
       : `DIFFERS at ${one.field}, byte ${one.offset}: ${first} ${valueText(one.first)}, ${second} ${valueText(one.second)}${more}`
-  // A field that happens to be equal need not be spoken of.
+  // With equal bytes nothing was left out.
   const left = sameBytes ? [] : [...leftOut].map(([why, fields]) => `${listOf([...fields])} (${why})`)
   return left.length === 0 ? verdict : `${verdict}; left out: ${left.join(', ')}`
 }

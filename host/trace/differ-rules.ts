@@ -1,13 +1,13 @@
-// What must differ between two answers to the same ask, and why: such fields are named and left out of a comparison.
+// Fields that differ between two answers to the same ask by nature; a comparison leaves them out and names them.
 
 import type { MessageName } from '../../protocol/messages.ts'
 
 export interface Rule {
   name: MessageName
-  /** Fields by their names; of `registers[0]` the name is `registers`. */
+  /** Field names; that of `registers[0]` is `registers`. */
   fields: readonly string[]
   why: string
-  /** The rule holds between two meters only: one meter must answer the same as before. */
+  /** The rule applies between two meters only: one meter must answer as before. */
   ofTwo?: true
 }
 

@@ -1,5 +1,5 @@
-// The dissector with which Wireshark and tshark show a recording: Lua, made from the packet table that `smets1 trace` reads
-// with, so that both say the same of every frame. It has no keys; what is sealed stays sealed.
+// Generates the Lua dissector with which Wireshark and tshark show a recording, from the packet table that `smets1 trace`
+// uses, so that both show the same. It has no keys: sealed content is not opened.
 
 import { frameBytesMax, tagBytes } from '../../protocol/limits.ts'
 import { type FieldForm, lineVersion, noPacket, packetTable } from './packet-table.ts'

@@ -1,11 +1,11 @@
-// From recorded packets to frames of the line, each good or with its fault.
+// Splits recorded packets into frames of the line, each good or with its fault.
 
 import { createFrameDecoder, type FrameFault } from '../../protocol/frame.ts'
 import type { RecordedPacket } from './pcapng-read.ts'
 
-/** What was on the line between two zeros. */
+/** The bytes between two zeros on the line. */
 export interface LineFrame {
-  /** The recorded packet that holds it, as Wireshark numbers them; a packet of others may hold several frames. */
+  /** Number of the recorded packet, as in Wireshark. A packet of another program may hold several frames. */
   number: number
   line: string
   atMs: number
@@ -18,7 +18,7 @@ export interface LineFrame {
 }
 
 /**
- * The frames of a recorded packet. A frame must be in one packet whole: the recorder writes them so. Zeros alone, such as the
+ * The frames of a recorded packet. A frame must be complete in one packet, as the recorder writes it. Zeros alone, such as the
  * preamble of a wake, count to the frame after them, or before them when none follows.
  */
 export function framesOf(recorded: RecordedPacket): LineFrame[] {

@@ -1,5 +1,4 @@
-// The packets of the line as a table (protocol/SPEC.md section 4): what `smets1 trace` shows of one, and what the Wireshark
-// dissector is made from.
+// The packets of the line as a table (protocol/SPEC.md section 4), for `smets1 trace` and the Wireshark dissector.
 
 import { euiFromBytes, getU16, getU32, toHex } from '../../protocol/bytes.ts'
 import { tagBytes } from '../../protocol/limits.ts'
@@ -11,7 +10,7 @@ export type FieldForm = 'eui' | 'u8' | 'u16' | 'u32' | 'hex'
 export interface PacketField {
   name: string
   form: FieldForm
-  /** Size; `rest` is whatever is left, one byte at least. */
+  /** Size; `rest`: the remaining bytes, at least one. */
   bytes: number | 'rest'
   about: string
 }
@@ -38,7 +37,7 @@ const sealed = {
 /** The version of the line that this program speaks. */
 export const lineVersion = kind.wake >> 4
 
-/** Instead of a packet's name, when a frame holds none of them. */
+/** Shown in the place of a name when a frame holds none of these packets. */
 export const noPacket = 'no packet of this line'
 
 export const packetTable: readonly PacketRow[] = [
@@ -82,7 +81,7 @@ function fieldValue(form: FieldForm, bytes: Uint8Array): string | number {
   return form === 'u8' ? (bytes[0] ?? 0) : form === 'u16' ? getU16(bytes, 0) : getU32(bytes, 0)
 }
 
-/** A packet by the table; `undefined` when it is none of the five, as `decodePacket` has it. */
+/** Reads a packet by the table; `undefined` when it is none of the five, as `decodePacket` returns. */
 export function readPacket(bytes: Uint8Array): ReadPacket | undefined {
   const [first = 0] = bytes
   const version = first >> 4

@@ -1,4 +1,4 @@
-// The same scenario with two meters: equal answers, and the time that each takes.
+// Runs the same asks on two meters and compares the answers and the response times.
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import { channel, decodeAnswer, encodeAsk, type MessageName } from '../../protocol/messages.ts'
@@ -19,7 +19,7 @@ export interface ParityRow {
   command: string
   /** Milliseconds of each meter: the median of all rounds. */
   tookMs: [number, number]
-  /** Nothing for the wake, which is not sealed. */
+  /** Absent for the wake, which has no content to compare. */
   comparison?: Comparison
 }
 
@@ -42,7 +42,7 @@ function days(command: string, ofChannel: number, firstDay: number, count: numbe
   return { command, name: 'readProfile', ask }
 }
 
-/** What both are asked, in this order. `today` is a number of days since 1970. */
+/** The asks, in order. `today`: days since 1970. */
 export function scenario(today: number): Step[] {
   return [
     single('inventory', 'readInventory', encodeAsk('readInventory', {})),
@@ -66,8 +66,8 @@ function median(numbers: readonly number[]): number {
 }
 
 /**
- * Asks both meters the same, one after the other, `rounds` times; `begins` is told of each command, and `row` as it is compared:
- * the answers of the last round. Which day is the last that is over, the first meter's clock says. @throws ReadError
+ * Sends each ask to both meters, one after the other, `rounds` times. `begins` is called before each command, `row` with the
+ * comparison of its last answers. The first meter's clock gives the current day. @throws ReadError
  */
 export async function parity(
   sides: readonly [Side, Side],
@@ -88,7 +88,7 @@ export async function parity(
   }
 
   const clock = single('clock', 'readClock', encodeAsk('readClock', {}))
-  // Each line is opened by now, and both meters are there.
+  // This also opens both lines and shows that both meters answer.
   const [clockAnswer = new Uint8Array()] = (await asked(0, clock)).messages
   const read = decodeAnswer('readClock', clockAnswer)
   await asked(1, clock)

@@ -1,14 +1,14 @@
-// Reads pcapng of any writer, of either byte order (draft-ietf-opsawg-pcapng), a block at a time. What it reads is not
-// trusted: every length is checked before it is believed, and memory is bounded whatever the file says.
+// Reads pcapng files of any writer and byte order (draft-ietf-opsawg-pcapng), block by block. The file is not trusted: every
+// length is checked, and memory is bounded.
 
 import { blockType, byteOrderMagic, lineLinkType, option } from './pcapng-write.ts'
 
-/** Why a file cannot be read, or not to its end. */
+/** A recording cannot be read, or not to its end. */
 export class RecordingError extends Error {}
 
 /** A packet of a line, as recorded. */
 export interface RecordedPacket {
-  /** Its place among all packets of the file, from 1, as Wireshark numbers them. */
+  /** Number among all packets of the file, from 1, as in Wireshark. */
   number: number
   /** The interface's name, or `#` and its number when it has none. */
   line: string
@@ -19,20 +19,20 @@ export interface RecordedPacket {
   bytes: Uint8Array
 }
 
-/** What was passed over, for a word about it at the end. */
-export interface PassedOver {
+/** Counts of skipped packets. */
+export interface SkippedPackets {
   /** Packets of other link types, and those types. */
   packets: number
   linkTypes: Set<number>
 }
 
-/** Bytes of the file from where the last call ended; fewer only at its end. */
+/** Returns the next `count` bytes of the file; fewer only at its end. */
 export type TakeBytes = (count: number) => Uint8Array
 
-/** Blocks longer than this are no recording of a line: its frames have 256 bytes. */
+/** Longer blocks are not from a recording of a line, whose frames have at most 256 bytes. */
 const blockBytesMax = 1 << 20
 const interfacesMax = 4096
-/** The last time that a Date can show. */
+/** The greatest time of a Date. */
 const timeMsMax = 8.64e15
 
 interface Interface {
@@ -43,7 +43,7 @@ interface Interface {
   offsetMs: number
 }
 
-/** The first of each option; it ends where a length does not fit. */
+/** The first of each option, up to a length that does not fit. */
 function optionsOf(view: DataView, from: number, to: number, little: boolean): Map<number, DataView> {
   const found = new Map<number, DataView>()
   for (let at = from; at + 4 <= to; ) {
@@ -56,7 +56,7 @@ function optionsOf(view: DataView, from: number, to: number, little: boolean): M
   return found
 }
 
-/** Printable text: a name from outside must not move a terminal's cursor. */
+/** Printable text: a name in the file must not contain control sequences for a terminal. */
 function textOf(view: DataView | undefined): string {
   if (view === undefined) return ''
   const text = new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
@@ -82,7 +82,7 @@ function packetOf(view: DataView, little: boolean, line: Interface, number: numb
   if (captured > view.byteLength - 20) throw new RecordingError(`packet ${number} is longer than its block`)
   const units = view.getUint32(4, little) * 0x100000000 + view.getUint32(8, little)
   const atMs = units / line.unitsPerMs + line.offsetMs
-  if (!(Math.abs(atMs) <= timeMsMax)) throw new RecordingError(`packet ${number} is of no time that there is`)
+  if (!(Math.abs(atMs) <= timeMsMax)) throw new RecordingError(`packet ${number} has an invalid time`)
   const options = optionsOf(view, 20 + Math.ceil(captured / 4) * 4, view.byteLength, little)
   const flags = options.get(option.packetFlags)
   const direction = flags?.byteLength === 4 ? flags.getUint32(0, little) & 3 : 0
@@ -95,7 +95,7 @@ function packetOf(view: DataView, little: boolean, line: Interface, number: numb
   }
 }
 
-/** One block: what lies between its two lengths. */
+/** One block: the bytes between its two lengths. */
 interface Block {
   type: number
   body: DataView
@@ -111,14 +111,14 @@ const blockBytesMin: { [type: number]: number } = {
   [blockType.enhancedPacket]: 32,
 }
 
-/** What is wrong with a file's first bytes. */
+/** The error for a file that does not begin as pcapng. */
 function wrongStart(head: Uint8Array): RecordingError {
   const magic = [...head.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
   const isPcap = ['a1b2c3d4', 'd4c3b2a1', 'a1b23c4d', '4d3cb2a1'].includes(magic)
   return new RecordingError(
     isPcap
-      ? 'it is a classic pcap file, which has no directions: editcap -F pcapng makes a pcapng of it'
-      : 'it does not begin as a pcapng file does',
+      ? 'it is a classic pcap file, which has no directions: convert it with editcap -F pcapng'
+      : 'it is not a pcapng file',
   )
 }
 
@@ -141,7 +141,7 @@ function* readBlocks(take: TakeBytes): Generator<Block> {
     const type = view.getUint32(0, little)
     const length = view.getUint32(4, little)
     if (length < (blockBytesMin[type] ?? 12) || length % 4 !== 0 || length > blockBytesMax)
-      throw new RecordingError(`the block at byte ${at} says that it has ${length} bytes, which no such block has`)
+      throw new RecordingError(`the block at byte ${at} claims ${length} bytes, which is not possible for its type`)
     const bytes = new Uint8Array(length - 8)
     bytes.set(head.subarray(8))
     const rest = take(length - 12)
@@ -155,14 +155,14 @@ function* readBlocks(take: TakeBytes): Generator<Block> {
   }
 }
 
-/** Types of blocks that hold a packet and are not read: they say neither time nor direction. */
+/** Older packet blocks, which are not read: they have no direction, or no time. */
 const olderPackets = [2, 3]
 
 /**
  * The packets of lines (link type 147) in a pcapng file, in order. Packets of other link types and blocks of other kinds are
- * passed over; `passedOver` counts the former. @throws RecordingError where the file cannot be read on
+ * skipped; `skipped` counts the former. @throws RecordingError where the file cannot be read on
  */
-export function* readPackets(take: TakeBytes, passedOver: PassedOver): Generator<RecordedPacket> {
+export function* readPackets(take: TakeBytes, skipped: SkippedPackets): Generator<RecordedPacket> {
   let interfaces: Interface[] = []
   let packets = 0
   for (const { type, body, little, at } of readBlocks(take)) {
@@ -175,15 +175,15 @@ export function* readPackets(take: TakeBytes, passedOver: PassedOver): Generator
       interfaces.push(interfaceOf(body, little, interfaces.length))
     } else if (olderPackets.includes(type)) {
       packets += 1
-      passedOver.packets += 1
+      skipped.packets += 1
     } else if (type === blockType.enhancedPacket) {
       packets += 1
       const line = interfaces[body.getUint32(0, little)]
       if (line === undefined) throw new RecordingError(`packet ${packets} is of an interface that is not described`)
       if (line.linkType === lineLinkType) yield packetOf(body, little, line, packets)
       else {
-        passedOver.packets += 1
-        passedOver.linkTypes.add(line.linkType)
+        skipped.packets += 1
+        skipped.linkTypes.add(line.linkType)
       }
     }
   }

@@ -1,9 +1,9 @@
-// The blocks of a pcapng file as a recording of the line needs them (draft-ietf-opsawg-pcapng): little-endian, pure.
+// Writes the blocks of a pcapng file (draft-ietf-opsawg-pcapng) for a recording of the line, little-endian.
 
-/** Link type of a line's frames: the first that is left to users (LINKTYPE_USER0), 147. */
+/** Link type of the line's frames: LINKTYPE_USER0, 147. */
 export const lineLinkType = 147
 
-/** Numbers of the blocks, and of the options, that are written and read here. */
+/** Numbers of the block types and options that are written and read. */
 export const blockType = { section: 0x0a0d0d0a, interface: 1, enhancedPacket: 6 } as const
 export const option = {
   end: 0,
@@ -14,7 +14,7 @@ export const option = {
   packetFlags: 2,
 } as const
 
-/** What stands at a section's beginning, in the byte order of the whole section. */
+/** The first word of a section, in the byte order of the section. */
 export const byteOrderMagic = 0x1a2b3c4d
 
 /** Directions in the two low bits of a packet's flags, as the host sees them. */
@@ -41,18 +41,18 @@ function block(type: number, body: Uint8Array, options: readonly Option[]): Uint
     bytes.set(value, at + 4)
     at += 4 + padded(value.length)
   }
-  // The end of the options is four zeros, which are there.
+  // The four zeros that end the options are already there.
   view.setUint32(bytes.length - 4, bytes.length, true)
   return bytes
 }
 
-/** Section Header Block: begins a file. `program` is who wrote it. */
+/** Section Header Block, the first of a file. `program`: the writing application. */
 export function sectionBlock(program: string): Uint8Array {
   const body = new Uint8Array(16)
   const view = new DataView(body.buffer)
   view.setUint32(0, byteOrderMagic, true)
   view.setUint16(4, 1, true)
-  // How long the section will be is not known.
+  // The length of the section is not known yet.
   body.fill(0xff, 8)
   return block(blockType.section, body, [[option.userApplication, utf8.encode(program)]])
 }

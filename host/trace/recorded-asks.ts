@@ -1,4 +1,4 @@
-// What a recording asked, session by session, and what it was answered.
+// The asks and answers of a recording, by session.
 
 import type { LinkSession } from '../../protocol/link.ts'
 import type { MessageName } from '../../protocol/messages.ts'
@@ -20,17 +20,17 @@ export interface RecordedSession {
   asks: Map<number, RecordedAsk>
 }
 
-/** What is kept of a recording, to be played again: so many asks, and so many bytes of their answers. */
+/** Limits of what is held in memory for a replay: asks, and bytes of their answers. */
 const asksMax = 10000
 const answerBytesMax = 2 ** 28
 
-/** The open messages of an answer that the recording has whole, in order. */
+/** The open messages of an answer, in order; undefined when the recording does not have all of them. */
 export function wholeAnswerOf({ blocks, last }: RecordedAsk): Uint8Array[] | undefined {
   if (last === undefined || blocks.size !== last + 1) return undefined
   return [...blocks].sort(([a], [b]) => a - b).map(([, message]) => message)
 }
 
-/** Sessions with a meter (with every meter unless `eui` names one), with what was opened in them. Sleeps are left out. */
+/** Sessions with the meter `eui`, or with all meters, and the messages that were opened in them. Sleep asks are left out. */
 export function recordedSessions(
   frames: Iterable<TracedFrame>,
   eui?: string,

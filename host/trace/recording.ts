@@ -1,37 +1,37 @@
-// Records what a line carries in both directions as pcapng, frame by frame (README, "Looking at the line"). It sees the line's
-// bytes only, on which everything but wakes and awakes is sealed: no key, and nothing open, can get into a recording.
+// Records the bytes of a line in both directions as pcapng, frame by frame. On the line everything but wakes and awakes is
+// sealed, so no key and no open message can be in a recording.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { OpenPort } from '../wan/bindings.ts'
 import { flag, interfaceBlock, packetBlock, sectionBlock } from './pcapng-write.ts'
 
-/** Longest piece of a recording without a zero: twice the longest frame, so that what is no frame is kept too. */
+/** Longest piece without a zero: twice the longest frame, so that bytes that are not frames are recorded too. */
 export const pieceBytesMax = 512
 
-/** A recording ends at this size: a line that is never quiet must not fill a disk. */
+/** A recording ends at this size, so that it cannot fill a disk. */
 export const recordingBytesMax = 2 ** 31
 
 export interface Recording {
-  /** The same port as `openPort` opens, with everything that it carries recorded. */
+  /** Wraps `openPort`: all bytes of the ports that it opens are recorded. */
   tap(openPort: OpenPort): OpenPort
-  /** Writes what is not a whole frame yet, and closes the file. */
+  /** Writes incomplete frames and closes the file. */
   close(): void
 }
 
 /**
- * Cuts a stream into frames: each piece ends with the zero that closes a frame, and begins with the zeros that came ahead
- * of it. A piece that gets no zero ends at `pieceBytesMax`.
+ * Splits a stream into frames: each piece ends with the zero that closes a frame and begins with any zeros before it. A piece
+ * without a zero ends at `pieceBytesMax`.
  */
 export function createFrameCutter(piece: (bytes: Uint8Array) => void): {
   push(bytes: Uint8Array): void
   flush(): void
 } {
-  const kept = new Uint8Array(pieceBytesMax)
+  const buffer = new Uint8Array(pieceBytesMax)
   let count = 0
   let begun = false
 
   function flush(): void {
-    if (count > 0) piece(kept.slice(0, count))
+    if (count > 0) piece(buffer.slice(0, count))
     count = 0
     begun = false
   }
@@ -39,7 +39,7 @@ export function createFrameCutter(piece: (bytes: Uint8Array) => void): {
   return {
     push(bytes) {
       for (const byte of bytes) {
-        kept[count] = byte
+        buffer[count] = byte
         count += 1
         if (byte !== 0) begun = true
         if ((byte === 0 && begun) || count === pieceBytesMax) flush()
@@ -50,10 +50,10 @@ export function createFrameCutter(piece: (bytes: Uint8Array) => void): {
 }
 
 /**
- * Begins a recording in a file that is not there yet, for its owner's eyes only (mode 0600). Each frame is in the file
- * before the next is taken: a program that is killed leaves a file that can be read. When the file cannot be written on,
- * `report` is told once, and the line goes on unrecorded.
- * @throws Error when the file is there, or cannot be made
+ * Starts a recording in a new file of mode 0600. Each frame is written before the next is passed on, so that the file can be
+ * read after a crash. When the file cannot be written any more, `report` is called once, and the line continues
+ * unrecorded.
+ * @throws Error when the file exists or cannot be created
  */
 export function openRecording(
   path: string,
@@ -123,7 +123,7 @@ export function openRecording(
       return {
         ...port,
         write(bytes) {
-          // What is written to a closed port goes nowhere.
+          // Bytes written to a closed port are not sent.
           if (!gone) outward.push(bytes)
           port.write(bytes)
         },

@@ -1,5 +1,5 @@
-// Records inside an answer (protocol/SPEC.md sections 8 to 10): day blocks, register snapshots, events, each with its fields
-// and where they lie.
+// The records in an answer (protocol/SPEC.md sections 8 to 10): day blocks, register snapshots and events, with their fields
+// and offsets.
 
 import { decodeEvent, eventCode } from '../../protocol/event-entry.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
@@ -12,15 +12,15 @@ export type RecordField = {
   name: string
   /** -1 is a half-hour that was not recorded. */
   value: number | boolean
-  /** Its first byte, from the beginning of the record; of a half-hour, the first byte of the values. */
+  /** Offset of its first byte in the record; for a half-hour, of the first byte of the coded values. */
   offset: number
 }
 
 export type LineRecord = {
   is: 'day block' | 'snapshot' | 'event'
-  /** The day, the number of the snapshot, the sequence. */
+  /** Number of the day, of the snapshot, or of the event. */
   number: number
-  /** From the beginning of the answer's records. */
+  /** Offset in the answer's records. */
   offset: number
   bytes: Uint8Array
   fields: RecordField[]
@@ -33,7 +33,7 @@ const nameIn = (names: { [name: string]: number }, value: number) =>
 /** `2026-11-22`, of days since 1970. */
 export const dateOf = (day: number) => new Date(day * 86400000).toISOString().slice(0, 10)
 
-/** UTC to the second; of 0 that the time was lost. */
+/** UTC in seconds as text; `time lost` for 0. */
 export const timeOf = (seconds: number) =>
   seconds === 0 ? 'time lost' : new Date(seconds * 1000).toISOString().replace('.000', '')
 
@@ -120,7 +120,7 @@ export function recordBytes(name: MessageName, fields: MessageFields): Uint8Arra
   return reader && (fields[reader.field] as Uint8Array | undefined)
 }
 
-/** The records in an answer's bytes, up to the first that is none: then `left` has what is left. */
+/** The records in an answer's bytes, up to the first that cannot be read; `left` is the number of bytes from there. */
 export function recordsIn(name: MessageName, bytes: Uint8Array): { records: LineRecord[]; left: number } {
   const reader = readers[name]
   const records: LineRecord[] = []

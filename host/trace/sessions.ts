@@ -1,5 +1,5 @@
-// Follows the sessions on recorded lines: which meter a frame belongs to, and with keys what is sealed in it. Wakes name the
-// meter, awakes the session; asks and answers say neither.
+// Assigns recorded frames to meters and sessions, and with keys opens them. Wakes contain the EUI-64 and awakes the session;
+// asks and answers contain neither.
 
 import { euiFromBytes, sameBytes } from '../../protocol/bytes.ts'
 import { type CborValue, decodeCbor } from '../../protocol/cbor.ts'
@@ -8,34 +8,34 @@ import { decodeAnswer, decodeAsk, type MessageName } from '../../protocol/messag
 import type { Opener, Sealed } from '../dco/opener.ts'
 import { framesOf, type LineFrame } from './line-frames.ts'
 import { type ReadPacket, readPacket } from './packet-table.ts'
-import { type PassedOver, readPackets, type TakeBytes } from './pcapng-read.ts'
+import { readPackets, type SkippedPackets, type TakeBytes } from './pcapng-read.ts'
 
 export type MessageFields = { [name: string]: number | string | Uint8Array }
 
-/** What is inside a sealed packet. */
+/** The message in a sealed packet. */
 export type Message =
   | { is: 'ask' | 'answer' | 'alerts'; name: MessageName; fields: MessageFields }
   | { is: 'refusal'; name?: MessageName; error: number }
-  /** Opened, but not by the table, or an answer to an ask that was not seen: CBOR, or bytes when it is not even that. */
+  /** Not in the message table, or the answer to an ask that was not recorded: as CBOR, or as bytes when it is not CBOR. */
   | { is: 'unknown'; items: CborValue | Uint8Array }
 
-/** A frame, and what the frames before it (of alerts: the awake behind it) say of it. */
+/** A frame with its meter and session, which are known from earlier frames (for alerts: from the awake after them). */
 export interface TracedFrame extends LineFrame {
   read?: ReadPacket | undefined
-  /** The meter that it is to or from, and the session, once they are known. */
+  /** The meter and the session, when they are known. */
   eui?: string
   link?: LinkSession
   message?: Message
-  /** The open message as it is, when it was opened. */
+  /** The open message, when it was opened. */
   open?: Uint8Array
-  /** There is a key for the meter, and it does not open. */
+  /** True when there is a key for the meter and the message does not open with it. */
   notOpened?: true
 }
 
 interface Session {
   eui: string
   link: LinkSession
-  /** What was asked, by counter. */
+  /** Names of the asks, by counter. */
   asks: Map<number, MessageName>
 }
 
@@ -43,11 +43,11 @@ interface LineState {
   wakes: { eui: string; hostNonce: Uint8Array }[]
   /** The newest last. */
   sessions: Session[]
-  /** Alerts that wait for their awake. */
+  /** Alerts received before their awake. */
   early: { frame: TracedFrame; answer: SealedAnswer }[]
 }
 
-// What is remembered is bounded: a recording may be of weeks.
+// Memory is bounded: a recording may cover weeks.
 const wakesMax = 16
 const sessionsMax = 8
 const asksMax = 256
@@ -99,10 +99,10 @@ function openIn(session: Session, frame: TracedFrame, packet: SealedAsk | Sealed
   return true
 }
 
-/** Follows the frames of a recording, in order. Without an opener nothing is opened. */
+/** Assigns the frames of a recording, in order. Without an opener nothing is opened. */
 export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): Generator<TracedFrame> {
   const lines = new Map<string, LineState>()
-  /** Frames in order that wait for an awake, or behind one that does. */
+  /** Frames that wait for an awake, and those after them, in order. */
   const held: TracedFrame[] = []
   const waiting = new Set<TracedFrame>()
 
@@ -123,11 +123,11 @@ export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): G
       return
     }
     const newest = state.sessions.at(-1)
-    // A recording that begins inside a session does not say whose it is.
+    // In a recording that begins within a session the meter is not known.
     if (newest === undefined) return
     Object.assign(frame, { eui: newest.eui, link: newest.link })
     if (opener === undefined) return
-    // A frame may be late, and belong to the session before.
+    // A late frame may belong to the previous session.
     const opened = [...state.sessions].reverse().some((session) => openIn(session, frame, packet, opener))
     if (!opened && opener.knows(newest.eui)) frame.notOpened = true
   }
@@ -156,7 +156,7 @@ export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): G
       const frame: TracedFrame = { ...one, read: one.packet && readPacket(one.packet) }
       follow(state, frame)
       held.push(frame)
-      // An awake that never comes must not hold up everything.
+      // Frames do not wait for a missing awake for ever.
       if (held.length > heldMax) for (const each of lines.values()) settle(each, undefined)
       for (let next = held[0]; next !== undefined && !waiting.has(next); next = held[0]) {
         held.shift()
@@ -164,17 +164,17 @@ export function* followSessions(frames: Iterable<LineFrame>, opener?: Opener): G
       }
     }
   } catch (error) {
-    // What came before the end of a file that is cut off is shown all the same.
+    // The frames before the fault are still returned.
     yield* held
     throw error
   }
   yield* held
 }
 
-/** The frames of a recording, followed through its sessions. @throws RecordingError at what cannot be read */
-export function* traceRecording(take: TakeBytes, passedOver: PassedOver, opener?: Opener): Generator<TracedFrame> {
+/** The frames of a recording, assigned to sessions. @throws RecordingError where the file cannot be read */
+export function* traceRecording(take: TakeBytes, skipped: SkippedPackets, opener?: Opener): Generator<TracedFrame> {
   function* frames(): Generator<LineFrame> {
-    for (const recorded of readPackets(take, passedOver)) yield* framesOf(recorded)
+    for (const recorded of readPackets(take, skipped)) yield* framesOf(recorded)
   }
   yield* followSessions(frames(), opener)
 }

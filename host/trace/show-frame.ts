@@ -1,4 +1,4 @@
-// A traced frame for people, and for programs.
+// A traced frame as text and as JSON.
 
 import { toHex } from '../../protocol/bytes.ts'
 import type { CborValue } from '../../protocol/cbor.ts'
@@ -9,13 +9,13 @@ import type { Message, MessageFields, TracedFrame } from './sessions.ts'
 
 const arrows = { 'to meter': '->', 'from meter': '<-' }
 
-/** What a refusal says. */
+/** The name of an error code. */
 export function errorName(error: number): string {
   const name = Object.entries(errorCode).find(([, code]) => code === error)?.[0]
   return name === undefined ? `error ${error}` : `error ${error} (${name})`
 }
 
-/** CBOR, in the notation of RFC 8949 as far as the line uses it. */
+/** CBOR in the diagnostic notation of RFC 8949, as far as the line uses it. */
 function notation(value: CborValue): string {
   if (value instanceof Uint8Array) return `h'${toHex(value)}'`
   if (Array.isArray(value)) return `[${value.map(notation).join(', ')}]`
@@ -36,7 +36,7 @@ function fieldsText(fields: MessageFields): string {
 /** An open message in one line. */
 export function messageText(message: Message): string {
   if (message.is === 'unknown')
-    return `not of the table: ${message.items instanceof Uint8Array ? toHex(message.items) : notation(message.items)}`
+    return `not in the message table: ${message.items instanceof Uint8Array ? toHex(message.items) : notation(message.items)}`
   if (message.is === 'refusal') return `${message.name ?? ''} refused, ${errorName(message.error)}`.trim()
   const { name, fields } = message
   const bytes = recordBytes(name, fields)

@@ -1,4 +1,4 @@
-// What a recording holds, in all.
+// Totals of a recording.
 
 import { tagBytes } from '../../protocol/limits.ts'
 import { noPacket } from './packet-table.ts'
@@ -14,9 +14,9 @@ export interface Totals {
   bytesToMeter: number
   bytesFromMeter: number
   bytesOfNoDirection: number
-  /** Bytes of open messages, whether opened or not: what was sealed less its tag. */
+  /** Bytes of messages, opened or not: the sealed bytes without the tag. */
   messageBytes: number
-  /** Bytes of day blocks, snapshots and events; known of what was opened. */
+  /** Bytes of day blocks, snapshots and events in opened messages. */
   recordBytes: number
   opened: number
   notOpened: number
@@ -69,7 +69,7 @@ const list = (counts: { [name: string]: number }) =>
     .map(([name, number]) => `${number} ${name}`)
     .join(', ')
 
-/** Totals for people, three lines at most. */
+/** Totals as text, at most three lines. */
 export function totalsText(totals: Totals): string {
   const { frames, kinds, dropped, bytesToMeter, bytesFromMeter, bytesOfNoDirection, messageBytes } = totals
   if (frames === 0) return 'no frames\n'

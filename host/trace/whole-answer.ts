@@ -1,4 +1,5 @@
-// One ask and its whole answer as it was sealed, for comparing; the bridge's own reads (host/wan/gather.ts) take what they need.
+// Sends an ask and collects the complete answer, for comparisons. The bridge's reads (host/wan/gather.ts) repeat only what is
+// missing.
 
 import { answerBlocksMax } from '../../protocol/limits.ts'
 import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
@@ -10,13 +11,13 @@ import { recordsIn } from './records.ts'
 export interface WholeAnswer {
   /** The open messages of its frames, in order. */
   messages: Uint8Array[]
-  /** From the ask that brought it to its last frame. */
+  /** Time from the ask to the last frame of the answer. */
   tookMs: number
 }
 
 /**
- * Asks, and waits until every frame of the answer has come. When frames are lost it asks anew, `triesMax` times in all: once
- * only for what changes the meter. @throws ReadError
+ * Sends an ask and waits for every frame of the answer. When frames are lost it repeats the ask, up to `triesMax` times in all:
+ * 1 for an ask that changes the meter. @throws ReadError
  */
 export async function askWhole(
   conversation: Conversation,
@@ -43,10 +44,10 @@ export async function askWhole(
     }
     if (blocks.size === 0 && tries + 1 < triesMax) await conversation.silent()
   }
-  throw new ReadError('no answer', `${conversation.eui} does not answer whole, asked ${triesMax} times`)
+  throw new ReadError('no answer', `${conversation.eui} gives no complete answer, asked ${triesMax} times`)
 }
 
-/** Half-hours of a channel, asked on while an answer ends only because frames have no more numbers. @throws ReadError */
+/** Reads half-hours of a channel; asks again when an answer ends because it has the maximum number of frames. @throws ReadError */
 export async function askProfile(
   conversation: Conversation,
   timing: Timing,

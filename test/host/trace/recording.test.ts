@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
-import { type PassedOver, RecordingError, readPackets } from '../../../host/trace/pcapng-read.ts'
+import { RecordingError, readPackets, type SkippedPackets } from '../../../host/trace/pcapng-read.ts'
 import { flag, interfaceBlock, packetBlock, sectionBlock } from '../../../host/trace/pcapng-write.ts'
 import { createFrameCutter, openRecording, pieceBytesMax } from '../../../host/trace/recording.ts'
 import { toHex } from '../../../protocol/bytes.ts'
@@ -24,16 +24,16 @@ function packetsIn(file: Uint8Array) {
     at += bytes.length
     return bytes
   }
-  const passedOver: PassedOver = { packets: 0, linkTypes: new Set() }
+  const skipped: SkippedPackets = { packets: 0, linkTypes: new Set() }
   const packets = []
   let fault: string | undefined
   try {
-    for (const packet of readPackets(take, passedOver)) packets.push(packet)
+    for (const packet of readPackets(take, skipped)) packets.push(packet)
   } catch (error) {
     if (!(error instanceof RecordingError)) throw error
     fault = error.message
   }
-  return { packets, passedOver, fault }
+  return { packets, skipped, fault }
 }
 
 const join2 = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts))
@@ -181,13 +181,13 @@ test('packets of other link types are passed over and counted', () => {
   const ethernet = interfaceBlock('eth0')
   new DataView(ethernet.buffer).setUint16(8, 1, true)
   const file = join2(small, ethernet, packetBlock(2, 5, 1, bytes(1, 2, 3)), packetBlock(0, 9, 1, bytes(4, 0)))
-  const { packets, passedOver, fault } = packetsIn(file)
+  const { packets, skipped, fault } = packetsIn(file)
   assert.is(fault, undefined)
   assert.equal(
     packets.map(({ number }) => number),
     [1, 2, 4],
   )
-  assert.equal(passedOver, { packets: 1, linkTypes: new Set([1]) })
+  assert.equal(skipped, { packets: 1, linkTypes: new Set([1]) })
 })
 
 test.run()
