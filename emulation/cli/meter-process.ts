@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Command, Io, Options } from '../../host/cli/command.ts'
+import type { Flag, Io, Options } from '../../host/cli/command.ts'
 import { CommandError, exitCode } from '../../host/state/command-error.ts'
 
 export interface MeterProcess {
@@ -24,7 +24,7 @@ export interface MeterProcess {
  * Those of the given options that are flags of the meter, as its own command line. A flag with a value is `--name <value>`,
  * one that may be given again has an array of them; `--no-name` comes as `name: false`.
  */
-export function meterArguments(flags: Command['options'], options: Options): string[] {
+export function meterArguments(flags: readonly Flag[], options: Options): string[] {
   return flags.flatMap(([flag]) => {
     const [, no, name, value] = /^--(no-)?([\w-]+)( <)?/.exec(flag)!
     const given = options[name!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]

@@ -4,7 +4,15 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../../host/access/parties.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from '../../host/cli/command.ts'
+import {
+  type Command,
+  type Flag,
+  type Io,
+  type Options,
+  type OptionTable,
+  textOption,
+  wholeOption,
+} from '../../host/cli/command.ts'
 import { settingsName } from '../../host/cli/provision-meters.ts'
 import { readAs } from '../../host/cli/read.ts'
 import { type Entry, kWh, table, totalWh } from '../../host/cli/show.ts'
@@ -178,7 +186,7 @@ async function live(
 export interface BoardSide {
   provisionFlash: ProvisionFlash
   /** Flags of `smets1 meter` that `up` hands on. */
-  meterFlags: Command['options']
+  meterOptions: OptionTable
   flashKbMin: number
   flashKbFull: number
 }
@@ -196,17 +204,21 @@ async function ready(options: Options, paths: StatePaths, { provisionFlash, flas
 
 /** The command; the board side is handed in by `main.ts`. */
 export function upCommand(boardSide: BoardSide): Command {
-  const { meterFlags, flashKbMin, flashKbFull } = boardSide
-  const baud: Command['options'][number] = ['--baud <n>', 'pace of the line, bits a second (115200 unless given)']
-  const handedOn = [...meterFlags, baud]
+  const { meterOptions, flashKbMin, flashKbFull } = boardSide
+  const baud: Flag = ['--baud <n>', 'bits per second of the line (115200 unless given)']
+  const handedOn = [...meterOptions.filter((option) => typeof option !== 'string'), baud]
   return {
     name: 'up',
-    summary: 'a meter and the bridge on this machine, in one go, with a first read by a supplier and an MDR',
+    summary: 'start a meter and the bridge on this machine, and read the meter once as a supplier and once as an MDR',
     options: [
-      ['--state <dir>', 'where keys, logs and the meter live; made when it is not there', '.smets1'],
-      ['--once', 'do the two reads and stop: 0 if they agree, 1 if not'],
-      ['--flash-kb <n>', `flash of a new meter, ${flashKbMin} KB at least; less history than ${flashKbFull} KB keep`],
-      ...handedOn,
+      ['--state <dir>', 'directory of keys, logs and the meter; created if missing', '.smets1'],
+      ['--once', 'do the two reads and stop; exit code 0 if they agree, 1 if not'],
+      [
+        '--flash-kb <n>',
+        `flash of a new meter, at least ${flashKbMin} KB; below ${flashKbFull} KB it keeps less history`,
+      ],
+      ...meterOptions,
+      baud,
       ...bridgeFlags,
     ],
     examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],

@@ -124,21 +124,30 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
 
 export const meterCommand = {
   name: 'meter',
-  summary: 'the meter firmware on this machine, behind a line',
+  summary: 'run the meter firmware on this machine, behind a line',
   /** Flags, what they mean, and what holds without them. */
   options: [
-    ['--board <board>', 'emulated, or pi: counts the pulses of GPIO lines', 'emulated'],
+    'The meter and its line',
+    ['--board <emulated|pi>', 'pi: count the pulses of GPIO lines', 'emulated'],
     ['--port <url>', 'the line: /dev/ttyUSB0[:baud], tcp://host:port or unix:///path (the meter listens)'],
-    ['--flash <file>', 'the meter’s flash; made when it is not there and --settings are given'],
-    ['--settings <file>', 'settings by `smets1 provision`: taken into the flash when they are there, and then removed'],
-    ['--fleet <dir>', 'instead of --flash: a meter for each settings file and each flash in a directory, on one line'],
-    ['--baud <n>', 'speed of the line, bits a second; 0 sends at once, on a socket only', 115200],
+    ['--baud <n>', 'bits per second of the line; 0: no delay, on a socket only', 115200],
+    ['--flash <file>', 'flash of the meter; created if --settings is given and the file is missing'],
+    ['--settings <file>', 'settings file of smets1 provision: written to the flash if the file exists, then deleted'],
+    [
+      '--fleet <dir>',
+      'instead of --flash: one meter for each settings file and each flash file in a directory, on one line',
+    ],
+    'Load',
     ...loadFlags,
+    'Settings, kept in the flash',
     ...settingsFlags,
+    'Faults, for tests',
     ...faultFlags,
+    'Pulse inputs of a Raspberry Pi',
     ...pulseFlags,
+    'Output and process',
     ['--exit-with-parent', 'stop when standard input ends'],
-    ['--json', 'say when it is ready, and when power goes and comes, in lines of JSON'],
+    ['--json', 'print a line of JSON when the meter is ready, and whenever power fails or returns'],
   ] as const,
   examples: [
     'smets1 meter --port tcp://127.0.0.1:7000 --flash meter.flash --settings 02-DB-12-34-….settings.json',

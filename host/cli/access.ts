@@ -33,17 +33,19 @@ function tableOf(list: readonly WhatIf[]): string {
 
 export const accessCommand: Command = {
   name: 'access',
-  summary: 'say whether a User may read a meter for a window, which rule and record decide; nothing is sent',
+  summary: 'decide whether a User may read a meter, and show the rule and the record that decide; nothing is sent',
   options: [
-    ['--as <user>', 'User that asks: its name, or an EUI-64', 'supplier'],
-    ['--srv <variant>', 'service request variant, or all', '4.8.1'],
+    'Who reads what',
+    ['--as <user>', 'the User that asks: its name, or an EUI-64', 'supplier'],
     ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
     ['--mpan <mpan>', 'the meter with this MPAN'],
-    ['--from <when>', 'half-hours that end after this: a date (its 00:00Z) or an instant (yesterday unless given)'],
-    ['--to <when>', 'half-hours that end by this (today, 00:00Z, unless given)'],
-    ['--for-settlement', 'as if the request said ForSettlement="true"'],
+    ['--srv <variant>', 'service request variant, or all', '4.8.1'],
+    ['--from <when>', 'half-hours that end after this: a date (00:00 UTC) or an instant (yesterday unless given)'],
+    ['--to <when>', 'half-hours that end at or before this (today, 00:00 UTC, unless given)'],
+    ['--for-settlement', 'decide as for a request with ForSettlement="true"'],
+    'Output and state',
+    ['--json', 'the decision as JSON; with --srv all, a list'],
     ['--state <dir>', 'the state directory', '.smets1'],
-    ['--json', 'the decision as JSON; with --srv all a list'],
   ],
   examples: [
     'smets1 access --as mdr --from 2026-06-30T23:00Z --to 2026-07-01T23:00Z',

@@ -6,27 +6,36 @@ import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
 import { runBridge } from '../runtime/open-bridge.ts'
 import { CommandError, exitCode } from '../state/command-error.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, given, type Io, stateOption, textOption } from './command.ts'
+import { type Command, given, type Io, type OptionTable, stateOption, textOption } from './command.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
-export const bridgeFlags: Command['options'] = [
+export const bridgeFlags: OptionTable = [
+  'DUIS endpoint',
   ['--http-port <n>', 'port of the DUIS endpoint (8079 unless configured)'],
   [
     '--http-host <address>',
-    'address to listen on (127.0.0.1 unless configured); others reach it if it is not loopback',
+    'address to listen on (127.0.0.1 unless configured); another address can be reached from other machines',
   ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
-  ['--keys-boxed <jar>', "your copy of the DCC's signing tool (tool.jar): its Users are trusted, its DSP key signs"],
-  ['--log <format>', 'plain, or json: events as JSON lines on standard error instead of in bridge.log'],
-  ['--record <file>', 'record the line in both directions as pcapng, for smets1 trace and Wireshark; a new file'],
-  ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz there (nowhere unless given)'],
-  ['--metrics-host <address>', 'address for them (127.0.0.1 unless configured)'],
-  ['--cache-policy <policy>', 'what of a read the cache keeps: previous-day (unless configured), sliding-24h or off'],
+  ['--keys-boxed <jar>', "your copy of the DCC's signing tool (tool.jar): its Users are trusted and its DSP key signs"],
+  [
+    '--counters <window|strict>',
+    'window: a RequestID counter may come in any order within the 1,024 highest; strict: counters must increase (window unless configured)',
+  ],
+  'Meter reads',
+  [
+    '--cache-policy <previous-day|sliding-24h|off>',
+    'the half-hours that the cache keeps (previous-day unless configured)',
+  ],
   [
     '--set-clock <when>',
-    'set a meter’s clock when it is lost (unless configured), also when it is off by so many seconds, or never (off)',
+    'set the clock of a meter that has lost it (lost, unless configured); or also when it is wrong by this many seconds; or never (off)',
   ],
-  ['--counters <how>', 'window: any order within the 1,024 highest counters; strict: they must increase'],
+  ['--record <file>', 'record the line in both directions in a new pcapng file, for smets1 trace and Wireshark'],
+  'Log and metrics',
+  ['--log <plain|json>', 'plain: to bridge.log; json: JSON lines on standard error (plain unless configured)'],
+  ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz on this port (off unless configured)'],
+  ['--metrics-host <address>', 'address to serve them on (127.0.0.1 unless configured)'],
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
@@ -75,18 +84,21 @@ const aliveEveryMs = 1000
 /** The command; `serviceOf` reads in the environment what systemd asked for, and says when it cannot be told. */
 export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) => void) => Service): Command => ({
   name: 'bridge',
-  summary: 'the S1SP bridge alone: DUIS in front, a meter on a serial line behind',
+  summary: 'run the S1SP bridge: DUIS requests in, a meter on a line',
   options: [
-    ['--port <url>', 'the line to the meter: /dev/ttyUSB0, tcp://host:port or unix:///path'],
-    ['--baud <n>', 'bits a second on a real serial line (115200 unless configured)'],
-    ['--state <dir>', 'the state directory that smets1 up or provision made', '.smets1'],
+    'Line to the meter',
+    ['--port <url>', 'the line: /dev/ttyUSB0, tcp://host:port or unix:///path'],
+    ['--baud <n>', 'bits per second on a serial line (115200 unless configured)'],
     ...bridgeFlags,
+    'Output and state',
     [
       '--explain',
-      'tell callers that ask (header smets1-explain) why they are refused, and Users why a read failed; for test benches',
+      'for tests: give the reason for a refusal or a failed read to callers that ask with the header smets1-explain',
     ],
-    ['--json', 'say when it is ready as one line of JSON'],
+    ['--json', 'print one line of JSON when the bridge is ready'],
+    ['--state <dir>', 'the state directory that smets1 up or smets1 provision made', '.smets1'],
   ],
+  removed: { workers: 'was removed in 0.2.0: one process does all the work. Leave it out' },
   examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],
   async run(options, io) {
     const paths = stateOption(options)

@@ -17,10 +17,10 @@ function linesOf({ code, name, when, source, confidence, faults, configured }: S
 
 export const codesCommand: Command = {
   name: 'codes',
-  summary: 'every response code and DCC alert code that the bridge can send: when, by which source, how sure',
+  summary: 'list every response code and DCC alert code that the bridge can send, with its source and confidence',
   options: [
-    ['--state <dir>', 'the state directory, whose config.json may give other codes', '.smets1'],
-    ['--json', 'the rows as JSON'],
+    ['--state <dir>', 'the state directory; its config.json may give other codes', '.smets1'],
+    ['--json', 'the codes as JSON'],
   ],
   examples: ['smets1 codes', 'smets1 codes --json | jq -r \'.responses[] | select(.confidence == "M").code\''],
   async run(options, io) {

@@ -3,9 +3,6 @@
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 
-export const exitCodeHelp =
-  'Exit codes: 0 ok, 1 an expectation failed, 2 usage or configuration, 3 key missing, 10 schema, 20 port unavailable, 124 timed out'
-
 export interface Io {
   stdout(text: string): void
   stderr(text: string): void
@@ -16,15 +13,31 @@ export interface Io {
 
 export type Options = { [name: string]: unknown }
 
+/**
+ * A flag. Its form says whether it takes a value, and which: `--json`, `--state <dir>`, `--format <table|csv|json>`. Then
+ * its meaning, and its default if that is a constant.
+ */
+export type Flag = readonly [form: string, meaning: string, value?: string | number]
+
+/** The flags of a command in the order of its help; a text is the heading of the flags after it. */
+export type OptionTable = readonly (string | Flag)[]
+
+/** A command. Its help, the reading of its command line, shell completion and the reference come from this table. */
 export interface Command {
   name: string
-  /** Positional argument, such as `<srv>`; it arrives as `options.argument`. */
+  /** Positional argument: `<srv>`, `[file]` for one that may be missing, `<files...>` for a list. It arrives as `options.argument`. */
   argument?: string
   summary: string
-  /** Flag, meaning, default. */
-  options: readonly (readonly [string, string, (string | number | boolean)?])[]
+  options: OptionTable
+  /** Flags of earlier versions, without dashes, and what a user does instead: the end of a sentence. */
+  removed?: { readonly [name: string]: string }
   examples: readonly string[]
   run(options: Options, io: Io): Promise<number>
+}
+
+/** The flags of a command without the headings. */
+export function flagsOf({ options }: Pick<Command, 'options'>): Flag[] {
+  return options.filter((option) => typeof option !== 'string')
 }
 
 /** An option as text; undefined when it was not given. @throws CommandError when it has no value */

@@ -68,16 +68,19 @@ function csvOf(reports: readonly DayReport[]): string {
 
 export const completenessCommand: Command = {
   name: 'completeness',
-  summary: 'what was received of each settlement day: from the meter, the cache, late, not recorded, missing',
+  summary:
+    'show for each settlement period how it was received: from the meter, from the cache, late, not recorded or missing',
   options: [
+    'Which readings',
     ['--mpan <mpan>', 'the MPAN (import MPAN of the first meter of the registry unless given)'],
-    ['--day <day>', 'settlement day, local time (yesterday unless given)'],
-    ['--to <day>', 'last settlement day, of several'],
-    ['--as <user>', 'only what this User was given'],
-    ['--format <format>', 'plot, csv (a row a period), json', 'plot'],
-    ['--strict', 'exit with 1 when a period was not received'],
-    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--day <day>', 'settlement day in local time (yesterday unless given)'],
+    ['--to <day>', 'the last settlement day, to show more than one'],
+    ['--as <user>', 'only what this User received'],
+    'Output and state',
+    ['--format <plot|csv|json>', 'csv has one row per settlement period', 'plot'],
     ['--json', 'the same as --format json'],
+    ['--strict', 'exit code 1 if a settlement period was not received'],
+    ['--state <dir>', 'the state directory', '.smets1'],
   ],
   examples: ['smets1 completeness --mpan 1234567890126 --day 2026-11-20 --to 2026-11-26 --as mdr'],
   async run(options, io) {

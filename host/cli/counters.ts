@@ -100,13 +100,17 @@ this pair, and recorded in the audit trail then. ${barred} RequestIDs above ${ma
 
 export const countersCommand: Command = {
   name: 'counters',
-  summary: 'RequestID counters of each User and target; lowers one that shuts its User out',
+  summary:
+    'show the RequestID counters of each User and device, or lower one that is too high for its User to continue',
   options: [
     ['--user <user>', 'counters of this User: its name, or an EUI-64'],
-    ['--device <eui>', 'counters towards this target'],
-    ['--lower <mark>', 'make MARK the highest counter of the pair that is named: a counter, or "now" in milliseconds'],
+    ['--device <eui>', 'counters for this target device'],
+    [
+      '--lower <mark>',
+      'lower the highest counter of the given User and device to this counter, or to the present time in milliseconds (now)',
+    ],
+    ['--json', 'the counters as JSON'],
     ['--state <dir>', 'the state directory', '.smets1'],
-    ['--json', 'as JSON'],
   ],
   examples: ['smets1 counters --user mdr', 'smets1 counters --user mdr --device 00-DB-12-34-56-78-90-A0 --lower now'],
   async run(options, io) {

@@ -11,22 +11,25 @@ import type { XmlElement } from '../duis/xml-tree.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { CommandError, exitCode } from '../state/command-error.ts'
-import { type Command, given, type Io, type Options, stateOption, textOption, wholeOption } from './command.ts'
+import { given, type Io, type Options, type OptionTable, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
 import { send } from './user-client.ts'
 
 /** Options of every command that asks the DCC something. */
-export const dccOptions: Command['options'] = [
-  ['--as <user>', 'User that asks: supplier, mdr, network-operator, other-user, or an EUI-64', 'supplier'],
+export const dccOptions: OptionTable = [
+  'Who asks, about which meter',
+  ['--as <user>', 'the User that asks: supplier, mdr, network-operator, other-user, or an EUI-64', 'supplier'],
   ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
   ['--mpan <mpan>', 'the meter with this MPAN'],
-  ['--format <format>', 'table, csv, json, or xml (the answer exactly as received)', 'table'],
+  'Output',
+  ['--format <table|csv|json|xml>', 'xml: the answer exactly as received', 'table'],
   ['--json', 'the same as --format json'],
-  ['--explain', 'also say which rule and which record decided'],
+  ['--explain', 'if refused, also show the rule and the record that decided'],
+  'Bridge and state',
   ['--url <url>', 'the bridge (http://127.0.0.1:8079 unless configured)'],
-  ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
-  ['--keys-boxed <jar>', "the DCC's signing tool, when the bridge signs with its DSP key"],
   ['--timeout <s>', 'seconds to wait for the answer', 20],
+  ['--keys-boxed <jar>', "the DCC's signing tool, if the bridge signs with its DSP key"],
+  ['--state <dir>', 'the state directory with keys and registry', '.smets1'],
 ]
 
 export type DccAnswer = {

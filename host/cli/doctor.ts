@@ -71,19 +71,17 @@ export const doctorCommand: Command = {
   summary:
     'what is wrong between this machine and a meter: permissions, ports, line loss, clock, key; each with the fix',
   options: [
-    ['--port <url>', 'the line to test; without it the ports that there are'],
-    ['--baud <n>', 'speed of the line', 115200],
+    'What is tested',
+    ['--port <url>', 'the line to test; without it, all serial ports of this machine'],
+    ['--baud <n>', 'bits per second of the line', 115200],
     ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
-    ['--state <dir>', 'the state directory with registry and keys', '.smets1'],
-    ['--frames <n>', 'frames of a loss test, for each speed', 100],
-    ['--set-clock', 'set the meter’s clock if it is lost, or over two seconds off'],
+    ['--frames <n>', 'frames of the loss test at each speed', 100],
+    ['--set-clock', 'set the clock of the meter if it has lost it or is more than two seconds wrong'],
+    'Output and state',
     ['--json', 'findings and loss table as JSON'],
+    ['--state <dir>', 'the state directory with registry and keys', '.smets1'],
   ],
-  examples: [
-    'smets1 doctor',
-    'smets1 doctor --port /dev/ttyUSB0                   # with a meter, or with TX and RX connected',
-    'smets1 doctor --port /dev/ttyUSB0 --set-clock',
-  ],
+  examples: ['smets1 doctor', 'smets1 doctor --port /dev/ttyUSB0', 'smets1 doctor --port /dev/ttyUSB0 --set-clock'],
   async run(options, io) {
     const system = thisSystem()
     const port = textOption(options, 'port')

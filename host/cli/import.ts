@@ -87,14 +87,14 @@ function say(outcome: Outcome, io: Io, dryRun: boolean): void {
 
 export const importCommand: Command = {
   name: 'import',
-  argument: '<...files>',
-  summary: 'Users, devices and registrations from CSV or JSON files into the registry, all or nothing',
+  argument: '<files...>',
+  summary: 'import Users, devices and registrations from CSV or JSON files into the registry: all of them or none',
   options: [
-    ['--merge', 'add rows, or replace those with the same key; without it a file replaces all rows of its kind'],
-    ['--dry-run', 'say what would be imported, and what is wrong, and change nothing'],
-    ['--strict', 'refuse registrations with gaps (days on which an MPAN has no supplier or MDR)'],
-    ['--state <dir>', 'the state directory', '.smets1'],
+    ['--merge', 'add rows, or replace rows with the same key; without it a file replaces all rows of its kind'],
+    ['--dry-run', 'show what would be imported and what is wrong; change nothing'],
+    ['--strict', 'refuse registrations with gaps: days on which an MPAN has no supplier or no MDR'],
     ['--json', 'counts, problems and gaps as JSON'],
+    ['--state <dir>', 'the state directory', '.smets1'],
   ],
   examples: ['smets1 import users.csv devices.csv registrations.csv', 'smets1 import --merge change-of-mdr.csv'],
   async run(options: Options, io) {

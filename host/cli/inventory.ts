@@ -26,8 +26,9 @@ function queryOf(options: Options, client: DccClient): InventoryQuery {
 
 export const inventoryCommand: Command = {
   name: 'inventory',
-  summary: 'list the devices of a premises as a User (8.2), found by device, MPAN, UPRN or address',
+  summary: 'list the devices of a premises as a User (8.2), by device, MPAN, UPRN or address',
   options: [
+    'Which premises',
     ['--uprn <n>', 'the premises with this UPRN'],
     ['--postcode <code>', 'the premises with this postcode and --address'],
     ['--address <text>', 'address identifier in that postcode'],

@@ -14,13 +14,18 @@ import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type Timing } from '../wan/line.ts'
 import { createMeterSessions, type MeterSessions } from '../wan/meter-session.ts'
 import { ReadError, type ReadFault } from '../wan/read-error.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Io, type Options, type OptionTable, textOption, wholeOption } from './command.ts'
 
-export const lineFlags: Command['options'] = [
-  ['--keys <file>', "a DCO vault, or a file with one key in hexadecimal (the state directory's vault unless given)"],
-  ['--baud <n>', 'bits a second on a real serial line', 115200],
+export const lineFlags: OptionTable = [
+  'Line and keys',
+  [
+    '--keys <file>',
+    'a DCO vault, or a file that holds one key in hexadecimal (the vault of the state directory unless given)',
+  ],
+  ['--baud <n>', 'bits per second on a serial line', 115200],
   ['--timeout <s>', 'seconds for one session', 600],
-  ['--record <file>', 'record the line as pcapng; a new file'],
+  ['--record <file>', 'record the line in a new pcapng file'],
+  'Output and state',
   ['--state <dir>', 'the state directory', '.smets1'],
 ]
 

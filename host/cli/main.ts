@@ -1,56 +1,74 @@
 #!/usr/bin/env node
-// smets1 COMMAND: finds the command, hands it its options, ends with its code.
+// smets1 COMMAND: finds the command, runs it with its options, and ends with its exit code.
 
-import { cac } from 'cac'
 import { CommandError, exitCode } from '../state/command-error.ts'
 import { ConfigurationError } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
-import { type Command, exitCodeHelp, type Io } from './command.ts'
+import type { Command, Io } from './command.ts'
+import { asksForHelp, nearMatch, readCommandLine } from './command-line.ts'
+import { commandHelp, programHelp } from './help.ts'
 
-// A command is loaded when it is asked for, or when the help lists all of them.
-const commands: { [name: string]: () => Promise<Command> } = {
-  async up() {
-    const { flashKbFull, flashKbMin, provisionFlash } = await import('../../hardware/cli/provision.ts')
-    const { faultFlags, loadFlags, settingsFlags } = await import('../../hardware/cli/meter-flags.ts')
-    const meterFlags = [...loadFlags, ...settingsFlags, ...faultFlags]
-    return (await import('../../emulation/cli/up.ts')).upCommand({
-      provisionFlash,
-      meterFlags,
-      flashKbMin,
-      flashKbFull,
-    })
+/** Loads a command: only the one that is asked for, or all for the help. */
+type Load = () => Promise<Command>
+
+/** The commands in the groups of the help. */
+const groups: { [title: string]: { [name: string]: Load } } = {
+  Start: {
+    async up() {
+      const { flashKbFull, flashKbMin, provisionFlash } = await import('../../hardware/cli/provision.ts')
+      const { faultFlags, loadFlags, settingsFlags } = await import('../../hardware/cli/meter-flags.ts')
+      const meterOptions = [
+        'Load of the meter',
+        ...loadFlags,
+        'Settings of the meter',
+        ...settingsFlags,
+        'Faults of the meter, for tests',
+        ...faultFlags,
+        'Line',
+      ]
+      const { upCommand } = await import('../../emulation/cli/up.ts')
+      return upCommand({ provisionFlash, meterOptions, flashKbMin, flashKbFull })
+    },
+    async bridge() {
+      const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
+      const { bridgeCommand } = await import('./bridge.ts')
+      return bridgeCommand((env, failed) => createService(env, systemdNotify(env, failed)))
+    },
+    meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   },
-  async provision() {
-    const { newMeterFlags, newSettings, nextKeySettings } = await import('../../hardware/cli/provision.ts')
-    return (await import('./provision.ts')).provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
+  'Ask as a User': {
+    read: async () => (await import('./read.ts')).readCommand,
+    schedule: async () => (await import('./schedule.ts')).scheduleCommand,
+    inventory: async () => (await import('./inventory.ts')).inventoryCommand,
+    access: async () => (await import('./access.ts')).accessCommand,
+    codes: async () => (await import('./codes.ts')).codesCommand,
   },
-  meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
-  async flash() {
-    const { flashCommand } = await import('../../hardware/cli/flash.ts')
-    return flashCommand((await import('./first-read.ts')).readFirst)
+  'Set up meters, boards and the registry': {
+    async provision() {
+      const { newMeterFlags, newSettings, nextKeySettings } = await import('../../hardware/cli/provision.ts')
+      return (await import('./provision.ts')).provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
+    },
+    async flash() {
+      const { flashCommand } = await import('../../hardware/cli/flash.ts')
+      return flashCommand((await import('./first-read.ts')).readFirst)
+    },
+    import: async () => (await import('./import.ts')).importCommand,
+    validate: async () => (await import('./validate.ts')).validateCommand,
   },
-  async bridge() {
-    const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
-    const { bridgeCommand } = await import('./bridge.ts')
-    return bridgeCommand((env, failed) => createService(env, systemdNotify(env, failed)))
+  'See what happened': {
+    stats: async () => (await import('./stats.ts')).statsCommand,
+    performance: async () => (await import('./performance.ts')).performanceCommand,
+    completeness: async () => (await import('./completeness.ts')).completenessCommand,
+    audit: async () => (await import('./audit.ts')).auditCommand,
+    pending: async () => (await import('./pending.ts')).pendingCommand,
+    counters: async () => (await import('./counters.ts')).countersCommand,
   },
-  doctor: async () => (await import('./doctor.ts')).doctorCommand,
-  read: async () => (await import('./read.ts')).readCommand,
-  schedule: async () => (await import('./schedule.ts')).scheduleCommand,
-  inventory: async () => (await import('./inventory.ts')).inventoryCommand,
-  performance: async () => (await import('./performance.ts')).performanceCommand,
-  codes: async () => (await import('./codes.ts')).codesCommand,
-  access: async () => (await import('./access.ts')).accessCommand,
-  pending: async () => (await import('./pending.ts')).pendingCommand,
-  counters: async () => (await import('./counters.ts')).countersCommand,
-  import: async () => (await import('./import.ts')).importCommand,
-  completeness: async () => (await import('./completeness.ts')).completenessCommand,
-  stats: async () => (await import('./stats.ts')).statsCommand,
-  audit: async () => (await import('./audit.ts')).auditCommand,
-  trace: async () => (await import('./trace.ts')).traceCommand,
-  replay: async () => (await import('./replay.ts')).replayCommand,
-  parity: async () => (await import('./parity.ts')).parityCommand,
-  validate: async () => (await import('./validate.ts')).validateCommand,
+  'Examine a line': {
+    doctor: async () => (await import('./doctor.ts')).doctorCommand,
+    trace: async () => (await import('./trace.ts')).traceCommand,
+    replay: async () => (await import('./replay.ts')).replayCommand,
+    parity: async () => (await import('./parity.ts')).parityCommand,
+  },
 }
 
 const io: Io = {
@@ -60,66 +78,49 @@ const io: Io = {
   env: process.env,
 }
 
-/** No argument of a program can hold it. */
-const typed = '\0'
-
-/** Marks what cac would make a number of: a file named 007 would become 7, and 1.10 would become 1.1. */
-function asTyped(word: string): string {
-  const [, flag = '', value = ''] = /^(--[^=]+=)?(.*)$/s.exec(word) ?? []
-  return value.startsWith('-') || Number.isNaN(Number(value)) ? word : flag + typed + value
-}
-
-function unmarked(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(unmarked)
-  return typeof value === 'string' && value.startsWith(typed) ? value.slice(1) : value
-}
-
-/** What went wrong, as an exit code and a sentence; a fault of ours keeps its stack. */
+/** Prints what went wrong and gives the exit code. A fault of this program, unlike a mistake of the user, keeps its stack. */
 function complain(error: unknown): number {
-  const { name, message, code } = error as NodeJS.ErrnoException
-  const known = error instanceof CommandError || error instanceof ConfigurationError || name === 'CACError'
-  // Whatever the system refuses (a file, a port) is said as the system says it.
-  io.stderr(`smets1: ${known || code !== undefined ? message : ((error as Error).stack ?? message)}\n`)
+  const { message, code, stack } = error as NodeJS.ErrnoException
+  const known = error instanceof CommandError || error instanceof ConfigurationError
+  // What the system refuses (a file, a port) is shown in the system's words.
+  io.stderr(`smets1: ${known || code !== undefined ? message : (stack ?? message)}\n`)
   return error instanceof CommandError ? error.exitCode : known ? exitCode.usage : exitCode.failed
 }
 
-async function main(argv: string[]): Promise<number> {
-  const cli = cac('smets1')
-  let chosen: Promise<number> | undefined
-  const alone = new Set<string>()
-  const named = argv[2] === undefined ? undefined : commands[argv[2]]
-  for (const load of named === undefined ? Object.values(commands) : [named]) {
-    const command = await load()
-    const usage = command.argument === undefined ? command.name : `${command.name} ${command.argument}`
-    const added = cli.command(usage, command.summary)
-    for (const [flag, meaning, value] of command.options) {
-      if (/^--(?!no-)[a-z]+-[a-z-]+$/.test(flag)) alone.add(flag)
-      added.option(flag, meaning, value === undefined ? {} : { default: value })
-    }
-    for (const example of command.examples) added.example(`  ${example}`)
-    added.action((...args: unknown[]) => {
-      const options = args.at(-1) as { [name: string]: unknown }
-      chosen = command.run(command.argument === undefined ? options : { ...options, argument: args[0] }, io)
-    })
+async function allHelp(): Promise<string> {
+  const loaded = Object.entries(groups).map(async ([title, loads]) => ({
+    title,
+    commands: await Promise.all(Object.values(loads).map((load) => load())),
+  }))
+  return programHelp(await Promise.all(loaded))
+}
+
+/** @throws CommandError for a command that does not exist, naming the one that is meant */
+function findCommand(name: string): Load {
+  const loads = new Map(Object.values(groups).flatMap((group) => Object.entries(group)))
+  const load = loads.get(name)
+  if (load !== undefined) return load
+  if (name.startsWith('-')) throw new CommandError(exitCode.usage, `the command comes before ${name}: smets1 --help`)
+  const near = nearMatch(name, [...loads.keys()])
+  const hint = near === undefined ? '' : `; did you mean ${near}?`
+  throw new CommandError(exitCode.usage, `there is no command "${name}"${hint} (smets1 --help lists all)`)
+}
+
+async function main([name, ...words]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    io.stdout(await allHelp())
+    return exitCode.ok
   }
-  cli.help((sections) => [...sections, { body: exitCodeHelp }])
-  cli.version(version)
-  // cac knows by its camel-case name alone that a flag has no value, and would take what follows `--dry-run` for one.
-  const words = argv.map((word) =>
-    alone.has(word) ? word.replace(/(?<=[a-z])-([a-z])/g, (_, c) => c.toUpperCase()) : word,
-  )
-  const { options } = cli.parse([...words.slice(0, 2), ...words.slice(2).map(asTyped)], { run: false })
-  for (const [name, value] of Object.entries(options)) options[name] = unmarked(value)
-  const args = cli.args.map((word) => String(unmarked(word)))
-  cli.args = args
-  if (options.help === true || options.version === true) return exitCode.ok
-  if (cli.matchedCommand === undefined) {
-    if (args.length > 0) io.stderr(`smets1: there is no command "${args[0]}"\n`)
-    cli.outputHelp()
-    return args.length > 0 ? exitCode.usage : exitCode.ok
+  if (name === '--version' || name === '-v') {
+    io.stdout(`smets1/${version} ${process.platform}-${process.arch} node-${process.version}\n`)
+    return exitCode.ok
   }
-  cli.runMatchedCommand()
-  return (await chosen) ?? exitCode.ok
+  const command = await findCommand(name)()
+  if (asksForHelp(words)) {
+    io.stdout(commandHelp(command))
+    return exitCode.ok
+  }
+  return command.run(readCommandLine(command, words), io)
 }
 
 // A reader that has seen enough (`| head`) is no fault.
@@ -128,7 +129,10 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error
 })
 
-main(process.argv)
+// Commands are loaded later than this, so that stack traces name the lines of the TypeScript sources.
+process.setSourceMapsEnabled(true)
+
+main(process.argv.slice(2))
   .catch(complain)
   .then((code) => {
     process.exitCode = code

@@ -39,13 +39,17 @@ function show({ command, tookMs, comparison }: ParityRow, json: boolean, io: Io)
 
 export const parityCommand: Command = {
   name: 'parity',
-  summary: 'ask two meters the same (a board, and the emulated one) and compare answers and times',
+  summary: 'ask two meters the same, such as a board and the emulated meter, and compare answers and times',
   options: [
-    ['--port <url>', 'given twice: the line to A, and the line to B'],
-    ['--device <eui>', 'the meter; given twice when B is another than A (the first of the registry unless given)'],
-    ['--rounds <n>', 'ask everything so many times; times are medians', 1],
+    'The two meters',
+    ['--port <url>', 'given twice: the line to meter A, then the line to meter B'],
+    [
+      '--device <eui>',
+      'the meter; given twice if B has another EUI-64 than A (the first of the registry unless given)',
+    ],
+    ['--rounds <n>', 'ask everything this many times; the times shown are medians', 1],
     ...lineFlags,
-    ['--json', 'one JSON object a command, the result last'],
+    ['--json', 'one JSON object per command, the result last'],
   ],
   examples: ['smets1 parity --port tcp://127.0.0.1:7000 --port /dev/ttyACM0 --rounds 5'],
   async run(options, io) {

@@ -9,10 +9,10 @@ import { stamp } from './show.ts'
 
 export const pendingCommand: Command = {
   name: 'pending',
-  summary: 'list responses that a User has not taken: waiting for the next try, refused (4xx), given up',
+  summary: 'list responses that a User has not accepted: waiting for the next attempt, refused (4xx) or given up',
   options: [
+    ['--json', 'the responses as JSON'],
     ['--state <dir>', 'the state directory', '.smets1'],
-    ['--json', 'as JSON'],
   ],
   examples: ['smets1 pending --json'],
   async run(options, io) {

@@ -34,11 +34,11 @@ function columnsOf(row: PerformanceRow) {
 
 export const performanceCommand: Command = {
   name: 'performance',
-  summary: 'report how target response times were kept, by request and kind of service, and measures 3.1 to 3.3',
+  summary: 'report how target response times were met for each service request, and performance measures 3.1 to 3.3',
   options: [
     ['--from <day>', 'first UTC day (30 days ago unless given)'],
     ['--to <day>', 'last UTC day, included (today unless given)'],
-    ['--format <format>', 'table, csv, or json', 'table'],
+    ['--format <table|csv|json>', 'form of the report', 'table'],
     ['--json', 'the same as --format json'],
     ['--state <dir>', 'the state directory', '.smets1'],
   ],

@@ -69,14 +69,15 @@ function showAsk(one: Played, json: boolean, io: Io): void {
 export const replayCommand: Command = {
   name: 'replay',
   argument: '<file>',
-  summary: 'ask a meter what a recording asked, and show where its answers differ',
+  summary: 'send the requests of a recording to a meter again, and show where its answers differ',
   options: [
+    'What is replayed',
     ['--port <url>', 'the line to the meter: /dev/ttyUSB0, tcp://host:port or unix:///path'],
     ['--device <eui>', 'only the sessions with this meter'],
-    ['--to <eui>', 'ask this meter instead of the one recorded'],
-    ['--changes', 'also play what changes the meter: billing, clock, settings, acknowledged alerts'],
+    ['--to <eui>', 'ask this meter instead of the recorded one'],
+    ['--changes', 'also send commands that change the meter: billing, clock, settings, acknowledged alerts'],
     ...lineFlags,
-    ['--json', 'one JSON object an ask, the result last'],
+    ['--json', 'one JSON object per request, the result last'],
   ],
   examples: [
     'smets1 replay line.pcapng --port /dev/ttyUSB0',

@@ -32,14 +32,17 @@ async function ofTrail(paths: StatePaths, options: Options): Promise<Stats> {
 
 export const statsCommand: Command = {
   name: 'stats',
-  summary: 'totals: requests, answers, half-hours by source, cost on the line, what the cache saved',
+  summary: 'show totals: requests, answers, half-hours by source, cost on the line, and what the cache saved',
   options: [
-    ['--url <url>', 'metrics address of a running bridge, since its start (its configured one unless given)'],
-    ['--trail', 'from the audit trail instead, since its beginning'],
-    ['--from <when>', 'from the audit trail, recorded from: a date (its 00:00Z) or an instant'],
-    ['--to <when>', 'from the audit trail, recorded before'],
+    [
+      '--url <url>',
+      'metrics address of a running bridge: totals since it started (its configured address unless given)',
+    ],
+    ['--trail', 'totals from the audit trail instead, since it began'],
+    ['--from <when>', 'from the audit trail, recorded at or after this: a date (00:00 UTC) or an instant'],
+    ['--to <when>', 'from the audit trail, recorded before this'],
+    ['--json', 'the totals as JSON'],
     ['--state <dir>', 'the state directory', '.smets1'],
-    ['--json', 'as JSON'],
   ],
   examples: ['smets1 stats --trail', 'smets1 stats --url http://127.0.0.1:9479 --json'],
   async run(options, io) {

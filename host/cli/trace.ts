@@ -103,13 +103,13 @@ function trace(path: string, options: Options, io: Io): number {
 export const traceCommand: Command = {
   name: 'trace',
   argument: '[file]',
-  summary: 'what a recording of the line (--record) holds, frame by frame',
+  summary: 'show a recording of the line (--record) frame by frame',
   options: [
-    ['--keys <file>', 'open what is sealed: a DCO vault (.smets1/dco/vault), or a file with one key in hexadecimal'],
+    ['--keys <file>', 'decrypt with a DCO vault (.smets1/dco/vault), or with a file that holds one key in hexadecimal'],
     ['--device <eui>', 'only frames to and from this meter'],
-    ['--full', 'also each day block, register snapshot and event'],
-    ['--dissector', 'print the dissector for Wireshark, instead of reading a file'],
-    ['--json', 'one JSON object a frame, the totals last'],
+    ['--full', 'also show each day block, register snapshot and event'],
+    ['--dissector', 'print the Wireshark dissector instead of reading a file'],
+    ['--json', 'one JSON object per frame, the totals last'],
   ],
   examples: [
     'smets1 trace line.pcapng --keys .smets1/dco/vault',

@@ -218,7 +218,7 @@ test('help and version', async () => {
   for (const word of ['up', 'meter', 'bridge', 'read', 'access', 'pending', 'validate', 'Exit codes'])
     assert.match(help.out, word)
   const version = await finished(['--version'])
-  assert.match(version.out, /0\.1\.0/)
+  assert.match(version.out, /^smets1\/0\.2\.0 /)
   const validate = await finished(['validate', '--state', state])
   assert.is(validate.code, 0, validate.out)
 })

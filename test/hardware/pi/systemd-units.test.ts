@@ -11,6 +11,7 @@ import { meterCommand } from '../../../hardware/cli/meter.ts'
 import { readPiMeterOptions } from '../../../hardware/cli/meter-pi-options.ts'
 import { createService, systemdNotify } from '../../../hardware/cli/service-notify.ts'
 import { bridgeCommand } from '../../../host/cli/bridge.ts'
+import { flagsOf } from '../../../host/cli/command.ts'
 import { finished, freshPath, smets1 } from '../../support/bench/cli.ts'
 import { leaveOut } from '../../support/left-out.ts'
 import { root } from '../../support/repository.ts'
@@ -38,7 +39,7 @@ test('the units start commands that there are, with options that these take', ()
   for (const [name, command] of Object.entries({ meter: meterCommand, bridge: bridgeCommand(noService) })) {
     const [verb, ...words] = commandLine(name)
     assert.is(verb, command.name)
-    const flags = command.options.map(([flag]) => flag.split(' ')[0])
+    const flags = flagsOf(command).map(([flag]) => flag.split(' ')[0])
     for (const word of words.filter((one) => one.startsWith('--'))) assert.ok(flags.includes(word), `${name}: ${word}`)
   }
   const [, ...words] = commandLine('meter')
