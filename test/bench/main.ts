@@ -32,8 +32,8 @@ const benches: { [name: string]: Bench } = {
 }
 
 const json = process.argv.includes('--json')
-const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
-const unknown = wanted.find((name) => benches[name] === undefined)
+const wanted = process.argv.slice(2).filter((argument) => argument !== '--json')
+const unknown = wanted.find((name) => !Object.hasOwn(benches, name))
 if (unknown !== undefined) {
   process.stderr.write(`there is no bench "${unknown}"; there are ${Object.keys(benches).join(', ')}\n`)
   process.exit(2)

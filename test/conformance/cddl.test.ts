@@ -160,7 +160,7 @@ test('the errors are those of the code', () => {
   assert.equal(cddl.rules.get('error'), { is: 'range', from: Math.min(...codes), to: Math.max(...codes) })
 })
 
-test('whatever a meter is asked, it answers as the page says', () => {
+test('whatever a meter is asked, it answers as SPEC.md specifies', () => {
   const random = createRandom(11)
   const key = random.bytes(32)
   const eui = random.bytes(8)
@@ -213,7 +213,7 @@ test('whatever a meter is asked, it answers as the page says', () => {
   for (const error of [1, 2, 3, 6]) assert.ok(seen.has(`error ${error}`), `error ${error}`)
 })
 
-test('a page that says something else is found out', () => {
+test('a specification that differs is detected', () => {
   const other = parseCddl('ask = [1, channel]\nchannel = 0..2 ; one is missing')
   assert.is(isOf(other, { is: 'rule', name: 'ask' }, [1, 2]), true)
   assert.is(isOf(other, { is: 'rule', name: 'ask' }, [1, 3]), false)

@@ -213,7 +213,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   user.close()
 })
 
-test('a jar that is not there, or is none: the code for keys, and the fix', async () => {
+test('a missing or wrong jar: the exit code for keys, and the fix', async () => {
   const none = freshPath()
   writeFileSync(none, 'no jar')
   for (const [jar, why] of [

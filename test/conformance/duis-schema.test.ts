@@ -29,7 +29,7 @@ import { duisSchema, duisSchemaDirectory, toolFile } from '../support/bench/duis
 
 const duisText = toolFile('DUIS Schema V5.1.xsd')
 
-test('requests are valid, and what is wrong with others is said', () => {
+test('requests are valid, and errors in others are reported', () => {
   const schema = duisSchema()
   assert.equal(schema.validate(sampleRequest()), [])
   assert.equal(schema.validate(Buffer.from(signedRequest())), [])
@@ -39,7 +39,7 @@ test('requests are valid, and what is wrong with others is said', () => {
   assert.equal(schema.validate('<!DOCTYPE r [<!ENTITY e "x">]><r>&e;</r>'), ['document type or entity declaration'])
 })
 
-test('files are told apart by what they define, not by their names', () => {
+test('files are distinguished by what they define, not by their names', () => {
   const directory = duisSchemaDirectory()
   assert.ok(readdirSync(directory).some((name) => name.includes(' ')))
   const schema = loadSchema(directory)
@@ -124,7 +124,7 @@ test('a folder of another version: found out, named, and used', async () => {
   }
 })
 
-test('a schema that says nothing of its version, or says it in an attribute', () => {
+test('a schema without a version, or with one in an attribute', () => {
   const files = laterSchemas()
   const plain = files.map(({ name, text }) => ({ name, text: text.replace(/<!--[\s\S]*?-->/, '') }))
   assert.equal(compileSchema(plain).versions, ['DUIS', 'MMC'])

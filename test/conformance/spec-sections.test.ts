@@ -84,7 +84,7 @@ test('it ignores what is not for it, and what it cannot be', () => {
   assert.equal(places(awake, raw.say(sealed(awake, 1, clock))), [[1, 0, true]])
 })
 
-test('a wake of another version counts a session, is answered in version 1, and wakes nobody', () => {
+test('a wake of another version counts a session, is answered in version 1, and wakes no meter', () => {
   const raw = newMeter()
   const before = wake(raw)
   raw.say(sealed(before, 1, sleep))
@@ -141,7 +141,7 @@ test('a new ask ends the answer under way, and so does a wake', () => {
   assert.equal(places(next, raw.say(sealed(next, 1, clock))), [[1, 0, true]])
 })
 
-test('it sleeps when told, without an answer, or after 10 s without an ask that opens or a block sent', () => {
+test('it sleeps on command, without an answer, or after 10 s without a valid request or a block sent', () => {
   const raw = newMeter()
   raw.live(20 * 48, () => [random.below(400), 0, 0, 0])
   const link = wake(raw)
@@ -173,7 +173,7 @@ test('an ask that opens and is no message is refused, also a sleep with somethin
   assert.is(raw.meter.awake(), true)
 })
 
-test('limits, waits and packets of the page are those of the code', () => {
+test('limits, timeouts and packets of SPEC.md are those of the code', () => {
   const numberBehind = (text: string) => {
     const row = spec.split('\n').find((line) => line.startsWith('|') && line.includes(text))
     return Number(/\| *([\d,]+)( s)? /.exec(row!.slice(row!.indexOf(text) + text.length))![1]!.replaceAll(',', ''))
@@ -226,7 +226,7 @@ test('limits, waits and packets of the page are those of the code', () => {
   }
 })
 
-test('an answer goes on, nothing left out or twice, while half-hours and days end', () => {
+test('an answer continues without omission or repetition while half-hours and days end', () => {
   const raw = newMeter()
   raw.live(48 * 60 - 3, () => [random.below(900), 0, 0, 0])
   const lists = [

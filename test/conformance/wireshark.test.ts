@@ -129,7 +129,7 @@ else {
     await assertSame(swapped, countOf(join(folder, 'clean.pcapng')))
   })
 
-  test('a recording that Wireshark saved anew is read the same', async () => {
+  test('a recording saved again by Wireshark reads the same', async () => {
     const file = join(folder, 'noisy.pcapng')
     const saved = join(folder, 'saved.pcapng')
     const run = spawnSync('tshark', ['-r', file, '-w', saved], { env: { ...process.env, HOME: folder } })
@@ -141,7 +141,7 @@ else {
     assert.is(theirs!.out, ours!.out)
   })
 
-  test('anything at all: random bytes, several frames in a packet, other versions, packets that are none', async () => {
+  test('any input: random bytes, several frames in a packet, other versions, malformed packets', async () => {
     const random = createRandom(5)
     const blocks = [sectionBlock('x'), interfaceBlock('a'), interfaceBlock('b')]
     const packetOf = () =>

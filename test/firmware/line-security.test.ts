@@ -63,7 +63,7 @@ test('replayed frames of an earlier session are refused and counted by the bridg
   assert.ok(usage.notOpened >= 1, 'those with a counter that is waited for do not open')
 })
 
-test('a meter that only repeats what was said before gets no answer out of the bridge', async () => {
+test('replayed packets of a meter get no answer from the bridge', async () => {
   const b = createTappedLine(2)
   const bridge = b.startBridge(3)
   assert.is((await bridge.read(1)).wrong, 0)
@@ -111,7 +111,7 @@ test('frames out of order bring the same readings', async () => {
   assert.is(wrong, 0, fault)
 })
 
-test('frames sent back to their sender are refused: counted by the bridge; a meter hears itself on every pair of wires', async () => {
+test('frames sent back to their sender are refused; the bridge counts them, and a meter ignores them as on a two-wire bus', async () => {
   const b = createTappedLine(5)
   b.setTamper((frame) => ({ on: [frame], back: [frame] }))
   const { wrong, usage } = await b.startBridge(6).read(10)
@@ -136,7 +136,7 @@ test('frames cut short are dropped and counted, at both ends', async () => {
   assert.ok((await meterCounts(b)).framesDropped > 0)
 })
 
-test('what another meter said, and what was said to it, is refused and counted, at both ends', async () => {
+test('packets of another meter, and packets sent to it, are refused and counted at both ends', async () => {
   const b = createTappedLine(7)
   const bridge = b.startBridge(8)
   assert.is((await bridge.read(1, otherEui)).wrong, 0)
@@ -215,7 +215,7 @@ test('whatever is done to frames: no reading is wrong, and the next read over a 
   )
 })
 
-test('a bridge that starts anew in the middle of a session reads at once', async () => {
+test('a bridge that restarts in the middle of a session reads at once', async () => {
   const b = createTappedLine(9)
   const first = b.startBridge(10)
   void first.read(60)

@@ -50,7 +50,7 @@ test('half-hours add up exactly to the register', async () => {
   assert.ok(readings.every((reading) => !reading.marked))
 })
 
-test('power off: a gap stays a gap, the half-hours around it are marked or whole, the register goes on', async () => {
+test('power off: the gap stays empty, the half-hours around it are marked or complete, the register continues', async () => {
   const { meter, read, clock, end } = world(2, 2)
   meter.live(end, [100, 100])
   const before = meter.meter().importWh()
@@ -155,7 +155,7 @@ test('replayed, reordered, reflected and altered asks are not answered', () => {
   assert.is(say(fourth).length, 0, 'an ask of an earlier session')
 })
 
-test('a wake for another meter wakes nobody, and nothing is answered asleep', () => {
+test('a wake for another meter wakes no other, and a sleeping meter does not answer', () => {
   const { say, sealed, ask, wake } = conversation(6)
   const link = { hostNonce: new Uint8Array(8), boot: 1, session: 1 }
   assert.is(say(sealed(link, 1, ask)).length, 0)
@@ -165,7 +165,7 @@ test('a wake for another meter wakes nobody, and nothing is answered asleep', ()
   assert.is(say(sealed(awake, 2, ask)).length, 0, 'asleep again')
 })
 
-test('when the session numbers of a start are used up, the count of starts goes on and no nonce repeats', () => {
+test('when the session numbers of a start are used up, the boot count is incremented and no nonce repeats', () => {
   const { wake, say, sealed, ask, meter } = conversation(10)
   const first = wake()
   for (let session = 2; session < sessionsPerBootMax; session++) {
@@ -196,7 +196,7 @@ test('two wakes that wait together do not step over the last session number', ()
   assert.equal(next?.kind === 'awake' && [next.boot, next.session], [first.boot + 1, 1])
 })
 
-test('an awake meter sleeps when it hears nothing', () => {
+test('an awake meter sleeps when it receives nothing', () => {
   const { say, wake, sealed, ask, clock, meter } = conversation(7)
   const link = wake()
   clock.set(clock.nowMs() + sessionIdleMs + 1)

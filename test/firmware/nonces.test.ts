@@ -126,7 +126,7 @@ test('the meter: power cut at every operation of a start and two sessions, once 
   assert.ok(operations >= 10 && cuts > 150, `${operations} operations, ${cuts} lives`)
 })
 
-test('the meter: lives of forty starts, each cut at random', () => {
+test('the meter: runs of forty starts, each cut at random', () => {
   for (let seed = 1; seed <= 40; seed++) {
     const random = createRandom(seed)
     const { listener, life, cutLife } = bench(random, newFlash(random))
@@ -136,7 +136,7 @@ test('the meter: lives of forty starts, each cut at random', () => {
   }
 })
 
-test('the DCO: killed at any moment, and told the same boot and session every time', async () => {
+test('the DCO: killed at any moment, and given the same boot and session each time', async () => {
   const random = createRandom(5)
   const used = new Set<string>()
   let sealed = 0

@@ -69,7 +69,7 @@ test('thirty cuts in each of eight fortnights', () => {
 })
 
 // The order of operations does not rest on the CRC, which one torn record in 65,536 would pass.
-test('every record is written body first, every record burnt first word first, every page erased after its header', () => {
+test('records are written body first and invalidated first word first; pages are erased after their header', () => {
   const span = month(7, 30, 3)
   const random = createRandom(1)
   const flash = createSimFlash(2048, 25, random)

@@ -104,7 +104,7 @@ test('cuts after a time are exact; with a warning nothing that was counted is lo
   }
 })
 
-test('told to stop, the meter keeps what it has counted, to the pulse', () => {
+test('stopped, the meter saves every pulse that it has counted', () => {
   for (const lastGasp of [true, false]) {
     const { world, meter, live, events } = powered([], { lastGasp })
     live(7.4)
@@ -170,7 +170,7 @@ test('a worn page gives back wrong bits, more with each erase; a fresh one does 
   assert.ok(flash.read(4096, 4096).every((cell) => cell === 0xff))
 })
 
-test('a meter on wearing flash burns slots and goes on counting right, until it says that the flash is worn out', () => {
+test('a meter on worn flash skips bad slots and counts correctly until it reports that the flash is worn out', () => {
   const world = createEmulatedWorld({ load: () => 300, erasesMax: 0, configuration: { checkpointWh: 10 } })
   const meter = createPoweredMeter(
     { ...world, createMeter, cuts: [], lastGasp: false, powerOn: () => {}, said: () => {} },

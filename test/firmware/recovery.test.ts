@@ -46,7 +46,7 @@ test('days that a wrong clock had entered too early are recorded and closed when
   assert.is(days.filter((day) => day.closed.every(Boolean)).length, 7)
 })
 
-test('a day that was closed too early takes no more half-hours, and none is recorded where nobody reads it', () => {
+test('a day that was closed too early gets no more half-hours, and none is recorded outside the readable range', () => {
   const life = newMeter()
   liveAll(life, [
     startAt(9),
@@ -57,7 +57,7 @@ test('a day that was closed too early takes no more half-hours, and none is reco
   liveAll(life, [{ do: 'jump', ms: -13 * 2 * halfHourMs }, ...halfHourSteps(13, 50)])
 })
 
-test('setting the clock of the board itself is no step when the meter had been told the time already', () => {
+test('setting the board’s own clock is not a step when the meter’s clock had been set already', () => {
   const life = newMeter()
   const noon = firstMs + dayMs / 2
   liveAll(life, [{ do: 'start', atMs: noon, boardMs: 5000 }, { do: 'setClock', aheadMs: 0 }, ...halfHourSteps(12, 14)])

@@ -74,7 +74,7 @@ test('frames hold packets, packets what is sealed, with nonces and seals as the 
   assert.is(new Set(sealedSteps.map(({ nonce }) => nonce)).size, sealedSteps.length)
 })
 
-test('every open message is what the page says under its name', () => {
+test('every open message matches its name in SPEC.md', () => {
   for (const { rule, open } of sealedSteps) {
     const items = decodeCbor(fromHex(open!)) as CborValue
     const type = { is: 'rule', name: rule ?? 'ask' } as const
@@ -102,7 +102,7 @@ test('smets1 trace opens all of it and names it', () => {
   }
 })
 
-test('a meter whose next session is that one takes every ask, and refuses those that it should', () => {
+test('a meter in that session answers each request, or refuses it as specified', () => {
   const raw = createRawMeter(eui, key, Date.UTC(2026, 10, 22))
   const { meter } = raw
   meter.state.metering.logs.journal.boots = link.boot

@@ -23,7 +23,7 @@ test('CRC-16/CCITT-FALSE has its published check value', () => {
   assert.is(crc16(new TextEncoder().encode('123456789'), 0, 9), 0x29b1)
 })
 
-test('any packet comes back, in a frame of at most 256 bytes whose only zero is its last byte', () => {
+test('any packet round-trips in a frame of at most 256 bytes with a zero only at its end', () => {
   fc.assert(
     fc.property(packets, (packet) => {
       const frame = encodeFrame(packet)
@@ -66,7 +66,7 @@ test('malformed between frames is dropped and costs at most the frame it touches
   }
 })
 
-test('a frame that never ends is dropped whole, and said so', () => {
+test('a frame without an end is dropped whole and reported', () => {
   const { packets: found, drops } = decodeAll([new Uint8Array(100000).fill(7), new Uint8Array([0])])
   assert.equal([found, drops], [[], ['too long']])
 })

@@ -61,7 +61,7 @@ test('days and dates, both ways, for every day from 1970 to 2149', () => {
   }
 })
 
-test('British local time is what the time zone database says', () => {
+test('British local time agrees with the time zone database', () => {
   const hourOf = new Intl.DateTimeFormat('en-GB', { timeZone: 'Europe/London', hour: '2-digit', hourCycle: 'h23' })
   for (let atMs = Date.UTC(2020, 0, 1); atMs < Date.UTC(2032, 0, 1); atMs += 6 * 3600000 + 1800000) {
     const local = new Date(atMs + localAheadMs(atMs))

@@ -22,7 +22,7 @@ const value: fc.Arbitrary<CborValue> = fc.oneof(
   fc.array(fc.array(leaf, { maxLength: 3 }), { maxLength: 3 }),
 )
 
-test('any value comes back, and cbor-x reads what we write', () => {
+test('any value round-trips, and cbor-x reads what we write', () => {
   fc.assert(
     fc.property(value, (item) => {
       fc.pre(oracle.encode(item).length <= 232)

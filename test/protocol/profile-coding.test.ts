@@ -34,7 +34,7 @@ const days: fc.Arbitrary<ProfileDay> = fc
     open,
   }))
 
-test('any day comes back', () => {
+test('any day round-trips', () => {
   fc.assert(
     fc.property(days, (profile) => {
       const block = encodeDayBlock(profile)

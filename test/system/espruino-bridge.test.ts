@@ -66,7 +66,7 @@ if (!ESPRUINO || !hasSocat) {
     }
   })
 
-  test('a bridge on the console of an Espruino says that it is one', async () => {
+  test('a bridge on the console of an Espruino reports that it is one', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smets1-console-'))
     const port = join(folder, 'console')
     const socat = spawn('socat', [`pty,rawer,link=${port}`, `EXEC:${ESPRUINO},pty,rawer`], {

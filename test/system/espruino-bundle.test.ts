@@ -70,7 +70,7 @@ function bench(name: string, program: string, from: 'file' | 'storage', halfHour
     }
   })
 
-  test(`${name}: half-hours go on being recorded`, async () => {
+  test(`${name}: half-hours continue to be recorded`, async () => {
     // Half an hour in a second, for so many; then the clock goes on as it should, so that a session can be held. It stands
     // still while the meter looks at it, and moves no more than a step at once, however late a loaded machine makes it.
     const clock = `(() => {
@@ -110,7 +110,7 @@ function bench(name: string, program: string, from: 'file' | 'storage', halfHour
     }
   })
 
-  test(`${name}: without settings nothing but the reason is said`, async () => {
+  test(`${name}: without settings only the reason is printed`, async () => {
     const { code } = await bundleFirmware('linux')
     const blank = { cells: new Uint8Array(flashPagesFull * pageBytes).fill(0xff), truth: new Map(), boots: 0 }
     const run = await runBundle(program, code, blank, from)

@@ -81,7 +81,7 @@ if (!ESPRUINO || !hasSocat) {
     }
   })
 
-  test('power lost in the middle: nothing half starts, and the next run goes on', async () => {
+  test('power lost in the middle: nothing half-installed starts, and the next run continues', async () => {
     const { state, settings } = await provisioned()
     const board = await espruinoConsole(ESPRUINO, 921600)
     try {

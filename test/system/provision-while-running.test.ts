@@ -17,7 +17,7 @@ async function stop({ child, ended }: Run): Promise<void> {
   await ended
 }
 
-test('a bridge that runs reads a meter provisioned meanwhile, and goes on when its key is rotated', async () => {
+test('a running bridge reads a meter provisioned while it runs, and continues when its key is rotated', async () => {
   const made = await finished(['provision', '--state', state, '--register', 'IS=SUPA', '--json'])
   assert.is(made.code, 0, made.err)
   const bridge = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--http-port', '0', '--json'])

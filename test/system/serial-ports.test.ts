@@ -70,13 +70,13 @@ test('the prompt of an Espruino board, which echoes what it can and does not und
   assert.match(started, /the console of an Espruino board/)
 })
 
-test('a console that echoes, or asks who is there', async () => {
+test('a console that echoes, or shows a login prompt', async () => {
   assert.match(await saidOf((bytes, say) => say(printable(bytes))), /writes text or echoes, as a console does/)
   const login = await saidOf((_, say) => say(text('\r\nraspberrypi login: ')))
   assert.match(login, /switch the login console off its UART/)
 })
 
-test('a line that spoils most of what it carries', async () => {
+test('a line that corrupts most bytes', async () => {
   const random = createRandom(4)
   const said = await saidOf((_, say) => {
     for (let i = 0; i < 3; i++) say(Uint8Array.from([...random.bytes(20), 0]))
@@ -110,7 +110,7 @@ if (hasSocat) {
     assert.equal([after.files, after.listeners], [before.files, before.listeners])
   })
 
-  test('a port without traffic that goes away without a word is noticed, at both ends, and opened anew', async () => {
+  test('an idle port that disappears without an error is noticed at both ends, and opened again', async () => {
     const { ends, pty } = await plugged('silent')
     const paths = ends.map((end) => `${end}-link`)
     for (const [i, end] of ends.entries()) symlinkSync(end, paths[i]!)

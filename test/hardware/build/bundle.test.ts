@@ -127,7 +127,7 @@ test('a row that cannot work is refused', () => {
   assert.match(boardFault({ ...row, storage: { at: 0x320000, bytes: 65536 } })!, 'Storage has 65536 bytes')
 })
 
-test('without settings the meter says so, and the line stays quiet', async () => {
+test('missing settings are reported, and nothing is sent', async () => {
   const bench = await start('linux', new Uint8Array(flashBytes).fill(0xff), first * halfHourMs)
   assert.is(bench.shim.said.length, 1)
   assert.match(bench.shim.said[0]!, 'not started: Error: no settings')
@@ -138,7 +138,7 @@ test('without settings the meter says so, and the line stays quiet', async () =>
   assert.ok(bench.shim.cells.every((byte) => byte === 0xff))
 })
 
-test('on a board with other flash than the row says the meter says so and touches nothing', async () => {
+test('flash that differs from the board’s row is reported, and nothing is changed', async () => {
   const { cells } = recordedFlash(first, 3, 6)
   const bench = await start('esp32', cells, first * halfHourMs, 1024)
   assert.match(bench.shim.said.join(), 'this is another board')
@@ -147,7 +147,7 @@ test('on a board with other flash than the row says the meter says so and touche
   assert.equal(bench.shim.cells, cells)
 })
 
-test('without the time the meter says so, answers all the same, and records half-hours once the clock is set', async () => {
+test('a clock that is not set is reported; requests are answered, and half-hours are recorded once it is set', async () => {
   const { cells, truth } = recordedFlash(first, 3, 6)
   const bench = await start('esp32', cells, 12345)
   assert.equal(bench.shim.said, ['smets1: started, boot 2', 'smets1: clock not set'])
@@ -259,7 +259,7 @@ test('malformed bytes on the line are dropped; the next wake is answered', async
   assert.is(bench.shim.said.length, 1)
 })
 
-test('flash that is worn out stops the meter, which says so', async () => {
+test('worn-out flash is reported and stops the meter', async () => {
   const { cells } = recordedFlash(first, 2, 10)
   const bench = await start('linux', cells, (first + 2) * halfHourMs)
   bench.shim.wearOut()

@@ -44,7 +44,7 @@ test('a whole installation is rehearsed without a port, with exit code 0', async
   assert.match(out, /first read: .* through the console/)
 })
 
-test('a rehearsal takes no port and nothing but an installation', async () => {
+test('a rehearsal refuses a port and everything but an installation', async () => {
   const cases: [string[], RegExp][] = [
     [['--rehearse', 'esp8266'], /--rehearse is one of linux.*, not esp8266/],
     [['--rehearse', 'esp32', '--port', '/dev/ttyUSB0'], /--rehearse opens no port/],
@@ -63,7 +63,7 @@ test('a rehearsal takes no port and nothing but an installation', async () => {
 const script = Buffer.from('console.log("smets1: started, boot 1")'.padEnd(1000, ' '))
 
 for (const name of Object.keys(boards) as BoardName[]) {
-  test(`a new board of the row ${name} takes a meter`, async () => {
+  test(`a meter can be installed on a new board of the row ${name}`, async () => {
     const clock = createVirtualClock(1000)
     const row = boards[name]
     const { line } = rehearsalBoard(row, clock)

@@ -34,7 +34,7 @@ test.before.each(() => {
 })
 test.after.each(() => at.remove())
 
-test('what is wrong with the command is said, and how to put it right', async () => {
+test('errors in the command are reported with the fix', async () => {
   const given = { port: 'tcp://:0', flash }
   const cases: [Record<string, unknown>, number, RegExp][] = [
     [{ ...given, board: 'toaster' }, 2, /emulated or pi, not toaster/],
@@ -153,7 +153,7 @@ test('a meter without a log makes up its days, and ends with its parent', async 
   assert.equal(await made.ended, [0, null])
 })
 
-test('the time between is made up from where the log ends, or left as a gap when told', async () => {
+test('missing time is filled from the end of the log, or left as a gap on request', async () => {
   provision(at)
   const now = halfHourOf(Date.now())
   const file = openFlashFile(flash, geometry)

@@ -55,7 +55,7 @@ test('power is cut inside an operation on flash and at a time, and comes back by
   assert.ok(Math.abs(outage.value - 3600) <= 1, `${outage.value} s`)
 })
 
-test('a clock that begins at 1970: energy is counted, in no half-hour, and the log of before is kept', async () => {
+test('a clock that begins at 1970: energy is counted, in no half-hour, and the earlier log is kept', async () => {
   provision(at)
   const meter = await start(at, { port, days: 2, seed, timeScale: 3600, clockLost: true })
   const { lastHalfHour } = meter.ready
@@ -98,7 +98,7 @@ test('flash that wears out ends the meter with what is wrong, and exit code 1', 
   assert.is(result.stdout, '')
 })
 
-test('what is wrong with a fault is said', async () => {
+test('errors in fault options are reported', async () => {
   provision(at)
   const cases: [Record<string, unknown>, RegExp][] = [
     [{ timeScale: 0 }, /--time-scale is a whole number from 1 to 3600/],

@@ -84,7 +84,7 @@ test('a socket takes one client, the newest', async () => {
   }
 })
 
-test('a TCP line is on loopback unless told otherwise, and is not shared', async () => {
+test('a TCP line is on loopback by default, and is not shared', async () => {
   const line = await opened('tcp://:0')
   assert.match(line.url, /^tcp:\/\/127\.0\.0\.1:\d+$/)
   assert.match(await problemOf(line.url), /^20 .*in use/)
@@ -93,7 +93,7 @@ test('a TCP line is on loopback unless told otherwise, and is not shared', async
   assert.match(await problemOf('udp://x:1'), /^2 /)
 })
 
-test('a unix socket is for its owner, and one left by a killed process is in nobody’s way', async () => {
+test('a unix socket is for its owner, and one left by a killed process is replaced', async () => {
   const path = join(folder, 'm.sock')
   const line = await opened(`unix://${path}`)
   assert.is(statSync(path).mode & 0o777, 0o600)
@@ -112,7 +112,7 @@ test('a unix socket is for its owner, and one left by a killed process is in nob
   assert.match(await problemOf(`unix://${join(folder, 'none', 'm.sock')}`), /^20 .*folder/)
 })
 
-test('a serial port that cannot be had says why', async () => {
+test('a serial port that cannot be opened is reported with the reason', async () => {
   assert.match(await problemOf(join(folder, 'ttyNONE')), /^20 there is no port .*by-id/)
   const file = join(folder, 'file')
   writeFileSync(file, '')

@@ -72,7 +72,7 @@ test('a file of import alone has no export, unless there are panels; reactive en
   assert.is(load({ load: imports }).otherLoad(from - 1, 2), 0)
 })
 
-test('what is wrong with an export file is said with its name', () => {
+test('errors in an export file are reported with its name', () => {
   const imports = file('in.csv', today - 48, 48, () => 500)
   const bad = join(folder, 'bad.csv')
   writeFileSync(bad, 'a,b,c\n')

@@ -94,7 +94,7 @@ async function here(options: Record<string, unknown>, env: NodeJS.ProcessEnv = p
   return { code: await meterCommand.run(given, { stdout, stderr, isTerminal: false, env }), ...said }
 }
 
-test('what is wrong with the options is said before anything is touched', async () => {
+test('errors in options are reported before anything is changed', async () => {
   const cases: [Record<string, unknown>, RegExp][] = [
     [{}, /name an input, as in --pulse-import GPIO17/],
     [{ pulseImport: 'PIN1' }, /names no line/],
@@ -116,7 +116,7 @@ test('what is wrong with the options is said before anything is touched', async 
   }
 })
 
-test('a flash without a meter, a chip that is not there or is none, no tool: each is named with the fix', async () => {
+test('a flash without a meter, a missing or wrong chip, no tool: each is reported with the fix', async () => {
   const none = await here({ pulseImport: 17, flash: `${flash}2` })
   assert.is(none.code, 3)
   assert.match(none.err, /no such file/)
@@ -143,7 +143,7 @@ test('a flash without a meter, a chip that is not there or is none, no tool: eac
 })
 
 if (!existsSync('/dev/gpiochip0')) {
-  test('on a machine without GPIO the command says that it has none', async () => {
+  test('a machine without GPIO is reported', async () => {
     const { code, err } = await here({ pulseImport: 'GPIO17' })
     assert.is(code, 20)
     assert.match(err, /^no GPIO: there is no \/dev\/gpiochip\*/)
@@ -153,13 +153,13 @@ if (!existsSync('/dev/gpiochip0')) {
 if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--version']).status !== 0) {
   leaveOut(test, 'counting through programs', 'setpriv (util-linux) or mkfifo (coreutils) is not installed')
 } else {
-  test('a line that another program has is said, and ends the command', async () => {
+  test('a GPIO line in use by another program is reported and ends the command', async () => {
     const { code, err } = await here({ pulseImport: `${chip}:17` }, use([17], true))
     assert.is(code, 20)
     assert.match(err, /no pulse input import \(\/dev\/null:17\): another program or driver has this line/)
   })
 
-  test('it says what it counts, gasps on SIGPWR, outlives a lost gpiomon, and keeps what it counted when it is stopped', async () => {
+  test('it reports counts, records a last gasp on SIGPWR, survives a lost gpiomon, and saves its counts when stopped', async () => {
     const env = use([17, 27])
     run = smets1(args('--json', '--pulse-import', `${chip}:17`, '--pulse-export', `${chip}:27,rising,debounce=20`), env)
     await run.says('"ready":true')
@@ -202,7 +202,7 @@ if (spawnSync('setpriv', ['--version']).status !== 0 || spawnSync('mkfifo', ['--
     await until(() => !alive(pid), 'the program is gone')
   })
 
-  test('what the programs say comes to be Wh in the log of the firmware', async () => {
+  test('edges from the programs become Wh in the log of the firmware', async () => {
     const env = use([17, 27])
     const wanted = [
       parsePulseInput('import', `${chip}:17`) as PulseInput,

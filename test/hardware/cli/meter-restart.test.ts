@@ -48,7 +48,7 @@ function assertRegisters(): void {
 
 const codes = () => eventsOf(logsIn(at)).map(({ code }) => code)
 
-test('registers go on after a stop, a kill and a stop that is warned of, on four channels', async () => {
+test('registers continue after a stop, a kill and a stop with warning, on four channels', async () => {
   provision(at)
   const ways = [
     { signal: 'SIGTERM', lastGasp: false },

@@ -45,7 +45,7 @@ async function stopped(options: Record<string, unknown>): Promise<{ version: num
   return { version: meter.ready.settingsVersion, stderr: meter.stderr() }
 }
 
-test('settings of the command line are kept in flash, with a new version only when they differ', async () => {
+test('settings of the command line are stored in flash, with a new version only when they differ', async () => {
   provision(at)
   const file = join(at.folder, 'tariff.json')
   writeFileSync(file, JSON.stringify(tariff))
@@ -108,7 +108,7 @@ test('a tariff counts in its registers from the first day of a new meter on', as
   for (const [i, wh] of sums.entries()) assert.ok(wh >= expected[i]! && wh - expected[i]! <= journal.running[0]!)
 })
 
-test('a smaller flash keeps less history, says how much, and keeps that', async () => {
+test('a smaller flash holds less history, reports how much, and does hold it', async () => {
   provision(at, 60)
   const history = historyOf(15)
   const meter = await start(at, { port, days: 397, seed: 5, baud: 0 })
@@ -126,7 +126,7 @@ test('a smaller flash keeps less history, says how much, and keeps that', async 
   assert.is(before.wh.size, 0)
 })
 
-test('what is wrong with settings or with the flash is said before anything is changed', async () => {
+test('errors in settings or flash are reported before anything is changed', async () => {
   const given = { port, flash: at.flash }
   const file = join(at.folder, 'tariff.json')
   writeFileSync(file, JSON.stringify({ ...tariff, weekday: { '01:00': 1 } }))

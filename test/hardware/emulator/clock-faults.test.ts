@@ -57,7 +57,7 @@ test('steps happen once, each at its time, and add up', () => {
   assert.is(pass(0), -7110000)
 })
 
-test('a clock that keeps nothing begins at 1970 each time that power comes', () => {
+test('a clock without a battery begins at 1970 at each start', () => {
   const { clock, board, pass } = world({ lost: true, steps: [{ seconds: -5, when: { afterMs: 2000 } }] })
   clock.begin()
   assert.is(board.nowMs(), 0)

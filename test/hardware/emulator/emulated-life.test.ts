@@ -61,7 +61,7 @@ test('four channels are recorded as they are, and add up to their registers', ()
   }
 })
 
-test('a meter that was run through its past has the daily reads, billing entries and events of one that lived it', () => {
+test('a meter with a simulated past has the same daily reads, billing entries and events as one run through it', () => {
   const world = createEmulatedWorld({ load, otherLoad, configuration: { billingDay: 15 } })
   live(world, 100 * 48 + 20)
   const logs = logsOf(world)
@@ -91,7 +91,7 @@ test('a meter that was run through its past has the daily reads, billing entries
   )
 })
 
-test('registers of the tariff count from quarter of an hour to quarter of an hour, also for a caller that comes late', () => {
+test('tariff registers change at quarter-hours, also after a late call', () => {
   const text = { time: 'utc', weekday: { '00:00': 1, '00:15': 2, '06:45': 3, '07:00': 1 } }
   const read = readTariff(JSON.stringify(text))
   assert.ok(read.ok)
@@ -137,7 +137,7 @@ test('a machine that was asleep leaves a gap; one that came late does not', () =
   assert.is(late.hand.upMs, 17 * halfHourMs)
 })
 
-test('a meter that goes on where another stopped counts nothing twice and leaves nothing out', () => {
+test('a meter that continues from another’s flash counts nothing twice and omits nothing', () => {
   for (const pulsesPerKwh of [1000, 800]) {
     for (const minutes of [0, 7, 14.9, 22, 29.9]) {
       const world = createEmulatedWorld({ load, otherLoad, configuration: { pulsesPerKwh } })

@@ -155,7 +155,7 @@ test('a line without pace sends at once', () => {
   assert.throws(() => createEmulatedBoard({ ...given, pulsesPerKwh: 0 }), /pulses per kWh/)
 })
 
-test('without power nothing is sent, counted or kept', () => {
+test('without power nothing is sent, counted or stored', () => {
   const { board, hand, timers, sent } = createWorld(() => 100)
   board.uart.write(new Uint8Array(20).fill(1))
   timers.run(5)
@@ -226,7 +226,7 @@ test('a run that ends in a gap leaves the power off; an empty run does nothing',
   assert.equal(finish(runLoad({ hand, board, createMeter, from: first, to: first })), [])
 })
 
-test('a caller that comes late still closes every half-hour with its own energy', () => {
+test('a late call still closes every half-hour with its own energy', () => {
   const load = (halfHour: number) => 10 + (halfHour - first)
   const { board, hand } = createWorld(load)
   const meter = createMeter(board)

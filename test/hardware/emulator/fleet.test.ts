@@ -158,7 +158,7 @@ test('fifty meters on one TCP line, each read for its own half-hours through the
   }
 })
 
-test('what is wrong with a directory or an option is said', async () => {
+test('errors in a directory or an option are reported', async () => {
   const directory = freshPath()
   mkdirSync(directory, { mode: 0o700 })
   let err = ''

@@ -61,7 +61,7 @@ function stranger(answer: Uint8Array | string): ConsolePort & { sent: string } {
   return port
 }
 
-test('who is no Espruino is named: silent, a modem, a wrong speed', async () => {
+test('what is not an Espruino is named: silent, a modem, a wrong speed', async () => {
   const clock = createVirtualClock(1000)
   const attend = (answer: Uint8Array | string) =>
     clock.run(
@@ -79,7 +79,7 @@ test('who is no Espruino is named: silent, a modem, a wrong speed', async () => 
   )
 })
 
-test('whatever a console says, it ends with a reason of ours', async () => {
+test('whatever a console sends, the result has one of our reasons', async () => {
   const words = fc.oneof(
     fc.string({ maxLength: 60 }),
     fc.constantFrom(

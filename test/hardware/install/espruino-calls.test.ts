@@ -57,7 +57,7 @@ test('what is missing is named with its version; nothing is written', async () =
   assert.is(sim.count.writes, 0)
 })
 
-test('a call that nobody probes is found', () => {
+test('a call without a probe is found', () => {
   assert.equal(unprobedCalls('let a=new Map,c=0;a.b();E.dumpStr();[].findLast(x);Math.floor(1);c.fill(2)'), [
     '.findLast()',
     'E.dumpStr',

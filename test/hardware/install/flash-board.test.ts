@@ -157,7 +157,7 @@ test('bytes damaged and lost in both directions cost time, and nothing else', as
   }
 })
 
-test('a board that restarts in the middle says so, and the next run goes on where it was', async () => {
+test('a restart in the middle is reported, and the next run continues from there', async () => {
   const { sim, clock } = blankBoard()
   let restart = true
   sim.cutBefore = (line) => {

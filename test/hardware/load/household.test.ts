@@ -13,7 +13,7 @@ function mean(values: number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
-test('a household takes 8 to 10 kWh a day, and never more than the docstring says', () => {
+test('a household uses 8 to 10 kWh a day, and never more power than documented', () => {
   for (const seed of [0, 1, 2, 3, 42, 99999, -7, 0x785634ff, 4294967295]) {
     const values = year(seed)
     const kwhADay = (mean(values) * 48) / 1000

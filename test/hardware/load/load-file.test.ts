@@ -164,7 +164,7 @@ test('a file of several households wants one chosen', () => {
   assert.is(refused('2024-01-01T00:00,1', { household: 'MAC1' }).code, 'households')
 })
 
-test('what cannot be imported says what was expected', () => {
+test('what cannot be imported is reported with what was expected', () => {
   assert.is(refused('').code, 'unrecognised')
   assert.match(refused('\n\na,b,c\n').message, 'line 3 is in no layout')
   assert.is(refused('\n\na,b,c\n').line, 3)

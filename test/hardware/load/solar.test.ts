@@ -17,7 +17,7 @@ function ofMonth(month: number): number[] {
   return halfHours.filter((halfHour) => dateOfDay(Math.floor(halfHour / 48)).month === month)
 }
 
-test('a roof makes in a year, in June and in December what the docstring says, and never more than its rating', () => {
+test('solar output per year, in June and in December is as documented, and never above the rating', () => {
   for (const seed of seeds) {
     const made = halfHours.map((halfHour) => solarWh(seed, 3600, halfHour))
     const kwhPerKw = sum(made) / 3600

@@ -93,7 +93,7 @@ test('version 1, which cannot debounce, is debounced here; with a debounce of 0 
   assert.is(raw.inputs.take()[0], 2)
 })
 
-test('an input that is lost is said once, tried at growing intervals, and counts again', async () => {
+test('a lost input is reported once, retried at growing intervals, and counts again', async () => {
   for (const version of [1, 2] as const) {
     const { clock, tools, said, inputs: pulses } = await open(version, { import: '17,debounce=0' })
     const edge = version === 1 ? '0 1 0\n' : '2 1.000000000\n'
@@ -137,7 +137,7 @@ test('closed inputs say nothing and start nothing, whatever ends', async () => {
   assert.is(said.length, 1)
 })
 
-test('output that is no edge is said once, counted never, and not kept', async () => {
+test('output that is not an edge is reported once, never counted, and not stored', async () => {
   const { tools, said, inputs: pulses } = await open(2, { import: '17' })
   const before = process.memoryUsage().heapUsed
   for (let i = 0; i < 100; i++) tools.monitors[0]!.says('x'.repeat(1 << 20))
@@ -149,7 +149,7 @@ test('output that is no edge is said once, counted never, and not kept', async (
   assert.ok(said[0]!.length < 300)
 })
 
-test('what keeps the inputs from being had is said, with the fix', async () => {
+test('the reason why inputs cannot be opened is given, with the fix', async () => {
   const one = inputs({ import: '17' })
   const cases: [PulseInput[], FakeTools, RegExp][] = [
     [one, fakeTools(undefined, undefined, []), /^no GPIO: there is no \/dev\/gpiochip\*.*--board emulated/],

@@ -36,7 +36,7 @@ test('an input is a line, and what it leaves out is that of a contact to ground'
   assert.is(inputName(input('4:17')), 'import (/dev/gpiochip4:17)')
 })
 
-test('what is no input is said, with the form that is one', () => {
+test('a malformed input is reported with the right form', () => {
   const cases: [string, RegExp][] = [
     ['', /names no line/],
     ['GPIO', /names no line/],
@@ -60,7 +60,7 @@ test('what is no input is said, with the form that is one', () => {
   }
 })
 
-test('gpiomon is told the same in the words of its version', () => {
+test('gpiomon gets the same settings in the options of its version', () => {
   assert.is(monitorVersion(printedVersion[1]), 1)
   assert.is(monitorVersion(printedVersion[2]), 2)
   assert.is(monitorVersion('gpiomon (libgpiod) v3.0'), undefined)
@@ -107,7 +107,7 @@ test('the header of each model of Pi is found by its driver, other chips are not
   assert.is(headerChip(''), undefined)
 })
 
-test('the last words of gpiomon become a fix', () => {
+test('the last error of gpiomon becomes a fix', () => {
   assert.match(
     monitorProblem('gpiomon: unable to request lines on chip /dev/gpiochip0: Device or resource busy'),
     /gpioinfo/,

@@ -50,7 +50,7 @@ test('the units start commands that there are, with options that these take', ()
   assert.is(readPiMeterOptions(given).inputs[0]!.line, 17)
 })
 
-test('systemd is told what it asked to be told, three times in a WatchdogSec, and nobody else is told anything', () => {
+test('systemd is notified as it asked, three times in a WatchdogSec; without it nothing is sent', () => {
   const told: string[] = []
   const service = createService({ NOTIFY_SOCKET: '/run/x', WATCHDOG_USEC: '60000000' }, (words) => told.push(words))
   service.ready()
@@ -70,7 +70,7 @@ test('systemd is told what it asked to be told, three times in a WatchdogSec, an
   silent.stopping()
 })
 
-test('the bridge as a service says that it is ready, that it lives, and that it stops', async () => {
+test('the bridge as a service notifies ready, watchdog and stopping', async () => {
   const [state, folder] = [freshPath(), mkdtempSync(join(tmpdir(), 'smets1-notify-'))]
   try {
     const made = await finished(['provision', '--state', state, '--register', 'IS=SUPA'])
@@ -91,7 +91,7 @@ test('the bridge as a service says that it is ready, that it lives, and that it 
   }
 })
 
-test('a system without systemd-notify is said, not thrown', async () => {
+test('a missing systemd-notify is reported, not thrown', async () => {
   const why = await new Promise<string>((failed) => systemdNotify({ PATH: '/nowhere' }, failed)('READY=1'))
   assert.match(why, /systemd cannot be told READY=1/)
 })
@@ -120,7 +120,7 @@ if (!has('systemd-analyze')) {
 if (!has('systemd-notify') || !has('socat', '-V')) {
   leaveOut(test, 'a notification through systemd-notify', 'systemd-notify or socat is not installed')
 } else {
-  test('what is told reaches the socket that systemd named', async () => {
+  test('a notification reaches the socket that systemd named', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'smets1-notify-'))
     const socket = join(folder, 'notify')
     const socat = spawn('socat', ['-u', `UNIX-RECV:${socket}`, '-'])

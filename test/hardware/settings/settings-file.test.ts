@@ -91,7 +91,7 @@ test('whatever is in the file, it is read or refused by name', () => {
   )
 })
 
-test('power fails anywhere while the meter takes the new key: it has one of the two, and taking it again mends it', () => {
+test('power fails anywhere while the meter installs a new key: it has one of the two, and installing it again succeeds', () => {
   for (const model of ['short', 'ragged'] as const) {
     const flash = createSimFlash(pageBytes, 2, createRandom(9))
     const settings = { eui: euiToBytes(eui), key: first }

@@ -37,7 +37,7 @@ test('registers switch by weekday, weekend and special day', () => {
   for (const year of [2026, 2027, 2040]) assert.is(at(of, `${year}-12-25T12:00Z`), 4)
 })
 
-test('switches are by UTC or by British time, as the file says', () => {
+test('switching times are UTC or British time, as the file states', () => {
   const local = table({ time: 'local', weekday: peak })
   const utc = table({ time: 'utc', weekday: peak })
   assert.equal([at(utc, '2026-06-15T15:30Z'), at(local, '2026-06-15T15:30Z')], [2, 3])
@@ -45,14 +45,14 @@ test('switches are by UTC or by British time, as the file says', () => {
   assert.is(at(local, '2026-06-20T15:30Z'), 3, 'a weekend is as a weekday unless given')
 })
 
-test('profiles that are alike are kept once, in whatever order their switches stand', () => {
+test('equal profiles are stored once, in whatever order their switching times stand', () => {
   const short = table({ time: 'utc', weekday: peak, weekend: peak, special: { '01-01': peak } })
   assert.equal([...short], [0, 0, 0, 1, 0x21, 0x80, 0, 4, 0, 0, 28, 1, 64, 2, 76, 1])
   const turned = Object.fromEntries(Object.entries(peak).reverse())
   assert.equal(table({ time: 'utc', weekday: turned, special: { '01-01': peak } }), short)
 })
 
-test('what is wrong with a file is said, with its place', () => {
+test('errors in a file are reported with their place', () => {
   const good = { time: 'utc', weekday: peak }
   const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`${2000 + i}-06-15`, night]))
   const cases: [unknown, RegExp][] = [
@@ -84,7 +84,7 @@ test('what is wrong with a file is said, with its place', () => {
   assert.ok(readTariff(JSON.stringify({ ...good, special: { '02-29': night } })).ok)
 })
 
-test('whatever is read is a table that the meter takes, and says at each quarter what the file says', () => {
+test('any file that is read gives a table that the meter accepts and that agrees with the file at each quarter-hour', () => {
   const clock = fc.integer({ min: 0, max: 95 }).map((i) => {
     const two = (number: number) => String(number).padStart(2, '0')
     return `${two(Math.floor(i / 4))}:${two((i % 4) * 15)}`

@@ -19,7 +19,7 @@ import {
   usual,
 } from '../../support/bench/access-bench.ts'
 
-test('supplier, network operator, MDR and other user may read, and it says why', () => {
+test('supplier, network operator, MDR and other user may read, with the reason', () => {
   for (const who of ['supplier', 'network', 'mdrA', 'other'] as const) {
     const decision = decide(request(who, ...lastWeek), nowMs, usual, readImportProfile)
     assert.ok(decision.allowed, who)
@@ -75,7 +75,7 @@ test('E19: a device that does not exist', () => {
   assert.is(explain(decision), `refused with E19, rule "known device": no device has the EUI-64 ${users.gas}`)
 })
 
-test('E5: a device that is not commissioned, told to registered parties only', () => {
+test('E5: a device that is not commissioned, disclosed to registered parties only', () => {
   for (const status of ['Pending', 'Suspended', 'Decommissioned', 'Withdrawn', 'Recovered'] as const) {
     const registry = registryWith([row('IS', 'SUPA', '2020-01-01')], status)
     const decision = refusal(request('supplier', ...lastWeek), nowMs, registry, readImportProfile)
@@ -88,7 +88,7 @@ test('E5: a device that is not commissioned, told to registered parties only', (
   }
 })
 
-test('E4: nobody registered, and a device without the MPAN', () => {
+test('E4: no party registered, and a device without the MPAN', () => {
   const none = refusal(request('both', ...lastWeek), nowMs, registryWith([]), readImportProfile)
   assert.is(
     explain(none),
@@ -112,7 +112,7 @@ test('export requests go by the export MPAN', () => {
   assert.ok(decide(request('mdrB', ...lastWeek), nowMs, registry, readExportProfile).allowed)
 })
 
-test('a User with several roles is allowed by any one, and told of the one that goes furthest', () => {
+test('a User with several roles is allowed by any one; a refusal names the one that came closest', () => {
   const registry = registryWith([
     row('IS', 'SUPB', '2026-01-01', '2026-06-30'),
     row('MDR', 'SUPB', '2026-06-01', '2026-11-30'),

@@ -12,7 +12,7 @@ function withMdr(mpid: string) {
   return parties
 }
 
-test('what was accepted is answered as it was checked; what comes after meets the new registry', async () => {
+test('accepted requests are answered as they were checked; later ones are checked against the new registry', async () => {
   const b = createBench()
   assert.is((await b.post(b.sign(b.request('mdr'), 'mdr'))).code, 'I99')
   b.setParties(withMdr('MDRB'))

@@ -126,7 +126,7 @@ test('through the bridge: each read of an eligible party is accepted, of each ot
   for (const { response } of b.callbacks) assert.is(response.code, 'I0')
 })
 
-test('an export read of a device without an export MPAN: E4, and it says so', async () => {
+test('an export read of a device without an export MPAN: E4, with that reason', async () => {
   const parties = exportParties()
   delete (parties.devices[0] as { exportMpan?: string }).exportMpan
   parties.registrations = parties.registrations.filter((one) => one.mpan === mpan)

@@ -69,7 +69,7 @@ function read({
   return events
 }
 
-test('a bench: the supplier read from the meter, the MDR from the cache; the day before nobody asked for', async () => {
+test('a bench: the supplier read from the meter, the MDR from the cache; the day before was not requested', async () => {
   const b = createBench()
   await b.ask('supplier')
   await b.ask('mdr')
@@ -179,7 +179,7 @@ test('any reads of any days: each period has one status, and each half-hour read
   )
 })
 
-test('too many days, and days that are none', async () => {
+test('too many days, and invalid days', async () => {
   const failing = async (first: string, last: string, words: RegExp) => {
     const problem = await completeness([], { ...question, first, last }).then(
       () => '',

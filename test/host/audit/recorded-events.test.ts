@@ -211,7 +211,7 @@ test('picked by User, device, variant and time; a party sees its own and no more
     assert.is(record.event === 'started' || JSON.stringify(record).includes(mdr), false)
 })
 
-test('a party is not told whose registration ended a request that had been accepted, and is told of its meter', () => {
+test('a party sees that a registration ended an accepted request of its meter, but not whose', () => {
   const detail = `on Settlement Day 2026-11-21 the MDR of import MPAN ${mpan} is MDRB (registered from 2026-11-01)`
   const of = { event: 'answered', requestId: `${mdr}:${esme}:1`, user: mdr, device: esme, srv: '4.8.1' } as const
   const answer = { ...of, tookMs: 0, late: false, bytes: 1, sha256: '' }
@@ -226,7 +226,7 @@ test('a party is not told whose registration ended a request that had been accep
   assert.match(JSON.stringify(createSelector({ user: mdr })(refused!)), /MDRB/, 'the operator is told')
 })
 
-test('half-hours served are kept as runs and come back one by one', () => {
+test('served half-hours are stored as runs and read back one by one', () => {
   const reading = (halfHour: number, wh: number | undefined, from: 'cache' | 'meter' | 'shared') => ({
     halfHour,
     wh,

@@ -96,7 +96,7 @@ test('committed waits for the disk', async () => {
   await trail.close()
 })
 
-test('a trail goes on where it ended, and in the next file when one is full', async () => {
+test('a trail continues where it ended, and in the next file when one is full', async () => {
   await written(10, { fileBytesMax: 1000 })
   await written(10, { fileBytesMax: 1000 })
   const found = await records()
@@ -109,7 +109,7 @@ test('a trail goes on where it ended, and in the next file when one is full', as
   assert.ok((await verifyTrail(bench.folder)).ok)
 })
 
-test('whatever a crash leaves of the last batch is cut, kept beside, and recorded; what was committed stays', async () => {
+test('a partial last batch after a crash is cut, saved beside, and recorded; committed records stay', async () => {
   await written(5)
   const whole = readFileSync(path())
   const lastFrom = whole.lastIndexOf(10, whole.length - 2) + 1
@@ -164,7 +164,7 @@ test('damage that no crash explains: the start is refused, with the line and wha
   assert.is(readdirSync(bench.folder).length, 1, 'nothing was cut')
 })
 
-test('a disk that fails: nobody is told that it is recorded, the next batch says what was lost, the chain holds', async () => {
+test('a disk failure: records are not confirmed, the next batch states what was lost, the chain stays intact', async () => {
   let failing = true
   const trail = await open({
     sync: async () => {
@@ -206,7 +206,7 @@ test('another program that writes into the file is noticed, and its line is not 
   await settled(trail.close())
 })
 
-test('a record too long for a line says so instead of breaking the file', async () => {
+test('a record too long for a line is replaced by one that says so', async () => {
   const trail = await open()
   trail.record(event(1, 'x'.repeat(70000)))
   await settled(trail.committed())

@@ -63,7 +63,7 @@ test('any byte changed, any line left out, doubled or moved, breaks the chain', 
   assert.match((await verifyTrail(bench.folder)).problem!, /not followed by the next file/)
 })
 
-test('a trail cut short or written anew is found out by a point noted before', async () => {
+test('a trail that was cut or rewritten is detected by an earlier noted head', async () => {
   await written(4)
   const { head } = await verifyTrail(bench.folder)
   await written(2)

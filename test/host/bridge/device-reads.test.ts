@@ -37,7 +37,7 @@ test('4.1.1: the import registers, which are the sums of all half-hours', async 
   assert.ok(b.verify(xml).ok)
 })
 
-test('4.2: the export registers, always read anew', async () => {
+test('4.2: the export registers, always read from the meter', async () => {
   const b = exporting()
   await b.ask('supplier', of('4.2'))
   await b.ask('mdr', of('4.2'))
@@ -210,7 +210,7 @@ test('every read survives a line that loses bytes', async () => {
   assert.ok(answered >= 33, `${answered} of 36 were answered`)
 })
 
-test('a meter that stamps the beginning, and one that records average power: as its registry row says', async () => {
+test('a meter that stamps the start, and one that records average power: as its registry row states', async () => {
   const configuration = {
     pulsesPerKwh: 1000,
     deviceProfile: 0,

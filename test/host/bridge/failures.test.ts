@@ -35,7 +35,7 @@ for (const [name, code, spoil] of failures) {
   })
 }
 
-test('a key that is not the meter’s: E21, and log, record, totals and User are told that it is the key', async () => {
+test('a key that is not the meter’s: E21, and log, record, totals and response name the key', async () => {
   const b = createBench({ dcoKey: new Uint8Array(32) })
   await b.ask()
   assert.is(b.callbacks[0]!.response.code, 'E21')
@@ -59,7 +59,7 @@ test('a bridge that does not explain keeps the reason to its log and its record'
   assert.match(b.answers[0]!.detail, /key/)
 })
 
-test('what the line spoils and what nobody waits for is in the totals', async () => {
+test('corrupted frames and late answers are in the totals', async () => {
   const b = createBench()
   const send = b.line.send
   // Each frame of the meter comes twice, and once without its beginning.
@@ -103,7 +103,7 @@ test('killed at any moment of an answer: one final answer, never two different o
   }
 })
 
-test('killed for longer than the target response time: the final answer says so', async () => {
+test('killed for longer than the target response time: the final response says so', async () => {
   const b = createBench()
   const signed = b.sign(b.request())
   await b.store.put('accepted', `90-B3-D5-1F-30-01-00-00:${esme}:1001`, {

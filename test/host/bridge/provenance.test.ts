@@ -100,7 +100,7 @@ test('the previous 24 hours: the last whole UTC day, or the 24 hours before the 
   }
 })
 
-test('a half-hour that runs is never kept, nor asked for', async () => {
+test('the current half-hour is neither cached nor requested', async () => {
   for (const cachePolicy of ['previous-day', 'sliding-24h', 'any'] as const) {
     const b = createBench({ days: 2, config: { cachePolicy } })
     await b.ask('supplier', window(-1, 3))
@@ -114,7 +114,7 @@ test('a half-hour that runs is never kept, nor asked for', async () => {
   }
 })
 
-test('each policy names the text it comes from; configuration takes these and no other', () => {
+test('each policy names its source; the configuration accepts these and no other', () => {
   const readMs = midnight + 10 * hourMs + 1
   const day = firstHalfHourOfDay(Math.floor(midnight / dayMs))
   assert.is(cachedFrom('previous-day', readMs), day - 48)

@@ -55,7 +55,7 @@ function through(root: string, policy: CachePolicy = 'previous-day', store = ben
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const froms = (list: { from: string }[]) => list.map(({ from }) => from).join(' ')
 
-test('the last midnight is read once; the next one who asks gets it from the cache, with its age', async ({ root }) => {
+test('the last midnight is read once; the next request gets it from the cache, with its age', async ({ root }) => {
   const { read, asks, asked, clock } = through(root)
   const first = read(today - 2, 3)
   asks[0]!.answer()
@@ -76,7 +76,7 @@ test('the last midnight is read once; the next one who asks gets it from the cac
   ])
 })
 
-test('many at once are one read; who wants more waits and reads the rest', async ({ root }) => {
+test('simultaneous requests are one read; one for more waits and reads the rest', async ({ root }) => {
   const { read, asks, asked } = through(root)
   const same = [read(today - 3, 4), read(today - 1, 1), read(today - 3, 4)]
   const wider = read(today - 9, 10)
@@ -96,7 +96,7 @@ test('many at once are one read; who wants more waits and reads the rest', async
   ])
 })
 
-test('a read that fails fails those who shared it, and is forgotten', async ({ root }) => {
+test('a failed read fails those that shared it, and is not cached', async ({ root }) => {
   const { read, asks } = through(root)
   const both = [read(today, 1), read(today, 1)]
   asks[0]!.fail(new Error('no awake'))
@@ -124,7 +124,7 @@ test('a midnight that the meter has not recorded is not remembered as missing', 
   assert.is((await second).length, 1)
 })
 
-test('it lives 24 to 25 hours, over a restart, and only for its meter', async ({ root }) => {
+test('it is kept 24 to 25 hours, over a restart, and only for its meter', async ({ root }) => {
   const one = through(root)
   const first = one.read(today, 1)
   one.asks[0]!.answer()
@@ -147,7 +147,7 @@ test('it lives 24 to 25 hours, over a restart, and only for its meter', async ({
   assert.not.ok(entries(again.store).some(({ key }) => key.endsWith(`/${today}`)))
 })
 
-test('emptied for a meter: gone at once, and what is being read since before is not kept', async ({ root }) => {
+test('emptied for a meter: gone at once, and reads already in progress are not cached', async ({ root }) => {
   const { read, asks, cache, store } = through(root)
   const first = read(today, 1)
   await cache.empty(eui)

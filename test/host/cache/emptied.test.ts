@@ -50,7 +50,7 @@ test('what is on its way to the disk when a device is forgotten does not arrive 
   }
 })
 
-test('what is read from the meter after that is kept, without what was there before', async ({ root }) => {
+test('what is read from the meter afterwards is cached, without earlier entries', async ({ root }) => {
   const store = openLmdbStore(join(root, 'store'), bridgeTables)
   try {
     const one = bench(root, store)

@@ -23,7 +23,7 @@ import {
 const test = cacheSuite('reading cache')
 const at = (text: string) => Date.parse(text)
 
-test('gives back what was kept: values, gaps, marks and the time of retrieval', async ({ root }) => {
+test('returns what was stored: values, gaps, marks and the time of retrieval', async ({ root }) => {
   const one = bench(root)
   const list = readings(yesterday, 48)
   list[20] = { halfHour: yesterday + 20, wh: undefined, marked: false }

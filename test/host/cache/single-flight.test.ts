@@ -111,7 +111,7 @@ test('only what is missing is read', async ({ root }) => {
   )
 })
 
-test('whoever waits reads only what the reads before did not bring', async ({ root }) => {
+test('a waiting read fetches only what earlier reads did not', async ({ root }) => {
   const { read, asks, asked } = through(root)
   const one = read(yesterday, 20)
   const two = read(yesterday + 10, 20)
@@ -137,7 +137,7 @@ test('whoever waits reads only what the reads before did not bring', async ({ ro
   ])
 })
 
-test('a half-hour that ended while the meter was read is read again for who came later', async ({ root }) => {
+test('a half-hour that ended during a read is read again for later requests', async ({ root }) => {
   const { read, asks, asked, clock } = through(root)
   const now = halfHourOf(morningMs)
   const early = read(now - 2, 3)
@@ -157,7 +157,7 @@ test('a half-hour that ended while the meter was read is read again for who came
   ])
 })
 
-test('a failed read fails all who waited for it, keeps nothing, and the next one reads', async ({ root }) => {
+test('a failed read fails all that waited for it, caches nothing, and the next one reads', async ({ root }) => {
   const { read, asks, store } = through(root)
   const all = [read(yesterday, 48), read(yesterday, 48), read(yesterday + 40, 20)].map((one) => one.catch(messageOf))
   const apart = read(yesterday + 48, 2)
@@ -174,7 +174,7 @@ test('a failed read fails all who waited for it, keeps nothing, and the next one
   assert.is((await again).length, 48)
 })
 
-test('an answer that is not what was asked fails, and is not kept', async ({ root }) => {
+test('an answer that does not match the request fails, and is not cached', async ({ root }) => {
   const { read, asks, store } = through(root)
   const wrong = [
     readings(yesterday, 47),
@@ -240,7 +240,7 @@ test('what ended while its reader waited is read from the meter', async ({ root 
   ])
 })
 
-test('what is read while its device is emptied is answered and not kept', async ({ root }) => {
+test('what is read while its device is emptied is answered and not cached', async ({ root }) => {
   const { read, asks, cache, store } = through(root)
   const one = read(yesterday, 48)
   await cache.empty(eui)

@@ -57,7 +57,7 @@ test('an MDR always, a supplier by the attribute, others never', async () => {
   }
 })
 
-test('a supplier’s row in the registry says it for all its requests; one request may say otherwise', async () => {
+test('a supplier’s row in the registry sets it for all its requests; one request may differ', async () => {
   const parties = testParties()
   parties.users[0]!.forSettlement = true
   const b = createBench({ days: 2, parties })
@@ -138,7 +138,7 @@ test('a schedule that was made with it runs for settlement', async () => {
   )
 })
 
-test('the what-if says it, and for whom it is not', () => {
+test('the what-if shows it, and to whom it does not apply', () => {
   const parties = testParties()
   parties.users[0]!.forSettlement = true
   const registry = registryOf(parties)

@@ -21,7 +21,7 @@ import { nowMs } from '../../support/bench/duis-parties.ts'
 import { sourceFiles } from '../../support/imports.ts'
 import { root } from '../../support/repository.ts'
 
-test('each row says when, by which source and how sure; each is sent for something', () => {
+test('each row states when, source and confidence; each is sent for some fault', () => {
   const rows = sentCodes(faultCodes)
   assert.equal(
     rows.map(({ code }) => code),

@@ -38,7 +38,7 @@ test('a console that echoes is named, at any speed, and where no meter is known'
   }
 })
 
-test('a port that gives back what is sent is no meter, and that is said beside its losses', async () => {
+test('a port that echoes is reported as not a meter, beside its losses', async () => {
   const echo: OpenPort = async (_url, _baud, events) => ({
     write: (bytes) => events.data(bytes),
     close: async () => events.closed(),

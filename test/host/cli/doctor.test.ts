@@ -121,7 +121,7 @@ test('a port that may not be opened: the group to join, to log in again, or the 
   )
 })
 
-test('who holds a port is named, by open files or by its lock', () => {
+test('the process that holds a port is named, by open files or by its lock', () => {
   const held = machine({
     files: { '/proc/77/comm': 'minicom\n' },
     links: { '/proc/77/fd/5': '/dev/ttyUSB0' },
@@ -202,7 +202,7 @@ test('a good line with its meter: everything is in order, and counted', async ()
   assert.ok(loss[0]!.roundTripMs!.min > 0)
 })
 
-test('a bad line is told from a wrong key', async () => {
+test('a bad line is distinguished from a wrong key', async () => {
   const noisy = ward()
   noisy.line.faults.flip = 0.001
   const bad = await noisy.look()
@@ -263,7 +263,7 @@ test('with a loopback plug: a table of every speed that the adapter does', async
   assert.ok(Math.abs(loss[0]!.roundTripMs!.median - 58.3) < 1)
 })
 
-test('a meter at another speed, a prompt, and nobody', async () => {
+test('a meter at another speed, a prompt, and no answer', async () => {
   const { look, line } = ward()
   const atSpeed: OpenPort = (url, baud, events) => {
     if (baud === 9600) return line.openPort(url, baud, events)

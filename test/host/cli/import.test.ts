@@ -176,7 +176,7 @@ for (const [name, text, words] of wrongFiles) {
   })
 }
 
-test('a certificate of somebody else, one that is none, one that is not there', async () => {
+test('a certificate of another party, a malformed one, a missing one', async () => {
   const row = (certificate: string) =>
     `eui,name,mpid,roles,callback,certificate\n${testIdentities.mdr.eui},mdr,MDRA,MDR,http://127.0.0.1:1/,${certificate}\n`
   writeFileSync(join(paths.root, 'none.pem'), 'hello')
@@ -191,7 +191,7 @@ test('a certificate of somebody else, one that is none, one that is not there', 
   }
 })
 
-test('--dry-run changes nothing; --strict refuses gaps; --json says it all', async () => {
+test('--dry-run changes nothing; --strict refuses gaps; --json reports everything', async () => {
   const rows = file(
     'g.csv',
     registrations(`${importMpan},IS,SUPA,2020-01-01,2026-01-31\n${importMpan},IS,SUPA,2026-02-03,\n`),

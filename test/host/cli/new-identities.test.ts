@@ -28,7 +28,7 @@ test('identities: counting up agrees with the numbers they are, and check digits
   assert.throws(() => mpanAfter('999999999999', 1), /no MPAN after/)
 })
 
-test('what is drawn is nobody’s: neither of the registry nor drawn before', () => {
+test('new identities are unused: neither in the registry nor drawn before', () => {
   const checked = checkRegistry({
     users: [],
     devices: [

@@ -11,7 +11,7 @@ test('--device takes any EUI-64, in either case, and one that the registry does 
   assert.is(deviceOption({ device: '00-db-12-34-56-78-90-ff' }, registry), '00-DB-12-34-56-78-90-FF')
 })
 
-test('--device that is no EUI-64 is a mistake of usage, said in one sentence', () => {
+test('--device that is not an EUI-64 is a usage error in one sentence', () => {
   for (const device of ['zz', '00-DB-12-34-56-78-90', '00DB1234567890A0', 7, true]) {
     const asked = () => deviceOption({ device }, registry)
     assert.throws(asked, (error: unknown) => {

@@ -16,7 +16,7 @@ test('up --schema checks what comes in and what goes out', async () => {
   assert.not.match(readFileSync(join(state, 'bridge.log'), 'utf8'), /own message is not valid/)
 })
 
-test('a folder without schemas is said, with the code for schemas', async () => {
+test('a folder without schemas is reported, with the exit code for schemas', async () => {
   const empty = freshPath()
   mkdirSync(empty)
   for (const directory of [empty, join(empty, 'nowhere')]) {

@@ -132,7 +132,7 @@ test('a next key that is replaced before the meter had it is never accepted', as
   assert.equal(openVault(path).key(eui), third)
 })
 
-test('a session under way promotes only the key it has heard', () => {
+test('a session in progress promotes only the key that the meter used', () => {
   addKey(path, eui, first)
   addNextKey(path, eui, second)
   const vault = openVault(path)

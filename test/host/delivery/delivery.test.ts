@@ -52,7 +52,7 @@ test('a User that is down or fails is tried again, later and later, with the sam
   assert.equal(delivery.pending(), [])
 })
 
-test('a refusal is kept and listed, not repeated', async () => {
+test('a refusal is stored and listed, not retried', async () => {
   const { clock, posts, start } = bench([413])
   const delivery = start()
   await delivery.keep('a', url, '<a/>')
@@ -65,7 +65,7 @@ test('a refusal is kept and listed, not repeated', async () => {
   )
 })
 
-test('after a day it is given up, kept and listed', async () => {
+test('after a day it is given up, stored and listed', async () => {
   const { clock, posts, start } = bench(['connect ECONNREFUSED'])
   const delivery = start()
   await delivery.keep('a', url, '<a/>')

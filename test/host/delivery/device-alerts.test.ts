@@ -33,7 +33,7 @@ function outage(b: ReturnType<typeof createBench>, gasp = true): { fromMs: numbe
 const alertsOf = (b: ReturnType<typeof createBench>) =>
   b.callbacks.flatMap(({ response }) => (response.alert ? [response.alert] : []))
 
-test('an outage is told at the next wake, to the registered supplier, whoever asked', async () => {
+test('an outage is reported at the next wake, to the registered supplier, whichever User asked', async () => {
   const b = createBench({ days: 2 })
   const supply = outage(b)
   assert.is((await b.ask('mdr')).code, 'I99')
@@ -75,7 +75,7 @@ test('acknowledged in the session: the next wake brings none', async () => {
   assert.is(alertsOf(b).length, 1)
 })
 
-test('an acknowledgement that is lost: told again by the meter, delivered once', async () => {
+test('a lost acknowledgement: sent again by the meter, delivered once', async () => {
   const b = createBench({ days: 3 })
   outage(b)
   // The third frame to the meter is the acknowledgement: wake, read, acknowledgement.
@@ -97,7 +97,7 @@ test('an acknowledgement that is lost: told again by the meter, delivered once',
   assert.is(b.answers[1]!.usage.asks, 2, 'the meter told again and was acknowledged')
 })
 
-test('nobody registered: logged, acknowledged, delivered to nobody', async () => {
+test('no registered supplier: logged, acknowledged, not delivered', async () => {
   const parties = testParties()
   parties.registrations = parties.registrations.filter(({ role }) => role !== 'IS')
   const b = createBench({ days: 2, parties })
@@ -121,7 +121,7 @@ test('fewer than all alerts go with one wake when there are many; the next bring
   assert.is(alertsOf(b).length, 20)
 })
 
-test('somebody between cannot invent alerts, nor tell old ones again', async () => {
+test('an attacker on the line can neither forge nor replay alerts', async () => {
   const b = createBench({ days: 2 })
   outage(b)
   const recorded: Uint8Array[] = []
@@ -180,7 +180,7 @@ test('an alert of any event, with or without a time, is valid by the schema and 
   assert.equal(parsed.ok && parsed.response.alert, odd)
 })
 
-test('a lost clock empties the cache of that meter; alerts that cannot be kept are not acknowledged', async () => {
+test('a lost clock empties the cache of that meter; alerts that cannot be stored are not acknowledged', async () => {
   const { dsp, s1sp } = parties()
   const checked = checkRegistry(testParties())
   if (!checked.ok) throw new Error(checked.problems.join())
@@ -221,7 +221,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be kept a
   assert.ok(emptied.includes(esme))
 })
 
-test('a clock that was set by more than two seconds is told at the next wake, and empties the cache', async () => {
+test('a clock set by more than two seconds is reported at the next wake, and empties the cache', async () => {
   for (const seconds of [-3600, 90]) {
     const b = createBench({ days: 2 })
     await b.ask('supplier')
@@ -238,7 +238,7 @@ test('a clock that was set by more than two seconds is told at the next wake, an
   }
 })
 
-test('the supplier that is told is the one of today, and active', () => {
+test('the alert goes to the supplier registered today, and active', () => {
   const changing = testParties()
   changing.registrations.push({ mpan: '1234567890126', role: 'IS', mpid: 'SUPB', from: '2026-11-22' })
   changing.users.push({ ...changing.users[0]!, name: 'next', eui: '90-B3-D5-1F-30-03-00-00', mpid: 'SUPB' })

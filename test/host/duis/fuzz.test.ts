@@ -25,7 +25,7 @@ test('cut off at any byte, a request is refused, and the refusal can be answered
   assert.is(answers.size, 4)
 })
 
-test('2,500 attacked messages: never a throw, none accepted that says anything else or that another reader refuses', () => {
+test('2,500 attacked messages: none throws, and none is accepted that differs from what was signed or that another reader refuses', () => {
   // The same as `npm run bench -- xml`, which takes 100,000.
   const { rows, refused, problems } = fuzzXml(1, 2_500, 25)
   const again = ({ seed, problem, attack, of, document }: (typeof problems)[number]) =>

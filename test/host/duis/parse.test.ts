@@ -167,7 +167,7 @@ test('a period that ends before it starts is refused, an empty one is not', () =
   assert.ok(parse(sampleRequest({ period: { startMs: nowMs, endMs: nowMs } })).ok)
 })
 
-test('a refusal carries what was readable, and nothing that could not be sent back', () => {
+test('a refusal carries what was readable and can be sent back', () => {
   const { header } = refusal(request.slice(0, -20))
   assert.is(header?.requestId?.text, `90-B3-D5-1F-30-01-00-00:${esmeEui}:1002`)
   assert.is(header?.serviceReferenceVariant, '4.8.1')

@@ -108,7 +108,7 @@ test('the signature is read as Java writes it and as people edit it', () => {
   }
 })
 
-test('every value that belongs to nobody is refused, with its reason', () => {
+test('every value without an owner is refused, with its reason', () => {
   const outside = generateKeyPairSync('ec', { namedCurve: 'prime256v1' }).privateKey
   const by = (signer: Partial<Signer>) => signDocument(sampleRequest(), { ...supplier.signer, ...signer })
   assert.is(faultOf(sampleRequest()), 'unsigned')

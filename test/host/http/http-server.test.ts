@@ -70,7 +70,7 @@ test('the three services answer 200 and XML', async () => {
   assert.is(parameters.headers['smets1-explain'], 'because')
 })
 
-test('anything else is told what to do instead', async () => {
+test('any other request is answered with what to do instead', async () => {
   assert.is((await send('GET', '/', '')).status, 404)
   assert.is((await send('POST', '/api/v1/serviceX', '<a/>')).status, 404)
   const get = await send('GET', '/api/v1/serviceS', '')

@@ -38,14 +38,14 @@ const problem = (promise: Promise<unknown>) =>
     (error: Error) => error.message,
   )
 
-test('the bytes arrive as they are, and the status comes back', async () => {
+test('the bytes arrive unchanged, and the status is returned', async () => {
   for (const status of [204, 200, 400, 413, 503]) {
     assert.is(await poster.post(`${url}/${status}`, '<a>\u00e9</a>', 2000), status)
     assert.equal(got.at(-1), { body: '<a>\u00e9</a>', type: 'application/xml' })
   }
 })
 
-test('a User that is slow, goes away or is not there is said in words', async () => {
+test('a User that is slow, disconnects or is unreachable is reported', async () => {
   assert.match(await problem(poster.post(`${url}/slow`, '<a/>', 40)), /no answer within 40 ms/)
   assert.match(await problem(poster.post(`${url}/dies`, '<a/>', 2000)), /closed|reset/)
   assert.match(await problem(poster.post('http://127.0.0.1:1/', '<a/>', 2000)), /ECONNREFUSED/)

@@ -77,7 +77,7 @@ test('requests, answers, half-hours, the line and what the cache saved', async (
   assert.match(textOfStats(stats), /reads saved +1: 1 wake-ups, 1 sessions, 3 DCO calls, \d+ bytes/)
 })
 
-test('failures: late answers, a User that is down, nobody left', async () => {
+test('failures: late answers, a User that is down, no party left', async () => {
   const b = createBench()
   b.usersAnswer(() => 503)
   b.line.unplug()

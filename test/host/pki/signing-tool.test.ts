@@ -109,7 +109,7 @@ test('an archive: stored and packed files, an extra field, a comment behind it',
   assert.is(readZip(zipOf([]), () => true, limits).size, 0)
 })
 
-test('what is wrong with an archive is said', () => {
+test('errors in an archive are reported', () => {
   const wrong: [RegExp, Buffer][] = [
     [/not a zip/, Buffer.alloc(0)],
     [/not a zip/, Buffer.from('PK, but no archive'.repeat(9))],
@@ -127,7 +127,7 @@ test('what is wrong with an archive is said', () => {
   assert.throws(() => readSigningTool(zipOf([text('a.pem', 'nothing')]), nowMs), /holds no certificates/)
 })
 
-test('3,000 damaged jars: an error in words, never another', () => {
+test('3,000 damaged jars: always a described error', () => {
   const jar = zipOf(['.pem', '.key'].map((ending) => ({ name: dspName + ending, bytes: toolBytes(dspName + ending) })))
   const random = createRandom(4)
   let read = 0

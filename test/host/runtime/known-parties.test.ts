@@ -55,7 +55,7 @@ test('what changed between being read and being watched is noticed, too', async 
   stop()
 })
 
-test('a registry that is away for a moment is waited for; whoever asks has it looked at at once', async () => {
+test('a registry that is missing for a moment is waited for; a request has it read at once', async () => {
   const { pass, changes, look, stop } = watched()
   rmSync(paths.registry)
   await pass()

@@ -64,7 +64,7 @@ test('--log json: standard error holds one JSON object a line and nothing else; 
   assert.not.ok(existsSync(join(state, 'bridge.log')))
 })
 
-test('plain: words for people on the terminal, the same lines in a file for its owner', async () => {
+test('plain: text on the terminal, the same records in a file for its owner', async () => {
   const state = freshPath()
   const { code, err } = await finished(['up', '--once', '--state', state, '--days', '2', '--http-port', '0'])
   assert.is(code, 0, err)
@@ -74,7 +74,7 @@ test('plain: words for people on the terminal, the same lines in a file for its 
   assert.is((await finished(['up', '--once', '--state', state, '--log', 'xml'])).code, 2)
 })
 
-test('redaction: MPANs wherever words or fields name them, keys, certificates; not the counter of a RequestID', () => {
+test('redaction: MPANs in any text or field, keys, certificates; not the counter of a RequestID', () => {
   const id = `90-B3-D5-1F-30-01-00-09:00-DB-12-34-56-78-90-A0:${mpan}`
   const shown = redacted({
     requestId: id,

@@ -57,7 +57,7 @@ test('a change of MDR removes only the schedules of the outgoing MDR', async () 
   assert.is(configured.alerts()[0]!.code, 'N53')
 })
 
-test('told of the change at once: schedules that can serve nothing any more are removed without waiting for a run', async () => {
+test('at a change, schedules that can serve nothing any more are removed without waiting for a run', async () => {
   const b = createScheduleBench({ days: 2 })
   const mine = await b.create('mdr', dailyRead({ frequency: 'Yearly', startDay: today + 300 }))
   const other = await b.create('other-user', dailyRead({ frequency: 'Yearly', startDay: today + 300 }))
@@ -86,7 +86,7 @@ for (const [status, code] of [
   ['Decommissioned', 'N5'],
   ['Withdrawn', 'N4'],
 ] as const) {
-  test(`a device that is ${status} loses its schedules, each User is told`, async () => {
+  test(`a device that is ${status} loses its schedules, and each User is notified`, async () => {
     const b = createScheduleBench({ days: 2 })
     const ids = [await b.create('supplier', dailyRead(at1)), await b.create('other-user', dailyRead(at1))]
     const parties = testParties()
@@ -148,7 +148,7 @@ test('a User that is suspended, or gone', async () => {
   assert.is(b.schedules().length, 0)
 })
 
-test('killed between any two writes of a run that is refused, its User is told, once', async () => {
+test('killed between any two writes of a refused run, its User is notified once', async () => {
   for (let count = 0; count < 12; count++) {
     const b = createScheduleBench({ days: 2 })
     await b.create('supplier', dailyRead({ startDay: today, endDay: today, executionTimeMs: hourMs }))

@@ -163,7 +163,7 @@ test('wrong services, command variants and targets', async () => {
   assert.is((await b.post(toDsp)).code, 'E19')
 })
 
-test('a request to the DCC counts once, is signed by its User, and is changed by nobody', async () => {
+test('a request to the DCC counts once, is signed by its User, and cannot be changed', async () => {
   const b = createScheduleBench({ days: 2 })
   const signed = b.dccRequest('supplier', { variant: '5.1', schedule: dailyRead() })
   assert.is((await b.post(signed, 'serviceD')).code, 'I0')

@@ -151,7 +151,7 @@ test('every frequency runs on its days, and asks for the days before', async () 
   }
 })
 
-test('a meter that does not answer is tried until the target response time is over, then its User is told', async () => {
+test('a meter that does not answer is retried until the target response time, then its User gets the failure', async () => {
   const b = createScheduleBench({ days: 2 })
   const id = await b.create('supplier', dailyRead({ endDay: today + 2, executionTimeMs: hourMs }))
   b.meter.off()
@@ -188,7 +188,7 @@ test('a run that failed succeeds as soon as the meter answers again', async () =
   assert.equal(b.results()[0]!.response.entries, entriesOf(today))
 })
 
-test('missed runs are made up for within 24 hours; older ones are told of once', async () => {
+test('missed runs are executed within 24 hours; older ones are reported once', async () => {
   const b = createScheduleBench({ days: 2 })
   const id = await b.create('other-user', dailyRead({ executionTimeMs: hourMs }))
   await b.bridge().stop()
@@ -272,7 +272,7 @@ test('on-demand requests go before those for settlement, and both before schedul
   assert.is(b.bridge().total.sessions, 5)
 })
 
-test('rates hold per cohort: sessions are spaced, whoever asks', async () => {
+test('rates apply per cohort: sessions are spaced, whichever User asks', async () => {
   const others = Array.from({ length: 6 }, (_, i) => meterNumber(i + 1))
   const parties = testParties()
   others.forEach((meter, i) => {

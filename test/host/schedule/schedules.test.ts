@@ -104,7 +104,7 @@ test('a period is reckoned in UTC from the day of the run; clock changes do not 
   assert.not.ok(isForward({ startDays: 0, startTimeMs: 1, endDays: -1, endTimeMs: 2 }))
 })
 
-test('dates and times: read back as written, and what is none is refused', () => {
+test('dates and times round-trip, and malformed ones are refused', () => {
   fc.assert(
     fc.property(fc.integer({ min: day('0001-01-01'), max: lastDay }), fc.nat(dayMs - 1), (date, timeMs) => {
       assert.is(parseUtcDate(formatUtcDate(date)), date)

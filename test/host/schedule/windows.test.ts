@@ -42,7 +42,7 @@ test('schedules are spread evenly over their window, whatever the seed and where
   assert.is.not(placeInWindow(1, 1), placeInWindow(1, 2))
 })
 
-test('a run goes out in its window, or exactly when the User said', () => {
+test('a run starts in its window, or exactly when the User asked', () => {
   const night = parseWindow('22:00-04:00')!
   fc.assert(
     fc.property(fc.double({ min: 0, max: 0.999_999, noNaN: true }), fc.nat(40_000), (place, day) => {

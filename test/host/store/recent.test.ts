@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createRecent } from '../../../host/store/recent.ts'
 
-test('the half used last is always there, and no more than the whole is kept', () => {
+test('the most recently used half is always there, and no more than the maximum is stored', () => {
   const random = createRandom(3)
   const recent = createRecent<number>(10)
   const used: number[] = []

@@ -51,7 +51,7 @@ async function withEngines(act: (store: Store<Tables>) => Promise<void>): Promis
   }
 }
 
-test('a row comes back as it was put, also one without its optional fields', () =>
+test('a row round-trips, also one without its optional fields', () =>
   withEngines(async (store) => {
     await store.put('outbox', outgoing.id, outgoing)
     await store.put('outbox', 'b', { ...outgoing, explanation: 'no registration' })

@@ -87,7 +87,7 @@ test('the frame cutter loses no byte and cuts behind the zero of every frame, ho
   )
 })
 
-test('a recording holds what the line carried, both ways, and no key', async () => {
+test('a recording holds all bytes of the line, both ways, and no key', async () => {
   const path = join(folder, 'clean.pcapng')
   const { bytes: carried } = await recordLine(path, 1)
   const file = new Uint8Array(readFileSync(path))
@@ -132,7 +132,7 @@ test('a killed program leaves a file that reads up to its last frame', async () 
   )
 })
 
-test('a file that can grow no more ends the recording, says so once, and the line goes on', () => {
+test('a file that cannot grow ends the recording, is reported once, and the line continues', () => {
   const path = join(folder, 'full.pcapng')
   const script = `import { openRecording } from './dist/host/trace/recording.js'
     process.on('SIGXFSZ', () => {})
@@ -151,7 +151,7 @@ test('a file that can grow no more ends the recording, says so once, and the lin
   assert.ok(packetsIn(new Uint8Array(readFileSync(path))).packets.length > 50)
 })
 
-test('every file that is cut off, damaged, too large or of something else is refused in words, and never hangs', () => {
+test('a truncated, damaged, too large or foreign file is refused with a reason, and never hangs', () => {
   const bigBlock = small.slice()
   new DataView(bigBlock.buffer).setUint32(4, 0x7ffffffc, true)
   const cases: [string, Uint8Array, RegExp][] = [

@@ -150,7 +150,7 @@ test('a table for people: times, directions, messages, totals', async () => {
   assert.match(damaged.out, /damaged, bad CRC\n/)
 })
 
-test('a file that is cut off is shown up to there, and the exit code says so', async () => {
+test('a truncated file is shown up to its end, with an exit code of its own', async () => {
   const cut = join(folder, 'cut.pcapng')
   writeFileSync(cut, readFileSync(clean).subarray(0, 1500))
   const { code, err, frames, fault } = await traced(cut, { keys })

@@ -154,7 +154,7 @@ server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 })`
 
-test('a host that does not answer is given up, so that it is tried anew and a program can end', async () => {
+test('a host that does not answer is given up, so that it is tried again and a program can end', async () => {
   const host = spawn(process.execPath, ['-e', deaf], { stdio: ['ignore', 'pipe', 'inherit'] })
   const port = Number(await new Promise((resolve) => host.stdout.once('data', (bytes) => resolve(String(bytes)))))
   const queue = [0, 1, 2, 3].map(() => connect(port, '127.0.0.1').on('error', () => {}))

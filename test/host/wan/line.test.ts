@@ -66,7 +66,7 @@ test('thirteen months in one session', async () => {
   assert.is(world.usage.asks, 1)
 })
 
-test('half-hours nobody recorded come back empty', async () => {
+test('half-hours that were not recorded are empty', async () => {
   const world = bench(4, 2)
   const readings = await world.read(world.first - 96, 96)
   assert.ok(readings.every((reading) => reading.wh === undefined))
@@ -94,7 +94,7 @@ for (const [name, faults] of Object.entries({
   })
 }
 
-test('a meter that is absent, silent or holds another key is told apart', async () => {
+test('a meter that is absent, silent or has another key is distinguished', async () => {
   const absent = bench(5, 1)
   absent.line.unplug()
   assert.is(await fault(absent.read(absent.first, 48)), 'no port')
@@ -119,7 +119,7 @@ test('a meter that dies in the middle of an answer, or a line that is pulled, en
   assert.is(await fault(pulled.read(pulled.first, 30 * 48)), 'no port')
 })
 
-test('a meter that comes back is read in a new session', async () => {
+test('a meter that returns is read in a new session', async () => {
   const world = bench(10, 2)
   world.line.unplug()
   assert.is(await fault(world.read(world.first, 48)), 'no port')

@@ -124,13 +124,13 @@ test('every meter answers for itself, and the others stay asleep', async () => {
   }
 })
 
-test('an adapter that hears its own bytes reads as well', async () => {
+test('an adapter that receives its own bytes reads as well', async () => {
   const b = bench(3, { echo: true })
   const all = await b.clock.run(Promise.all([0, 1, 2].map((i) => b.read(i))))
   assert.equal(all, [whole(0), whole(1), whole(2)])
 })
 
-test('on a pair of wires each meter hears all others, and itself, and minds none of it', async () => {
+test('on a two-wire bus each meter receives all others and itself, and ignores them', async () => {
   const b = bench(4, { echo: true, bus: true })
   const all = await b.clock.run(Promise.all(b.meters.map((_, i) => b.read(i))))
   assert.equal(
@@ -144,7 +144,7 @@ test('on a pair of wires each meter hears all others, and itself, and minds none
   }
 })
 
-test('a meter that was not told to sleep sleeps when another is woken: it neither answers nor counts the other’s asks', async () => {
+test('a meter that got no sleep command sleeps when another is woken: it neither answers nor counts the other’s requests', async () => {
   // The shortest ask is that to sleep: 2 bytes of message, 16 of tag, 3 of header.
   let isDropping = true
   const b = bench(3, { drops: (packet) => isDropping && packet[0] === kind.ask && packet.length === 21 })

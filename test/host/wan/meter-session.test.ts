@@ -82,7 +82,7 @@ test('tasks that wait share a wake-up; the first is charged for it, each for its
   assert.is(b.total('wakeUps'), 2)
 })
 
-test('who waits for a wake that fails shares its failure; who comes later gets one of its own', async () => {
+test('tasks that wait for a failed wake share its failure; later ones get a wake of their own', async () => {
   const b = bench()
   b.meter.off()
   const early = [b.withSession(b.day), b.withSession(b.day), b.withSession(b.day)]
@@ -122,7 +122,7 @@ test('malformed, or a bug, ends the session; the next task has another', async (
   assert.is(b.total('sessions'), 3)
 })
 
-test('a line that goes away fails the task under way and those that cannot open it; later it is opened anew', async () => {
+test('a line that is lost fails the task in progress and those that cannot open it; later it is opened again', async () => {
   const b = bench(2, 60)
   b.clock.after(60, () => b.line.unplug())
   const long = (conversation: Conversation) => readHalfHours(conversation, 0, b.first, 60 * 48)
@@ -131,7 +131,7 @@ test('a line that goes away fails the task under way and those that cannot open 
   assert.equal(await ends(b, [b.withSession(b.day)]), ['done'])
 })
 
-test('an task whose time is up is late by itself', async () => {
+test('a task past its deadline is late by itself', async () => {
   const b = bench(3, 200)
   b.line.send = (
     (send) => (bytes: Uint8Array) =>

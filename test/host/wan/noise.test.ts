@@ -44,7 +44,7 @@ test('bit errors at 1e-3 and bursts: most reads complete, none is wrong', async 
   }
 })
 
-test('13 months at 1e-4 go on where a frame was lost, and do not start over', async () => {
+test('13 months at 1e-4 continue after a lost frame, and do not start over', async () => {
   const clean = await noisyReads({ kind: '13 months', reads: 1, baud: 115200, faults: {}, seed: 7, targetMs: 20000 })
   const noisy = await noisyReads({
     kind: '13 months',
@@ -75,7 +75,7 @@ test('of spoilt frames none is accepted, with or without a good CRC', () => {
   assert.ok(packets.stoppedBySeal > 15_000)
 })
 
-test('a noisy UART: bits turn as often as told, and it finds its place again', () => {
+test('a noisy UART: bits flip at the given rate, and it synchronises again', () => {
   const random = createRandom(9)
   const clean = createNoisyUart(random)
   const bytes = random.bytes(500)
