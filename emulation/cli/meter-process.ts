@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Flag, Io, Options } from '../../host/cli/command.ts'
-import { CommandError, exitCode } from '../../host/state/command-error.ts'
+import { CommandError, exitCode } from '../../host/state/errors.ts'
 
 export interface MeterProcess {
   pid: number

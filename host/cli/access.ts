@@ -7,7 +7,7 @@ import { type WhatIf, whatIf } from '../access/what-if.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
 import { requestIdOf } from '../duis/request.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, stateOption, textOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 

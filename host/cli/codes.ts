@@ -3,7 +3,7 @@
 import { alertCodes, alertMeanings } from '../catalogue/alert-code.ts'
 import { type SentCode, sentCodes } from '../catalogue/response-code.ts'
 import { readConfig } from '../config/config.ts'
-import { exitCode } from '../state/command-error.ts'
+import { errorTable, exitCode } from '../state/errors.ts'
 import { stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, textOption } from './command.ts'
 
@@ -33,7 +33,8 @@ export const codesCommand: Command = {
       const code = config.alertCodes[cause]
       return { code, cause, when: alertMeanings[cause], confidence: 'M', configured: code !== alertCodes[cause] }
     })
-    if (options.json === true) io.stdout(`${JSON.stringify({ responses, alerts })}\n`)
+    const errors = Object.entries(errorTable).map(([code, row]) => ({ code, ...row }))
+    if (options.json === true) io.stdout(`${JSON.stringify({ responses, alerts, errors })}\n`)
     else {
       io.stdout(`Response codes (${confidences})\n`)
       for (const row of responses) io.stdout(linesOf(row))
@@ -42,6 +43,10 @@ export const codesCommand: Command = {
         io.stdout(
           `${code.padEnd(8)} ${confidence} ${when}${configured ? ' (configured)' : ''}\n           cause: ${cause}\n`,
         )
+      }
+      io.stdout('\nErrors that end a command, by exit code\n')
+      for (const { code, meaning, fix, exitCode: status } of errors) {
+        io.stdout(`${String(status).padEnd(8)} ${code}: ${meaning}\n           ${fix}\n`)
       }
       io.stdout(
         '\nconfig.json changes them: { "codes": { "replayed": "E52" }, "alertCodes": { "changeOfMdr": "N7" } }\n',

@@ -1,7 +1,7 @@
 // Reads the words of a command line by the table of the command.
 
 import { parseArgs } from 'node:util'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Flag, flagsOf, type Options } from './command.ts'
 
 /** The name in the form of a flag: `no-catch-up` of `--no-catch-up`, `state` of `--state <dir>`. */

@@ -1,6 +1,6 @@
 // What a command of `smets1` is, and where its words go.
 
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 
 export interface Io {

@@ -6,7 +6,7 @@ import { dayBefore, isDate, settlementDayBounds, settlementDayOf } from '../acce
 import { completeness, type DayReport, type PeriodStatus, statuses } from '../audit/completeness.ts'
 import { recordsOf } from '../audit/read-trail.ts'
 import { loadRegistry } from '../config/config.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { userOption } from './request-options.ts'
 import { stamp } from './show.ts'

@@ -11,7 +11,7 @@ import {
 import { barredMax, counterMax } from '../access/used-counters.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'

@@ -2,7 +2,7 @@
 
 import type { InventoryQuery } from '../duis/non-device-fields.ts'
 import { readInventory } from '../duis/read-non-device.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, textOption } from './command.ts'
 import { type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
 

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 // smets1 COMMAND: finds the command, runs it with its options, and ends with its exit code.
 
-import { CommandError, exitCode } from '../state/command-error.ts'
-import { ConfigurationError } from '../state/state-directory.ts'
+import { CommandError, exitCode, ProgramError } from '../state/errors.ts'
 import { version } from '../state/version.ts'
 import type { Command, Io } from './command.ts'
 import { asksForHelp, nearMatch, readCommandLine } from './command-line.ts'
@@ -81,10 +80,10 @@ const io: Io = {
 /** Prints what went wrong and gives the exit code. A fault of this program, unlike a mistake of the user, keeps its stack. */
 function complain(error: unknown): number {
   const { message, code, stack } = error as NodeJS.ErrnoException
-  const known = error instanceof CommandError || error instanceof ConfigurationError
+  const known = error instanceof ProgramError
   // What the system refuses (a file, a port) is shown in the system's words.
   io.stderr(`smets1: ${known || code !== undefined ? message : (stack ?? message)}\n`)
-  return error instanceof CommandError ? error.exitCode : known ? exitCode.usage : exitCode.failed
+  return error instanceof ProgramError ? error.exitCode : exitCode.failed
 }
 
 async function allHelp(): Promise<string> {

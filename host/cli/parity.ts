@@ -1,7 +1,7 @@
 // smets1 parity: two meters, the same scenario, their answers and their times side by side.
 
 import { loadRegistry } from '../config/config.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'

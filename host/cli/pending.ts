@@ -2,7 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
-import { exitCode } from '../state/command-error.ts'
+import { exitCode } from '../state/errors.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, stateOption } from './command.ts'
 import { stamp } from './show.ts'

@@ -5,7 +5,8 @@ import { combineRows, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry } from '../access/parties.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
 import { addKey, addNextKey, openVault } from '../dco/vault.ts'
-import { ConfigurationError, type StatePaths } from '../state/state-directory.ts'
+import { ConfigurationError } from '../state/errors.ts'
+import type { StatePaths } from '../state/state-directory.ts'
 import { changeRegistry, currentRows } from './registry-file.ts'
 
 export interface NewMeter {

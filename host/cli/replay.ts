@@ -2,7 +2,7 @@
 
 import { decodeAsk } from '../../protocol/messages.ts'
 import { createOpener } from '../dco/opener.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { RecordingError } from '../trace/pcapng-read.ts'

@@ -2,7 +2,7 @@
 
 import type { Device, Registry, User } from '../access/parties.ts'
 import { parseEui } from '../duis/request.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Options, textOption } from './command.ts'
 
 /** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */

@@ -6,7 +6,7 @@ import { bodyRow } from '../duis/bodies.ts'
 import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
 import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
 

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { dissector } from '../trace/dissector.ts'
 import { RecordingError, type SkippedPackets, type TakeBytes } from '../trace/pcapng-read.ts'
 import { type TracedFrame, traceRecording } from '../trace/sessions.ts'

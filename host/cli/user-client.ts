@@ -8,7 +8,7 @@ import { signDocument } from '../duis/sign.ts'
 import { responseLimits } from '../duis/xml.ts'
 import type { Identity } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 
 export interface UserRequest {
   identity: Identity

@@ -6,7 +6,7 @@ import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
-import { exitCode } from '../state/command-error.ts'
+import { exitCode } from '../state/errors.ts'
 import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, textOption } from './command.ts'
 

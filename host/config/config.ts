@@ -6,7 +6,8 @@ import { type CachePolicy, cachePolicies } from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
-import { ConfigurationError, readJson } from '../state/state-directory.ts'
+import { ConfigurationError } from '../state/errors.ts'
+import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
 
 export interface BridgeConfig {

@@ -2,7 +2,7 @@
 
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 
 /** Answers where it is served, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be had; `flag` chooses another */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<string> {

@@ -1,7 +1,7 @@
 // The DCC's own signing tool, where the configuration names a copy of it (keys.boxed).
 
 import { isIP } from 'node:net'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { loadSigningTool, type SigningTool } from './signing-tool.ts'
 
 /** The signing tool that the configuration names, if any. @throws CommandError with the exit code for keys */

@@ -6,7 +6,7 @@
 import { pino } from 'pino'
 import { redacted } from '../audit/redact.ts'
 import type { BridgeConfig } from '../config/config.ts'
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 
 export interface BridgeLog {

@@ -1,6 +1,6 @@
 // The recording that `--record` asks for.
 
-import { CommandError, exitCode } from '../state/command-error.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
 import { version } from '../state/version.ts'
 import { openRecording, type Recording } from '../trace/recording.ts'
 

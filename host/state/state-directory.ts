@@ -13,6 +13,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
+import { ConfigurationError } from './errors.ts'
 
 /** Version of the directory's layout. */
 export const stateVersion = 1
@@ -64,9 +65,6 @@ export function statePaths(directory: string): StatePaths {
     log: join(root, 'bridge.log'),
   }
 }
-
-/** Wrong configuration or state: one sentence, exit code 2. */
-export class ConfigurationError extends Error {}
 
 /** Writes a small file whole, mode 0600. */
 export function writeFileWhole(path: string, text: string): void {

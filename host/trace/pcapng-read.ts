@@ -1,10 +1,15 @@
 // Reads pcapng files of any writer and byte order (draft-ietf-opsawg-pcapng), block by block. The file is not trusted: every
 // length is checked, and memory is bounded.
 
+import { errorTable, ProgramError } from '../state/errors.ts'
 import { blockType, byteOrderMagic, lineLinkType, option } from './pcapng-write.ts'
 
 /** A recording cannot be read, or not to its end. */
-export class RecordingError extends Error {}
+export class RecordingError extends ProgramError {
+  constructor(message: string) {
+    super(errorTable.recording.exitCode, message)
+  }
+}
 
 /** A packet of a line, as recorded. */
 export interface RecordedPacket {

@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { BindingInterface } from '@serialport/bindings-interface'
 import { SerialPortStream } from '@serialport/stream'
+import { errorTable, ProgramError } from '../state/errors.ts'
 import { socketBinding } from './socket-binding.ts'
 
 /** An open port. After a close a new one is opened: a closed stream would queue bytes and send them later. */
@@ -21,7 +22,11 @@ export interface PortEvents {
 }
 
 /** Why a port could not be opened, with the fix. */
-export class PortError extends Error {}
+export class PortError extends ProgramError {
+  constructor(message: string) {
+    super(errorTable.portUnavailable.exitCode, message)
+  }
+}
 
 /** Opens a port. @throws PortError */
 export type OpenPort = (url: string, baud: number, events: PortEvents) => Promise<Port>

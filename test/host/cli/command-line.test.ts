@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Command } from '../../../host/cli/command.ts'
 import { asksForHelp, nearMatch, readCommandLine } from '../../../host/cli/command-line.ts'
-import { CommandError } from '../../../host/state/command-error.ts'
+import { CommandError } from '../../../host/state/errors.ts'
 import { finished } from '../../support/bench/cli.ts'
 
 const command: Command = {

@@ -8,7 +8,7 @@ import { createRequestCounters, type LoweredCounter } from '../../../host/access
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import type { Io, Options } from '../../../host/cli/command.ts'
 import { countersCommand } from '../../../host/cli/counters.ts'
-import { CommandError } from '../../../host/state/command-error.ts'
+import { CommandError } from '../../../host/state/errors.ts'
 import { statePaths, writeFileWhole } from '../../../host/state/state-directory.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
 import { freshPath } from '../../support/bench/cli.ts'

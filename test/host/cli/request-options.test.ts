@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Registry } from '../../../host/access/parties.ts'
 import { deviceOption } from '../../../host/cli/request-options.ts'
-import { CommandError, exitCode } from '../../../host/state/command-error.ts'
+import { CommandError, exitCode } from '../../../host/state/errors.ts'
 import { registryWith } from '../../support/bench/access-bench.ts'
 
 const registry: Registry = registryWith([])

@@ -155,10 +155,10 @@ test('a truncated, damaged, too large or foreign file is refused with a reason, 
   const bigBlock = small.slice()
   new DataView(bigBlock.buffer).setUint32(4, 0x7ffffffc, true)
   const cases: [string, Uint8Array, RegExp][] = [
-    ['nothing', bytes(), /does not begin/],
-    ['text', new TextEncoder().encode('{"frame":1}, and more of it'), /does not begin/],
+    ['nothing', bytes(), /is not a pcapng file/],
+    ['text', new TextEncoder().encode('{"frame":1}, and more of it'), /is not a pcapng file/],
     ['classic pcap', join2(bytes(0xd4, 0xc3, 0xb2, 0xa1), new Uint8Array(20)), /classic pcap.*editcap/],
-    ['a big block', bigBlock, /says that it has 2147483644 bytes/],
+    ['a big block', bigBlock, /claims 2147483644 bytes/],
     ['a packet of no interface', join2(sectionBlock('x'), packetBlock(0, 0, 1, bytes(1, 0))), /not described/],
   ]
   for (const [name, file, said] of cases) assert.match(packetsIn(file).fault ?? '', said, name)
@@ -177,7 +177,7 @@ test('a truncated, damaged, too large or foreign file is refused with a reason, 
   for (let i = 0; i < 300; i++) packetsIn(join2(sectionBlock('x'), random.bytes(random.below(400))))
 })
 
-test('packets of other link types are passed over and counted', () => {
+test('packets of other link types are skipped and counted', () => {
   const ethernet = interfaceBlock('eth0')
   new DataView(ethernet.buffer).setUint16(8, 1, true)
   const file = join2(small, ethernet, packetBlock(2, 5, 1, bytes(1, 2, 3)), packetBlock(0, 9, 1, bytes(4, 0)))

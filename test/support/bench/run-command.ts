@@ -1,8 +1,7 @@
 // Runs a command in this process, its words kept.
 
 import type { Command, Options } from '../../../host/cli/command.ts'
-import { CommandError } from '../../../host/state/command-error.ts'
-import { ConfigurationError } from '../../../host/state/state-directory.ts'
+import { CommandError, ConfigurationError } from '../../../host/state/errors.ts'
 
 export async function runCommand(command: Command, options: Options) {
   let out = ''
