@@ -31,6 +31,9 @@ export type RunningBoard = Pick<EspruinoBoard, 'console' | 'pulses' | 'powerFail
 /** How often the meter looks at its pulses and its clock when the line is quiet. */
 const stepMs = 250
 
+/** A last gasp within so long of another is the same failure of the supply, and is left out. */
+const gaspEveryMs = 60000
+
 /** How long a board that was woken by an edge on its receive pin listens before it may sleep deeply again. */
 const listenMs = 10000
 
@@ -97,6 +100,22 @@ function createPulses(pulses: EspruinoBoard['pulses'], clock: () => number): () 
   }
 }
 
+/** Calls `fails` when the supply is about to fail, once for each failure: noise on the pin must not wear the journal. */
+function watchSupply(pin: string, fails: () => void): void {
+  let lastMs = -gaspEveryMs
+  pinMode(pin, 'input_pullup')
+  setWatch(
+    () => {
+      const nowMs = Date.now()
+      if (Math.abs(nowMs - lastMs) < gaspEveryMs) return
+      lastMs = nowMs
+      fails()
+    },
+    pin,
+    { repeat: true, edge: 'falling' },
+  )
+}
+
 /** Lets the meter work: at once when there is something to do, every quarter of a second otherwise. */
 function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: RunningBoard): void {
   let soon = false
@@ -143,10 +162,7 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
       { repeat: true, edge: 'falling' },
     )
   }
-  if (board.powerFail) {
-    pinMode(board.powerFail, 'input_pullup')
-    setWatch(() => step(true), board.powerFail, { repeat: true, edge: 'falling' })
-  }
+  if (board.powerFail) watchSupply(board.powerFail, () => step(true))
   // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
   if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
 }

@@ -6,6 +6,7 @@ import { createContext, runInContext } from 'node:vm'
 import { crc32 } from 'node:zlib'
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import { meterFlashBytes } from '../boards/board-rules.ts'
+import { espruinoCalls } from './espruino-calls.ts'
 import type { ConsolePort, PromptTiming } from './espruino-prompt.ts'
 import { createSpiChip } from './spi-flash-simulator.ts'
 import { createStorageSim, type SimulatedFlash, type StorageSim } from './storage-simulator.ts'
@@ -294,6 +295,11 @@ export function createPromptSim(options: PromptSimOptions): PromptSim {
   return sim
 }
 
+/** What only builds after the last release have, of all that the script could call (espruino-calls.ts). */
+const laterThanReleases = espruinoCalls
+  .filter(({ since }) => !/^\d/.test(since))
+  .map(({ name }) => name.replace(/^(\w+) (\w+)\(\)$/, '$1.prototype.$2'))
+
 /** A new board of a row, its flash blank, as it comes with the row's Espruino. */
 export function newBoard(row: EspruinoBoard, timing: PromptTiming): PromptSimOptions {
   const { flash, storage } = row
@@ -301,6 +307,8 @@ export function newBoard(row: EspruinoBoard, timing: PromptTiming): PromptSimOpt
     board: row.reports,
     version: row.build.release ?? '2v29.277',
     variables: row.heap.variables,
+    // Node has what came after the releases: a release does not.
+    without: row.build.release === undefined ? [] : laterThanReleases,
     storage,
     baud: row.consoleBaud,
     timing,

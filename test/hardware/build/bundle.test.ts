@@ -208,6 +208,20 @@ for (const name of names) {
   })
 }
 
+test('a supply that fails has one last gasp, however often its pin falls', async () => {
+  const { cells } = recordedFlash(first, 1, 7)
+  const { shim } = await start('esp32', cells, (first + 1) * halfHourMs)
+  const fall = () => {
+    const before = shim.cells.slice()
+    assert.ok(shim.edge(boards.esp32.powerFail!))
+    return Buffer.compare(before, shim.cells) !== 0
+  }
+  assert.ok(fall())
+  for (let i = 0; i < 100; i++) assert.not.ok(fall())
+  shim.pass(61000)
+  assert.ok(fall())
+})
+
 test('pulses of all four channels are counted', async () => {
   const { cells } = recordedFlash(first, 1, 7)
   const bench = await start('nrf52840', cells, (first + 1) * halfHourMs)

@@ -62,6 +62,14 @@ test('a rehearsal refuses a port and everything but an installation', async () =
 /** A script in the place of the meter's: it starts, and does nothing. */
 const script = Buffer.from('console.log("smets1: started, boot 1")'.padEnd(1000, ' '))
 
+test('a script that calls what no release has is refused on a board with a release, and nothing is written', async () => {
+  const clock = createVirtualClock(1000)
+  const { line } = rehearsalBoard(boards.esp32, clock)
+  const ask = async () => askBoard(await attendPrompt(line, 115200, clock), 'let d=new Date();d.getUTCFullYear()')
+  const [problem] = boardProblems('esp32', await clock.run(ask()), 1000, false)
+  assert.match(problem!, /its Espruino 2v29 lacks Date getUTCFullYear\(\) \(builds after 2v29\)/)
+})
+
 for (const name of Object.keys(boards) as BoardName[]) {
   test(`a meter can be installed on a new board of the row ${name}`, async () => {
     const clock = createVirtualClock(1000)
