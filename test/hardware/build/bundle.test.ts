@@ -7,8 +7,9 @@ import { createRandom } from '../../../emulation/random.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { boardFault } from '../../../hardware/boards/board-rules.ts'
 import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
-import { type Bundle, bundleFirmware } from '../../../hardware/build/bundle.ts'
+import { bundleFirmware } from '../../../hardware/build/bundle.ts'
 import { outsideSubset } from '../../../hardware/build/espruino-subset.ts'
+import { boardScripts } from '../../../hardware/install/board-scripts.ts'
 import { halfHourMs } from '../../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../../protocol/profile-coding.ts'
 import { createEspruinoShim, type EspruinoShim } from '../../support/espruino/shim.ts'
@@ -21,13 +22,9 @@ const firstDay = 20000
 const first = firstDay * 48
 const flashBytes = flashPagesFull * pageBytes
 
-const made = new Map<BoardName, Promise<Bundle>>()
-
-/** The bundle of a board, made once. */
-function bundleOf(name: BoardName): Promise<Bundle> {
-  const bundle = made.get(name) ?? bundleFirmware(name)
-  made.set(name, bundle)
-  return bundle
+/** The script of a board as it is shipped. */
+async function scriptOf(name: BoardName): Promise<string> {
+  return (await boardScripts(name)).meter
 }
 
 interface Bench {
@@ -52,7 +49,7 @@ async function start(name: BoardName, cells: Uint8Array, clockMs: number, eraseB
     clockMs,
   })
   const asker = createAsker(boardKey, (bytes) => shim.receive(bytes))
-  shim.run((await bundleOf(name)).code)
+  shim.run(await scriptOf(name))
   return { shim, asker, sent }
 }
 
@@ -74,16 +71,10 @@ function whOf(days: ReturnType<typeof read>): number[] {
 for (const name of names) {
   test(`the bundle for ${name} is inside the subset and small`, async () => {
     assert.is(boardFault(boards[name]), undefined)
-    const { code, bytes, parts } = await bundleOf(name)
+    const code = await scriptOf(name)
     assert.equal(outsideSubset(code, true), [])
     assert.equal(unprobedCalls(code), [], 'calls that smets1 flash does not probe: add them to espruino-calls.ts')
-    assert.is(bytes, code.length)
-    assert.ok(bytes <= boards[name].scriptBytesMax, `${bytes} bytes`)
-    assert.is(
-      parts.reduce((sum, part) => sum + part.bytes, 0),
-      bytes,
-    )
-    assert.ok(parts.some((part) => part.name === 'firmware/journal.ts'))
+    assert.ok(code.length <= boards[name].scriptBytesMax, `${code.length} bytes`)
   })
 
   test(`the bundle for ${name} answers wake and readProfile with the days recorded`, async () => {
@@ -101,7 +92,14 @@ for (const name of names) {
 }
 
 test('the same sources give the same bundle', async () => {
-  assert.is((await bundleFirmware('linux')).code, (await bundleOf('linux')).code)
+  const { code, bytes, parts } = await bundleFirmware('linux')
+  assert.is(code, await scriptOf('linux'))
+  assert.is(bytes, code.length)
+  assert.is(
+    parts.reduce((sum, part) => sum + part.bytes, 0),
+    bytes,
+  )
+  assert.ok(parts.some((part) => part.name === 'firmware/journal.ts'))
 })
 
 test('what is outside the subset is refused with file and line', async () => {
