@@ -50,6 +50,78 @@ interface Waiter {
   reject(error: Error): void
 }
 
+type TimedEvent = { event: AuditEvent; time: string }
+
+/** The next lines, at most what `findTail` can repair after a crash. `lost`: events that could not be written, and why. */
+function nextBatch(
+  waiting: readonly TimedEvent[],
+  head: ChainPoint,
+  lost: number,
+  problem: string,
+): { lines: Buffer; point: ChainPoint; count: number } {
+  const lines: Buffer[] = []
+  let size = 0
+  let point = head
+  let count = 0
+  const add = ({ event, time }: TimedEvent) => {
+    let next = chainLine(event, time, point)
+    if (next.line.length >= lineBytesMax) {
+      const tooLong = `a record "${event.event}" of ${next.line.length} bytes; the most is ${lineBytesMax}`
+      next = chainLine({ event: 'records lost', count: 1, problem: tooLong }, time, point)
+    }
+    point = next.point
+    size += next.line.length + 1
+    lines.push(next.line, newline)
+  }
+  const [oldest] = waiting
+  if (lost > 0 && oldest !== undefined)
+    add({ event: { event: 'records lost', count: lost, problem }, time: oldest.time })
+  for (const one of waiting) {
+    if (size > tornBytesMax / 2) break
+    add(one)
+    count += 1
+  }
+  return { lines: Buffer.concat(lines), point, count }
+}
+
+/** The newest file of a trail; a batch that would make it larger than `fileBytesMax` starts another. */
+function openTrailFile(directory: string, fileBytesMax: number, sync: (file: number) => Promise<void>) {
+  const newest = trailFiles(directory).at(-1)
+  let number = newest === undefined ? 1 : numberOfFile(newest)
+  let file = openSync(pathOfFile(directory, number), 'a', 0o600)
+  let bytes = fstatSync(file).size
+  syncDirectory(directory)
+
+  function startNext(): void {
+    const next = openSync(pathOfFile(directory, number + 1), 'ax', 0o600)
+    closeSync(file)
+    file = next
+    number += 1
+    bytes = 0
+    syncDirectory(directory)
+  }
+
+  return {
+    /** Appends lines durably. `afterFailure`: the last batch failed, and may have left bytes, which are cut off. */
+    async append(lines: Buffer, afterFailure: boolean): Promise<void> {
+      if (bytes > 0 && bytes + lines.length > fileBytesMax) startNext()
+      const { size } = fstatSync(file)
+      if (size !== bytes) {
+        const path = pathOfFile(directory, number)
+        if (size < bytes) throw new Error(`${path} became shorter: something else changes it`)
+        // Another program's line would break the chain.
+        if (!afterFailure) throw new Error(`${path} is written by another program`)
+        ftruncateSync(file, bytes)
+      }
+      // The writes are synchronous and take microseconds; only the fdatasync is awaited.
+      for (let at = 0; at < lines.length; ) at += writeSync(file, lines, at)
+      await sync(file)
+      bytes += lines.length
+    },
+    close: () => closeSync(file),
+  }
+}
+
 /**
  * Opens the trail in a directory (created with mode 0700) and appends to it. An incomplete batch left by a crash is cut off,
  * saved in a separate file, and recorded.
@@ -60,14 +132,10 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
   const sync = parts.sync ?? promisify(fdatasync)
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const tail = await findTail(directory)
-  const newest = trailFiles(directory).at(-1)
-  let number = newest === undefined ? 1 : numberOfFile(newest)
-  let file = openSync(pathOfFile(directory, number), 'a', 0o600)
-  let bytes = fstatSync(file).size
+  const file = openTrailFile(directory, fileBytesMax, sync)
   let head = tail.head
-  syncDirectory(directory)
 
-  let waiting: { event: AuditEvent; time: string }[] = []
+  let waiting: TimedEvent[] = []
   let waiters: Waiter[] = []
   let taken = 0
   let settled = 0
@@ -92,44 +160,15 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     else timing.after(batchMs - idleMs, () => void commit())
   }
 
-  /** The next lines, at most what `findTail` can repair after a crash. */
-  function nextBatch(): { lines: Buffer; point: ChainPoint; count: number } {
-    const lines: Buffer[] = []
-    let size = 0
-    let point = head
-    let count = 0
-    const add = (event: AuditEvent, time: string) => {
-      let next = chainLine(event, time, point)
-      if (next.line.length >= lineBytesMax) {
-        const problem = `a record "${event.event}" of ${next.line.length} bytes; the most is ${lineBytesMax}`
-        next = chainLine({ event: 'records lost', count: 1, problem }, time, point)
-      }
-      point = next.point
-      size += next.line.length + 1
-      lines.push(next.line, newline)
-    }
-    const [oldest] = waiting
-    if (lost > 0 && oldest !== undefined)
-      add({ event: 'records lost', count: lost, problem: trouble ?? '' }, oldest.time)
-    for (const { event, time } of waiting) {
-      if (size > tornBytesMax / 2) break
-      add(event, time)
-      count += 1
-    }
-    return { lines: Buffer.concat(lines), point, count }
-  }
-
   async function commit(): Promise<void> {
     startedMs = timing.nowMs()
-    const { lines, point, count } = nextBatch()
+    const { lines, point, count } = nextBatch(waiting, head, lost, trouble ?? '')
     const upTo = taken - (waiting.length - count)
     let problem: Error | undefined
     try {
-      if (bytes > 0 && bytes + lines.length > fileBytesMax) nextFile()
-      await write(lines)
+      await file.append(lines, trouble !== undefined)
       lost = 0
       trouble = undefined
-      bytes += lines.length
       head = point
     } catch (error) {
       problem = error as Error
@@ -144,28 +183,6 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     for (const one of due) problem === undefined ? one.resolve() : one.reject(new Error(trouble))
     busy = false
     schedule()
-  }
-
-  // The writes are synchronous and take microseconds; only the fdatasync is awaited.
-  async function write(lines: Buffer): Promise<void> {
-    const { size } = fstatSync(file)
-    if (size !== bytes) {
-      if (size < bytes) throw new Error(`${pathOfFile(directory, number)} became shorter: something else changes it`)
-      // Extra bytes are from a failed batch of ours, or from another program, which would break the chain.
-      if (trouble === undefined) throw new Error(`${pathOfFile(directory, number)} is written by another program`)
-      ftruncateSync(file, bytes)
-    }
-    for (let at = 0; at < lines.length; ) at += writeSync(file, lines, at)
-    await sync(file)
-  }
-
-  function nextFile(): void {
-    const next = openSync(pathOfFile(directory, number + 1), 'ax', 0o600)
-    closeSync(file)
-    file = next
-    number += 1
-    bytes = 0
-    syncDirectory(directory)
   }
 
   if (tail.cut !== undefined) record({ event: 'tail cut', ...tail.cut })
@@ -184,7 +201,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     async close() {
       closed = true
       await trail.committed().catch(() => {})
-      closeSync(file)
+      file.close()
     },
   }
   return trail

@@ -63,6 +63,75 @@ export function hourOf(atMs: number): number {
   return Math.floor(atMs / hourMs)
 }
 
+/** The files of a directory of keys. */
+function createKeyFiles(directory: string, randomBytes: (count: number) => Uint8Array, report: (line: string) => void) {
+  const pathOf = (hour: number) => join(directory, `${String(hour).padStart(7, '0')}.key`)
+  const greatestPath = join(directory, seenName)
+
+  return {
+    /** The keys by hour; one that is incomplete has another length. */
+    readKeys(): [number, Uint8Array][] {
+      const names = readdirSync(directory).filter((name) => /^\d{7}\.key$/.test(name))
+      return names.sort().map((name) => [Number(name.slice(0, 7)), readFileSync(join(directory, name))])
+    },
+
+    /** @throws Error of node:fs when the file cannot be written */
+    createKey(hour: number, key: Uint8Array): void {
+      try {
+        writeDurably(pathOf(hour), key, 'wx')
+        syncDirectory(directory)
+      } catch (error) {
+        // An existing file is one that could not be deleted. Otherwise the file is new and incomplete.
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(pathOf(hour), { force: true })
+        throw error
+      }
+    },
+
+    /** Overwrites and deletes a key file; false when that fails, which is reported. */
+    removeKey(hour: number): boolean {
+      const path = pathOf(hour)
+      try {
+        writeDurably(path, randomBytes(Math.max(statSync(path).size, keyBytes)), 'r+')
+        unlinkSync(path)
+        syncDirectory(directory)
+        return true
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true
+        report(`cache key ${path} has ended and cannot be removed, remove it: ${(error as Error).message}`)
+        return false
+      }
+    },
+
+    /** A damaged value is read as the greatest possible time: the clock then appears set back, and all keys are destroyed. */
+    readGreatest(): number {
+      try {
+        const text = readFileSync(greatestPath, 'latin1')
+        return /^\d{1,15}$/.test(text) ? Number(text) : Number.MAX_SAFE_INTEGER
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
+        throw error
+      }
+    },
+
+    writeGreatest(greatestMs: number): void {
+      try {
+        writeDurably(greatestPath, new TextEncoder().encode(String(Math.floor(greatestMs))), 'w')
+      } catch (error) {
+        report(`the cache cannot write the time to ${directory}, make room there: ${(error as Error).message}`)
+      }
+    },
+  }
+}
+
+function syncDirectory(directory: string): void {
+  const descriptor = openSync(directory, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
 /**
  * Opens (or creates) a directory of keys, mode 0700, files of mode 0600. It must hold nothing else and be used by one
  * process at a time. `report` receives one line when a key file cannot be deleted or the time cannot be written.
@@ -74,20 +143,18 @@ export function openHourlyKeys(
   report: (line: string) => void,
 ): HourlyKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const disk = createKeyFiles(directory, randomBytes, report)
   const keys = new Map<number, Uint8Array>()
   /** Key files on disk, including those that could not be deleted. */
   const files = new Set<number>()
   let hours: readonly number[] = []
   let destructions = 0
-  let greatestMs = readSeen()
+  let greatestMs = disk.readGreatest()
   let seenHour = hourOf(greatestMs)
   let nextEndMs = 0
 
-  for (const name of readdirSync(directory).sort()) {
-    const hour = /^\d{7}\.key$/.test(name) ? Number(name.slice(0, 7)) : undefined
-    if (hour === undefined) continue
+  for (const [hour, bytes] of disk.readKeys()) {
     files.add(hour)
-    const bytes = readFileSync(join(directory, name))
     if (bytes.length === keyBytes) keys.set(hour, Uint8Array.from(bytes))
     greatestMs = Math.max(greatestMs, hour * hourMs)
   }
@@ -99,10 +166,6 @@ export function openHourlyKeys(
     hours = [...keys.keys()].sort((a, b) => a - b)
   }
 
-  function pathOf(hour: number): string {
-    return join(directory, `${String(hour).padStart(7, '0')}.key`)
-  }
-
   function ended(hour: number): boolean {
     return greatestMs >= (hour + keyLifeHours) * hourMs
   }
@@ -112,11 +175,11 @@ export function openHourlyKeys(
     if (nowMs < greatestMs - clockStepBackMs) {
       greatestMs = nowMs
       destroy([...files])
-      writeSeen()
+      storeGreatest()
     }
     greatestMs = Math.max(greatestMs, nowMs)
     if (greatestMs >= nextEndMs) destroyEnded()
-    if (hourOf(greatestMs) !== seenHour) writeSeen()
+    if (hourOf(greatestMs) !== seenHour) storeGreatest()
     return greatestMs
   }
 
@@ -133,35 +196,14 @@ export function openHourlyKeys(
       if (keys.delete(hour)) destructions += 1
     }
     sortHours()
-    for (const hour of endedHours) {
-      try {
-        overwrite(pathOf(hour))
-        unlinkSync(pathOf(hour))
-        syncDirectory()
-        files.delete(hour)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') files.delete(hour)
-        else report(`cache key ${pathOf(hour)} has ended and cannot be removed, remove it: ${(error as Error).message}`)
-      }
-    }
-  }
-
-  function overwrite(path: string): void {
-    writeDurably(path, randomBytes(Math.max(statSync(path).size, keyBytes)), 'r+')
+    for (const hour of endedHours) if (disk.removeKey(hour)) files.delete(hour)
   }
 
   function keyToSeal(hour: number): Uint8Array | undefined {
     const found = keys.get(hour)
     if (found !== undefined || ended(hour)) return found
     const key = Uint8Array.from(randomBytes(keyBytes))
-    try {
-      writeDurably(pathOf(hour), key, 'wx')
-      syncDirectory()
-    } catch (error) {
-      // An existing file is one that could not be deleted. Otherwise the file is new and incomplete.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') rmSync(pathOf(hour), { force: true })
-      throw error
-    }
+    disk.createKey(hour, key)
     files.add(hour)
     keys.set(hour, key)
     sortHours()
@@ -169,33 +211,9 @@ export function openHourlyKeys(
     return key
   }
 
-  /** A damaged value is read as the greatest possible time: the clock then appears set back, and all keys are destroyed. */
-  function readSeen(): number {
-    try {
-      const text = readFileSync(join(directory, seenName), 'latin1')
-      return /^\d{1,15}$/.test(text) ? Number(text) : Number.MAX_SAFE_INTEGER
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0
-      throw error
-    }
-  }
-
-  function writeSeen(): void {
+  function storeGreatest(): void {
     seenHour = hourOf(greatestMs)
-    try {
-      writeDurably(join(directory, seenName), new TextEncoder().encode(String(Math.floor(greatestMs))), 'w')
-    } catch (error) {
-      report(`the cache cannot write the time to ${directory}, make room there: ${(error as Error).message}`)
-    }
-  }
-
-  function syncDirectory(): void {
-    const descriptor = openSync(directory, 'r')
-    try {
-      fsyncSync(descriptor)
-    } finally {
-      closeSync(descriptor)
-    }
+    disk.writeGreatest(greatestMs)
   }
 
   return {
@@ -208,7 +226,7 @@ export function openHourlyKeys(
     sweep(nowMs) {
       nextEndMs = 0
       const greatest = observe(nowMs)
-      writeSeen()
+      storeGreatest()
       return greatest
     },
   }

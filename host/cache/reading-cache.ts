@@ -44,8 +44,10 @@ export interface ReadingCache {
   unreadable(): number
 }
 
+type ReadingStore = Store<{ readings: Uint8Array }>
+
 export type ReadingCacheParts = {
-  store: Store<{ readings: Uint8Array }>
+  store: ReadingStore
   keys: HourlyKeys
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array
@@ -79,38 +81,16 @@ export function isSettled(reading: Reading, askedMs: number): boolean {
   return stampOfHalfHour(halfHour) <= askedMs
 }
 
-/** A cache over the store's table `readings`. One process may own it at a time. */
-export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
-  const { store, keys, randomBytes, policy = 'previous-day', openDaysMax = 10_000 } = parts
-  const openDays = createRecent<Day>(openDaysMax)
+/** The days that were opened last, in memory in front of the store. */
+function createOpenDays(store: ReadingStore, keys: HourlyKeys, daysMax: number) {
+  const openDays = createRecent<Day>(daysMax)
   let destructions = keys.destructions()
   let unreadable = 0
-  let emptied = 0
   /** Devices whose entries are being deleted, with the number of deletions in progress: their stored entries are not used. */
-  const emptying = new Map<string, number>()
+  const evicting = new Map<string, number>()
 
-  function observe(nowMs: number): void {
-    keys.observe(nowMs)
-    if (keys.destructions() === destructions) return
-    destructions = keys.destructions()
-    for (const [, day] of openDays.entries()) {
-      for (const [slot, kept] of day.entries()) {
-        if (kept !== undefined && keys.key(hourOf(kept.retrievedMs)) === undefined) day[slot] = undefined
-      }
-    }
-  }
-
-  function openDay(eui: string, channel: string, dayNumber: number): Day {
-    const name = `${eui}/${channel}/${dayNumber}`
-    const found = openDays.get(name)
-    if (found !== undefined) return found
-    const day = emptying.has(eui) ? noDay() : loadDay(name)
-    openDays.set(name, day)
-    return day
-  }
-
-  /** Later hours over earlier ones. */
-  function loadDay(name: string): Day {
+  /** Later hours replace earlier ones. */
+  function load(name: string): Day {
     const day = noDay()
     for (const hour of keys.hours()) {
       const key = keys.key(hour)
@@ -123,6 +103,60 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     return day
   }
 
+  return {
+    /** Passes the time to the keys, and deletes the half-hours of keys that were destroyed. */
+    observe(nowMs: number): void {
+      keys.observe(nowMs)
+      if (keys.destructions() === destructions) return
+      destructions = keys.destructions()
+      for (const [, day] of openDays.entries()) {
+        for (const [slot, cached] of day.entries()) {
+          if (cached !== undefined && keys.key(hourOf(cached.retrievedMs)) === undefined) day[slot] = undefined
+        }
+      }
+    },
+    open(eui: string, channel: string, dayNumber: number): Day {
+      const name = `${eui}/${channel}/${dayNumber}`
+      const found = openDays.get(name)
+      if (found !== undefined) return found
+      const day = evicting.has(eui) ? noDay() : load(name)
+      openDays.set(name, day)
+      return day
+    },
+    /** Closes the days of a device, and runs `remove`; meanwhile nothing of the device is loaded from the store. */
+    async whileEvicting(eui: string, remove: () => Promise<void>): Promise<void> {
+      for (const [name] of [...openDays.entries()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
+      evicting.set(eui, (evicting.get(eui) ?? 0) + 1)
+      try {
+        await remove()
+      } finally {
+        const left = (evicting.get(eui) ?? 1) - 1
+        if (left === 0) evicting.delete(eui)
+        else evicting.set(eui, left)
+      }
+    },
+    unreadable: () => unreadable,
+  }
+}
+
+/** Removes the entries with `from` <= key < `to`. */
+async function removeRange(store: ReadingStore, from: string, to: string): Promise<void> {
+  for (;;) {
+    const found: string[] = []
+    for (const { key } of store.range('readings', from, to)) {
+      if (found.push(key) === sweepBatch) break
+    }
+    await Promise.all(found.map((key) => store.remove('readings', key)))
+    if (found.length < sweepBatch) return
+  }
+}
+
+/** A cache over the store's table `readings`. One process may own it at a time. */
+export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
+  const { store, keys, randomBytes, policy = 'previous-day', openDaysMax = 10_000 } = parts
+  const days = createOpenDays(store, keys, openDaysMax)
+  let emptied = 0
+
   /** The range of half-hours that can be cached: the rest of a long read need not be looked up. */
   function bounds(nowMs: number): { from: number; to: number } {
     const oldestHour = keys.hours()[0]
@@ -131,21 +165,10 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
     return { from, to: halfHourOf(Math.max(nowMs, keys.greatestMs())) }
   }
 
-  async function removeRange(from: string, to: string): Promise<void> {
-    for (;;) {
-      const found: string[] = []
-      for (const { key } of store.range('readings', from, to)) {
-        if (found.push(key) === sweepBatch) break
-      }
-      await Promise.all(found.map((key) => store.remove('readings', key)))
-      if (found.length < sweepBatch) return
-    }
-  }
-
   return {
     lookup(eui, channel, first, count, nowMs) {
       checkRange(channel, first, count)
-      observe(nowMs)
+      days.observe(nowMs)
       const known = new Map<number, CachedReading>()
       const missing: Run[] = []
       const { from, to } = bounds(nowMs)
@@ -155,7 +178,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
         if (dayOfHalfHour(halfHour) !== dayNumber) {
           dayNumber = dayOfHalfHour(halfHour)
           const reachable = firstHalfHourOfDay(dayNumber + 1) > from && firstHalfHourOfDay(dayNumber) < to
-          day = reachable ? openDay(eui, channel, dayNumber) : undefined
+          day = reachable ? days.open(eui, channel, dayNumber) : undefined
         }
         const kept = day?.[halfHour - firstHalfHourOfDay(dayNumber)]
         if (kept !== undefined) known.set(halfHour, kept)
@@ -166,7 +189,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
 
     async keep(eui, channel, readings, retrievedMs) {
       // A time before the greatest is no clock set back: a read takes some time.
-      if (retrievedMs > keys.greatestMs()) observe(retrievedMs)
+      if (retrievedMs > keys.greatestMs()) days.observe(retrievedMs)
       const earliest = cachedFrom(policy, retrievedMs)
       const hour = hourOf(retrievedMs)
       const kept = readings.filter((one) => one.halfHour >= earliest && isSettled(one, retrievedMs))
@@ -177,15 +200,15 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
       }
       const key = keys.keyToSeal(hour)
       if (key === undefined) return
-      const days = new Map<number, Day>()
+      const changed = new Map<number, Day>()
       for (const { halfHour, wh, marked } of kept) {
         const dayNumber = dayOfHalfHour(halfHour)
-        const day = days.get(dayNumber) ?? openDay(eui, channel, dayNumber)
-        days.set(dayNumber, day)
+        const day = changed.get(dayNumber) ?? days.open(eui, channel, dayNumber)
+        changed.set(dayNumber, day)
         const slot = halfHour - firstHalfHourOfDay(dayNumber)
         if ((day[slot]?.retrievedMs ?? 0) <= retrievedMs) day[slot] = { wh, marked, retrievedMs }
       }
-      const writes = [...days].map(([dayNumber, day]) => {
+      const writes = [...changed].map(([dayNumber, day]) => {
         const name = entryKey(hour, `${eui}/${channel}/${dayNumber}`)
         return store.put('readings', name, sealEntry(key, writeEntry(day, hour), name, randomBytes))
       })
@@ -194,33 +217,27 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
 
     async empty(eui) {
       emptied += 1
-      for (const [name] of [...openDays.entries()]) if (name.startsWith(`${eui}/`)) openDays.delete(name)
-      emptying.set(eui, (emptying.get(eui) ?? 0) + 1)
-      try {
+      await days.whileEvicting(eui, async () => {
         // Writes keep their order: when this one is done, all earlier ones are visible and can be deleted.
         await store.remove('readings', barrier)
-        for (const hour of keys.hours()) await removeRange(entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
-      } finally {
-        const left = (emptying.get(eui) ?? 1) - 1
-        if (left === 0) emptying.delete(eui)
-        else emptying.set(eui, left)
-      }
+        for (const hour of keys.hours()) await removeRange(store, entryKey(hour, `${eui}/`), entryKey(hour, `${eui}0`))
+      })
     },
 
     emptied: () => emptied,
 
     async sweep(nowMs) {
       keys.sweep(nowMs)
-      observe(keys.greatestMs())
+      days.observe(keys.greatestMs())
       let from = '0'
       for (const hour of keys.hours()) {
-        await removeRange(from, entryKey(hour, ''))
+        await removeRange(store, from, entryKey(hour, ''))
         from = entryKey(hour + 1, '')
       }
-      await removeRange(from, ':')
+      await removeRange(store, from, ':')
     },
 
-    unreadable: () => unreadable,
+    unreadable: days.unreadable,
   }
 }
 

@@ -67,15 +67,12 @@ export function readPlainXml(source: string, limits: TreeLimits): { text: string
     const [, closing, name = '', given = '', slash] = found
     const position = text.length + tag - copiedTo
     if (closing !== undefined) {
-      const closed = open.pop()
-      if (closed === undefined || closing !== qualifiedName(closed)) return undefined
-      const canonical = `</${closing}>`
+      const canonical = closeElement(open.pop(), closing, position)
+      if (canonical === undefined) return undefined
       if (end - tag !== canonical.length) {
         text += source.slice(copiedTo, tag) + canonical
         copiedTo = end
       }
-      closed.closeStart = position
-      closed.end = position + canonical.length
     } else {
       const element = startTag(name, given, position, parent?.scope ?? noScope)
       if (element === undefined) return undefined
@@ -92,10 +89,7 @@ export function readPlainXml(source: string, limits: TreeLimits): { text: string
       if (parent === undefined) root = child
       else parent.children.push(child)
       if (slash === '/') {
-        const canonicalEnd = `</${name}>`
-        text += canonicalEnd
-        child.closeStart = child.openEnd
-        child.end = child.openEnd + canonicalEnd.length
+        text += closeElement(child, name, child.openEnd)
       } else open.push(child)
     }
     at = end
@@ -103,6 +97,15 @@ export function readPlainXml(source: string, limits: TreeLimits): { text: string
   if (root === undefined || open.length > 0) return undefined
   text += source.slice(copiedTo)
   return { text, root }
+}
+
+/** Ends an element at a position of the canonical text; returns its end tag, or undefined when another element is open. */
+function closeElement(element: XmlElement | undefined, name: string, position: number): string | undefined {
+  if (element === undefined || name !== qualifiedName(element)) return undefined
+  const canonical = `</${name}>`
+  element.closeStart = position
+  element.end = position + canonical.length
+  return canonical
 }
 
 function qualifiedName({ prefix, name }: { prefix: string; name: string }): string {

@@ -26,8 +26,8 @@ function packetRows(): string {
     .join('\n')
 }
 
-/** The dissector's text. Save it, and start `wireshark -X lua_script:FILE` or put it among Wireshark's plugins. */
-export function dissector(): string {
+/** Protocol fields and the packet table. */
+function declarationsLua(): string {
   return `-- The SMETS1 line, version ${lineVersion}, for Wireshark and tshark 3.6 and later. Made by "smets1 trace --dissector".
 -- It takes recordings of smets1 (pcapng, link type USER0). Filters: smets1.eui, smets1.kind, smets1.counter, smets1.fault.
 
@@ -53,7 +53,12 @@ local packets = {
 ${packetRows()}
 }
 
--- CRC-16/CCITT-FALSE of bytes[1] to bytes[count]
+`
+}
+
+/** Removes the frame: COBS and CRC. */
+function unframingLua(): string {
+  return `-- CRC-16/CCITT-FALSE of bytes[1] to bytes[count]
 local function crc16(bytes, count)
   local crc = 0xffff
   for i = 1, count do
@@ -86,7 +91,12 @@ local function unframe(raw, from, to)
   return table.concat(hex)
 end
 
-local function euiText(hex)
+`
+}
+
+/** Assigns packets to meters and sessions. */
+function followingLua(): string {
+  return `local function euiText(hex)
   return (hex:upper():gsub("%x%x", "%0-"):sub(1, -2))
 end
 
@@ -138,7 +148,12 @@ local function follow(hex, key)
   end
 end
 
--- The fields of a packet by its row; nil when they do not fit it
+`
+}
+
+/** Adds a packet to the tree. */
+function packetTreeLua(): string {
+  return `-- The fields of a packet by its row; nil when they do not fit it
 local function placed(row, size)
   local places = {}
   local at = 1
@@ -193,7 +208,12 @@ local function addPacket(tree, hex, key)
   return row.name .. ": " .. table.concat(said, ", ")
 end
 
-function smets1.dissector(tvb, pinfo, tree)
+`
+}
+
+/** The entry point. */
+function mainLua(): string {
+  return `function smets1.dissector(tvb, pinfo, tree)
   pinfo.cols.protocol = "SMETS1"
   -- 0: sent, 1: received, as the host recorded it.
   if pinfo.p2p_dir == 0 or pinfo.p2p_dir == 1 then
@@ -238,4 +258,9 @@ end
 
 DissectorTable.get("wtap_encap"):add((wtap_encaps or wtap).USER0, smets1)
 `
+}
+
+/** The dissector's text. Save it, and start `wireshark -X lua_script:FILE` or put it among Wireshark's plugins. */
+export function dissector(): string {
+  return declarationsLua() + unframingLua() + followingLua() + packetTreeLua() + mainLua()
 }

@@ -25,6 +25,19 @@ export interface PortUser {
   lost(): void
 }
 
+/** Rejects with `late` when `work` has not settled after `ms`. */
+async function withTimeout<T>(work: Promise<T>, timing: Timing, ms: number, late: Error): Promise<T> {
+  let timer: { cancel(): void } | undefined
+  const timeout = new Promise<never>((_, reject) => {
+    timer = timing.after(ms, () => reject(late))
+  })
+  try {
+    return await Promise.race([work, timeout])
+  } finally {
+    timer?.cancel()
+  }
+}
+
 export function createHeldPort(
   url: string,
   openPort: OpenPort,
@@ -70,22 +83,12 @@ export function createHeldPort(
   }
 
   /** Opens the port within `openMs`: an open that hangs must not block the request. */
-  async function openInTime(): Promise<Port> {
+  function openInTime(): Promise<Port> {
     opening ??= openPortNow().finally(() => {
       opening = undefined
     })
-    const late = Symbol('late')
-    let timer: { cancel(): void } | undefined
-    const timeout = new Promise<typeof late>((resolve) => {
-      timer = timing.after(limits.openMs, () => resolve(late))
-    })
-    try {
-      const result = await Promise.race([opening, timeout])
-      if (result === late) throw new PortError(`${url} did not open within ${limits.openMs} ms`)
-      return result as Port
-    } finally {
-      timer?.cancel()
-    }
+    const late = new PortError(`${url} did not open within ${limits.openMs} ms`)
+    return withTimeout(opening, timing, limits.openMs, late)
   }
 
   /** Tries to open the port until it succeeds or is no longer held. `lastProblem`: what was reported last. */

@@ -53,6 +53,25 @@ const minuteMs = 60_000
 
 type QueuedRequest = LineRequest & { order: number; start(): void; reject(why: Error): void }
 
+/** The request to start now, if any, and the earliest time at which a rate allows another one. */
+function chooseNext(
+  queue: Iterable<QueuedRequest>,
+  busyLines: ReadonlySet<string>,
+  startsAtMs: (one: QueuedRequest) => number,
+  nowMs: number,
+): { best: QueuedRequest | undefined; earliestMs: number } {
+  let best: QueuedRequest | undefined
+  let earliestMs = Number.POSITIVE_INFINITY
+  for (const one of queue) {
+    if (busyLines.has(one.line)) continue
+    const startMs = startsAtMs(one)
+    if (startMs > nowMs) earliestMs = Math.min(earliestMs, startMs)
+    else if (best === undefined || one.priority < best.priority) best = one
+    else if (one.priority === best.priority && one.order < best.order) best = one
+  }
+  return { best, earliestMs }
+}
+
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
   const queue = new Set<QueuedRequest>()
   const busyLines = new Set<string>()
@@ -83,15 +102,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     timer = undefined
     for (;;) {
       const nowMs = timing.nowMs()
-      let best: QueuedRequest | undefined
-      let earliestMs = Number.POSITIVE_INFINITY
-      for (const one of queue) {
-        if (busyLines.has(one.line)) continue
-        const startMs = startsAtMs(one)
-        if (startMs > nowMs) earliestMs = Math.min(earliestMs, startMs)
-        else if (best === undefined || one.priority < best.priority) best = one
-        else if (one.priority === best.priority && one.order < best.order) best = one
-      }
+      const { best, earliestMs } = chooseNext(queue, busyLines, startsAtMs, nowMs)
       if (best === undefined) {
         if (Number.isFinite(earliestMs)) timer = timing.after(earliestMs - nowMs, pump)
         return

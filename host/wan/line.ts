@@ -45,19 +45,47 @@ export interface PortLine extends Line {
 /** Packets in the receive buffer at most; more than a meter sends in answer to one ask. */
 const inboxMax = 512
 
+/** Received packets in order, for one receiver. */
+function createInbox(timing: Timing, isOpen: () => boolean) {
+  const packets: Uint8Array[] = []
+  /** Lets a waiting `receive` end when it can. */
+  let check: () => void = () => {}
+  return {
+    push(packet: Uint8Array): void {
+      if (packets.length < inboxMax) packets.push(packet)
+      check()
+    },
+    check: () => check(),
+    /** Discards all packets and returns their number. */
+    clear: () => packets.splice(0).length,
+    receive: (ms: number) =>
+      new Promise<Uint8Array | undefined>((resolve) => {
+        const finish = (packet: Uint8Array | undefined) => {
+          timer.cancel()
+          check = () => {}
+          resolve(packet)
+        }
+        const timer = timing.after(ms, () => finish(undefined))
+        check = () => {
+          if (packets.length > 0) finish(packets.shift())
+          else if (!isOpen()) finish(undefined)
+        }
+        check()
+      }),
+  }
+}
+
 export function createLine(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing): PortLine {
   let last: Promise<unknown> = Promise.resolve()
   let usage: Usage | undefined
   let traffic = noTraffic()
-  let wakeReceiver: () => void = () => {}
-  const inbox: Uint8Array[] = []
+  const inbox = createInbox(timing, () => held.port() !== undefined)
 
   function createReceiver(): (bytes: Uint8Array) => void {
     const decoder = createFrameDecoder(
       (packet) => {
         traffic.frames += 1
-        if (inbox.length < inboxMax) inbox.push(packet)
-        wakeReceiver()
+        inbox.push(packet)
       },
       () => {
         traffic.dropped += 1
@@ -71,29 +99,12 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
       decoder.push(bytes)
     }
   }
-  const held = createHeldPort(url, openPort, limits, timing, { createReceiver, lost: () => wakeReceiver() })
-
-  function receive(ms: number): Promise<Uint8Array | undefined> {
-    return new Promise((resolve) => {
-      const finish = (packet: Uint8Array | undefined) => {
-        timer.cancel()
-        wakeReceiver = () => {}
-        resolve(packet)
-      }
-      const timer = timing.after(ms, () => finish(undefined))
-      wakeReceiver = () => {
-        if (inbox.length > 0) finish(inbox.shift())
-        else if (held.port() === undefined) finish(undefined)
-      }
-      wakeReceiver()
-    })
-  }
+  const held = createHeldPort(url, openPort, limits, timing, { createReceiver, lost: () => inbox.check() })
 
   async function run<T>(mine: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
     let current = await held.opened()
     // Packets left over from an earlier session are discarded.
-    mine.framesRefused += inbox.length
-    inbox.length = 0
+    mine.framesRefused += inbox.clear()
     usage = mine
     traffic = noTraffic()
     try {
@@ -106,7 +117,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
           addSample(traffic.sent, bytes)
           current.write(bytes)
         },
-        receive,
+        receive: inbox.receive,
         open: () => held.port() === current,
         async reopen() {
           current = await held.opened()

@@ -57,8 +57,110 @@ function ignoreReadError(error: unknown): void {
   if (!(error instanceof ReadError)) throw error
 }
 
-export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
+/**
+ * Ends a session: acknowledges the alerts that were delivered and sends the meter to sleep. A failure here does no
+ * harm: the meter repeats its alerts at the next wake, and falls asleep by itself.
+ */
+async function endSession(
+  { timing }: MeterSessionParts,
+  turn: Turn,
+  context: SessionContext,
+  conversation: Conversation,
+  delivered: EventEntry[],
+  usage: Usage,
+): Promise<void> {
+  const sequence = delivered.at(-1)?.sequence
+  if (sequence !== undefined) {
+    await ask(conversation, 'acknowledgeAlerts', { sequence }, true).catch(ignoreReadError)
+  }
+  const sleep = timed(timing, usage, context.session.sealAsk(encodeAsk('sleep', {})))
+  await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), ignoreReadError)
+}
+
+/** Returns the alerts that were delivered: all or none. */
+async function deliverAlerts(parts: MeterSessionParts, eui: string, alerts: EventEntry[]): Promise<EventEntry[]> {
+  if (alerts.length === 0 || parts.alerted === undefined) return []
+  return parts.alerted(eui, alerts).then(
+    () => alerts,
+    () => [],
+  )
+}
+
+/** Opens another session in the same turn, after asks that got no answer. @throws ReadError */
+async function wakeAgain(
+  { dco, timing }: MeterSessionParts,
+  turn: Turn,
+  context: SessionContext,
+  task: MeterTask,
+): Promise<void> {
+  // Alerts of this wake are not used: they are not acknowledged, so the meter repeats them at the next wake.
+  const again = wake(timing, dco, turn, context.eui, task, context.pace).catch((error) => {
+    if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
+    throw new ReadError('no answer', `${context.eui} was awake and answers nothing more, wakes too: has it lost power?`)
+  })
+  context.session = (await again).session
+  context.sessions += 1
+}
+
+/** Wakes the meter for all tasks that wait now; the first task pays. @throws ReadError */
+async function openSession(
+  parts: MeterSessionParts,
+  turn: Turn,
+  eui: string,
+  task: MeterTask,
+  pace: Pace,
+): Promise<{ context: SessionContext; delivered: EventEntry[] }> {
   const { dco, timing } = parts
+  const { session, alerts } = await wake(timing, dco, turn, eui, task, pace)
+  const context: SessionContext = { eui, session, pace, sessions: 1, asks: 0, opened: alerts.length }
+  const conversation = createConversation(timing, turn, context, task, () => wakeAgain(parts, turn, context, task))
+  // While a key is rotated: an ask without effects shows which of the two keys the meter has.
+  if (!session.settled()) await ask(conversation, 'readClock', {})
+  const delivered = await deliverAlerts(parts, eui, alerts)
+  const acknowledge = (await parts.keepClock?.(eui, conversation, alerts)) !== false
+  return { context, delivered: acknowledge ? delivered : [] }
+}
+
+/** Runs one session: wakes the meter and runs the tasks in the queue, those that are added meanwhile included. */
+async function runSession(
+  parts: MeterSessionParts,
+  turn: Turn,
+  eui: string,
+  queue: QueuedTask[],
+  first: QueuedTask,
+  pace: Pace,
+): Promise<void> {
+  const waiting = queue.length
+  const deadlineMs = Math.max(...queue.map(({ task }) => task.deadlineMs))
+  let opened: Awaited<ReturnType<typeof openSession>>
+  try {
+    opened = await openSession(parts, turn, eui, { ...first.task, deadlineMs }, pace)
+  } catch (error) {
+    // Fails the tasks for which the meter was woken. Tasks added since then get a wake of their own.
+    for (const one of queue.splice(0, waiting)) one.fail(error)
+    return
+  }
+  const { context, delivered } = opened
+  let done = 0
+  for (let next = queue[0]; next !== undefined; next = queue[0]) {
+    const { task } = next
+    turn.charge(task.usage)
+    const conversation = createConversation(parts.timing, turn, context, task, () =>
+      wakeAgain(parts, turn, context, task),
+    )
+    const { settle, error } = await next.run(conversation)
+    queue.shift()
+    done += 1
+    const over = endsSession(error)
+    const last = queue.length === 0 || done === tasksPerSession
+    // The session ends before the result is passed on, so that the task's usage is complete by then.
+    if (last && !over) await endSession(parts, turn, context, conversation, delivered, task.usage)
+    settle()
+    if (last || over) return
+  }
+}
+
+export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   /** Tasks that wait, by the EUI-64 of the meter. */
   const queues = new Map<string, QueuedTask[]>()
   /** Response times of each meter so far. */
@@ -70,101 +172,12 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
     return pace
   }
 
-  /**
-   * Ends a session: acknowledges the alerts that were delivered and sends the meter to sleep. A failure here does no
-   * harm: the meter repeats its alerts at the next wake, and falls asleep by itself.
-   */
-  async function endSession(
-    turn: Turn,
-    context: SessionContext,
-    conversation: Conversation,
-    delivered: EventEntry[],
-    usage: Usage,
-  ): Promise<void> {
-    const sequence = delivered.at(-1)?.sequence
-    if (sequence !== undefined) {
-      await ask(conversation, 'acknowledgeAlerts', { sequence }, true).catch(ignoreReadError)
-    }
-    const sleep = timed(timing, usage, context.session.sealAsk(encodeAsk('sleep', {})))
-    await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), ignoreReadError)
-  }
-
-  /** Returns the alerts that were delivered: all or none. */
-  async function deliverAlerts(eui: string, alerts: EventEntry[]): Promise<EventEntry[]> {
-    if (alerts.length === 0 || parts.alerted === undefined) return []
-    return parts.alerted(eui, alerts).then(
-      () => alerts,
-      () => [],
-    )
-  }
-
-  /** Opens another session in the same turn, after asks that got no answer. @throws ReadError */
-  async function wakeAgain(turn: Turn, context: SessionContext, task: MeterTask): Promise<void> {
-    // Alerts of this wake are not used: they are not acknowledged, so the meter repeats them at the next wake.
-    const again = wake(timing, dco, turn, context.eui, task, context.pace).catch((error) => {
-      if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
-      throw new ReadError(
-        'no answer',
-        `${context.eui} was awake and answers nothing more, wakes too: has it lost power?`,
-      )
-    })
-    context.session = (await again).session
-    context.sessions += 1
-  }
-
-  /** Wakes the meter for all tasks that wait now; the first task pays. @throws ReadError */
-  async function openSession(
-    turn: Turn,
-    eui: string,
-    task: MeterTask,
-  ): Promise<{ context: SessionContext; delivered: EventEntry[] }> {
-    const pace = paceOf(eui)
-    const { session, alerts } = await wake(timing, dco, turn, eui, task, pace)
-    const context: SessionContext = { eui, session, pace, sessions: 1, asks: 0, opened: alerts.length }
-    const conversation = createConversation(timing, turn, context, task, () => wakeAgain(turn, context, task))
-    // While a key is rotated: an ask without effects shows which of the two keys the meter has.
-    if (!session.settled()) await ask(conversation, 'readClock', {})
-    const delivered = await deliverAlerts(eui, alerts)
-    const acknowledge = (await parts.keepClock?.(eui, conversation, alerts)) !== false
-    return { context, delivered: acknowledge ? delivered : [] }
-  }
-
-  /** Runs one session: wakes the meter and runs the tasks in the queue, those that are added meanwhile included. */
-  async function runSession(turn: Turn, eui: string, queue: QueuedTask[], first: QueuedTask): Promise<void> {
-    const waiting = queue.length
-    const deadlineMs = Math.max(...queue.map(({ task }) => task.deadlineMs))
-    let opened: Awaited<ReturnType<typeof openSession>>
-    try {
-      opened = await openSession(turn, eui, { ...first.task, deadlineMs })
-    } catch (error) {
-      // Fails the tasks for which the meter was woken. Tasks added since then get a wake of their own.
-      for (const one of queue.splice(0, waiting)) one.fail(error)
-      return
-    }
-    const { context, delivered } = opened
-    let done = 0
-    for (let next = queue[0]; next !== undefined; next = queue[0]) {
-      const { task } = next
-      turn.charge(task.usage)
-      const conversation = createConversation(timing, turn, context, task, () => wakeAgain(turn, context, task))
-      const { settle, error } = await next.run(conversation)
-      queue.shift()
-      done += 1
-      const over = endsSession(error)
-      const last = queue.length === 0 || done === tasksPerSession
-      // The session ends before the result is passed on, so that the task's usage is complete by then.
-      if (last && !over) await endSession(turn, context, conversation, delivered, task.usage)
-      settle()
-      if (last || over) return
-    }
-  }
-
   async function processQueue(eui: string, queue: QueuedTask[]): Promise<void> {
     for (let first = queue[0]; first !== undefined; first = queue[0]) {
       const task = first
       const waiting = queue.length
       try {
-        await task.line.use(task.task.usage, (turn) => runSession(turn, eui, queue, task))
+        await task.line.use(task.task.usage, (turn) => runSession(parts, turn, eui, queue, task, paceOf(eui)))
       } catch (error) {
         if (error instanceof PortError) {
           for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
