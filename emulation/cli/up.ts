@@ -157,7 +157,7 @@ async function live(
   }
   const running = await runBridge(paths, config, { answered: take, log, record: textOption(options, 'record') })
   try {
-    const trust = loadTrust(paths.pki, [], signingToolOf(config))
+    const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
@@ -226,7 +226,7 @@ export function upCommand(boardSide: BoardSide): Command {
       const paths = statePaths(textOption(options, 'state') ?? '.smets1')
       // Wrong settings are said before anything is made.
       const config = readConfig(paths.config, io.env, bridgeSettings(options))
-      signingToolOf(config)
+      await signingToolOf(config)
       warnOfTool(config, io)
       const isNew = await ready(options, paths, boardSide)
       io.stdout(

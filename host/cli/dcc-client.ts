@@ -49,7 +49,7 @@ export interface DccClient {
 }
 
 /** What the options say: who asks whom, with which keys. @throws CommandError, ConfigurationError */
-export function dccClient(options: Options, io: Io): DccClient {
+export async function dccClient(options: Options, io: Io): Promise<DccClient> {
   const paths = stateOption(options)
   const named = options.json === true ? 'json' : (textOption(options, 'format') ?? 'table')
   const format = (['table', 'csv', 'json', 'xml'] as const).find((one) => one === named)
@@ -58,7 +58,7 @@ export function dccClient(options: Options, io: Io): DccClient {
   const user = userOption(options, registry)
   const timeoutMs = (wholeOption(options, 'timeout', 1, 3600) ?? 20) * 1000
   const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
-  const tool = signingToolOf({ keysBoxed })
+  const tool = await signingToolOf({ keysBoxed })
   const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
   return {
     user,

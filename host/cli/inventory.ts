@@ -36,7 +36,7 @@ export const inventoryCommand: Command = {
   ],
   examples: ['smets1 inventory --as mdr --mpan 1234567890126', 'smets1 inventory --format csv'],
   async run(options, io) {
-    const client = dccClient(options, io)
+    const client = await dccClient(options, io)
     const answer = await client.ask({ variant: '8.2', inventory: queryOf(options, client) })
     const devices = answer.code === 'I0' ? readInventory(answer.message) : []
     if (typeof devices === 'string') throw new CommandError(exitCode.failed, `the answer cannot be read: ${devices}`)

@@ -117,7 +117,7 @@ export const readCommand: Command = {
       throw new CommandError(exitCode.usage, `${variant} reads registers as they are: it takes no --from and --to`)
     }
     const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
-    const trust = loadTrust(paths.pki, [], signingToolOf({ keysBoxed }))
+    const trust = loadTrust(paths.pki, [], await signingToolOf({ keysBoxed }))
     const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
     const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 20) * 1000
     const outcome = await readAs(paths, trust, url, user, device, variant, fields, timeoutMs)

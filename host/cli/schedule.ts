@@ -170,6 +170,6 @@ export const scheduleCommand: Command = {
     if (!Object.hasOwn(actions, action)) {
       throw new CommandError(exitCode.usage, `schedule does ${Object.keys(actions).join(', ')}, not ${action}`)
     }
-    return actions[action]!(options, dccClient(options, io), io)
+    return actions[action]!(options, await dccClient(options, io), io)
   },
 }

@@ -1,4 +1,4 @@
-// smets1 validate: looks at a state directory and says what is wrong, without starting anything.
+// smets1 validate: checks a state directory and starts nothing.
 
 import { checkRegistry } from '../access/parties.ts'
 import { readConfig } from '../config/config.ts'
@@ -7,8 +7,45 @@ import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { exitCode } from '../state/errors.ts'
-import { readJson, stateOf, statePaths } from '../state/state-directory.ts'
-import { type Command, textOption } from './command.ts'
+import { readJson, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
+import { type Command, type Io, textOption } from './command.ts'
+
+/** Problems of a state directory, and what it uses of the user's own: schemas, a signing tool. */
+async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; found: string[] }> {
+  if (stateOf(paths) === 'absent') return { problems: [`${paths.root} is not there: smets1 up makes it`], found: [] }
+  const problems: string[] = []
+  const found: string[] = []
+
+  /** Does one check; what it throws is a problem, and the others go on. */
+  async function attempt(one: () => void | Promise<void>): Promise<void> {
+    try {
+      await one()
+    } catch (error) {
+      problems.push((error as Error).message)
+    }
+  }
+
+  await attempt(async () => {
+    const config = readConfig(paths.config, io.env, {})
+    await attempt(() => {
+      if (config.schema === undefined) return
+      found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
+    })
+    await attempt(async () => {
+      const tool = await signingToolOf(config)
+      if (tool === undefined) return
+      found.push(`signing tool ${config.keysBoxed}: ${tool.signers.length} certificates, DSP ${tool.dsp.name}`)
+    })
+  })
+  await attempt(() => {
+    const checked = checkRegistry(readJson(paths.registry))
+    if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
+  })
+  await attempt(() => void problems.push(...vaultProblems(paths.vault)))
+  await attempt(() => void loadTrust(paths.pki))
+  for (const name of ['dsp', 's1sp']) await attempt(() => void loadIdentity(paths.pki, name))
+  return { problems, found }
+}
 
 export const validateCommand: Command = {
   name: 'validate',
@@ -20,38 +57,7 @@ export const validateCommand: Command = {
   examples: ['smets1 validate --state .smets1'],
   async run(options, io) {
     const paths = statePaths(textOption(options, 'state') ?? '.smets1')
-    const problems: string[] = []
-    /** Copies of the user's own that are there, and what they are. */
-    const found: string[] = []
-    const look = (what: () => void) => {
-      try {
-        what()
-      } catch (error) {
-        problems.push((error as Error).message)
-      }
-    }
-    look(() => {
-      if (stateOf(paths) === 'absent') throw new Error(`${paths.root} is not there: smets1 up makes it`)
-      look(() => {
-        const config = readConfig(paths.config, io.env, {})
-        look(() => {
-          if (config.schema !== undefined)
-            found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
-        })
-        look(() => {
-          const tool = signingToolOf(config)
-          if (tool === undefined) return
-          found.push(`signing tool ${config.keysBoxed}: ${tool.signers.length} certificates, DSP ${tool.dsp.name}`)
-        })
-      })
-      look(() => {
-        const checked = checkRegistry(readJson(paths.registry))
-        if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
-      })
-      look(() => problems.push(...vaultProblems(paths.vault)))
-      look(() => void loadTrust(paths.pki))
-      for (const name of ['dsp', 's1sp']) look(() => void loadIdentity(paths.pki, name))
-    })
+    const { problems, found } = await check(paths, io)
     if (options.json === true) io.stdout(`${JSON.stringify({ ok: problems.length === 0, problems, found })}\n`)
     else if (problems.length === 0) io.stdout([`${paths.root} is in order`, ...found, ''].join('\n'))
     else for (const problem of problems) io.stdout(`${problem}\n`)

@@ -5,10 +5,14 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { loadSigningTool, type SigningTool } from './signing-tool.ts'
 
 /** The signing tool that the configuration names, if any. @throws CommandError with the exit code for keys */
-export function signingToolOf({ keysBoxed }: { keysBoxed: string | undefined }): SigningTool | undefined {
+export async function signingToolOf({
+  keysBoxed,
+}: {
+  keysBoxed: string | undefined
+}): Promise<SigningTool | undefined> {
   if (keysBoxed === undefined) return undefined
   try {
-    return loadSigningTool(keysBoxed, Date.now())
+    return await loadSigningTool(keysBoxed, Date.now())
   } catch (error) {
     throw new CommandError(exitCode.keyMissing, `keys.boxed ${keysBoxed}: ${(error as Error).message}`)
   }

@@ -25,15 +25,15 @@ const jarBytesMax = 64 * 1024 * 1024
 const limits = { entriesMax: 10_000, fileBytesMax: 16_384 }
 
 /** @throws Error, one sentence, when the file cannot be read or is not the signing tool */
-export function loadSigningTool(path: string, nowMs: number): SigningTool {
+export async function loadSigningTool(path: string, nowMs: number): Promise<SigningTool> {
   const { size } = statSync(path)
   if (size > jarBytesMax) throw new Error(`it has ${size} bytes, at most ${jarBytesMax}`)
   return readSigningTool(readFileSync(path), nowMs)
 }
 
 /** The same from the bytes of a jar. @throws Error */
-export function readSigningTool(jar: Buffer, nowMs: number): SigningTool {
-  const files = readZip(jar, (name) => /^[^/]+\.(pem|key)$/.test(name), limits)
+export async function readSigningTool(jar: Buffer, nowMs: number): Promise<SigningTool> {
+  const files = await readZip(jar, (name) => /^[^/]+\.(pem|key)$/.test(name), limits)
   const found: { name: string; pem: string; signer: TrustedSigner }[] = []
   for (const [file, bytes] of files) {
     const pem = bytes.toString('latin1')

@@ -92,7 +92,7 @@ export async function runBridge(
   const recording = record === undefined ? undefined : recordTo(record, (problem) => log('recording', { problem }))
   const report = (line: string) => log('cache', { problem: line })
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
-  const tool = signingToolOf(config)
+  const tool = await signingToolOf(config)
   let known = loadKnownParties(paths, tool)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer

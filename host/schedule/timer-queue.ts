@@ -1,5 +1,6 @@
 // One timer for any number of things that are due some time.
 
+import TinyQueue from 'tinyqueue'
 import type { Timing } from '../wan/line.ts'
 
 export interface TimerQueue {
@@ -13,43 +14,12 @@ const sleepMaxMs = 60_000
 
 /** `due` is called for each key whose time has come, earliest first. */
 export function createTimerQueue(timing: Timing, due: (key: number) => void): TimerQueue {
-  // A binary heap: the parent of entry i is (i - 1) >> 1 and is never later.
-  const heap: { atMs: number; key: number }[] = []
+  const entries = new TinyQueue<{ atMs: number; key: number }>([], (a, b) => a.atMs - b.atMs)
   let timer: { cancel(): void; atMs: number } | undefined
   let stopped = false
 
-  function swap(a: number, b: number): void {
-    const held = heap[a]!
-    heap[a] = heap[b]!
-    heap[b] = held
-  }
-
-  function push(entry: { atMs: number; key: number }): void {
-    heap.push(entry)
-    for (let i = heap.length - 1; i > 0; ) {
-      const parent = (i - 1) >> 1
-      if (heap[parent]!.atMs <= heap[i]!.atMs) return
-      swap(i, parent)
-      i = parent
-    }
-  }
-
-  function pop(): { atMs: number; key: number } {
-    swap(0, heap.length - 1)
-    const top = heap.pop()!
-    for (let i = 0; ; ) {
-      const [left, right] = [2 * i + 1, 2 * i + 2]
-      let least = i
-      if (left < heap.length && heap[left]!.atMs < heap[least]!.atMs) least = left
-      if (right < heap.length && heap[right]!.atMs < heap[least]!.atMs) least = right
-      if (least === i) return top
-      swap(i, least)
-      i = least
-    }
-  }
-
   function sleep(): void {
-    const first = heap[0]
+    const first = entries.peek()
     if (stopped || first === undefined) return
     const atMs = Math.min(first.atMs, timing.nowMs() + sleepMaxMs)
     if (timer !== undefined && timer.atMs <= atMs) return
@@ -60,13 +30,16 @@ export function createTimerQueue(timing: Timing, due: (key: number) => void): Ti
   function ring(): void {
     timer = undefined
     const nowMs = timing.nowMs()
-    while (!stopped && heap.length > 0 && heap[0]!.atMs <= nowMs) due(pop().key)
+    for (let next = entries.peek(); !stopped && next !== undefined && next.atMs <= nowMs; next = entries.peek()) {
+      entries.pop()
+      due(next.key)
+    }
     sleep()
   }
 
   return {
     set(atMs, key) {
-      push({ atMs, key })
+      entries.push({ atMs, key })
       sleep()
     },
     stop() {

@@ -57,7 +57,7 @@ function signedWithoutJava(xml: string): string {
 /** Holds an answer against the schema, the tool's certificates and, where there is Java, its validator. */
 async function accepted(xml: string): Promise<void> {
   assert.equal(duisSchema().validate(xml), [])
-  const tool = loadSigningTool(toolJar, Date.now())
+  const tool = await loadSigningTool(toolJar, Date.now())
   const trust = createTrustStore([], tool.signers)
   const outer = verifyResponse(Buffer.from(xml), trust, { nowMs: Date.now(), dspEui: tool.dsp.eui })
   // The S1SP's own signature is not of the tool's keys: it has none for an S1SP.

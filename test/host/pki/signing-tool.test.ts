@@ -57,8 +57,16 @@ const text = (name: string, content: string, more: Partial<Entry> = {}): Entry =
   return { name, bytes: Buffer.from(content), ...more }
 }
 
-test('the tool of the development dependency: its Users and its DSP', () => {
-  const { signers, dsp } = loadSigningTool(toolJar, nowMs)
+async function assertRejects(promise: Promise<unknown>, why: RegExp): Promise<void> {
+  const problem = await promise.then(
+    () => 'it was accepted',
+    (error: Error) => error.message,
+  )
+  assert.match(problem, why)
+}
+
+test('the tool of the development dependency: its Users and its DSP', async () => {
+  const { signers, dsp } = await loadSigningTool(toolJar, nowMs)
   const euis = new Set(signers.map(({ eui }) => eui))
   for (const eui of ['90-B3-D5-1F-30-01-00-00', '90-B3-D5-1F-30-02-00-00', '00-DB-12-34-56-78-00-04']) {
     assert.ok(euis.has(eui), eui)
@@ -75,7 +83,7 @@ test('the tool of the development dependency: its Users and its DSP', () => {
     assert.ok(notBeforeMs < 0 && notAfterMs === Number.POSITIVE_INFINITY)
 })
 
-test('a key under another name, or one that is not its certificate’s, is no key', () => {
+test('a key under another name, or one that is not its certificate’s, is no key', async () => {
   const pem = toolBytes(`${dspName}.pem`)
   const other = toolBytes('xml-sign-90B3D51F30010000-ds.key')
   for (const entries of [
@@ -90,15 +98,15 @@ test('a key under another name, or one that is not its certificate’s, is no ke
     ],
     [{ name: 'xml-sign-90B3D51F30010000-ds.pem', bytes: toolBytes('xml-sign-90B3D51F30010000-ds.pem') }],
   ]) {
-    assert.throws(() => readSigningTool(zipOf(entries), nowMs), /no key of the DSP/)
+    await assertRejects(readSigningTool(zipOf(entries), nowMs), /no key of the DSP/)
   }
   const key = { name: `${dspName}.key`, bytes: toolBytes(`${dspName}.key.pem`) }
-  assert.is(readSigningTool(zipOf([{ name: `${dspName}.pem`, bytes: pem }, key]), nowMs).dsp.name, dspName)
+  assert.is((await readSigningTool(zipOf([{ name: `${dspName}.pem`, bytes: pem }, key]), nowMs)).dsp.name, dspName)
 })
 
-test('an archive: stored and packed files, an extra field, a comment behind it', () => {
+test('an archive: stored and packed files, an extra field, a comment behind it', async () => {
   const zip = zipOf([text('a', 'one'), text('b', 'two'.repeat(99), { method: 0 }), text('d/', ''), text('c', '')], 'PK')
-  const files = readZip(zip, (name) => name !== 'c', limits)
+  const files = await readZip(zip, (name) => name !== 'c', limits)
   assert.equal(
     [...files].map(([name, bytes]) => [name, bytes.toString()]),
     [
@@ -106,10 +114,10 @@ test('an archive: stored and packed files, an extra field, a comment behind it',
       ['b', 'two'.repeat(99)],
     ],
   )
-  assert.is(readZip(zipOf([]), () => true, limits).size, 0)
+  assert.is((await readZip(zipOf([]), () => true, limits)).size, 0)
 })
 
-test('errors in an archive are reported', () => {
+test('errors in an archive are reported', async () => {
   const wrong: [RegExp, Buffer][] = [
     [/not a zip/, Buffer.alloc(0)],
     [/not a zip/, Buffer.from('PK, but no archive'.repeat(9))],
@@ -123,11 +131,15 @@ test('errors in an archive are reported', () => {
     [/two files/, zipOf([text('a', 'x'), text('a', 'y')])],
     [/more than 100 files/, zipOf(Array.from({ length: 101 }, (_, i) => text(`${i}`, '')))],
   ]
-  for (const [why, zip] of wrong) assert.throws(() => readZip(zip, () => true, limits), why)
-  assert.throws(() => readSigningTool(zipOf([text('a.pem', 'nothing')]), nowMs), /holds no certificates/)
+  for (const [why, zip] of wrong)
+    await assertRejects(
+      readZip(zip, () => true, limits),
+      why,
+    )
+  await assertRejects(readSigningTool(zipOf([text('a.pem', 'nothing')]), nowMs), /holds no certificates/)
 })
 
-test('3,000 damaged jars: always a described error', () => {
+test('3,000 damaged jars: always a described error', async () => {
   const jar = zipOf(['.pem', '.key'].map((ending) => ({ name: dspName + ending, bytes: toolBytes(dspName + ending) })))
   const random = createRandom(4)
   let read = 0
@@ -136,7 +148,7 @@ test('3,000 damaged jars: always a described error', () => {
     for (let n = random.below(4); n >= 0 && damaged.length > 0; n--)
       damaged[random.below(damaged.length)] = random.below(256)
     try {
-      readSigningTool(damaged, nowMs)
+      await readSigningTool(damaged, nowMs)
       read += 1
     } catch (error) {
       if (!(error instanceof Error) || error instanceof RangeError || error instanceof TypeError) throw error
@@ -145,14 +157,14 @@ test('3,000 damaged jars: always a described error', () => {
   assert.ok(read < 3_000)
 })
 
-test('a file that is missing, larger than any such tool, or no jar', () => {
+test('a file that is missing, larger than any such tool, or no jar', async () => {
   const large = join(mkdtempSync(join(tmpdir(), 'smets1-jar-')), 'large.jar')
   writeFileSync(large, '')
   truncateSync(large, 100 * 1024 * 1024)
-  assert.throws(() => loadSigningTool(large, nowMs), /it has 104857600 bytes, at most 67108864/)
+  await assertRejects(loadSigningTool(large, nowMs), /it has 104857600 bytes, at most 67108864/)
   rmSync(dirname(large), { recursive: true })
-  assert.throws(() => loadSigningTool('/nowhere/tool.jar', nowMs), /ENOENT/)
-  assert.throws(() => readSigningTool(readFileSync(new URL(import.meta.url)), nowMs), /not a zip/)
+  await assertRejects(loadSigningTool('/nowhere/tool.jar', nowMs), /ENOENT/)
+  await assertRejects(readSigningTool(readFileSync(new URL(import.meta.url)), nowMs), /not a zip/)
 })
 
 test.run()

@@ -13,12 +13,10 @@ import { readZip } from '../../../host/pki/zip.ts'
 /** The tool as `java -cp` takes it. */
 export const toolJar = join(dirname(createRequire(import.meta.url).resolve('@smartdcc/duis-sign-wrap')), 'tool.jar')
 
-let read: Map<string, Uint8Array> | undefined
-
-function toolFiles(): Map<string, Uint8Array> {
-  read ??= readZip(readFileSync(toolJar), () => true, { entriesMax: 1_000, fileBytesMax: 1_000_000 })
-  return read
-}
+const toolFiles = await readZip(readFileSync(toolJar), (name) => /\.(xsd|pem|key)$/.test(name), {
+  entriesMax: 1_000,
+  fileBytesMax: 1_000_000,
+})
 
 /** A file of the jar as text, by its name. */
 export function toolFile(name: string): string {
@@ -27,7 +25,7 @@ export function toolFile(name: string): string {
 
 /** A file of the jar, by its name. */
 export function toolBytes(name: string): Uint8Array {
-  const bytes = toolFiles().get(name)
+  const bytes = toolFiles.get(name)
   if (bytes === undefined) throw new Error(`${toolJar} holds no ${name}`)
   return bytes
 }
@@ -56,7 +54,7 @@ export function assertSendable(xml: string, codes: FaultCodes = faultCodes): voi
 /** A temporary folder with the schema files under their own names, spaces included. */
 export function duisSchemaDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'smets1-duis-schema-'))
-  for (const [name, bytes] of toolFiles()) if (name.endsWith('.xsd')) writeFileSync(join(directory, name), bytes)
+  for (const [name, bytes] of toolFiles) if (name.endsWith('.xsd')) writeFileSync(join(directory, name), bytes)
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   return directory
 }
