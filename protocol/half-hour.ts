@@ -39,17 +39,6 @@ export function firstHalfHourOfDay(day: number): number {
   return day * halfHoursPerDay
 }
 
-/**
- * The half-hours whose stamps lie in a read window: start < stamp <= end, so that 00:00Z to the next 00:00Z is the 48
- * half-hours of one day. Whether real S1SPs include the start is not known: an assumption, stated to users.
- * `count` is 0 for an empty or reversed window.
- */
-export function halfHoursInWindow(startMs: number, endMs: number): { first: number; count: number } {
-  const first = Math.floor(startMs / halfHourMs)
-  const last = Math.floor(endMs / halfHourMs) - 1
-  return { first: first, count: last >= first ? last - first + 1 : 0 }
-}
-
 /** A day of UTC as people write it. `month` and `day` count from 1. */
 export interface CivilDate {
   year: number

@@ -11,9 +11,10 @@ import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Period, RequestId } from '../duis/request.ts'
 import { deviceDefaults } from './device-details.ts'
 import type { Device, DeviceStatus, RegistrationRecord, Registry, User } from './parties.ts'
-import { dayAfter, settlementDayOf, settlementDayRange } from './settlement-day.ts'
+import { dayAfter } from './settlement-day.ts'
+import { type Target, type TargetPolicy, targetsOf } from './targets.ts'
 
-export type AccessPolicy = {
+export type AccessPolicy = TargetPolicy & {
   /**
    * Roles that need a registration record for the MPAN on every Settlement Day. Assumption: an Other User needs none;
    * its right is the consumer's consent, which no registration data holds.
@@ -27,14 +28,13 @@ export type AccessPolicy = {
 export const defaultAccessPolicy: AccessPolicy = {
   registered: ['IS', 'ES', 'GS', 'RSA', 'ED', 'GT', 'MDR'],
   deviceStatuses: ['Commissioned'],
+  windowEnds: 'closed',
+  changeOfAgentRead: 'both',
   codes: faultCodes,
 }
 
 /** What access control needs of a request. */
 export type AccessRequest = { requestId: RequestId; period?: Period }
-
-/** First and last Settlement Day that a request targets. */
-export type SettlementDays = { first: string; last: string }
 
 export type RuleName =
   | 'known user'
@@ -52,9 +52,8 @@ export type Allowed = {
   role: Role
   /** Registrations that cover the days, by date; none for a role that needs none. */
   records: readonly RegistrationRecord[]
-  days: SettlementDays
   because: string
-}
+} & Target
 
 export type Refused = {
   allowed: false
@@ -72,17 +71,16 @@ export type Refused = {
 
 export type Decision = Allowed | Refused
 
-type Question = { request: AccessRequest; row: SrvRow; registry: Registry; policy: AccessPolicy; days: SettlementDays }
+type Question = { request: AccessRequest; nowMs: number; row: SrvRow; registry: Registry; policy: AccessPolicy }
 /** A User that may send the request, and the roles by which it may: at least one. */
 type Sender = { user: User; roles: readonly [Role, ...Role[]] }
-type Registered = Pick<Allowed, 'role' | 'records' | 'because'>
+type Registered = Pick<Allowed, 'role' | 'records' | 'because'> & Target
 type Refusal = Omit<Refused, 'allowed' | 'code'>
 type Unregistered = Refusal & { day: string }
 
 /**
- * Decides on a request to a device. A request without a period (4.1.1, 4.2) targets the Settlement Day of `nowMs`, and
- * so does one whose window holds no half-hour the day of its start. A User with several roles is allowed when any one
- * of them covers every day; when none does, the one that covers most is explained.
+ * Decides on a request to a device, for the Settlement Days that it targets (`targetsOf`). A User with several roles is
+ * allowed when any one of them covers every day; when none does, the one that covers most is explained.
  * Throws RangeError for a row without a device (5.x, 8.2): the DCC answers those.
  */
 export function decide(
@@ -93,8 +91,7 @@ export function decide(
   policy: AccessPolicy = defaultAccessPolicy,
 ): Decision {
   if (row.endpoint !== 'serviceS') throw new RangeError(`${row.variant} has no device to decide about`)
-  const days = targetedDays(request, nowMs)
-  const question: Question = { request, row, registry, policy, days }
+  const question: Question = { request, nowMs, row, registry, policy }
   const sender = findSender(question)
   if ('rule' in sender) return refused(sender, policy)
   const device = findDevice(question)
@@ -103,7 +100,7 @@ export function decide(
   if ('rule' in registration) return refused(registration, policy)
   const wrongStatus = checkDeviceStatus(device, policy)
   if (wrongStatus !== undefined) return refused(wrongStatus, policy)
-  return { allowed: true, user: sender.user, device, days, ...registration }
+  return { allowed: true, user: sender.user, device, ...registration }
 }
 
 /** A User that may send a request that the DCC answers itself (5.x, 8.2), and the roles by which it may. */
@@ -116,7 +113,7 @@ export function decideUser(
   row: SrvRow,
   policy: AccessPolicy = defaultAccessPolicy,
 ): UserAllowed | Refused {
-  const question: Question = { request, row, registry, policy, days: { first: '', last: '' } }
+  const question: Question = { request, nowMs: 0, row, registry, policy }
   const sender = findSender(question)
   return 'rule' in sender ? refused(sender, policy) : { allowed: true, ...sender }
 }
@@ -129,12 +126,6 @@ function refused(refusal: Refusal, policy: AccessPolicy): Refused {
 export function explain(decision: Decision): string {
   if (decision.allowed) return `allowed: ${decision.because}`
   return `refused with ${decision.code}, rule "${decision.rule}": ${decision.text}`
-}
-
-function targetedDays(request: AccessRequest, nowMs: number): SettlementDays {
-  const range = request.period && settlementDayRange(request.period.startMs, request.period.endMs)
-  const day = settlementDayOf(request.period?.startMs ?? nowMs)
-  return range ?? { first: day, last: day }
 }
 
 /** The rules about the User: known, active, and with a role for the request. */
@@ -169,28 +160,33 @@ function checkDeviceStatus({ eui, status }: Device, policy: AccessPolicy): Refus
   return { rule: 'device status', fault: 'deviceStatus', text }
 }
 
-/** The first role that covers every day; when none does, the refusal of the one that covers most. */
+/** The first target for which a role covers every day; when none does, the refusal of what covers most. */
 function findRegistration(question: Question, { user, roles }: Sender, device: Device): Registered | Refusal {
-  const [first, ...others] = roles
-  let best = byRole(question, user, device, first)
-  for (const role of others) {
-    if (!('rule' in best)) break
-    const next = byRole(question, user, device, role)
-    if (!('rule' in next) || next.day > best.day) best = next
+  const { request, nowMs, row, policy } = question
+  const targets = targetsOf(row, request.period, nowMs, device, policy)
+  let best = byRole(question, user, device, roles[0], targets[0])
+  for (const target of targets) {
+    for (const role of roles) {
+      const next = byRole(question, user, device, role, target)
+      if (!('rule' in next)) return next
+      if ('rule' in best && next.day > best.day) best = next
+    }
   }
   return best
 }
 
 /** Whether one role covers every day. It steps from record to record, not from day to day, so a long window costs no more. */
 function byRole(
-  { row, registry, policy, days }: Question,
+  { row, registry, policy }: Question,
   user: User,
   device: Device,
   role: Role,
+  target: Target,
 ): Registered | Unregistered {
+  const { days } = target
   if (!policy.registered.includes(role)) {
     const because = `${nameOf(user)} asks as ${role}, for which no registration is needed (an assumption)`
-    return { role, records: [], because: `${because}, ${textOf(days)}` }
+    return { role, records: [], because: `${because}, ${textOf(target)}`, ...target }
   }
   const mpan = row.mpan === 'export' ? device.exportMpan : device.importMpan
   if (mpan === undefined) {
@@ -209,7 +205,7 @@ function byRole(
   }
   const spans = records.map(spanOf).join(' and ')
   const because = `${nameOf(user)} is registered as ${role} ${user.mpid} for ${row.mpan} MPAN ${mpan} ${spans}`
-  return { role, records, because: `${because}, ${textOf(days)}` }
+  return { role, records, because: `${because}, ${textOf(target)}`, ...target }
 }
 
 function unregistered(
@@ -239,6 +235,7 @@ function spanOf(record: RegistrationRecord): string {
   return record.until === undefined ? `from ${record.from}` : `from ${record.from} to ${record.until}`
 }
 
-function textOf({ first, last }: SettlementDays): string {
-  return first === last ? `Settlement Day ${first}` : `Settlement Days ${first} to ${last}`
+function textOf({ days: { first, last }, leftOut }: Target): string {
+  const days = first === last ? `Settlement Day ${first}` : `Settlement Days ${first} to ${last}`
+  return leftOut === undefined ? days : `${days}; the ${leftOut} entry of the window belongs to another day: left out`
 }

@@ -6,10 +6,10 @@
 // is refused before the meter is woken. A response that proves too large becomes a final response with the same code
 // (assumption).
 
-import { halfHoursInWindow } from '../../protocol/half-hour.ts'
+import { halfHourOf } from '../../protocol/half-hour.ts'
+import type { Entries } from '../catalogue/read-window.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import { exportProfilePayload, importProfilePayload, reactiveImportProfilePayload } from '../duis/payload.ts'
-import type { Period } from '../duis/request.ts'
 import type { User } from './parties.ts'
 
 /** Largest response to a boxed User, bytes. Express, which receives it, accepts 102,400; 100,000 satisfies both meanings of 100 kB. */
@@ -30,16 +30,16 @@ export function boxedHalfHoursMax(variant: string): number | undefined {
   return bytes === undefined ? undefined : Math.floor((boxedBytesMax * 3) / 4 / bytes)
 }
 
-/** The reason why the response for a window cannot fit, or undefined. Half-hours that end after `nowMs` are not read. */
+/** The reason why the response for these entries cannot fit, or undefined. Half-hours that end after `nowMs` are not read. */
 export function tooLongForBoxed(
   row: SrvRow,
   user: Pick<User, 'mode'>,
-  period: Period | undefined,
+  entries: Entries | undefined,
   nowMs: number,
 ): string | undefined {
   const most = boxedHalfHoursMax(row.variant)
-  if (user.mode !== 'boxed' || period === undefined || most === undefined) return undefined
-  const { count } = halfHoursInWindow(period.startMs, Math.min(period.endMs, nowMs))
+  if (user.mode !== 'boxed' || entries === undefined || most === undefined) return undefined
+  const count = Math.min(entries.count, halfHourOf(nowMs) - entries.first)
   if (count <= most) return undefined
   return `${count} half-hours of ${row.variant} make more than 100 kB in boxed delivery: ask for ${most} at most`
 }

@@ -8,7 +8,7 @@
 // Sunday of October. Earlier years had other dates and are not supported: the functions apply today's rule to them, which
 // is wrong for some days. No registration may begin before 1996.
 
-import { dayMs, halfHourMs, halfHoursInWindow, localAheadMs, startOfHalfHour } from '../../protocol/half-hour.ts'
+import { dayMs, halfHourMs, localAheadMs } from '../../protocol/half-hour.ts'
 
 /** Most Settlement Days in one call: over 13 months, more than any profile log holds. */
 export const settlementDaysMax = 500
@@ -21,20 +21,6 @@ const latestMs = Date.parse('9999-12-31T00:00Z')
 export function settlementDayOf(atMs: number): string {
   const insideMs = Math.min(Math.max(atMs, earliestMs), latestMs)
   return dateOf(insideMs + localAheadMs(insideMs))
-}
-
-/**
- * First and last Settlement Day that the half-hours of a read window touch (start < stamp <= end, see
- * `halfHoursInWindow`), or undefined when the window holds no half-hour. In every window the days between are touched
- * too.
- */
-export function settlementDayRange(startMs: number, endMs: number): { first: string; last: string } | undefined {
-  const { first, count } = halfHoursInWindow(startMs, endMs)
-  if (count === 0) return undefined
-  return {
-    first: settlementDayOf(startOfHalfHour(first)),
-    last: settlementDayOf(startOfHalfHour(first + count - 1)),
-  }
 }
 
 /**

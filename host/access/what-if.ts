@@ -64,11 +64,11 @@ export function whatIf(
     const { allowed, code, rule, day, record } = decision
     return { ...of, allowed, code, rule, day, records: record === undefined ? [] : [record], text: explain(decision) }
   }
-  const { days, records, user, role } = decision
+  const { days, entries, records, user, role } = decision
   const forSettlement = servesSettlement(row, [role], user, request.forSettlement)
   if (typeof forSettlement === 'string')
     return { ...refused('forSettlement', 'settlement', forSettlement), records, days }
-  const tooLong = tooLongForBoxed(row, user, period, nowMs)
+  const tooLong = tooLongForBoxed(row, user, entries, nowMs)
   if (tooLong !== undefined) return { ...refused('tooLargeForBoxed', 'delivery', tooLong), records, days }
   if (!row.onSmets1) {
     const why = `SMETS1 has no ${row.variant} (table 3 of the impact assessment: N/A)`

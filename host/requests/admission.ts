@@ -10,13 +10,7 @@ import { servesSettlement } from '../catalogue/for-settlement.ts'
 import type { Fault } from '../catalogue/response-code.ts'
 import type { Role } from '../catalogue/role.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
-import {
-  type DeviceRequest,
-  type DirectRequest,
-  isDeviceRequest,
-  periodOf,
-  type ServiceRequest,
-} from '../duis/request.ts'
+import { type DeviceRequest, type DirectRequest, isDeviceRequest, type ServiceRequest } from '../duis/request.ts'
 import { trtMsOf } from '../metrics/performance.ts'
 import { type AcceptedRequest, requestKey } from './accepted-request.ts'
 import type { Direct, DirectHandlers } from './direct-response.ts'
@@ -229,7 +223,7 @@ function createChecks({ registry, policy }: AdmissionParts): Checks {
       const decision = decide(request, sentMs, registry(), row, policy)
       if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
       const forSettlement = settlementOf(request, row, [decision.role], decision.user, refuse)
-      const tooLong = tooLongForBoxed(row, decision.user, periodOf(request), sentMs)
+      const tooLong = tooLongForBoxed(row, decision.user, decision.entries, sentMs)
       if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)
       const deadlineMs = sentMs + (trtMsOf(row, forSettlement) ?? 0)
       const id = requestKey(request.requestId)

@@ -4,7 +4,6 @@
 import { tooLargeForBoxed, tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { FaultCodes } from '../catalogue/response-code.ts'
 import { formatFailure, type Smets1Answer } from '../duis/format.ts'
-import { periodOf } from '../duis/request.ts'
 import type { Signer } from '../pki/signer.ts'
 import { StoppedError } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
@@ -44,10 +43,10 @@ export function createExecution(parts: ExecutionParts): Execution {
 
   async function run(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler> {
     if (nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
-    const { row, allowed, request } = accepted
+    const { row, allowed } = accepted
     const isBoxed = allowed.user.mode === 'boxed'
     // The mode of a User may have changed since a schedule was made.
-    const tooLong = tooLongForBoxed(row, allowed.user, periodOf(request), nowMs())
+    const tooLong = tooLongForBoxed(row, allowed.user, allowed.entries, nowMs())
     if (tooLong !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLong)
     const handler = parts.handlers[row.variant]
     if (handler === undefined) throw new Error(`there is no service for ${row.variant}`)

@@ -4,6 +4,7 @@ import { dayMs } from '../../protocol/half-hour.ts'
 import { type AccessPolicy, decide, explain, type UserAllowed } from '../access/access-control.ts'
 import { tooLongForBoxed } from '../access/boxed-limits.ts'
 import type { Registry } from '../access/parties.ts'
+import { targetsOf } from '../access/targets.ts'
 import { servesSettlement } from '../catalogue/for-settlement.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { bodyRow } from '../duis/bodies.ts'
@@ -102,7 +103,9 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
     if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
     if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
-    const tooLong = tooLongForBoxed(row, user, periodOfRun(details, nextDay), Number.POSITIVE_INFINITY)
+    const atMs = Number.POSITIVE_INFINITY
+    const [{ entries }] = targetsOf(row, periodOfRun(details, nextDay), atMs, decision.device, policy)
+    const tooLong = tooLongForBoxed(row, user, entries, atMs)
     if (tooLong !== undefined) return refuse('tooLargeForBoxed', tooLong)
     const { schemaVersion } = request
     const created = {

@@ -3,8 +3,8 @@
 import type { Device } from '../access/parties.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
+import type { Entries } from '../catalogue/read-window.ts'
 import { formatSmets1Response } from '../duis/format.ts'
-import { type Period, periodOf } from '../duis/request.ts'
 import type { AcceptedRequest, Handler } from '../requests/accepted-request.ts'
 import type { Conversation } from '../wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../wan/layouts.ts'
@@ -40,13 +40,13 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
       parts.dailyReadThrough(device.eui, first, count, (from, howMany) =>
         parts.withSession(device, accepted, usage, (conversation) => readDailyReads(conversation, from, howMany)),
       )
-    const read = await readDailyLog(accepted.row, windowOf(accepted), through, parts.nowMs())
+    const read = await readDailyLog(accepted.row, entriesOf(accepted), through, parts.nowMs())
     return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
   }
 
   const profile: Handler = async (accepted, answer, usage) => {
     const { device } = accepted.allowed
-    const read = await readProfileData(accepted.row, windowOf(accepted), device, {
+    const read = await readProfileData(accepted.row, entriesOf(accepted), device, {
       readThrough: parts.readThrough,
       nowMs: parts.nowMs(),
       readMeter: (channel, first, count) =>
@@ -67,9 +67,8 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
   }
 }
 
-/** The window of a read of a log. */
-function windowOf({ request }: AcceptedRequest): Period {
-  const period = periodOf(request)
-  if (period === undefined) throw new RangeError(`${request.bodyName} has no ReadLogPeriod`)
-  return period
+/** What a read of a log is entitled to. */
+function entriesOf({ request, allowed }: AcceptedRequest): Entries {
+  if (allowed.entries === undefined) throw new RangeError(`${request.bodyName} has no ReadLogPeriod`)
+  return allowed.entries
 }

@@ -1,10 +1,11 @@
 // 4.8.1, 4.8.2 and 4.8.3: half-hours of one or two channels, from the cache, and from the meter what the cache has not.
 
-import { halfHourMs, halfHoursInWindow, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { halfHourOf } from '../../protocol/half-hour.ts'
 import { channel } from '../../protocol/messages.ts'
 import type { Device } from '../access/parties.ts'
 import { servedOf } from '../audit/served.ts'
 import type { ReadThrough, SourcedReading } from '../cache/single-flight.ts'
+import { type Entries, stampOf } from '../catalogue/read-window.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import {
   type ExportEntry,
@@ -12,7 +13,6 @@ import {
   importProfilePayload,
   reactiveImportProfilePayload,
 } from '../duis/payload.ts'
-import type { Period } from '../duis/request.ts'
 import { addSources, noSources, type Sources } from '../requests/provenance.ts'
 import type { Reading } from '../wan/reading.ts'
 
@@ -36,23 +36,22 @@ export interface ReadProfileParts {
 }
 
 /**
- * Half-hours of a window as SMETSData. One that the meter did not record is left out of the response; one that is not
- * over is not asked for. A log holds 13 months (3 of all but active import) and a response no more: of a longer window,
- * its newest part.
+ * Half-hours as SMETSData. One that the meter did not record is left out of the response; one that is not
+ * over is not asked for. A log holds 13 months (3 of all but active import) and a response no more: of more,
+ * the newest.
  */
 export async function readProfileData(
   row: SrvRow,
-  period: Period,
+  asked: Entries,
   device: Device,
   parts: ReadProfileParts,
 ): Promise<{ payload: string; sources: Sources }> {
-  const asked = halfHoursInWindow(period.startMs, Math.min(period.endMs, parts.nowMs))
-  const end = asked.first + asked.count
+  const end = Math.min(asked.first + asked.count, halfHourOf(parts.nowMs))
   const first = Math.max(asked.first, end - row.entriesMax!, 0)
   const count = Math.max(0, end - first)
   const sources = noSources()
   const columns = await Promise.all(row.channels!.map((name) => readColumn(row, name, device, first, count, parts)))
-  const stampMs = (halfHour: number) => stampOfHalfHour(halfHour) - (device.stamps === 'start' ? halfHourMs : 0)
+  const stampMs = (halfHour: number) => stampOf(halfHour, device.stamps)
   columns.forEach((column, i) => {
     const stamps = column.map(({ halfHour, from, ageMs, wh }) => {
       return { stampMs: stampMs(halfHour), from, ageMs, recorded: wh !== undefined }

@@ -4,9 +4,10 @@ import { randomBytes } from 'node:crypto'
 import { bridgeTables } from '../../host/bridge/tables.ts'
 import { openHourlyKeys } from '../../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../../host/cache/reading-cache.ts'
+import { halfHoursInWindow } from '../../host/catalogue/read-window.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
 import { openLmdbStore } from '../../host/store/lmdb.ts'
-import { dayMs, halfHoursInWindow } from '../../protocol/half-hour.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
 
 /** EUI-64 of one device of many. */
 export function euiOf(device: number): string {
@@ -36,7 +37,7 @@ export async function fillCache(paths: StatePaths, count: number, nowMs: number,
   }
   const cache = createReadingCache({ store, keys: openHourlyKeys(paths.cacheKeys, randomBytes, report), randomBytes })
   const today = Math.floor(nowMs / dayMs) * dayMs
-  const day = halfHoursInWindow(today - dayMs, today)
+  const day = halfHoursInWindow({ startMs: today - dayMs, endMs: today }, 'closed')
   for (let device = 0; device < count; ) {
     const batch: Promise<void>[] = []
     for (; device < count && batch.length < 2000; device++) {

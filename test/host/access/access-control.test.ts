@@ -29,12 +29,12 @@ test('supplier, network operator, MDR and other user may read, with the reason',
   assert.is(
     explain(decide(request('mdrA', ...lastWeek), nowMs, usual, readImportProfile)),
     'allowed: mdrA (90-B3-D5-1F-30-01-00-09) is registered as MDR MDRA for import MPAN 1234567890126 from 2024-01-01, ' +
-      'Settlement Days 2026-11-14 to 2026-11-20',
+      'Settlement Days 2026-11-13 to 2026-11-20',
   )
   assert.is(
     explain(decide(request('other', '2026-11-20T00:00Z', '2026-11-21T00:00Z'), nowMs, usual, readImportProfile)),
     'allowed: other (00-DB-12-34-56-78-00-04) asks as OU, for which no registration is needed (an assumption), ' +
-      'Settlement Day 2026-11-20',
+      'Settlement Days 2026-11-19 to 2026-11-20',
   )
 })
 
@@ -138,6 +138,7 @@ test('a User with several roles is allowed by any one; a refusal names the one t
 
 test('what is assumed is data: roles that need a registration, statuses, codes', () => {
   const policy: AccessPolicy = {
+    ...defaultAccessPolicy,
     registered: roles,
     deviceStatuses: ['Commissioned', 'Suspended'],
     codes: { ...defaultAccessPolicy.codes, notAuthorised: 'E45' },

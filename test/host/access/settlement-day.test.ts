@@ -7,7 +7,6 @@ import {
   periodsOf,
   settlementDayBounds,
   settlementDayOf,
-  settlementDayRange,
 } from '../../../host/access/settlement-day.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
 
@@ -61,44 +60,6 @@ test('46, 48 and 50 periods', () => {
   assert.is(periodsOf('2026-06-01'), 48)
   assert.equal(settlementDayBounds('2026-03-29'), { startMs: at('2026-03-29T00:00Z'), endMs: at('2026-03-29T23:00Z') })
   assert.equal(settlementDayBounds('2026-10-25'), { startMs: at('2026-10-24T23:00Z'), endMs: at('2026-10-26T00:00Z') })
-})
-
-test('a UTC day touches one Settlement Day in winter and two in summer', () => {
-  assert.equal(settlementDayRange(at('2026-01-10T00:00Z'), at('2026-01-11T00:00Z')), {
-    first: '2026-01-10',
-    last: '2026-01-10',
-  })
-  assert.equal(settlementDayRange(at('2026-06-10T00:00Z'), at('2026-06-11T00:00Z')), {
-    first: '2026-06-10',
-    last: '2026-06-11',
-  })
-  assert.equal(settlementDayRange(at('2026-06-09T23:00Z'), at('2026-06-10T23:00Z')), {
-    first: '2026-06-10',
-    last: '2026-06-10',
-  })
-})
-
-test('the half-hour that ends at local midnight belongs to the day before', () => {
-  assert.equal(settlementDayRange(at('2026-06-10T22:30Z'), at('2026-06-10T23:00Z')), {
-    first: '2026-06-10',
-    last: '2026-06-10',
-  })
-  assert.equal(settlementDayRange(at('2026-06-10T22:30Z'), at('2026-06-10T23:29Z')), {
-    first: '2026-06-10',
-    last: '2026-06-10',
-  })
-  assert.equal(settlementDayRange(at('2026-06-10T22:30Z'), at('2026-06-10T23:30Z')), {
-    first: '2026-06-10',
-    last: '2026-06-11',
-  })
-})
-
-test('empty and reversed windows touch no day; one of any length has a first and a last', () => {
-  assert.equal(settlementDayRange(at('2026-06-10T00:00Z'), at('2026-06-10T00:29Z')), undefined)
-  assert.equal(settlementDayRange(at('2026-06-10T00:00Z'), at('2026-06-09T00:00Z')), undefined)
-  assert.is(settlementDayRange(at('2026-06-10T00:00Z'), at('2026-06-09T00:00Z')), undefined)
-  const range = settlementDayRange(at('0001-01-01T00:00Z') - 14 * 3600000, at('9999-12-31T23:30Z') + 14 * 3600000)
-  assert.equal(range, { first: '0001-01-01', last: '9999-12-31' })
 })
 
 test('dates', () => {
