@@ -12,6 +12,7 @@ import { createDailyReadThrough } from '../host/cache/daily-reads.ts'
 import { openHourlyKeys } from '../host/cache/hourly-keys.ts'
 import { createReadingCache } from '../host/cache/reading-cache.ts'
 import { createReadThrough } from '../host/cache/single-flight.ts'
+import { createTopUp, noTopUp } from '../host/cache/top-up.ts'
 import type { Endpoint } from '../host/catalogue/endpoint.ts'
 import { type BridgeConfig, readConfig } from '../host/config/config.ts'
 import { createDco } from '../host/dco/sealer.ts'
@@ -182,11 +183,13 @@ export function createBench(options: BenchOptions = {}) {
     writesLeft = Number.POSITIVE_INFINITY
     const life = lives
     const own = storeOf(life)
-    const keys = openHourlyKeys(join(directory, 'cache-keys'), createRandom(seed + 8).bytes, () => {})
     const config = { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config }
+    const ownKeys = createRandom(seed + 8).bytes
+    const keys = openHourlyKeys(join(directory, 'cache-keys'), ownKeys, () => {}, config.cacheDeletion)
+    const topUp = config.cacheTopUp === 'period'
     const kept = { store: own, keys, randomBytes: createRandom(seed + 9).bytes, policy: config.cachePolicy }
     const cache = createReadingCache(kept)
-    const daily = { ...kept, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
+    const daily = { ...kept, topUp, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
       config,
       registry: () => registry,
@@ -196,7 +199,12 @@ export function createBench(options: BenchOptions = {}) {
       s1sp: identity('s1sp').signer,
       dco,
       store: own,
-      readThrough: createReadThrough(cache, clock.nowMs, () => {}),
+      readThrough: createReadThrough(
+        cache,
+        clock.nowMs,
+        () => {},
+        topUp ? createTopUp(cache, keys, kept.policy) : noTopUp,
+      ),
       dailyReadThrough: createDailyReadThrough(daily),
       emptyCache: cache.empty,
       schema: options.schema,

@@ -1,10 +1,10 @@
 // The S1SP bridge: builds its parts.
 
-import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
 import { createDayWatch, lostDevices } from '../access/registry-changes.ts'
 import { createRequestCounters } from '../access/request-counters.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
+import { accessPolicyOf } from '../config/config.ts'
 import { createDelivery, type Delivery } from '../delivery/delivery.ts'
 import { createDeviceAlerts } from '../delivery/device-alerts.ts'
 import { createPerformance } from '../metrics/performance.ts'
@@ -61,7 +61,7 @@ export function createBridge(parts: BridgeParts): Bridge {
   const recorder = createRecorder(audit, nowMs)
   const lines = createLines(config, parts.openPort, timing, log)
   const total = noUsage()
-  const policy: AccessPolicy = { ...defaultAccessPolicy, codes: config.codes }
+  const policy = accessPolicyOf(config)
   const performance = createPerformance(store, timing)
   const checkOwn = schemaCheck(parts.schema, log)
 

@@ -1,14 +1,16 @@
-// 4.6.1 through the cache: the entry of the last midnight is cached, and concurrent requests share one read of the meter.
+// 4.6.1 through the cache: daily reads of the kept period, and one read of the meter serves everybody who waits for it.
 //
-// "The previous 24 hours" (MP256 consultation) contain exactly one midnight, so the cache holds exactly one entry of the
-// daily read log per meter. It is sealed under the same hourly keys and in the same table as the half-hours
-// (reading-cache.ts), is deleted with them, and is never used longer than 25 hours after its retrieval.
+// Kept are the midnights (00:00 UTC) of the period that the policy keeps, both of its ends included: two for a day. They
+// lie under the same hourly keys, in the same table, as the half-hours (reading-cache.ts), are removed with them, and are
+// never handed out longer than 25 hours after their retrieval.
 
 import { dayMs } from '../../protocol/half-hour.ts'
+import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { decodeSnapshot, encodeSnapshot, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
 import type { Store } from '../store/store.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
-import type { CachePolicy } from './policy.ts'
+import { type CachePolicy, cachedFromDay, cachedPeriod } from './policy.ts'
+import { lengthen, type Run } from './reading-cache.ts'
 import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
 import type { ReadingSource } from './single-flight.ts'
 
@@ -36,6 +38,8 @@ export interface DailyReadParts {
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array
   policy: CachePolicy
+  /** A read of the meter also brings what is missing of the kept period. */
+  topUp?: boolean
   nowMs(): number
   /** Increases whenever a device is evicted (ReadingCache): a read that began before is not cached. */
   emptied(): number
@@ -43,9 +47,10 @@ export interface DailyReadParts {
   report(line: string): void
 }
 
+type Fetch = Parameters<DailyReadThrough>[3]
+
 interface UnderWay {
-  first: number
-  count: number
+  days: readonly number[]
   askedMs: number
   entries: Promise<RegisterSnapshot[]>
 }
@@ -58,9 +63,10 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
 
   const nameOf = (eui: string, day: number) => `${eui}/daily-reads/${day}`
 
-  /** The entry of the last midnight, when it is cached. */
+  /** The entry of a midnight, if it is kept. */
   function lookup(eui: string, day: number): { snapshot: RegisterSnapshot; retrievedMs: number } | undefined {
-    if (parts.policy === 'off') return undefined
+    const oldestHour = keys.hours()[0]
+    if (oldestHour === undefined || day < cachedFromDay(parts.policy, oldestHour * 3_600_000)) return undefined
     for (const hour of [...keys.hours()].reverse()) {
       const name = entryKey(hour, nameOf(eui, day))
       const key = keys.key(hour)
@@ -75,18 +81,56 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
   }
 
   async function keep(eui: string, entries: readonly RegisterSnapshot[], retrievedMs: number): Promise<void> {
-    const last = entries.find(({ number }) => number === Math.floor(retrievedMs / dayMs))
-    if (last === undefined || parts.policy === 'off') return
-    const bytes = encodeSnapshot(last)
-    if (bytes === undefined) return
+    const from = cachedFromDay(parts.policy, retrievedMs)
+    const kept = entries.filter(({ number }) => number >= from && number * dayMs <= retrievedMs)
     const hour = hourOf(retrievedMs)
-    const key = keys.keyToSeal(hour)
+    const key = kept.length === 0 ? undefined : keys.keyToSeal(hour)
     if (key === undefined) return
-    const plain = new Uint8Array(retrievedBytes + bytes.length)
-    new DataView(plain.buffer).setUint32(0, Math.floor(retrievedMs - hour * 3_600_000))
-    plain.set(bytes, retrievedBytes)
-    const name = entryKey(hour, nameOf(eui, last.number))
-    await store.put('readings', name, sealEntry(key, plain, name, parts.randomBytes))
+    const writes = kept.map(async (entry) => {
+      const bytes = encodeSnapshot(entry)
+      if (bytes === undefined) return
+      const plain = new Uint8Array(retrievedBytes + bytes.length)
+      new DataView(plain.buffer).setUint32(0, Math.floor(retrievedMs - hour * 3_600_000))
+      plain.set(bytes, retrievedBytes)
+      const name = entryKey(hour, nameOf(eui, entry.number))
+      await store.put('readings', name, sealEntry(key, plain, name, parts.randomBytes))
+    })
+    await Promise.all(writes)
+  }
+
+  /** Midnights of the kept period that a read for `asked` should bring besides (as `ReadingCache.missingOfPeriod`). */
+  function missingOfPeriod(eui: string, asked: readonly number[], now: number): number[] {
+    const period = parts.topUp === true ? cachedPeriod(parts.policy, now) : undefined
+    if (period === undefined) return []
+    const first = cachedFromDay(parts.policy, now)
+    const last = Math.floor(period.to / halfHoursPerDay)
+    const refreshes = asked.some((day) => day >= first && day <= last)
+    const endMs = keys.endMs(hourOf(now))
+    return daysOf({ first, count: last - first + 1 }).filter((day) => {
+      const kept = lookup(eui, day)
+      return kept === undefined || (refreshes && keys.endMs(hourOf(kept.retrievedMs)) < endMs)
+    })
+  }
+
+  /** Reads days in order, one ask for each run of them. Only what was asked for may fail. */
+  async function readDays(
+    eui: string,
+    days: readonly number[],
+    isAsked: (day: number) => boolean,
+    askedMs: number,
+    fetch: Fetch,
+  ): Promise<RegisterSnapshot[]> {
+    const runs: Run[] = []
+    for (const day of days) lengthen(runs, day)
+    const reads = runs.map(async (run) => {
+      try {
+        return await read(eui, run.first, run.count, askedMs, fetch)
+      } catch (error) {
+        if (daysOf(run).some(isAsked)) throw error
+        return []
+      }
+    })
+    return (await Promise.all(reads)).flat()
   }
 
   async function read(
@@ -94,7 +138,7 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
     first: number,
     count: number,
     askedMs: number,
-    fetch: Parameters<DailyReadThrough>[3],
+    fetch: Fetch,
   ): Promise<RegisterSnapshot[]> {
     const emptied = parts.emptied()
     const entries = await fetch(first, count)
@@ -107,28 +151,31 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
   }
 
   return async (eui, first, count, fetch) => {
+    const isAsked = (day: number) => day >= first && day < first + count
     for (;;) {
       const now = nowMs()
       keys.observe(now)
-      const day = Math.floor(now / dayMs)
-      const kept = day === first + count - 1 ? lookup(eui, day) : undefined
-      const cached: SourcedSnapshot[] =
-        kept === undefined
-          ? []
-          : [{ snapshot: kept.snapshot, from: 'cache', ageMs: Math.max(0, now - kept.retrievedMs) }]
-      const left = count - cached.length
-      if (left === 0) return cached
+      const cached: SourcedSnapshot[] = []
+      const missing: number[] = []
+      for (const day of daysOf({ first, count })) {
+        const kept = lookup(eui, day)
+        if (kept === undefined) missing.push(day)
+        else cached.push({ snapshot: kept.snapshot, from: 'cache', ageMs: Math.max(0, now - kept.retrievedMs) })
+      }
+      if (missing.length === 0) return cached
+      const isMissing = ({ number }: RegisterSnapshot) => missing.includes(number)
       const other = underWay.get(eui)
       if (other !== undefined) {
-        const covered = other.first <= first && other.first + other.count >= first + left
+        const covered = missing.every((day) => other.days.includes(day))
         const entries = await (covered ? other.entries : other.entries.catch(() => []))
-        if (covered) return [...sourced(entries, first, left, 'shared', nowMs() - other.askedMs), ...cached]
+        if (covered) return inOrder(cached, entries.filter(isMissing), 'shared', nowMs() - other.askedMs)
         continue
       }
-      const entries = read(eui, first, left, now, fetch)
-      underWay.set(eui, { first, count: left, askedMs: now, entries })
+      const days = [...new Set([...missing, ...missingOfPeriod(eui, missing, now)])].sort((a, b) => a - b)
+      const entries = readDays(eui, days, isAsked, now, fetch)
+      underWay.set(eui, { days, askedMs: now, entries })
       try {
-        return [...sourced(await entries, first, left, 'meter', nowMs() - now), ...cached]
+        return inOrder(cached, (await entries).filter(isMissing), 'meter', nowMs() - now)
       } finally {
         underWay.delete(eui)
       }
@@ -136,13 +183,16 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
   }
 }
 
-function sourced(
+function daysOf({ first, count }: Run): number[] {
+  return Array.from({ length: Math.max(0, count) }, (_, i) => first + i)
+}
+
+function inOrder(
+  cached: readonly SourcedSnapshot[],
   entries: readonly RegisterSnapshot[],
-  first: number,
-  count: number,
   from: 'meter' | 'shared',
   ageMs: number,
 ): SourcedSnapshot[] {
-  const wanted = entries.filter(({ number }) => number >= first && number < first + count)
-  return wanted.map((snapshot) => ({ snapshot, from, ageMs: Math.max(0, ageMs) }))
+  const read = entries.map((snapshot): SourcedSnapshot => ({ snapshot, from, ageMs: Math.max(0, ageMs) }))
+  return [...cached, ...read].sort((a, b) => a.snapshot.number - b.snapshot.number)
 }

@@ -1,8 +1,9 @@
 // One key per UTC hour, for the readings retrieved in that hour. Destroying a key destroys the readings in every copy.
 //
-// A key exists until 25 hours after its hour began, so an entry can be read for 24 to 25 hours and never longer than 25
-// hours after its retrieval (MP256 consultation: "up to 25 hours"). No timer is needed: every use passes the time, and the
-// first use after the end destroys the key. On a host that is switched off the key files remain until it is on again.
+// A key lives until 25 hours after its hour began, so an entry can be read for 24 to 25 hours and never longer than 25
+// hours from its retrieval (MP256 consultation: "up to 25 hours"). No timer is needed for that: every use tells the
+// time, and the first one too late destroys the key. With the deletion `purge` every key ends at the next whole multiple of
+// 25 hours since 1970, so all go together. A host that is switched off keeps its key files until it is on.
 //
 // Time is the host's clock. Its greatest value is stored on disk. When the clock is set back by more than a minute, the age
 // of the keys is unknown: all are destroyed and the cache starts empty. A smaller step is taken as concurrent calls, and
@@ -24,8 +25,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { CacheDeletion } from './policy.ts'
 
-/** Lifetime of a key, in hours from the beginning of its hour. */
+/** Hours from the beginning of its hour to the end of a key; of a purge, from one to the next. */
 export const keyLifeHours = 25
 /** How far the clock may go back without the keys being destroyed. */
 export const clockStepBackMs = 60_000
@@ -50,6 +52,8 @@ export interface HourlyKeys {
    * Throws the error of node:fs when the file cannot be written.
    */
   keyToSeal(hour: number): Uint8Array | undefined
+  /** When the key of an hour ends, milliseconds UTC. */
+  endMs(hour: number): number
   /** Hours (since 1970) that have a key, in order. */
   hours(): readonly number[]
   /** Increases whenever keys are destroyed: readings opened with them must be deleted. */
@@ -141,6 +145,7 @@ export function openHourlyKeys(
   directory: string,
   randomBytes: (count: number) => Uint8Array,
   report: (line: string) => void,
+  deletion: CacheDeletion = 'age',
 ): HourlyKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const disk = createKeyFiles(directory, randomBytes, report)
@@ -166,8 +171,13 @@ export function openHourlyKeys(
     hours = [...keys.keys()].sort((a, b) => a - b)
   }
 
+  function endMsOf(hour: number): number {
+    const endHour = deletion === 'age' ? hour + keyLifeHours : (Math.floor(hour / keyLifeHours) + 1) * keyLifeHours
+    return endHour * hourMs
+  }
+
   function ended(hour: number): boolean {
-    return greatestMs >= (hour + keyLifeHours) * hourMs
+    return greatestMs >= endMsOf(hour)
   }
 
   function observe(nowMs: number): number {
@@ -186,7 +196,7 @@ export function openHourlyKeys(
   function destroyEnded(): void {
     destroy([...files].filter(ended))
     const retryAtMs = [...files].some(ended) ? greatestMs + retryMs : Number.POSITIVE_INFINITY
-    nextEndMs = Math.min(retryAtMs, ((hours[0] ?? Number.POSITIVE_INFINITY) + keyLifeHours) * hourMs)
+    nextEndMs = hours[0] === undefined ? retryAtMs : Math.min(retryAtMs, endMsOf(hours[0]))
   }
 
   /** In memory first: these keys are not used again, even when a file cannot be deleted. */
@@ -207,7 +217,7 @@ export function openHourlyKeys(
     files.add(hour)
     keys.set(hour, key)
     sortHours()
-    nextEndMs = Math.min(nextEndMs, (hour + keyLifeHours) * hourMs)
+    nextEndMs = Math.min(nextEndMs, endMsOf(hour))
     return key
   }
 
@@ -221,6 +231,7 @@ export function openHourlyKeys(
     greatestMs: () => greatestMs,
     key: (hour) => keys.get(hour),
     keyToSeal,
+    endMs: endMsOf,
     hours: () => hours,
     destructions: () => destructions,
     sweep(nowMs) {

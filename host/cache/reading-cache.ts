@@ -153,7 +153,7 @@ async function removeRange(store: ReadingStore, from: string, to: string): Promi
 
 /** A cache over the store's table `readings`. One process may own it at a time. */
 export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
-  const { store, keys, randomBytes, policy = 'previous-day', openDaysMax = 10_000 } = parts
+  const { store, keys, randomBytes, policy = 'both-days', openDaysMax = 10_000 } = parts
   const days = createOpenDays(store, keys, openDaysMax)
   let emptied = 0
 

@@ -6,6 +6,7 @@
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { Reading } from '../wan/reading.ts'
 import { type CachedReading, isSettled, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
+import { halfHoursOf, noTopUp, type TopUp } from './top-up.ts'
 
 /** The source of a half-hour: the cache, a read for this request, or a read that was in progress for another. */
 export type ReadingSource = 'cache' | 'meter' | 'shared'
@@ -41,12 +42,13 @@ type Waiter = {
 
 /**
  * `nowMs` is a function because a read takes time. `report` receives one line when readings cannot be cached: the request is
- * answered all the same. The caller limits the number of waiting requests.
+ * answered all the same. The caller limits the number of waiting requests. `topUp` says what a read of the meter brings.
  */
 export function createReadThrough(
   cache: ReadingCache,
   nowMs: () => number,
   report: (line: string) => void,
+  topUp: TopUp = noTopUp,
 ): ReadThrough {
   /** Requests that wait, in order of arrival, by the device and channel being read. */
   const waitingByLine = new Map<string, Waiter[]>()
@@ -94,11 +96,13 @@ export function createReadThrough(
           continue
         }
         const queue = waiting
+        const runs = topUp(eui, channel, left, nowMs())
         // All runs at once, so that the meter is woken once; they are read one after the other.
-        const runs = await Promise.allSettled(left.map((run) => readRun(eui, channel, run, queue, fetch)))
-        for (const run of runs) {
-          if (run.status === 'rejected') throw run.reason
-          for (const one of run.value) fetched.set(one.halfHour, one)
+        const reads = await Promise.allSettled(runs.map((run) => readRun(eui, channel, run, queue, fetch)))
+        for (const [i, read] of reads.entries()) {
+          if (read.status === 'fulfilled') for (const one of read.value) fetched.set(one.halfHour, one)
+          // What was not asked for may fail.
+          else if (left.some((run) => overlaps(run, runs[i]))) throw read.reason
         }
       }
     } finally {
@@ -135,6 +139,10 @@ function failWaiters(waiting: Waiter[], run: Run, error: unknown): void {
   }
 }
 
+function overlaps(a: Run, b: Run | undefined): boolean {
+  return b !== undefined && a.first < b.first + b.count && b.first < a.first + a.count
+}
+
 function withoutFetched(runs: readonly Run[], fetched: ReadonlyMap<number, Fetched>): Run[] {
   const left: Run[] = []
   for (const halfHour of runs.flatMap(halfHoursOf)) if (!fetched.has(halfHour)) lengthen(left, halfHour)
@@ -164,8 +172,4 @@ function assemble(
 function checkAnswer(run: Run, readings: readonly Reading[]): void {
   const whole = readings.length === run.count && readings.every(({ halfHour }, index) => halfHour === run.first + index)
   if (!whole) throw new Error(`a fetch of ${run.count} half-hours from ${run.first} answered others`)
-}
-
-function halfHoursOf({ first, count }: Run): number[] {
-  return Array.from({ length: count }, (_, index) => first + index)
 }

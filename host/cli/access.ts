@@ -1,11 +1,10 @@
 // smets1 access: would this be allowed? Decides as the bridge does, and sends nothing.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import { defaultAccessPolicy } from '../access/access-control.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
 import { type WhatIf, whatIf } from '../access/what-if.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
-import { loadRegistry, readConfig } from '../config/config.ts'
+import { accessPolicyOf, loadRegistry, readConfig } from '../config/config.ts'
 import { requestIdOf } from '../duis/request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, stateOption, textOption } from './command.ts'
@@ -66,7 +65,7 @@ export const accessCommand: Command = {
       endMs: instantOption(options, 'to', today),
     }
     const requestId = requestIdOf(userOption(options, registry).eui, deviceOption(options, registry), 0n)
-    const policy = { ...defaultAccessPolicy, codes: readConfig(paths.config, io.env, {}).codes }
+    const policy = accessPolicyOf(readConfig(paths.config, io.env, {}))
     // A read of registers has no period: it is about the day on which it is sent.
     const answers = rows.map((row) => {
       const flag = options.forSettlement === true ? { forSettlement: true } : {}

@@ -1,9 +1,19 @@
 // Settings of the bridge: defaults < config file < environment < flags.
 
 import { existsSync } from 'node:fs'
+import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
-import { type CachePolicy, cachePolicies } from '../cache/policy.ts'
+import { type ChangeOfAgentRead, changeOfAgentReads } from '../access/targets.ts'
+import {
+  type CacheDeletion,
+  type CachePolicy,
+  type CacheTopUp,
+  cacheDeletions,
+  cachePolicies,
+  cacheTopUps,
+} from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
+import { type WindowEnds, windowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
@@ -21,6 +31,13 @@ export interface BridgeConfig {
   counters: 'window' | 'strict'
   /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
   cachePolicy: CachePolicy
+  /** Whether a read of the meter also brings what is missing of the kept period. */
+  cacheTopUp: CacheTopUp
+  cacheDeletion: CacheDeletion
+  /** Whether a read window includes its start (catalogue/read-window.ts). */
+  readWindow: WindowEnds
+  /** Who may have the daily read at which a registration changes (access/targets.ts). */
+  changeOfAgentRead: ChangeOfAgentRead
   /** When a meter's clock is set by this machine's. */
   setClock: SetClock
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
@@ -87,6 +104,30 @@ const settings: Setting[] = [
     expected: Object.keys(cachePolicies).join(', '),
   },
   {
+    name: 'cacheTopUp',
+    env: 'SMETS1_CACHE_TOP_UP',
+    read: (value) => (typeof value === 'string' && Object.hasOwn(cacheTopUps, value) ? value : undefined),
+    expected: Object.keys(cacheTopUps).join(' or '),
+  },
+  {
+    name: 'cacheDeletion',
+    env: 'SMETS1_CACHE_DELETION',
+    read: (value) => (typeof value === 'string' && Object.hasOwn(cacheDeletions, value) ? value : undefined),
+    expected: Object.keys(cacheDeletions).join(' or '),
+  },
+  {
+    name: 'readWindow',
+    env: 'SMETS1_READ_WINDOW',
+    read: (value) => windowEnds.find((one) => one === value),
+    expected: windowEnds.join(' or '),
+  },
+  {
+    name: 'changeOfAgentRead',
+    env: 'SMETS1_CHANGE_OF_AGENT_READ',
+    read: (value) => changeOfAgentReads.find((one) => one === value),
+    expected: changeOfAgentReads.join(', '),
+  },
+  {
     name: 'setClock',
     env: 'SMETS1_SET_CLOCK',
     read: (value) => (value === 'off' || value === 'lost' ? value : whole(2, 86400)(value)),
@@ -124,7 +165,11 @@ const defaults = {
   lineUrl: undefined,
   baud: 115200,
   counters: 'window',
-  cachePolicy: 'previous-day',
+  cachePolicy: 'both-days',
+  cacheTopUp: 'period',
+  cacheDeletion: 'age',
+  readWindow: 'closed',
+  changeOfAgentRead: 'both',
   setClock: 'lost',
   schema: undefined,
   keysBoxed: undefined,
@@ -183,6 +228,12 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
   const nested = { codes: codes.codes, alertCodes: alerts.codes, schedule: schedules.settings }
   return { ...(config as unknown as BridgeConfig), ...nested }
+}
+
+/** Access control as the settings have it. */
+export function accessPolicyOf(config: BridgeConfig): AccessPolicy {
+  const { codes, readWindow, changeOfAgentRead } = config
+  return { ...defaultAccessPolicy, codes, windowEnds: readWindow, changeOfAgentRead }
 }
 
 /** The registry file. @throws ConfigurationError listing every problem */

@@ -10,6 +10,7 @@ import { createDailyReadThrough } from '../cache/daily-reads.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import { createReadingCache } from '../cache/reading-cache.ts'
 import { createReadThrough } from '../cache/single-flight.ts'
+import { createTopUp, noTopUp } from '../cache/top-up.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
@@ -97,11 +98,12 @@ export async function runBridge(
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const s1sp = loadIdentity(paths.pki, 's1sp').signer
   const store = openLmdbStore(paths.store, bridgeTables)
-  const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report)
+  const keys = openHourlyKeys(paths.cacheKeys, randomBytes, report, config.cacheDeletion)
   const policy = config.cachePolicy
+  const topUp = config.cacheTopUp === 'period'
   const cache = createReadingCache({ store, keys, randomBytes, policy })
   const { nowMs } = systemTiming
-  const kept = { store, keys, randomBytes, policy, nowMs, emptied: cache.emptied, report }
+  const kept = { store, keys, randomBytes, policy, topUp, nowMs, emptied: cache.emptied, report }
   const trail = await openTrail(paths, log)
   const watch = watchBridge(store, trail)
   const audit = {
@@ -139,7 +141,7 @@ export async function runBridge(
     verify: inThreadPool,
     dco,
     store,
-    readThrough: createReadThrough(cache, nowMs, report),
+    readThrough: createReadThrough(cache, nowMs, report, topUp ? createTopUp(cache, keys, policy) : noTopUp),
     dailyReadThrough: createDailyReadThrough(kept),
     emptyCache: cache.empty,
     schema,

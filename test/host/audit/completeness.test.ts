@@ -75,7 +75,8 @@ test('a bench: the supplier read from the meter, the MDR from the cache; the day
   await b.ask('mdr')
   const records = asRecords(b.trail.map((event) => ({ event, atMs: b.clock.nowMs() })))
   const [before, day] = await completeness(records, { ...question, first: '2026-11-20' })
-  assert.equal([before!.counts.missing, before!.complete], [48, false])
+  // The half-hour stamped at the beginning of the window.
+  assert.equal([before!.counts.missing, before!.counts.meter, before!.complete], [47, 1, false])
   assert.equal([day!.counts.meter, day!.complete], [48, true])
   const [own] = await completeness(records, { ...question, user: mdr })
   assert.equal([own!.counts.cache, own!.complete], [48, true])

@@ -39,13 +39,13 @@ test('a request in the record: accepted with what decided, read, answered with w
     role: 'IS',
     mpan,
     registrations: [{ role: 'IS', mpid: 'SUPA', from: '2020-01-01' }],
-    days: { first: '2026-11-21', last: '2026-11-21' },
+    days: { first: '2026-11-20', last: '2026-11-21' },
     window: { from: '2026-11-21T00:00:00.000Z', to: '2026-11-22T00:00:00.000Z' },
     due: new Date(midnight + 600000 + 16000).toISOString(),
   })
   assert.equal([read!.event, read!.requestId, read!.wakeUps, read!.sessions], ['device read', requestId, 1, 1])
   assert.is(answered!.event, 'answered')
-  assert.equal(answered!.served, [{ channel: 'active-import', from: '2026-11-21T00:00:00.000Z', what: '48m' }])
+  assert.equal(answered!.served, [{ channel: 'active-import', from: '2026-11-20T23:30:00.000Z', what: '49m' }])
   assert.equal([answered!.code, answered!.late], ['I0', false])
   assert.is(answered!.bytes, Buffer.byteLength(b.callbacks[0]!.xml))
   assert.equal(delivered, { event: 'delivered', requestId, tries: 1 })
@@ -62,7 +62,7 @@ test('the second party: no device read, half-hours from the cache', async () => 
     ['accepted', 'device read', 'answered', 'delivered'],
   )
   assert.equal((events[2] as { served?: unknown }).served, [
-    { channel: 'active-import', from: '2026-11-20T00:00:00.000Z', what: '48m48c' },
+    { channel: 'active-import', from: '2026-11-19T23:30:00.000Z', what: '48m49c' },
   ])
   const again = b.trail.length
   await b.ask('network-operator')

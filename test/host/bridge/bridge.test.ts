@@ -6,7 +6,7 @@ import { dayMs, stampOfHalfHour } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
-test('a day, read over the line: signed twice, stamped with the ends, as the meter recorded it', async () => {
+test('a day, closed at both ends: 49 half-hours, signed twice, stamped with the ends, as the meter recorded it', async () => {
   const b = createBench()
   assert.is((await b.ask()).code, 'I99')
   assert.is(b.callbacks.length, 1)
@@ -16,7 +16,7 @@ test('a day, read over the line: signed twice, stamped with the ends, as the met
   assert.is(response.kind, 'SMETS1ResponseMessage')
   assert.equal(
     response.entries,
-    Array.from({ length: 48 }, (_, i) => ({ stampMs: stampOfHalfHour(b.end - 48 + i), wh: whOf(b.end - 48 + i) })),
+    Array.from({ length: 49 }, (_, i) => ({ stampMs: stampOfHalfHour(b.end - 49 + i), wh: whOf(b.end - 49 + i) })),
   )
   const verified = b.verify(xml)
   assert.ok(
@@ -46,7 +46,7 @@ test('the second party is answered from the cache, at no cost to the meter', asy
   await b.ask('mdr')
   assert.equal(b.callbacks[1]!.response.entries, b.callbacks[0]!.response.entries)
   assert.is(b.answers[1]!.usage.bytesOut, 0)
-  assert.is(b.answers[1]!.sources!.fromCache, 48)
+  assert.is(b.answers[1]!.sources!.fromCache, 49)
 })
 
 test('only what is missing is fetched', async () => {
@@ -54,8 +54,8 @@ test('only what is missing is fetched', async () => {
   await b.ask('supplier')
   await b.ask('mdr', { period: { startMs: midnight - 2 * dayMs, endMs: midnight } })
   const { sources } = b.answers[1]!
-  assert.equal([sources!.fromCache, sources!.fromMeter], [48, 48])
-  assert.is(b.callbacks[1]!.response.entries!.length, 96)
+  assert.equal([sources!.fromCache, sources!.fromMeter], [49, 48])
+  assert.is(b.callbacks[1]!.response.entries!.length, 97)
 })
 
 test('parties that ask at the same time share one read', async () => {
@@ -93,8 +93,9 @@ test('windows of any kind: before 1970, after now, of many years, of nothing', a
     ['before 1970', Date.UTC(1960, 0, 1), Date.UTC(1961, 0, 1), 0],
     ['after now', midnight + 5 * dayMs, midnight + 6 * dayMs, 0],
     ['everything', Date.UTC(1969, 0, 1), midnight + 5 * dayMs, 144],
-    ['nothing', midnight, midnight, 0],
-    ['one half-hour', midnight - 1800000, midnight, 1],
+    ['one instant', midnight, midnight, 1],
+    ['no stamp', midnight + 1000, midnight + 2000, 0],
+    ['one half-hour', midnight - 1800000, midnight, 2],
     ['off the half-hours', midnight - 2700000, midnight - 900000, 1],
   ]
   for (const [name, startMs, endMs, count] of windows) {

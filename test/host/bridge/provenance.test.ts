@@ -28,25 +28,25 @@ test('the log line of a response: each group of half-hours, where from, how old,
   const { ageMs } = groups[1]!
   assert.ok(ageMs >= 60000 && ageMs < 62000)
   assert.equal(groups, [
-    { of: 'active-import', from: 'meter', first: stamp(-35.5), last: stamp(-24), count: 24, ageMs: groups[0]!.ageMs },
-    { of: 'active-import', from: 'cache', first: stamp(-23.5), last: stamp(0), count: 48, ageMs },
+    { of: 'active-import', from: 'meter', first: stamp(-36), last: stamp(-24.5), count: 24, ageMs: groups[0]!.ageMs },
+    { of: 'active-import', from: 'cache', first: stamp(-24), last: stamp(0), count: 49, ageMs },
   ])
   assert.ok(groups[0]!.ageMs < 1000)
   const nothing = { deviceReads: 0, wakeUps: 0, sessions: 0, dcoCalls: 0, bytes: 0 }
-  assert.equal(saved, { readings: 48, ...nothing }, 'the meter was woken all the same')
-  assert.equal(counts, { fromCache: 48, fromMeter: 24, shared: 0, notRecorded: 0, oldestMs: ageMs })
+  assert.equal(saved, { readings: 49, ...nothing }, 'the meter was woken all the same')
+  assert.equal(counts, { fromCache: 49, fromMeter: 24, shared: 0, notRecorded: 0, oldestMs: ageMs })
   await b.ask('other-user', window(-24, 0))
   // Two sessions there were: a day, and half of one. What the third would have cost is the mean of them.
   const [first, second] = b.answers.map(({ usage }) => usage)
   const mean = (of: (usage: Usage) => number) => Math.round((of(first!) + of(second!)) / 2)
   assert.equal((b.log.filter(({ event }) => event === 'answered').at(-1) as unknown as typeof line).sources!.saved, {
-    ...{ readings: 48, deviceReads: 1, wakeUps: 1, sessions: 1 },
+    ...{ readings: 49, deviceReads: 1, wakeUps: 1, sessions: 1 },
     dcoCalls: mean(({ dcoCalls }) => dcoCalls),
     bytes: mean(({ bytesOut, bytesIn }) => bytesOut + bytesIn),
   })
 })
 
-test('4.8.3 and 4.6.1: both channels and the last midnight are in the cache for the next party', async () => {
+test('4.8.3 and 4.6.1: both channels and both midnights of the day are in the cache for the next party', async () => {
   const b = createBench({ days: 4, parties: exportParties(), othersOf: () => [3, 4, 5] })
   for (const variant of ['4.8.3', '4.6.1']) {
     await b.ask('supplier', of(variant))
@@ -58,17 +58,17 @@ test('4.8.3 and 4.6.1: both channels and the last midnight are in the cache for 
     assert.equal(
       names,
       variant === '4.6.1'
-        ? [['daily-reads', 'cache', 1]]
+        ? [['daily-reads', 'cache', 2]]
         : [
-            ['active-export', 'cache', 48],
-            ['reactive-export', 'cache', 48],
+            ['active-export', 'cache', 49],
+            ['reactive-export', 'cache', 49],
           ],
     )
-    assert.equal(second!.sources!.saved, { readings: variant === '4.6.1' ? 1 : 96, deviceReads: 1 })
+    assert.equal(second!.sources!.saved, { readings: variant === '4.6.1' ? 2 : 98, deviceReads: 1 })
   }
   // Import and export are told apart.
   await b.ask('supplier')
-  assert.is(b.answers.at(-1)!.sources!.fromMeter, 48)
+  assert.is(b.answers.at(-1)!.sources!.fromMeter, 49)
 })
 
 test('4.1.1, 4.2 and 4.8.2 leave nothing in the cache', async () => {
@@ -80,12 +80,16 @@ test('4.1.1, 4.2 and 4.8.2 leave nothing in the cache', async () => {
 test('the previous 24 hours: the last whole UTC day, or the 24 hours before the read', async () => {
   // At ten past midnight, and at noon, when the two differ.
   for (const [policy, afterHours, cached] of [
-    ['previous-day', 0, 48],
-    ['sliding-24h', 0, 48],
-    ['previous-day', 12, 72],
-    ['sliding-24h', 12, 48],
+    ['utc-day', 0, 49],
+    ['settlement-day', 0, 49],
+    ['both-days', 0, 49],
+    ['sliding-24h', 0, 49],
+    ['under-25h', 0, 51],
+    ['utc-day', 12, 73],
+    ['sliding-24h', 12, 49],
+    ['under-25h', 12, 51],
     ['off', 12, 0],
-    ['any', 12, 168],
+    ['any', 12, 169],
   ] as const) {
     const b = createBench({ days: 4, config: { cachePolicy: policy } })
     b.meter.live(
@@ -100,8 +104,8 @@ test('the previous 24 hours: the last whole UTC day, or the 24 hours before the 
   }
 })
 
-test('the current half-hour is neither cached nor requested', async () => {
-  for (const cachePolicy of ['previous-day', 'sliding-24h', 'any'] as const) {
+test('a half-hour that runs is never kept, nor asked for', async () => {
+  for (const cachePolicy of ['utc-day', 'sliding-24h', 'any'] as const) {
     const b = createBench({ days: 2, config: { cachePolicy } })
     await b.ask('supplier', window(-1, 3))
     assert.is(b.callbacks[0]!.response.entries!.at(-1)!.stampMs, midnight)
@@ -110,21 +114,24 @@ test('the current half-hour is neither cached nor requested', async () => {
     await b.ask('supplier', window(-1, 3))
     const { entries } = b.callbacks[1]!.response
     assert.equal(entries!.at(-1), { stampMs: midnight + halfHourMs, wh: 5 })
-    assert.equal([b.answers[1]!.sources!.fromCache, b.answers[1]!.sources!.fromMeter], [2, 1])
+    assert.equal([b.answers[1]!.sources!.fromCache, b.answers[1]!.sources!.fromMeter], [3, 1])
   }
 })
 
 test('each policy names its source; the configuration accepts these and no other', () => {
   const readMs = midnight + 10 * hourMs + 1
   const day = firstHalfHourOfDay(Math.floor(midnight / dayMs))
-  assert.is(cachedFrom('previous-day', readMs), day - 48)
-  assert.is(cachedFrom('sliding-24h', readMs), halfHourOf(readMs) - 48)
-  assert.is(cachedFrom('sliding-24h', midnight), day - 48)
-  assert.match(cachePolicies['previous-day'], /MP256.*previous 24 hours.*assumption/)
-  assert.match(cachePolicies['sliding-24h'], /MP256.*previous 24 hours.*assumption/)
-  assert.is(readConfig('', {}, {}).cachePolicy, 'previous-day')
+  assert.is(cachedFrom('utc-day', readMs), day - 49)
+  assert.is(cachedFrom('sliding-24h', readMs), halfHourOf(readMs) - 49)
+  assert.is(cachedFrom('sliding-24h', midnight), day - 49)
+  for (const policy of ['both-days', 'utc-day', 'settlement-day', 'sliding-24h', 'under-25h'] as const)
+    assert.match(cachePolicies[policy], /MP256.*previous 24 hours.*assumption/)
+  assert.is(readConfig('', {}, {}).cachePolicy, 'both-days')
   assert.is(readConfig('', { SMETS1_CACHE_POLICY: 'sliding-24h' }, {}).cachePolicy, 'sliding-24h')
-  assert.throws(() => readConfig('', { SMETS1_CACHE_POLICY: 'toString' }, {}), /previous-day, sliding-24h/)
+  assert.throws(
+    () => readConfig('', { SMETS1_CACHE_POLICY: 'toString' }, {}),
+    /both-days, utc-day, settlement-day, sliding-24h, under-25h/,
+  )
 })
 
 test('forgetting a meter: for a change of supplier or a decommissioning, everything of it and of no other', async () => {

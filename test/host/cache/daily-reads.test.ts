@@ -19,7 +19,7 @@ function snapshot(day: number, late = false): RegisterSnapshot {
 
 type Ask = { first: number; count: number; answer(list?: RegisterSnapshot[]): void; fail(error: Error): void }
 
-function through(root: string, policy: CachePolicy = 'previous-day', store = bench(root).store) {
+function through(root: string, policy: CachePolicy = 'utc-day', store = bench(root).store) {
   const one = bench(root, store, policy)
   const clock = { nowMs: morningMs }
   const asks: Ask[] = []
@@ -55,7 +55,9 @@ function through(root: string, policy: CachePolicy = 'previous-day', store = ben
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 const froms = (list: { from: string }[]) => list.map(({ from }) => from).join(' ')
 
-test('the last midnight is read once; the next request gets it from the cache, with its age', async ({ root }) => {
+test('the midnights of the last day are read once; the next one who asks gets it from the cache, with its age', async ({
+  root,
+}) => {
   const { read, asks, asked, clock } = through(root)
   const first = read(today - 2, 3)
   asks[0]!.answer()
@@ -66,13 +68,13 @@ test('the last midnight is read once; the next request gets it from the cache, w
   clock.nowMs += 2 * hourMs
   const last = await read(today, 1)
   assert.equal(last, [{ snapshot: snapshot(today), from: 'cache', ageMs: 2 * hourMs }])
-  // Older midnights are not of the previous 24 hours: they are read again.
-  const more = read(today - 1, 2)
+  // Both midnights of the last day are kept; older ones are read again.
+  const more = read(today - 3, 4)
   asks[1]!.answer()
-  assert.is(froms(await more), 'meter cache')
+  assert.is(froms(await more), 'meter meter cache cache')
   assert.equal(asked(), [
     [-2, 3],
-    [-1, 1],
+    [-3, 2],
   ])
 })
 
@@ -92,7 +94,7 @@ test('simultaneous requests are one read; one for more waits and reads the rest'
   assert.is((await wider).length, 10)
   assert.equal(asked(), [
     [-3, 4],
-    [-9, 9],
+    [-9, 8],
   ])
 })
 
@@ -129,7 +131,7 @@ test('it is kept 24 to 25 hours, over a restart, and only for its meter', async 
   const first = one.read(today, 1)
   one.asks[0]!.answer()
   await first
-  const again = through(root, 'previous-day', one.store)
+  const again = through(root, 'utc-day', one.store)
   assert.is(froms(await again.read(today, 1)), 'cache')
   const other = again.read(today, 1, otherEui)
   again.asks[0]!.answer()

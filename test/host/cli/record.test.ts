@@ -40,7 +40,7 @@ test('the trail of the first two reads: intact, one line an event, a party sees 
   assert.equal(events.slice(0, 2), ['started', 'registry'])
   assert.is(events.filter((event) => event === 'delivered').length, 2)
   const own = await mine('audit', '--as', 'mdr')
-  assert.match(own.out, /accepted: .*role MDR.*\n.*answered: .*48c/)
+  assert.match(own.out, /accepted: .*role MDR.*\n.*answered: .*49c/)
   assert.not.match(own.out, /90-B3-D5-1F-30-01-00-00/)
   assert.is((await mine('audit', '--as', 'nobody')).code, 2)
   assert.match(

@@ -19,7 +19,7 @@ test('up --record, then trace: what the bridge asked and the meter answered', as
 
   const trace = await finished(['trace', file, '--keys', vault])
   assert.is(trace.code, 0, trace.err)
-  assert.match(trace.out, /ask 1: readProfile channel 0, firstHalfHour \d+, count 48\n/)
+  assert.match(trace.out, /ask 1: readProfile channel 0, firstHalfHour \d+, count 49\n/)
   assert.ok(trace.out.includes(`\n${cost[1]} bytes: ${cost[2]} to the meter, ${cost[3]} from it\n`), trace.out)
 
   const key = openVault(vault).key(testDevice.eui)!

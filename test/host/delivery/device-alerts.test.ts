@@ -60,7 +60,7 @@ test('an outage is reported at the next wake, to the registered supplier, whiche
   assert.is(new Set(told.map(({ response }) => response.responseId!.counter)).size, 2)
   assert.is(b.log.filter(({ event }) => event === 'device alert').length, 2)
   const answer = b.callbacks.find(({ url }) => url.endsWith('/mdr'))
-  assert.is(answer!.response.entries!.length, 48)
+  assert.is(answer!.response.entries!.length, 49)
 })
 
 test('acknowledged in the session: the next wake brings none', async () => {
@@ -90,7 +90,7 @@ test('a lost acknowledgement: sent again by the meter, delivered once', async ()
     },
   })
   await b.ask('supplier')
-  assert.is(b.callbacks.find(({ response }) => response.entries)!.response.entries!.length, 48)
+  assert.is(b.callbacks.find(({ response }) => response.entries)!.response.entries!.length, 49)
   await b.ask('supplier', { period: { startMs: midnight - 2 * dayMs, endMs: midnight - dayMs } })
   await b.clock.pass(1000)
   assert.is(alertsOf(b).length, 2, 'last gasp and outage, once each')

@@ -49,8 +49,8 @@ test('4.2, 4.6.1, 4.8.1, 4.8.2 and 4.8.3 run by schedule, and are on record', as
   assert.equal(
     servedBy('4.8.3').map(({ channel, what }) => [channel, what]),
     [
-      ['active-export', '48m'],
-      ['reactive-export', '48m'],
+      ['active-export', '49m'],
+      ['reactive-export', '49m'],
     ],
   )
 })

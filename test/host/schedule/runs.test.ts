@@ -14,8 +14,8 @@ const hourMs = 3_600_000
 
 /** Half-hours of a UTC day, as every meter of a bench has lived it. */
 function entriesOf(day: number) {
-  return Array.from({ length: 48 }, (_, i) => {
-    const halfHour = day * 48 + i
+  return Array.from({ length: 49 }, (_, i) => {
+    const halfHour = day * 48 - 1 + i
     return { stampMs: stampOfHalfHour(halfHour), wh: whOf(halfHour) }
   })
 }
