@@ -117,6 +117,8 @@ export interface BenchOptions {
   check?: (xml: string) => void
   seed?: number
   days?: number
+  /** The midnight (00:00 UTC) until which the meter has lived; `midnight` unless given. */
+  midnightMs?: number
   parties?: ReturnType<typeof testParties>
   config?: Partial<BridgeConfig>
   schema?: Parameters<typeof createBridge>[0]['schema']
@@ -136,13 +138,14 @@ export function createBench(options: BenchOptions = {}) {
   const key = createRandom(42).bytes(32)
   const { othersOf, configuration } = options
   const days = options.days ?? 10
-  const world = createWorld({ seed, days, eui: esme, key, endMs: midnight, whOf, othersOf, configuration })
+  const midnightMs = options.midnightMs ?? midnight
+  const world = createWorld({ seed, days, eui: esme, key, endMs: midnightMs, whOf, othersOf, configuration })
   const { clock } = world
   const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, world.line, eui, key))
   const lived = Array.from({ length: world.end - world.first }, (_, i) => whOf(world.first + i))
   for (const meter of more) meter.live(world.first, lived)
   // Ten minutes past midnight: yesterday is complete.
-  clock.set(midnight + 600000)
+  clock.set(midnightMs + 600000)
   for (const meter of [world.meter, ...more]) meter.meter().step()
   let registry = registryOf(options.parties ?? testParties())
   const directory = mkdtempSync(join(scratch, 'bench-'))

@@ -24,8 +24,24 @@ export const bridgeFlags: OptionTable = [
   ],
   'Meter reads',
   [
-    '--cache-policy <previous-day|sliding-24h|off>',
-    'the half-hours that the cache keeps (previous-day unless configured)',
+    '--cache-policy <policy>',
+    'what the cache keeps: both-days (unless configured; the last complete UTC day and Settlement Day), utc-day, settlement-day, sliding-24h, under-25h, off',
+  ],
+  [
+    '--cache-top-up <period|asked>',
+    'a read that wakes the meter also brings what is missing of the kept period, or only what was asked for (period unless configured)',
+  ],
+  [
+    '--cache-deletion <age|purge>',
+    'age: each entry 24 to 25 hours after its retrieval; purge: all entries every 25 hours (age unless configured)',
+  ],
+  [
+    '--read-window <closed|half-open>',
+    'closed: 00:00 to 00:00 selects 49 half-hours, as in the reference test data; half-open: 48 (closed unless configured)',
+  ],
+  [
+    '--change-of-agent-read <both|incoming|outgoing>',
+    'the party that may read the daily read of the midnight at which a registration changes (both unless configured)',
   ],
   [
     '--set-clock <when>',
@@ -39,7 +55,8 @@ export const bridgeFlags: OptionTable = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
-const settings = [...listening, 'log', 'schema', 'keysBoxed', 'counters', 'cachePolicy', 'setClock', 'baud', 'explain']
+const reading = ['cachePolicy', 'cacheTopUp', 'cacheDeletion', 'readWindow', 'changeOfAgentRead', 'setClock']
+const settings = [...listening, ...reading, 'log', 'schema', 'keysBoxed', 'counters', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
