@@ -95,12 +95,11 @@ function nodeAt(path: string): string | undefined {
 
 async function openSerial(path: string, baud: number): Promise<OpenedLine> {
   // Loaded here: who uses a socket needs no native code.
-  const { autoDetect } = await import('@serialport/bindings-cpp')
-  const { SerialPortStream } = await import('@serialport/stream')
+  const { SerialPort } = await import('serialport')
   let take: (bytes: Uint8Array) => void = () => {}
   let gone: (why: string) => void = () => {}
   // A new object every time: one that was closed keeps what was written to it and sends it stale when opened again.
-  const port = new SerialPortStream({ binding: autoDetect(), path, baudRate: baud, autoOpen: false })
+  const port = new SerialPort({ path, baudRate: baud, autoOpen: false })
   let why = ''
   let closing = false
   let watch: NodeJS.Timeout | undefined

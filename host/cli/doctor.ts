@@ -15,7 +15,7 @@ import type { LossRow } from '../wan/line-test.ts'
 import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { lineFindings } from './line-findings.ts'
 import { allPortFindings, type Finding, machineFindings, portFindings } from './port-findings.ts'
-import { thisSystem } from './port-system.ts'
+import { listedPorts, thisSystem } from './port-system.ts'
 
 const marks = { ok: 'ok     ', warning: 'warning', wrong: 'wrong  ' } as const
 const colours = { ok: 32, warning: 33, wrong: 31 } as const
@@ -83,7 +83,7 @@ export const doctorCommand: Command = {
   ],
   examples: ['smets1 doctor', 'smets1 doctor --port /dev/ttyUSB0', 'smets1 doctor --port /dev/ttyUSB0 --set-clock'],
   async run(options, io) {
-    const system = thisSystem()
+    const system = { ...thisSystem(), listed: await listedPorts() }
     const port = textOption(options, 'port')
     const findings = await machineFindings(system)
     let loss: LossRow[] = []

@@ -67,11 +67,11 @@ function idOf(system: PortSystem, path: string): string | undefined {
 
 /** Paths of the serial ports that are there, adapters by their lasting names. */
 export function serialPorts(system: PortSystem): string[] {
-  const names = system.list('/sys/class/tty').filter((name) => {
-    if (system.real(`/sys/class/tty/${name}/device`) === undefined) return false
-    // The kernel makes ttyS0 to ttyS3 without any hardware behind them: their type is 0.
-    return system.text(`/sys/class/tty/${name}/type`)?.trim() !== '0'
-  })
+  const known =
+    system.listed?.map((path) => path.replace('/dev/', '')) ??
+    system.list('/sys/class/tty').filter((name) => system.real(`/sys/class/tty/${name}/device`) !== undefined)
+  // The kernel creates ttyS0 to ttyS3 without hardware: their type is 0.
+  const names = known.filter((name) => system.text(`/sys/class/tty/${name}/type`)?.trim() !== '0')
   return names.sort().map((name) => {
     const id = idOf(system, `/dev/${name}`)
     return id === undefined ? `/dev/${name}` : `${byId}/${id}`

@@ -18,11 +18,23 @@ export interface PortSystem {
   platform: string
   /** Loads the native serial port binding. @throws Error when it does not load */
   loadBinding(): Promise<unknown>
+  /** Paths of the serial ports that the device manager (udev) lists; not there where none runs, as in a container. */
+  listed?: readonly string[] | undefined
 }
 
 function attempt<T>(read: () => T): T | undefined {
   try {
     return read()
+  } catch {
+    return undefined
+  }
+}
+
+/** Paths of all serial ports, from the device manager of this machine; undefined where none runs. */
+export async function listedPorts(): Promise<string[] | undefined> {
+  try {
+    const { SerialPort } = await import('serialport')
+    return (await SerialPort.list()).map(({ path }) => path)
   } catch {
     return undefined
   }
@@ -47,6 +59,6 @@ export function thisSystem(): PortSystem {
     },
     node: process.versions.node,
     platform: process.platform,
-    loadBinding: async () => (await import('@serialport/bindings-cpp')).autoDetect(),
+    loadBinding: async () => (await import('serialport')).SerialPort.binding,
   }
 }

@@ -31,13 +31,16 @@ export class PortError extends ProgramError {
 /** Opens a port. @throws PortError */
 export type OpenPort = (url: string, baud: number, events: PortEvents) => Promise<Port>
 
-async function bindingOf(url: string): Promise<BindingInterface> {
-  if (/^(tcp|unix):\/\//.test(url)) return socketBinding
-  // Only for tests of the serial path: the package is not installed with the product.
-  if (url.startsWith('mock:'))
-    return (await import('@serialport/binding-mock')).MockBinding as unknown as BindingInterface
-  const { autoDetect } = await import('@serialport/bindings-cpp')
-  return autoDetect() as unknown as BindingInterface
+/** The stream of a port, not open yet. Native code is loaded for a serial port only. */
+async function createStream(url: string, baudRate: number): Promise<SerialPortStream> {
+  const options = { path: url.replace(/^mock:/, ''), baudRate, autoOpen: false }
+  if (/^(tcp|unix):\/\//.test(url)) return new SerialPortStream({ ...options, binding: socketBinding })
+  if (url.startsWith('mock:')) {
+    const { MockBinding } = await import('@serialport/binding-mock')
+    return new SerialPortStream({ ...options, binding: MockBinding as unknown as BindingInterface })
+  }
+  const { SerialPort } = await import('serialport')
+  return new SerialPort(options)
 }
 
 /** The name of a group; its number when it has none here. */
@@ -100,9 +103,7 @@ function watchNode(path: string): () => boolean {
 
 /** Opens `/dev/…` (native), `tcp://host:port`, `unix:///path` or `mock:PATH` at a baud rate. */
 export const openPort: OpenPort = async (url, baud, events) => {
-  const binding = await bindingOf(url)
-  const path = url.replace(/^mock:/, '')
-  const stream = new SerialPortStream({ binding, path, baudRate: baud, autoOpen: false })
+  const stream = await createStream(url, baud)
   // Without these listeners the loss of the port would not be noticed, or would end the program.
   stream.on('data', (bytes: Buffer) => events.data(bytes))
   stream.on('error', () => {
@@ -112,9 +113,9 @@ export const openPort: OpenPort = async (url, baud, events) => {
     stream.open((error) => (error ? reject(explain(url, error)) : resolve()))
   })
   stream.once('close', () => events.closed())
-  const isDevice = path === url && !/^(tcp|unix):/.test(url)
+  const isDevice = !/^(tcp|unix|mock):/.test(url)
   return {
-    ...(isDevice && { present: watchNode(path) }),
+    ...(isDevice && { present: watchNode(url) }),
     write(bytes) {
       if (stream.isOpen) stream.write(Buffer.from(bytes))
     },

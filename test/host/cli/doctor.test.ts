@@ -17,8 +17,7 @@ import { createDco } from '../../../host/dco/sealer.ts'
 import { type OpenPort, PortError } from '../../../host/wan/bindings.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 
-const eui = '00-DB-12-34-56-78-90-A0'
-const key = createRandom(5).bytes(32)
+const [eui, key] = ['00-DB-12-34-56-78-90-A0', createRandom(5).bytes(32)]
 
 /** A machine with an FTDI adapter, of which every file, link and device can be another. */
 function machine(change: {
@@ -86,6 +85,7 @@ test('a machine and a port that are as they should be', async () => {
     ['ok', 'ok'],
   )
   const path = '/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00'
+  assert.equal(serialPorts({ ...system, listed: ['/dev/ttyUSB9', '/dev/ttyS0'] }), ['/dev/ttyUSB9'])
   assert.equal(serialPorts(system), [path])
   const findings = portFindings(system, path)
   assert.ok(

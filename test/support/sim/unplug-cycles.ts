@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { SerialPort } from 'serialport'
 import { holdLine } from '../../../hardware/cli/line-holder.ts'
 import { openLine } from '../../../hardware/emulator/line.ts'
 import { systemTiming } from '../../../host/runtime/open-bridge.ts'
@@ -123,4 +124,22 @@ export async function unplugCycles(count: number, warm: number, note: (done: num
   await pty.unplug()
   rmSync(folder, { recursive: true, force: true })
   return cycled
+}
+
+/**
+ * Heap bytes and open files that one opening and closing of a port leaves behind in the native binding alone, without our
+ * code and without the stream: @serialport/bindings-cpp never frees the Poller of a port.
+ */
+export async function nativeLeftovers(count: number): Promise<{ heapBytes: number; files: number }> {
+  const folder = mkdtempSync(join(tmpdir(), 'smets1-native-'))
+  const path = join(folder, 'port')
+  const pty = await plugPty(join(folder, 'other'), path)
+  const openAndClose = async () => (await SerialPort.binding.open({ path, baudRate: 115200 })).close()
+  for (let i = 0; i < 100; i++) await openAndClose()
+  const before = left()
+  for (let i = 0; i < count; i++) await openAndClose()
+  const after = left()
+  await pty.unplug()
+  rmSync(folder, { recursive: true, force: true })
+  return { heapBytes: (after.heapBytes - before.heapBytes) / count, files: after.files - before.files }
 }
