@@ -62,6 +62,9 @@ const groups: { [title: string]: { [name: string]: Load } } = {
     pending: async () => (await import('./pending.ts')).pendingCommand,
     counters: async () => (await import('./counters.ts')).countersCommand,
   },
+  'Plan capacity': {
+    forecast: async () => (await import('../../emulation/cli/forecast.ts')).forecastCommand,
+  },
   'Examine a line': {
     doctor: async () => (await import('./doctor.ts')).doctorCommand,
     trace: async () => (await import('./trace.ts')).traceCommand,
