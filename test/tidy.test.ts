@@ -142,6 +142,25 @@ test('no barrels, no utils, nothing unexpected at the top', () => {
   assertNone(faults)
 })
 
+/** Non-null assertions (`!`) in host/. This number may only become smaller. */
+const nonNullMax = 34
+
+/** Non-null assertions in TypeScript, apart from strings and comments. */
+function countNonNull(text: string): number {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'/g, '')
+  return [...code.matchAll(/[\w\])]!(?![=\w(])/g)].length
+}
+
+test(`host/ has at most ${nonNullMax} non-null assertions`, () => {
+  const found = files
+    .filter(({ folder }) => folder === 'host')
+    .map(({ path, text }) => ({ path, count: countNonNull(text) }))
+  const total = found.reduce((sum, { count }) => sum + count, 0)
+  const list = found.filter(({ count }) => count > 0).map(({ path, count }) => `${path} ${count}`)
+  assert.ok(total <= nonNullMax, `${total}: ${list.join(', ')}`)
+  assert.is(countNonNull("const a = b!.c[0]!\n// d!\nif (!e && f !== g) h('i!')"), 2)
+})
+
 test(`no file has more than ${linesMax} lines`, () => {
   const long = files.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
   assertNone(long.filter(({ lines }) => lines > linesMax).map(({ path, lines }) => `${path} has ${lines} lines`))

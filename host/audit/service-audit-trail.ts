@@ -44,10 +44,30 @@ export const batchMs = 5
 const defaultFileBytesMax = 16 * 1024 * 1024
 
 interface Waiter {
-  /** Events that must be on disk. */
+  /** Number of the last event that must be on disk. */
   upTo: number
   resolve(): void
   reject(error: Error): void
+}
+
+/** Promises for events by their number, counted from 1. */
+function createWaiters() {
+  let waiters: Waiter[] = []
+  let settled = 0
+  return {
+    /** Resolves or rejects when event `upTo` is settled. */
+    wait(upTo: number): Promise<void> {
+      if (settled >= upTo) return Promise.resolve()
+      return new Promise((resolve, reject) => waiters.push({ upTo, resolve, reject }))
+    },
+    /** Settles all events up to a number. */
+    settle(upTo: number, error: Error | undefined): void {
+      settled = upTo
+      const due = waiters.filter((one) => one.upTo <= upTo)
+      waiters = waiters.filter((one) => one.upTo > upTo)
+      for (const one of due) error === undefined ? one.resolve() : one.reject(error)
+    },
+  }
 }
 
 type TimedEvent = { event: AuditEvent; time: string }
@@ -136,9 +156,8 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
   let head = tail.head
 
   let waiting: TimedEvent[] = []
-  let waiters: Waiter[] = []
+  const waiters = createWaiters()
   let taken = 0
-  let settled = 0
   let lost = 0
   let trouble: string | undefined
   let busy = false
@@ -164,23 +183,20 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
     startedMs = timing.nowMs()
     const { lines, point, count } = nextBatch(waiting, head, lost, trouble ?? '')
     const upTo = taken - (waiting.length - count)
-    let problem: Error | undefined
+    let failure: Error | undefined
     try {
       await file.append(lines, trouble !== undefined)
       lost = 0
       trouble = undefined
       head = point
     } catch (error) {
-      problem = error as Error
-      trouble = `the audit trail cannot be written: ${problem.message}`
+      trouble = `the audit trail cannot be written: ${(error as Error).message}`
+      failure = new Error(trouble)
       lost += count
       report(trouble)
     }
     waiting = waiting.slice(count)
-    settled = upTo
-    const due = waiters.filter((one) => one.upTo <= settled)
-    waiters = waiters.filter((one) => one.upTo > settled)
-    for (const one of due) problem === undefined ? one.resolve() : one.reject(new Error(trouble))
+    waiters.settle(upTo, failure)
     busy = false
     schedule()
   }
@@ -192,10 +208,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
       if (closed) throw new Error('the audit trail is closed')
       record(event)
     },
-    committed() {
-      if (settled >= taken) return Promise.resolve()
-      return new Promise((resolve, reject) => waiters.push({ upTo: taken, resolve, reject }))
-    },
+    committed: () => waiters.wait(taken),
     head: () => head,
     trouble: () => trouble,
     async close() {

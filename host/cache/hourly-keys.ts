@@ -76,7 +76,9 @@ function createKeyFiles(directory: string, randomBytes: (count: number) => Uint8
     /** The keys by hour; one that is incomplete has another length. */
     readKeys(): [number, Uint8Array][] {
       const names = readdirSync(directory).filter((name) => /^\d{7}\.key$/.test(name))
-      return names.sort().map((name) => [Number(name.slice(0, 7)), readFileSync(join(directory, name))])
+      return names
+        .sort()
+        .map((name) => [Number(name.slice(0, 7)), Uint8Array.from(readFileSync(join(directory, name)))])
     },
 
     /** @throws Error of node:fs when the file cannot be written */
@@ -136,6 +138,10 @@ function syncDirectory(directory: string): void {
   }
 }
 
+function sortedHours(keys: ReadonlyMap<number, Uint8Array>): number[] {
+  return [...keys.keys()].sort((a, b) => a - b)
+}
+
 /**
  * Opens (or creates) a directory of keys, mode 0700, files of mode 0600. It must hold nothing else and be used by one
  * process at a time. `report` receives one line when a key file cannot be deleted or the time cannot be written.
@@ -149,27 +155,19 @@ export function openHourlyKeys(
 ): HourlyKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const disk = createKeyFiles(directory, randomBytes, report)
-  const keys = new Map<number, Uint8Array>()
+  const found = disk.readKeys()
+  const keys = new Map(found.filter(([, bytes]) => bytes.length === keyBytes))
   /** Key files on disk, including those that could not be deleted. */
-  const files = new Set<number>()
+  const files = new Set(found.map(([hour]) => hour))
   let hours: readonly number[] = []
   let destructions = 0
-  let greatestMs = disk.readGreatest()
+  let greatestMs = Math.max(disk.readGreatest(), ...[...files].map((hour) => hour * hourMs))
   let seenHour = hourOf(greatestMs)
   let nextEndMs = 0
 
-  for (const [hour, bytes] of disk.readKeys()) {
-    files.add(hour)
-    if (bytes.length === keyBytes) keys.set(hour, Uint8Array.from(bytes))
-    greatestMs = Math.max(greatestMs, hour * hourMs)
-  }
   // An incomplete key file is from a power failure during its creation: nothing was sealed with it.
   destroy([...files].filter((hour) => !keys.has(hour)))
-  sortHours()
-
-  function sortHours(): void {
-    hours = [...keys.keys()].sort((a, b) => a - b)
-  }
+  hours = sortedHours(keys)
 
   function endMsOf(hour: number): number {
     const endHour = deletion === 'age' ? hour + keyLifeHours : (Math.floor(hour / keyLifeHours) + 1) * keyLifeHours
@@ -205,7 +203,7 @@ export function openHourlyKeys(
       keys.get(hour)?.fill(0)
       if (keys.delete(hour)) destructions += 1
     }
-    sortHours()
+    hours = sortedHours(keys)
     for (const hour of endedHours) if (disk.removeKey(hour)) files.delete(hour)
   }
 
@@ -216,7 +214,7 @@ export function openHourlyKeys(
     disk.createKey(hour, key)
     files.add(hour)
     keys.set(hour, key)
-    sortHours()
+    hours = sortedHours(keys)
     nextEndMs = Math.min(nextEndMs, endMsOf(hour))
     return key
   }

@@ -151,19 +151,19 @@ async function removeRange(store: ReadingStore, from: string, to: string): Promi
   }
 }
 
+/** The range of half-hours that can be cached: the rest of a long read need not be looked up. */
+function boundsOf(keys: HourlyKeys, policy: CachePolicy, nowMs: number): { from: number; to: number } {
+  const oldestHour = keys.hours()[0]
+  if (oldestHour === undefined || policy === 'off') return { from: 0, to: 0 }
+  const from = cachedFrom(policy, oldestHour * hourMs)
+  return { from, to: halfHourOf(Math.max(nowMs, keys.greatestMs())) }
+}
+
 /** A cache over the store's table `readings`. One process may own it at a time. */
 export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
   const { store, keys, randomBytes, policy = 'both-days', openDaysMax = 10_000 } = parts
   const days = createOpenDays(store, keys, openDaysMax)
   let emptied = 0
-
-  /** The range of half-hours that can be cached: the rest of a long read need not be looked up. */
-  function bounds(nowMs: number): { from: number; to: number } {
-    const oldestHour = keys.hours()[0]
-    if (oldestHour === undefined || policy === 'off') return { from: 0, to: 0 }
-    const from = cachedFrom(policy, oldestHour * hourMs)
-    return { from, to: halfHourOf(Math.max(nowMs, keys.greatestMs())) }
-  }
 
   return {
     lookup(eui, channel, first, count, nowMs) {
@@ -171,7 +171,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
       days.observe(nowMs)
       const known = new Map<number, CachedReading>()
       const missing: Run[] = []
-      const { from, to } = bounds(nowMs)
+      const { from, to } = boundsOf(keys, policy, nowMs)
       let dayNumber = -1
       let day: Day | undefined
       for (let halfHour = first; halfHour < first + count; halfHour++) {
@@ -194,10 +194,7 @@ export function createReadingCache(parts: ReadingCacheParts): ReadingCache {
       const hour = hourOf(retrievedMs)
       const kept = readings.filter((one) => one.halfHour >= earliest && isSettled(one, retrievedMs))
       if (kept.length === 0) return
-      for (const { halfHour, wh } of kept) {
-        checkRange(channel, halfHour, 1)
-        if (wh !== undefined && !(Number.isInteger(wh) && wh >= 0 && wh < whNone)) throw new RangeError(`no Wh: ${wh}`)
-      }
+      for (const one of kept) checkReading(channel, one)
       const key = keys.keyToSeal(hour)
       if (key === undefined) return
       const changed = new Map<number, Day>()
@@ -246,6 +243,11 @@ export function lengthen(runs: Run[], halfHour: number): void {
   const last = runs.at(-1)
   if (last !== undefined && last.first + last.count === halfHour) last.count += 1
   else runs.push({ first: halfHour, count: 1 })
+}
+
+function checkReading(channel: string, { halfHour, wh }: Reading): void {
+  checkRange(channel, halfHour, 1)
+  if (wh !== undefined && !(Number.isInteger(wh) && wh >= 0 && wh < whNone)) throw new RangeError(`no Wh: ${wh}`)
 }
 
 function checkRange(channel: string, first: number, count: number): void {

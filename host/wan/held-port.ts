@@ -38,6 +38,18 @@ async function withTimeout<T>(work: Promise<T>, timing: Timing, ms: number, late
   }
 }
 
+/** Closes a port when its device no longer exists: the loss of a silent port causes no event. Checks every `ms`. */
+function watchPort(port: Port, timing: Timing, ms: number): { cancel(): void } | undefined {
+  const { present } = port
+  if (present === undefined) return undefined
+  let timer: { cancel(): void }
+  const check = () => {
+    timer = timing.after(ms, () => (present() ? check() : void port.close()))
+  }
+  check()
+  return { cancel: () => timer.cancel() }
+}
+
 export function createHeldPort(
   url: string,
   openPort: OpenPort,
@@ -68,18 +80,8 @@ export function createHeldPort(
       },
     })
     port = opened
-    watch(opened)
+    watching = watchPort(opened, timing, limits.watchMs)
     return opened
-  }
-
-  /** Checks periodically whether an open port still exists: the loss of a silent port causes no event. */
-  function watch(opened: Port): void {
-    const { present } = opened
-    if (present === undefined) return
-    watching = timing.after(limits.watchMs, () => {
-      if (present()) watch(opened)
-      else void opened.close()
-    })
   }
 
   /** Opens the port within `openMs`: an open that hangs must not block the request. */
@@ -125,10 +127,7 @@ export function createHeldPort(
       retry?.cancel()
       watching?.cancel()
       // A port that opens later is closed: it would keep the line in use and this program running.
-      opening?.then(
-        (late) => late.close(),
-        () => {},
-      )
+      void opening?.then((late) => late.close()).catch(() => {})
       await port?.close()
     },
   }

@@ -53,6 +53,15 @@ const minuteMs = 60_000
 
 type QueuedRequest = LineRequest & { order: number; start(): void; reject(why: Error): void }
 
+/** The rates that apply to a request, by name. Sessions are spaced evenly: 60 a minute allows one a second. */
+function spacingsOf(one: LineRequest, limits: LineQueueLimits): [string, number][] {
+  const rates: [string, number][] = [
+    [`cohort ${one.cohort}`, limits.cohortRate(one.cohort)],
+    [`line ${one.line}`, limits.lineRate],
+  ]
+  return rates.filter(([, rate]) => rate !== 0)
+}
+
 /** The request to start now, if any, and the earliest time at which a rate allows another one. */
 function chooseNext(
   queue: Iterable<QueuedRequest>,
@@ -81,19 +90,13 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   let stopped = false
   let timer: { cancel(): void } | undefined
 
-  /** Sessions are spaced evenly: a rate of 60 a minute allows one a second, never sixty at once. */
-  const spacings = (one: LineRequest) =>
-    [
-      [`cohort ${one.cohort}`, limits.cohortRate(one.cohort)],
-      [`line ${one.line}`, limits.lineRate],
-    ].filter((limit): limit is [string, number] => limit[1] !== 0)
-
-  const startsAtMs = (one: LineRequest) => Math.max(0, ...spacings(one).map(([name]) => freeAtMs.get(name) ?? 0))
+  const startsAtMs = (one: LineRequest) =>
+    Math.max(0, ...spacingsOf(one, limits).map(([name]) => freeAtMs.get(name) ?? 0))
 
   function begin(one: QueuedRequest): void {
     queue.delete(one)
     busyLines.add(one.line)
-    for (const [name, rate] of spacings(one)) freeAtMs.set(name, timing.nowMs() + minuteMs / rate)
+    for (const [name, rate] of spacingsOf(one, limits)) freeAtMs.set(name, timing.nowMs() + minuteMs / rate)
     one.start()
   }
 
