@@ -123,12 +123,21 @@ function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefine
   )
 }
 
-/** Both reads, shown and compared. @returns true when they agree */
-async function demonstrate(bench: Bench, io: Io): Promise<boolean> {
+/** Both reads, shown and compared. @returns true when they agree, and there is something to read */
+async function demonstrate(bench: Bench, io: Io, options: Options): Promise<boolean> {
   const today = Math.floor(Date.now() / dayMs) * dayMs
   const window = { startMs: today - dayMs, endMs: today }
   const supplier = await readAndShow(bench, 'supplier', window, io, '1. The supplier reads yesterday')
   const mdr = await readAndShow(bench, 'mdr', window, io, '2. The MDR reads the same')
+  if (supplier.length === 0 && mdr.length === 0) {
+    const load = textOption(options, 'load')
+    const why =
+      load === undefined || options.yearEnds === true
+        ? 'The meter has no half-hour of yesterday.'
+        : `The meter has no half-hour of yesterday: ${load} ends before. --year-ends, with another --state, shifts it to end yesterday.`
+    io.stdout(`\n${why}\n`)
+    return false
+  }
   const agree = JSON.stringify(supplier) === JSON.stringify(mdr)
   const both = `${supplier.length} half-hours, ${kWh(totalWh(supplier))}`
   io.stdout(
@@ -164,7 +173,7 @@ async function live(
         `bridge: ${running.url}, log in ${paths.log}\n` +
         (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
     )
-    const agree = await demonstrate(bench, io)
+    const agree = await demonstrate(bench, io, options)
     shown = true
     if (options.once === true) return agree ? exitCode.ok : exitCode.failed
     sayNext(bench, io, running.url, textOption(options, 'keysBoxed'))
@@ -212,7 +221,7 @@ export function upCommand(boardSide: BoardSide): Command {
     summary: 'start a meter and the bridge on this machine, and read the meter once as a supplier and once as an MDR',
     options: [
       ['--state <dir>', 'directory of keys, logs and the meter; created if missing', '.smets1'],
-      ['--once', 'do the two reads and stop; exit code 0 if they agree, 1 if not'],
+      ['--once', 'do the two reads and stop; exit code 0 if they agree, 1 if not or if there is nothing to read'],
       [
         '--flash-kb <n>',
         `flash of a new meter, at least ${flashKbMin} KB; below ${flashKbFull} KB it keeps less history`,

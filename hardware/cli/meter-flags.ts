@@ -10,13 +10,19 @@ export type Flag = readonly [form: string, meaning: string, value?: string | num
 export const loadFlags: readonly Flag[] = [
   ['--seed <n>', 'seed of the simulated household and weather (from the EUI-64 unless given)'],
   ['--solar <Wp>', `solar panels, in watts peak; 0 for none (${typicalPeakW} unless given, 0 with --load)`],
-  ['--load <file>', 'half-hourly readings of active import (CSV) for a meter with an empty log'],
+  [
+    '--load <file>',
+    'half-hourly readings of active import for a meter with an empty log: CSV, JSON, NEM12, Green Button',
+  ],
   ['--load-export <file>', 'half-hourly readings of active export for the same period as --load'],
   [
     '--stamps <start|end>',
-    'whether a time stamp in a file is the start or the end of its half-hour (start unless given)',
+    'whether a time stamp in a file is the start or the end of its half-hour (start unless the file says)',
   ],
-  ['--household <id>', 'the LCLid to read from a file with more than one household'],
+  ['--zone <name>', 'time zone of stamps and days without one: Europe/London, UTC, +01:00 (UTC unless given)'],
+  ['--meter <id>', 'the meter or home to read from a file with more than one: its MPAN, LCLid or other name'],
+  ['--household <id>', 'the same as --meter'],
+  ['--force', 'read what fits of a file that is refused otherwise; hourly values are halved'],
   ['--year-ends', 'shift the readings by whole days so that --load ends yesterday'],
   ['--days <n>', 'days before today to simulate for a meter with an empty log (30 unless given)'],
   ['--no-catch-up', 'leave a gap for the time during which the meter did not run'],

@@ -34,7 +34,8 @@ interface Place {
 /** Options of one meter that say nothing for many. */
 const ofOne = [
   ...[...settingsFlags, ...faultFlags, ...pulseFlags].map(([flag]) => flag),
-  ...['--flash', '--settings', '--seed', '--load', '--load-export', '--stamps', '--household', '--year-ends'],
+  ...['--flash', '--settings', '--seed', '--load', '--load-export', '--stamps', '--zone', '--meter', '--household'],
+  ...['--force', '--year-ends'],
 ].map((flag) => flag.replace(/^--| .*$/g, ''))
 
 function words(error: unknown): string {
@@ -96,7 +97,7 @@ async function startMember(
     const startMs = systemClocks.wallMs()
     const hand = { nowMs: startMs, upMs: 0 }
     // The last four bytes of the EUI-64 tell meters apart.
-    const source = meterLoad(options, getU32(settings.eui.slice().reverse(), 0), startMs)
+    const source = meterLoad(options, getU32(settings.eui.slice().reverse(), 0), startMs, undefined)
     const board = createEmulatedBoard({
       flash,
       clock: () => hand.nowMs,

@@ -1,15 +1,15 @@
 // What `smets1 meter` may be told, checked.
 
-import type { StampRule } from '../load/load-layouts.ts'
+import type { LoadOptions } from '../load/judge.ts'
 import { typicalPeakW } from '../load/solar.ts'
 
 export interface LoadFiles {
   file: string
   /** Readings of active export. */
   exportFile: string | undefined
-  stamps: StampRule
-  household: string | undefined
   yearEnds: boolean
+  /** How both files are read. */
+  how: LoadOptions
 }
 
 export interface MeterOptions {
@@ -57,24 +57,40 @@ export function whole(options: Given, name: string, from: number, to: number): n
   return number
 }
 
+/** What the options say of how files of readings are read. */
+function readHow(options: Given): LoadOptions {
+  const stamps = text(options, 'stamps')
+  if (stamps !== undefined && !/^(?:start|end)s?$/.test(stamps)) {
+    throw new Error(`--stamps is start or end (of the interval that a stamp names), not ${stamps}`)
+  }
+  const household = text(options, 'household')
+  const meter = text(options, 'meter') ?? household
+  if (household !== undefined && meter !== household)
+    throw new Error('--household is --meter by its old name; give one')
+  const zone = text(options, 'zone')
+  return {
+    ...(stamps === undefined ? {} : { stamps: stamps.startsWith('end') ? 'end' : 'start' }),
+    ...(meter === undefined ? {} : { meter }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(options.force === true ? { force: true } : {}),
+  }
+}
+
 function readLoad(options: Given, catchUp: boolean): LoadFiles | undefined {
   const file = text(options, 'load')
   const exportFile = text(options, 'loadExport')
-  const stamps = text(options, 'stamps')
-  const household = text(options, 'household')
   const yearEnds = options.yearEnds === true
-  if (stamps !== undefined && !/^(?:start|end)s?$/.test(stamps)) {
-    throw new Error(`--stamps is start or end (of the half-hour that a stamp names), not ${stamps}`)
-  }
+  const how = readHow(options)
   if (file !== undefined && !catchUp) {
     throw new Error('--load puts readings into the log by catching up; leave --no-catch-up out')
   }
-  if (file !== undefined) {
-    return { file, exportFile, stamps: stamps?.startsWith('end') ? 'end' : 'start', household, yearEnds }
-  }
-  if (exportFile !== undefined) throw new Error('--load-export goes with readings of import; name them with --load')
-  if (stamps !== undefined || household !== undefined || yearEnds) {
-    throw new Error('--stamps, --household and --year-ends say how to read a file of readings; name it with --load')
+  if (file !== undefined) return { file, exportFile, yearEnds, how }
+  if (exportFile !== undefined)
+    throw new Error('--load-export needs readings of import beside it; name them with --load')
+  if (yearEnds || Object.keys(how).length > 0) {
+    throw new Error(
+      '--stamps, --zone, --meter, --force and --year-ends are for a file of readings; name it with --load',
+    )
   }
   return undefined
 }

@@ -15,7 +15,7 @@ import { faultFlags, loadFlags, settingsFlags } from './meter-flags.ts'
 import { NoMeter, openMeterFlash } from './meter-flash.ts'
 import { live } from './meter-live.ts'
 import type { MeterLoad } from './meter-load.ts'
-import { meterLoad } from './meter-load.ts'
+import { meterLoad, readReadings } from './meter-load.ts'
 import type { MeterOptions } from './meter-options.ts'
 import { readMeterOptions } from './meter-options.ts'
 import { lookBack } from './meter-past.ts'
@@ -77,7 +77,8 @@ async function withFlash(
   const seed = options.seed ?? getU32(found.eui.slice().reverse(), 0)
   let source: MeterLoad
   try {
-    source = meterLoad(options, seed, Date.now())
+    const nowMs = Date.now()
+    source = meterLoad(options, seed, nowMs, await readReadings(options, nowMs))
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return usage

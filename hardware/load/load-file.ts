@@ -1,230 +1,235 @@
-// A load profile from a file of half-hourly readings. What is wrong with the file is counted and said, never mended in
-// silence.
+// A load profile from a file of readings: decoded, laid out, judged as a whole, and only then taken. Nothing of a file is
+// mended in silence: what is left out is counted, with its energy and its reason.
 
-import { dayOfHalfHour, firstHalfHourOfDay } from '../../protocol/half-hour.ts'
-import { halfHoursPerDay } from '../../protocol/limits.ts'
-import type { Layout, StampRule } from './load-layouts.ts'
-import { expectedLayouts, hasColumns, readRow, recogniseLayout, splitLine } from './load-layouts.ts'
+import { cutEmptyTails, readCsv } from './csv-records.ts'
+import { decodeText } from './decode-text.ts'
+import { createLedger, type EnergyLedger } from './energy-ledger.ts'
+import { seriesOfXml } from './green-button.ts'
+import { sumHalfHours } from './half-hours.ts'
+import { type Instant, type InstantsResult, instantsOfSeries } from './instants.ts'
+import { farApart } from './interval.ts'
+import { seriesOfJson } from './json-readings.ts'
+import { fittingValues, type Job, judgeFaults, judgeInterval, type LoadOptions } from './judge.ts'
+import { expectedLayouts } from './layouts.ts'
 import type { LoadProfile } from './load-profile.ts'
-import type { Defect, DefectKind, LoadReport } from './load-report.ts'
-import { defectRules, listed, safe } from './load-report.ts'
-
-export interface LoadOptions {
-  /** What a stamp names; 'start' unless given. A row a day always begins at 00:00 UTC. */
-  stamps?: StampRule
-  /** The LCLid to take from a file of several. */
-  household?: string
-  /** The most kWh of a half-hour; 34.5 unless given: 100 A on three phases of 230 V. At most 16,777. */
-  maxKwh?: number
-  /** Limits of the text: 64 Mi characters and 2,000,000 rows unless given. */
-  maxCharacters?: number
-  maxRows?: number
-}
-
-export interface LoadError {
-  code: 'too-large' | 'unrecognised' | 'households' | 'no-usable-row'
-  /** What is wrong, what was expected, and what to do. */
-  message: string
-  /** The line of the file, where there is one. */
-  line?: number
-}
+import { type LoadReport, listed } from './load-report.ts'
+import { isNem12, seriesOfNem12 } from './nem12.ts'
+import { decimalRuleOf, readNumberText } from './number-text.ts'
+import { differences, judgeRegister, type TimedValue } from './register.ts'
+import { type LoadError, type Reading, type Series, type SeriesResult, safe } from './series.ts'
+import { seriesOfTable } from './table-readings.ts'
+import { timeZone } from './time-zone.ts'
 
 export type LoadResult = { ok: true; profile: LoadProfile; report: LoadReport } | { ok: false; error: LoadError }
 
 // A meter keeps a half-hour in 24 bits of Wh.
 const meterKwhMax = 16777
+/** More is no number of kWh, and sums would lose their last Wh. */
+const kwhMax = 1e9
 
-function refuse(code: LoadError['code'], message: string, line?: number): LoadResult {
+function refuse(code: LoadError['code'], message: string, line?: number): { ok: false; error: LoadError } {
   return { ok: false, error: line === undefined ? { code, message } : { code, message, line } }
 }
 
-function* linesOf(text: string): Generator<{ line: number; text: string }> {
-  // Old spreadsheets end lines with a carriage return alone.
-  const end = text.includes('\n') ? '\n' : '\r'
-  let at = text.startsWith('\ufeff') ? 1 : 0
-  for (let line = 1; at < text.length; line++) {
-    const next = text.indexOf(end, at)
-    const until = next < 0 ? text.length : next
-    yield { line, text: text.slice(at, until) }
-    at = until + 1
+async function seriesOf(bytes: Uint8Array, direction: 'import' | 'export'): Promise<SeriesResult> {
+  if (bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3) {
+    return refuse(
+      'unrecognised',
+      'this is an Excel workbook or a zip archive. Save the sheet as "CSV UTF-8", or unpack it.',
+    )
   }
+  const text = decodeText(bytes)
+  const first = /\S/.exec(text)?.[0]
+  if (first === undefined) return refuse('unrecognised', `the file is empty. ${expectedLayouts}`)
+  if (first === '{' || first === '[') return seriesOfJson(text, direction)
+  if (first === '<') return seriesOfXml(text, direction)
+  const csv = readCsv(text)
+  if (!csv.ok) return refuse('unrecognised', `no delimited text: ${csv.reason}. ${expectedLayouts}`, csv.line)
+  if (csv.records.length === 0) return refuse('unrecognised', `the file is empty. ${expectedLayouts}`)
+  cutEmptyTails(csv.records)
+  return isNem12(csv.records)
+    ? seriesOfNem12(csv.records, direction)
+    : seriesOfTable(csv.records, csv.separator, direction)
 }
 
-/**
- * Whole Wh from kWh. The part of a Wh that rounding leaves is carried into the next reading, so that the sum up to any
- * reading differs from the file's by at most half a Wh.
- */
-function roundedWh(kwh: Float64Array): Int32Array {
-  let carry = 0
-  return Int32Array.from(kwh, (value) => {
-    const owed = value * 1000 + carry
-    const whole = Math.max(0, Math.round(owed))
-    carry = owed - whole
-    return whole
+/** The meter to take. */
+function chosenMeter(
+  series: Series,
+  wanted: string | undefined,
+): { ok: true; meter: string } | { ok: false; error: LoadError } {
+  const names = new Set<string>()
+  for (const { meter } of series.readings) if (meter !== '') names.add(meter)
+  const list = [...names].slice(0, listed).map(safe).join(', ') + (names.size > listed ? ', …' : '')
+  if (wanted === undefined) {
+    if (names.size <= 1) return { ok: true, meter: [...names][0] ?? '' }
+    return refuse('meters', `the file holds ${names.size} meters (${list}). Choose one with --meter.`)
+  }
+  if (names.has(wanted)) return { ok: true, meter: wanted }
+  if (names.size === 0) return refuse('meters', 'the file has no column that names meters; leave --meter out.')
+  return refuse('meters', `the file has no meter ${safe(wanted)}. It holds ${list}.`)
+}
+
+/** kWh of each reading; undefined for one without a number, which is left out. */
+function kwhOf(readings: Reading[], atMs: Instant[], { series, ledger }: Job): (number | undefined)[] | LoadError {
+  const values = function* () {
+    for (const { value } of readings) yield value
+  }
+  const rule = decimalRuleOf(values(), series.separator)
+  if (rule === 'ambiguous') {
+    const message =
+      'values such as 1,234 may be thousands or have a decimal comma, and nothing in the file says which. Write 1.234.'
+    return { code: 'unit', message }
+  }
+  return readings.map((reading, i) => {
+    const number = readNumberText(reading.value, rule)
+    if (typeof number === 'object') {
+      const kwh = number.value * (number.kwhEach ?? reading.kwhEach)
+      if (Math.abs(kwh) <= kwhMax) return kwh
+    }
+    // A row whose stamp cannot be read either counts once, as that; a time that a clock skips needs no value.
+    if (reading.stamp === undefined) return 0
+    if (number === 'no-value' && atMs[i] === 'skipped') return undefined
+    ledger.leaveOut(number === 'no-value' ? 'no-value' : 'not-a-number', reading, 0)
+    return undefined
   })
 }
 
-/** The readings of one UTC day: kWh (not a number for none) and the line of each. */
-interface Day {
-  kwh: Float64Array
-  lines: Int32Array
+/** Readings with a number and an instant; the others are left out. */
+function timedValues(
+  readings: Reading[],
+  kwh: (number | undefined)[],
+  atMs: Instant[],
+  ledger: EnergyLedger,
+): TimedValue[] {
+  const found: TimedValue[] = []
+  for (const [i, reading] of readings.entries()) {
+    const [value, at] = [kwh[i], atMs[i]]
+    if (value === undefined) continue
+    if (reading.isRagged) ledger.leaveOut('columns', reading, value)
+    else if (at === 'skipped') {
+      // A column that a day does not need is often filled with zeros.
+      if (value !== 0) ledger.leaveOut('skipped', reading, value)
+    } else if (typeof at !== 'number') ledger.leaveOut('stamp', reading, value)
+    else found.push({ reading, startMs: at, kwh: value, lengthMs: reading.lengthMs })
+  }
+  const apart = farApart(found.map(({ startMs }) => startMs))
+  if (apart.size === 0) return found
+  return found.filter((value) => {
+    if (apart.has(value.startMs)) ledger.leaveOut('far-apart', value.reading, value.kwh)
+    return !apart.has(value.startMs)
+  })
 }
 
-/** What has been read so far. By days: a hundred years in any order take 30 MB. */
-interface Collected {
-  days: Map<number, Day>
-  readings: number
-  newest: number
-  defects: Map<DefectKind, Defect>
-  rows: number
-  /** Rows of households other than the one taken. */
-  others: Map<string, number>
+function outOfOrder(values: TimedValue[], isNewestFirst: boolean): number {
+  let count = 0
+  let newest = Number.NEGATIVE_INFINITY
+  for (const { startMs } of isNewestFirst ? values.toReversed() : values) {
+    if (startMs < newest) count += 1
+    newest = Math.max(newest, startMs)
+  }
+  return count
 }
 
-function count({ defects }: Collected, kind: DefectKind, line: number, text: string): void {
-  const defect = defects.get(kind) ?? { kind, count: 0, first: [] }
-  defects.set(kind, defect)
-  defect.count += 1
-  if (defect.first.length < listed) defect.first.push({ line, text: safe(text) })
-}
-
-function take(all: Collected, halfHour: number, kwh: number, line: number, text: string): void {
-  const number = dayOfHalfHour(halfHour)
-  const day = all.days.get(number) ?? {
-    kwh: new Float64Array(halfHoursPerDay).fill(Number.NaN),
-    lines: new Int32Array(halfHoursPerDay),
-  }
-  all.days.set(number, day)
-  const slot = halfHour - firstHalfHourOfDay(number)
-  const before = day.kwh[slot]!
-  if (!Number.isNaN(before)) {
-    count(all, before === kwh ? 'doubled' : 'doubled-different', line, text)
-    return
-  }
-  if (halfHour < all.newest) count(all, 'out-of-order', line, text)
-  all.newest = Math.max(all.newest, halfHour)
-  all.readings += 1
-  day.kwh[slot] = kwh
-  day.lines[slot] = line
-}
-
-/** Why nothing can be made of the file although its layout is known, if so. */
-function unusable(all: Collected, household: string | undefined, chosen: boolean): LoadResult | undefined {
-  const { others, defects } = all
-  const names = [...new Set([...(chosen || household === undefined ? [] : [household]), ...others.keys()])]
-  const list = names.slice(0, listed).map(safe).join(', ') + (names.length > listed ? ', …' : '')
-  if (others.size > 0 && !chosen) {
-    return refuse('households', `the file holds ${names.length} households (${list}). Choose one with --household.`)
-  }
-  if (all.readings > 0) return undefined
-  if (others.size > 0) {
-    return refuse('households', `the file has no usable row of household ${safe(household ?? '')}. It holds ${list}.`)
-  }
-  const most = [...defects.values()].sort((a, b) => b.count - a.count)[0]
-  const example =
-    most === undefined ? 'it has no row of data' : `from line ${most.first[0]!.line}: ${defectRules[most.kind]}`
-  return refuse('no-usable-row', `the file has no usable row (${example}). ${expectedLayouts}`, most?.first[0]?.line)
-}
-
-/** Puts the readings in order and rounds them. */
-function summedUp(all: Collected, layout: Layout, stamps: StampRule): LoadResult {
-  const halfHours = new Int32Array(all.readings)
-  const kwh = new Float64Array(all.readings)
-  const gaps: LoadReport['gaps'] = { halfHours: 0, stretches: 0, first: [] }
-  let at = 0
-  for (const number of [...all.days.keys()].sort((a, b) => a - b)) {
-    const day = all.days.get(number)!
-    for (let slot = 0; slot < halfHoursPerDay; slot++) {
-      if (Number.isNaN(day.kwh[slot])) continue
-      const halfHour = firstHalfHourOfDay(number) + slot
-      const missing = at === 0 ? 0 : halfHour - halfHours[at - 1]! - 1
-      if (missing > 0) {
-        gaps.halfHours += missing
-        gaps.stretches += 1
-        if (gaps.first.length < listed) {
-          gaps.first.push({ halfHour: halfHour - missing, count: missing, nextLine: day.lines[slot]! })
-        }
-      }
-      halfHours[at] = halfHour
-      kwh[at] = day.kwh[slot]!
-      at += 1
-    }
-  }
-  const profile = { halfHours, wh: roundedWh(kwh) }
+/** Everything from the readings of one meter to its half-hours. */
+function importReadings(
+  job: Job,
+  readings: Reading[],
+  placed: Extract<InstantsResult, { ok: true }>,
+  total: number,
+): LoadResult {
+  const { series, options, ledger, maxKwh } = job
+  const kwh = kwhOf(readings, placed.atMs, job)
+  if (!Array.isArray(kwh)) return { ok: false, error: kwh }
+  let values = timedValues(readings, kwh, placed.atMs, ledger)
+  const sorted = values.toSorted((a, b) => a.startMs - b.startMs)
+  const verdict =
+    options.force === true && series.register === 'no' ? 'intervals' : judgeRegister(series, sorted, maxKwh)
+  if (typeof verdict === 'object') return refuse('misfit', verdict.refused, sorted[0]?.reading.record.line)
+  const isRegister = verdict === 'register'
+  const disorder = outOfOrder(values, placed.isNewestFirst)
+  if (isRegister) values = differences(sorted, ledger)
+  const judged = judgeInterval(values, job)
+  if ('code' in judged)
+    return values.length === 0
+      ? { ok: false, error: judgeFaults(job, total, 0) ?? judged }
+      : { ok: false, error: judged }
+  const { interval } = judged
+  const fitting = fittingValues(judged.values, interval, job, isRegister)
+  const { profile, kwh: takenKwh, gaps } = sumHalfHours(fitting, interval.kind === 'parts' ? interval.parts : 1, ledger)
+  const error = judgeFaults(job, readings.length, profile.halfHours.length)
+  if (error !== undefined) return { ok: false, error }
+  const wh = profile.wh.reduce((sum, value) => sum + value, 0)
+  const notes = [...series.notes]
+  if (isRegister) notes.push('values are a register: half-hours are the differences of its readings')
+  if (interval.kind === 'hour') notes.push('hours were halved (--force): their half-hours are not measured')
   const report: LoadReport = {
-    layout: layout.name,
-    stamps: layout.name === 'day-rows' ? 'start' : stamps,
-    rows: all.rows,
-    otherRows: [...all.others.values()].reduce((sum, value) => sum + value, 0),
-    readings: all.readings,
-    firstHalfHour: halfHours[0]!,
-    lastHalfHour: halfHours.at(-1)!,
-    kwh: kwh.reduce((sum, value) => sum + value, 0),
-    wh: profile.wh.reduce((sum, value) => sum + value, 0),
-    defects: [...all.defects.values()],
+    layout: series.layout,
+    intervalMs: interval.ms,
+    stamps: isRegister ? 'start' : job.stampsAt,
+    zone: placed.noZone === 0 ? undefined : series.isUtc ? 'UTC' : (job.zone?.name ?? 'UTC'),
+    isMonthFirst: placed.isMonthFirst,
+    values: total,
+    readings: profile.halfHours.length,
+    firstHalfHour: profile.halfHours[0] ?? 0,
+    lastHalfHour: profile.halfHours.at(-1) ?? 0,
+    wh,
+    ...ledger.close(takenKwh, wh),
+    outOfOrder: disorder,
     gaps,
+    totals: series.totals,
+    otherQuantityRows: series.otherQuantityRows,
+    notes,
   }
   return { ok: true, profile, report }
 }
 
+/** Leaves the readings of other meters out. A row that names none belongs to the one that is taken. */
+function ofMeter(job: Job, meter: string): Reading[] {
+  const isOwn = (reading: Reading) => reading.meter === meter || reading.meter === ''
+  const others = job.series.readings.filter((reading) => !isOwn(reading))
+  const rule = decimalRuleOf(
+    job.series.readings.map(({ value }) => value),
+    job.series.separator,
+  )
+  for (const reading of others) {
+    const number = readNumberText(reading.value, rule === 'comma' ? 'comma' : 'point')
+    const kwh = typeof number === 'object' ? number.value * (number.kwhEach ?? reading.kwhEach) : 0
+    job.ledger.leaveOut('other-meter', reading, Math.abs(kwh) <= kwhMax && job.series.register !== 'yes' ? kwh : 0)
+  }
+  return others.length === 0 ? job.series.readings : job.series.readings.filter(isOwn)
+}
+
 /**
- * Reads a load profile from CSV text, with or without a byte order mark. The layout is recognised from the first line;
- * `expectedLayouts` names them.
+ * Reads a load profile from the bytes of a file of readings. `expectedLayouts` names the layouts, which are recognised by
+ * the names of columns; encodings, separators, stamps and numbers are recognised too.
  *
- * Rules: a row that cannot be read, is off the half-hour grid, has no number, a negative or an absurd one is left out and
- * leaves a gap; it counts once, as the first of these that it is. Of a half-hour that stands twice the first row is
- * kept. Rows out of order are put in order. A gap stays a gap. All of it is counted in the report.
- * Never throws on content: what cannot be imported at all is an error value.
+ * The file is judged as a whole first. It is refused, with the reason, when its column is not active energy in kWh, Wh or
+ * MWh; when its readings are of hours or days; when the order of day and month, or the zone, matters and is not known;
+ * when more than 3 % of its values do not fit. Readings of 1 to 15 minutes are summed; registers become differences.
+ * Of a half-hour that stands twice the first in the file is kept. A gap stays a gap.
+ * What is taken and what is left out adds up to the file's energy. Never throws on content.
  */
-export function importLoad(text: string, options: LoadOptions = {}): LoadResult {
-  const { stamps = 'start', maxCharacters = 64 * 1024 * 1024, maxRows = 2000000 } = options
+export async function importLoad(bytes: Uint8Array, options: LoadOptions = {}): Promise<LoadResult> {
+  const { maxBytes = 64 * 1024 * 1024, maxValues = 2000000, direction = 'import' } = options
+  if (bytes.length > maxBytes) {
+    return refuse('too-large', `the file has ${bytes.length} bytes; at most ${maxBytes} are read. Split it.`)
+  }
+  const zone = options.zone === undefined ? undefined : timeZone(options.zone)
+  if (options.zone !== undefined && zone === undefined) {
+    return refuse('zone', `there is no zone ${safe(options.zone)}; examples are Europe/London, UTC and +01:00.`)
+  }
+  const result = await seriesOf(bytes, direction)
+  if (!result.ok) return result
+  const { series } = result
+  const total = series.readings.length
+  if (total > maxValues)
+    return refuse('too-large', `the file has ${total} values; at most ${maxValues} are read. Split it.`)
+  const chosen = chosenMeter(series, options.meter)
+  if (!chosen.ok) return chosen
   const maxKwh = Math.min(options.maxKwh ?? 34.5, meterKwhMax)
-  if (text.length > maxCharacters) {
-    return refuse('too-large', `the file has ${text.length} characters; at most ${maxCharacters} are read. Split it.`)
-  }
-  const all: Collected = {
-    days: new Map(),
-    readings: 0,
-    newest: Number.NEGATIVE_INFINITY,
-    defects: new Map(),
-    rows: 0,
-    others: new Map(),
-  }
-  let layout: Layout | undefined
-  let household = options.household
-
-  for (const { line, text: row } of linesOf(text)) {
-    if (row.trim() === '') continue
-    if (layout === undefined) {
-      layout = recogniseLayout(row)
-      if (layout === undefined) {
-        return refuse('unrecognised', `line ${line} is in no layout that is known. ${expectedLayouts}`, line)
-      }
-      if (household !== undefined && layout.household < 0) {
-        return refuse('households', 'only Low Carbon London files name households; leave --household out.', line)
-      }
-      if (layout.hasHeader) continue
-    }
-    all.rows += 1
-    if (all.rows > maxRows) {
-      return refuse('too-large', `the file has more rows than ${maxRows} (line ${line}). Split it.`, line)
-    }
-    const fields = splitLine(row, layout.separator)
-    // A row cut short names nobody for certain; it is a defect of the file.
-    const name = hasColumns(layout, fields) && layout.household >= 0 ? fields[layout.household]! : ''
-    if (name !== '') {
-      household ??= name
-      if (name !== household) {
-        all.others.set(name, (all.others.get(name) ?? 0) + 1)
-        continue
-      }
-    }
-    for (const cell of readRow(layout, fields, { stamps, maxKwh })) {
-      if ('defect' in cell) count(all, cell.defect, line, row)
-      else take(all, cell.halfHour, cell.kwh, line, row)
-    }
-  }
-
-  if (layout === undefined) return refuse('unrecognised', `the file is empty. ${expectedLayouts}`)
-  return unusable(all, household, options.household !== undefined) ?? summedUp(all, layout, stamps)
+  const stampsAt = series.stampsAt ?? options.stamps ?? series.stampsUsually ?? 'start'
+  const job: Job = { series, options, zone, stampsAt, maxKwh, ledger: createLedger(series.separator) }
+  const readings = ofMeter(job, chosen.meter)
+  const placed = instantsOfSeries({ ...series, readings }, zone, stampsAt)
+  return placed.ok ? importReadings(job, readings, placed, total) : placed
 }

@@ -4,12 +4,18 @@
 // registry itself. The rows of a kind replace all existing rows of that kind. With `merge` they are added, and a row
 // replaces the existing row with the same key: the EUI-64 of a User or device; MPAN, role and first day of a registration.
 
-import { type CsvError, parse } from 'csv-parse/sync'
 import { shown } from './callback.ts'
 
 export const kinds = ['users', 'devices', 'registrations'] as const
 export type Kind = (typeof kinds)[number]
 type Row = { [name: string]: unknown }
+
+/** Reads delimited text. The command is given the reader that files of readings have, so that both accept the same text. */
+export type ReadCsv = (
+  text: string,
+) =>
+  | { ok: true; records: { line: number; cells: string[] }[] }
+  | { ok: false; line: number | undefined; reason: string }
 
 export interface ImportFile {
   /** The name shown in problems. */
@@ -41,18 +47,17 @@ const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults
   devices: { columns: ['eui', 'importMpan'], defaults: { status: 'Commissioned', line: 'default' } },
 }
 
-const recordCharactersMax = 65536
-
-/** Reads one file. Wrong rows are reported in `problems` with their place; the others are returned. */
-export function readImportFile(file: ImportFile, problems: string[]): Rows {
-  return /^\s*[[{]/.test(file.text) ? readJsonFile(file, problems) : readCsvFile(file, problems)
+/** Reads one file. Adds what is wrong, with its place, to `problems`; all rows are returned all the same. */
+export function readImportFile(file: ImportFile, readCsv: ReadCsv, problems: string[]): Rows {
+  return /^\s*[[{]/.test(file.text) ? readJsonFile(file, problems) : readCsvFile(file, readCsv, problems)
 }
 
 function noRows(): Rows {
   return { users: [], devices: [], registrations: [] }
 }
 
-function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
+/** Reads one JSON file, as `readImportFile` does. */
+export function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
   const rows = noRows()
   let value: unknown
   try {
@@ -74,45 +79,32 @@ function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
   return rows
 }
 
-function readCsvFile({ name, text }: ImportFile, problems: string[]): Rows {
+function readCsvFile({ name, text }: ImportFile, readCsv: ReadCsv, problems: string[]): Rows {
   const rows = noRows()
-  const [firstLine = ''] = text.slice(0, recordCharactersMax).split(/\r?\n/, 1)
-  const delimiter = [',', ';', '\t'].find((one) => firstLine.includes(one)) ?? ','
-  let records: { record: string[]; info: { lines: number } }[]
-  try {
-    records = parse(text, {
-      bom: true,
-      delimiter,
-      info: true,
-      max_record_size: recordCharactersMax,
-      relax_column_count: true,
-      skip_empty_lines: true,
-      trim: true,
-    }) as unknown as typeof records
-  } catch (error) {
-    const { lines, message } = error as CsvError & { lines?: number }
-    problems.push(`${name}${lines === undefined ? '' : `:${lines}`}: no CSV: ${message}`)
+  const csv = readCsv(text)
+  if (!csv.ok) {
+    problems.push(`${name}${csv.line === undefined ? '' : `:${csv.line}`}: no CSV: ${csv.reason}`)
     return rows
   }
-  const [header, ...data] = records
+  const [header, ...data] = csv.records
   if (header === undefined) {
     problems.push(`${name}: the file is empty; its first line names the columns`)
     return rows
   }
-  const columns = header.record.map(columnName)
+  const columns = header.cells.map(columnName)
   const doubled = columns.find((column, index) => columns.indexOf(column) !== index)
   const kind = kindOf(columns)
   if (kind === undefined || doubled !== undefined) {
     problems.push(
-      doubled === undefined ? unknownColumns(name, header.record) : `${name}:1: two columns are called ${doubled}`,
+      doubled === undefined ? unknownColumns(name, header.cells) : `${name}:1: two columns are called ${doubled}`,
     )
     return rows
   }
-  for (const { record, info } of data) {
-    const place = `${name}:${info.lines}`
-    if (record.length !== columns.length)
-      problems.push(`${place}: ${record.length} cells; the header has ${columns.length}`)
-    else rows[kind].push({ row: { ...layouts[kind].defaults, ...rowOf(columns, record) }, place })
+  for (const { cells, line } of data) {
+    const place = `${name}:${line}`
+    if (cells.length !== columns.length)
+      problems.push(`${place}: ${cells.length} cells; the header has ${columns.length}`)
+    else rows[kind].push({ row: { ...layouts[kind].defaults, ...rowOf(columns, cells) }, place })
   }
   return rows
 }

@@ -1,8 +1,16 @@
 // smets1 import: Users, devices and registrations from CSV or JSON, all or nothing. A running bridge takes them up.
 
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { combineRows, type Kind, kinds, type Rows, readImportFile, withPlaces } from '../access/import-rows.ts'
+import {
+  combineRows,
+  type Kind,
+  kinds,
+  type ReadCsv,
+  type Rows,
+  readImportFile,
+  withPlaces,
+} from '../access/import-rows.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -14,13 +22,18 @@ const fileBytesMax = 128 * 1024 * 1024
 /** Gaps that are listed; the others are counted. */
 const gapsListed = 100
 
-function readText(path: string): string {
+/** How files are read: the command is given it, and files of readings are read in the same way. */
+export interface FileReaders {
+  /** The text of a file, in whatever encoding. @throws Error naming the file and what is wrong */
+  readTextFile: (path: string, bytesMax: number) => string
+  readCsv: ReadCsv
+}
+
+function readText(path: string, { readTextFile }: FileReaders): string {
   try {
-    const { size } = statSync(path)
-    if (size > fileBytesMax) throw new Error(`it has ${size} bytes; the most is ${fileBytesMax}`)
-    return readFileSync(path, 'utf8')
+    return readTextFile(path, fileBytesMax)
   } catch (error) {
-    throw new CommandError(exitCode.usage, `${path} cannot be read: ${(error as Error).message}`)
+    throw new CommandError(exitCode.usage, (error as Error).message)
   }
 }
 
@@ -48,10 +61,10 @@ interface Outcome {
   text: string
 }
 
-function prepare(paths: StatePaths, files: readonly string[], merge: boolean): Outcome {
+function prepare(paths: StatePaths, files: readonly string[], merge: boolean, readers: FileReaders): Outcome {
   const problems: string[] = []
   const given = files.map((path) => {
-    const rows = readImportFile({ name: path, text: readText(path) }, problems)
+    const rows = readImportFile({ name: path, text: readText(path, readers) }, readers.readCsv, problems)
     takeCertificates(rows, path, problems)
     return rows
   })
@@ -85,42 +98,46 @@ function say(outcome: Outcome, io: Io, dryRun: boolean): void {
   )
 }
 
-export const importCommand: Command = {
-  name: 'import',
-  argument: '<files...>',
-  summary: 'import Users, devices and registrations from CSV or JSON files into the registry: all of them or none',
-  options: [
-    ['--merge', 'add rows, or replace rows with the same key; without it a file replaces all rows of its kind'],
-    ['--dry-run', 'show what would be imported and what is wrong; change nothing'],
-    ['--strict', 'refuse registrations with gaps: days on which an MPAN has no supplier or no MDR'],
-    ['--json', 'counts, problems and gaps as JSON'],
-    ['--state <dir>', 'the state directory', '.smets1'],
-  ],
-  examples: ['smets1 import users.csv devices.csv registrations.csv', 'smets1 import --merge change-of-mdr.csv'],
-  async run(options: Options, io) {
-    const paths = stateOption(options)
-    const files = (options.argument as string[] | undefined) ?? []
-    if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
-    const dryRun = options.dryRun === true
-    const isGood = ({ problems, gaps }: Outcome) =>
-      problems.length === 0 && !(options.strict === true && gaps.length > 0)
-    const look = () => prepare(paths, files, options.merge === true)
-    const outcome = dryRun
-      ? look()
-      : changeRegistry(paths, (change) => {
-          const found = look()
-          if (isGood(found)) change.commit(found.text)
-          return found
-        })
-    const { problems, gaps, given, registry, registrations } = outcome
-    const good = isGood(outcome)
-    if (options.json === true) {
-      const counts = registry && { users: registry.users.length, devices: registry.devices.length, registrations }
-      io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)
-    } else {
-      say(outcome, io, dryRun || !good)
-      if (problems.length === 0 && !good) io.stdout('nothing imported: --strict allows no gaps\n')
-    }
-    return good ? exitCode.ok : problems.length > 0 ? exitCode.usage : exitCode.failed
-  },
+async function runImport(options: Options, io: Io, readers: FileReaders): Promise<number> {
+  const paths = stateOption(options)
+  const files = (options.argument as string[] | undefined) ?? []
+  if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
+  const dryRun = options.dryRun === true
+  const isGood = ({ problems, gaps }: Outcome) => problems.length === 0 && !(options.strict === true && gaps.length > 0)
+  const look = () => prepare(paths, files, options.merge === true, readers)
+  const outcome = dryRun
+    ? look()
+    : changeRegistry(paths, (change) => {
+        const found = look()
+        if (isGood(found)) change.commit(found.text)
+        return found
+      })
+  const { problems, gaps, given, registry, registrations } = outcome
+  const good = isGood(outcome)
+  if (options.json === true) {
+    const counts = registry && { users: registry.users.length, devices: registry.devices.length, registrations }
+    io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)
+  } else {
+    say(outcome, io, dryRun || !good)
+    if (problems.length === 0 && !good) io.stdout('nothing imported: --strict allows no gaps\n')
+  }
+  return good ? exitCode.ok : problems.length > 0 ? exitCode.usage : exitCode.failed
+}
+
+/** The command; `main.ts` gives it the readers of files. */
+export function importCommand(readers: FileReaders): Command {
+  return {
+    name: 'import',
+    argument: '<...files>',
+    summary: 'import Users, devices and registrations from CSV or JSON files into the registry: all of them or none',
+    options: [
+      ['--merge', 'add rows, or replace rows with the same key; without it a file replaces all rows of its kind'],
+      ['--dry-run', 'show what would be imported and what is wrong; change nothing'],
+      ['--strict', 'refuse registrations with gaps: days on which an MPAN has no supplier or no MDR'],
+      ['--json', 'counts, problems and gaps as JSON'],
+      ['--state <dir>', 'the state directory', '.smets1'],
+    ],
+    examples: ['smets1 import users.csv devices.csv registrations.csv', 'smets1 import --merge change-of-mdr.csv'],
+    run: (options, io) => runImport(options, io, readers),
+  }
 }

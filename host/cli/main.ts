@@ -51,7 +51,10 @@ const groups: { [title: string]: { [name: string]: Load } } = {
       const { flashCommand } = await import('../../hardware/cli/flash.ts')
       return flashCommand((await import('./first-read.ts')).readFirst)
     },
-    import: async () => (await import('./import.ts')).importCommand,
+    async import() {
+      const { readCsv, readTextFile } = await import('../../hardware/cli/text-file.ts')
+      return (await import('./import.ts')).importCommand({ readCsv, readTextFile })
+    },
     validate: async () => (await import('./validate.ts')).validateCommand,
   },
   'See what happened': {

@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
-import { type Rows, readImportFile } from '../access/import-rows.ts'
+import { type Rows, readJsonFile } from '../access/import-rows.ts'
 import { openVault, removeKeys } from '../dco/vault.ts'
 import { readJson, type StatePaths, writeFileWhole } from '../state/state-directory.ts'
 import { exclusively } from '../store/exclusive.ts'
@@ -94,5 +94,5 @@ export function changeRegistry<T>(paths: StatePaths, act: (change: RegistryChang
 
 /** The rows of the registry as it stands. */
 export function currentRows(paths: StatePaths): Rows {
-  return readImportFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])
+  return readJsonFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])
 }

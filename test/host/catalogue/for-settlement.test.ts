@@ -4,6 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { esme, midnight, testParties } from '../../../emulation/bench.ts'
 import { registryOf } from '../../../emulation/registry-of.ts'
+import { readCsv } from '../../../hardware/load/csv-records.ts'
 import { defaultAccessPolicy } from '../../../host/access/access-control.ts'
 import { readImportFile } from '../../../host/access/import-rows.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
@@ -174,7 +175,7 @@ test('a CSV file names it in a column', () => {
   const { eui } = testIdentities.supplier
   const text = `eui,name,roles,mpid,callback,for_settlement\n${eui},a,IS,SUPA,http://127.0.0.1:1/,true\n`
   const problems: string[] = []
-  const { users } = readImportFile({ name: 'users.csv', text }, problems)
+  const { users } = readImportFile({ name: 'users.csv', text }, readCsv, problems)
   assert.equal(problems, [])
   const checked = checkRegistry({ users: users.map(({ row }) => row), devices: [], registrations: [] })
   assert.is(checked.ok && checked.registry.user(eui)!.forSettlement, true)
