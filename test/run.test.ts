@@ -1,4 +1,4 @@
-// The test runner itself: what it selects, what counts as a failure, and what its exit code says.
+// The test runner itself: what it selects, what counts as a failure, and its exit code.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// The rules of the house, as far as a program can check them.
+// Rules of the code base that a program can check.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
@@ -25,7 +25,7 @@ import { root } from './support/repository.ts'
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
 
-/** No more than this, so that a file stays one idea. */
+/** Lines of a file at most. */
 const linesMax = 300
 
 const mayImport: { [folder in Folder]: readonly Folder[] } = {
@@ -52,7 +52,7 @@ function roomOf(path: string): string {
   return path.split('/')[1] ?? ''
 }
 
-/** The one place where two halves meet: the command that dispatches to both. */
+/** The only import across the halves: the command that dispatches to both. */
 function isDispatch(path: string, { target, dynamic }: Import): boolean {
   return path === 'host/cli/main.ts' && dynamic && /^(hardware|emulation)\/cli$/.test(dirname(target))
 }

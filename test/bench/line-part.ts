@@ -1,4 +1,4 @@
-// One part of the bench "line", in a process of its own: told by message what to do, it answers with what it found.
+// One part of the bench "line", in its own process: it gets tasks and returns results by messages.
 
 import { type CorruptTally, corruptFrames } from '../support/attacks/corrupt-frames.ts'
 import { type NoisyReads, type NoisyTally, noisyReads } from '../support/sim/noisy-reads.ts'

@@ -1,4 +1,4 @@
-// One part of the bench "power-cuts", in a process of its own: told by message what to do, it answers with what it found.
+// One part of the bench "power-cuts", in its own process: it gets tasks and returns results by messages.
 
 import { day, month } from '../support/model/cut-scripts.ts'
 import { addTally, createJob, ground, noTally, pagesTurned, type Tally, tryCuts } from '../support/model/cut-trials.ts'

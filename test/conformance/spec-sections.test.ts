@@ -1,4 +1,4 @@
-// What protocol/SPEC.md says of a meter in sections 4 to 6, tried with packets.
+// The behaviour of a meter in protocol/SPEC.md, sections 4 to 6, tested packet by packet.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

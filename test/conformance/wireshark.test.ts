@@ -1,4 +1,4 @@
-// The Wireshark dissector says of every frame what `smets1 trace` says: checked with tshark, which is Wireshark without windows.
+// The Wireshark dissector decodes every frame as `smets1 trace` does: checked with tshark, Wireshark's command-line program.
 
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

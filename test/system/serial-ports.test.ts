@@ -131,7 +131,7 @@ if (hasSocat) {
     assert.ok(meter.ok)
     if (!meter.ok) return
     const gone = new Promise<string>((resolve) => meter.line.onClose(resolve))
-    // The devices live on and say nothing; only their names are taken away.
+    // The devices still exist and are silent; only their names are removed.
     for (const path of paths) renameSync(path, `${path}-away`)
     await state('unavailable')
     assert.equal(news, ['open', 'lost', 'unavailable'])
@@ -157,7 +157,7 @@ if (hasSocat) {
     const script = `import { openPort } from './dist/host/wan/bindings.js'
       openPort(process.argv[1], 115200, { data: () => {}, closed: () => {} }).then(
         () => console.log('opened'), (error) => console.log(error.message))`
-    // Nothing is forbidden to the superuser: somebody else asks.
+    // The superuser may open anything: another user tries.
     const asNobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
     const ask = () =>
       spawnSync(process.execPath, ['--input-type=module', '-e', script, ends[1]], {
@@ -167,7 +167,7 @@ if (hasSocat) {
     chmodSync(folder, 0o755)
     chmodSync(ends[1], 0o060)
     const said = ask()
-    // Where nobody may run Node, or read the program, there is nothing to see.
+    // Where that user may not run Node or read the program, there is nothing to test.
     if (said !== '')
       assert.match(said, /permission denied: add yourself to the group that owns it \(sudo usermod -aG \w+ \$USER\)/)
     else leaveOut(test, 'who may open a port', 'no other user may run this Node or read this program')

@@ -1,4 +1,4 @@
-// smets1 flash as a user types it: what is wrong is said, with an exit code, and nothing is touched.
+// smets1 flash as a user types it: errors are reported with an exit code, and nothing is changed.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'

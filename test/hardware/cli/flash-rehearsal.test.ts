@@ -1,4 +1,4 @@
-// smets1 flash --list and --rehearse: what somebody without a board sees.
+// smets1 flash --list and --rehearse: what a user without a board sees.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

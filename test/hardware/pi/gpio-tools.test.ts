@@ -1,4 +1,4 @@
-// The real tools of libgpiod, of whichever version is on PATH: they take our arguments, and their words are understood.
+// The real tools of libgpiod, of whichever version is on PATH: they accept our arguments, and we parse their output.
 // No GPIO is needed: the chip that they are given does not exist.
 
 import { spawnSync } from 'node:child_process'

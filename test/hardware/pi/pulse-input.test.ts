@@ -1,4 +1,4 @@
-// What a person writes to name a pulse input, what gpiomon is told and says, and which edges are pulses.
+// How a pulse input is named, gpiomon's arguments and output, and which edges are pulses.
 
 import fc from 'fast-check'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// A trail that somebody tampered with.
+// Audit trails that were tampered with.
 
 import { readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

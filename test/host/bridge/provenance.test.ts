@@ -1,4 +1,4 @@
-// What the log says of where a response's data came from, the two readings of "the previous 24 hours", and forgetting.
+// Provenance of a response's data in the log, the two readings of "the previous 24 hours", and eviction.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// A cache that is emptied while it is used: nothing read before comes back.
+// A cache that is emptied while it is used: nothing read before reappears.
 
 import { join } from 'node:path'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// ForSettlement (table 6 of the impact assessment): who may say it, how, and what it does.
+// ForSettlement (table 6 of the impact assessment): who may set it, how, and its effect.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// What is written into SMETSData comes back as it was, is valid by the schema, and stays in the schema's order.
+// What is written into SMETSData reads back unchanged, is valid by the schema, and keeps the schema's order.
 
 import fc from 'fast-check'
 import { test } from 'uvu'

@@ -1,4 +1,4 @@
-// Forms of XML that the DCC's signing tool takes: signed requests in them are accepted, and say what they say in UTF-8.
+// Forms of XML that the DCC's signing tool accepts: signed requests in them are accepted, with the same content as in UTF-8.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

@@ -1,4 +1,4 @@
-// keys.boxed: a jar that a user names. What is read out of one, and what is said of files that are none.
+// keys.boxed: a jar that a user names: what is read from it, and the errors for other files.
 
 import { createPublicKey } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The S1SP keeps the clocks of its meters: one that is lost is set in the session in which the meter says so.
+// The S1SP keeps the clocks of its meters: a lost clock is set in the session in which the meter reports it.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

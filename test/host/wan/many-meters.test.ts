@@ -1,4 +1,4 @@
-// Many meters on one half-duplex line: one is awake at a time, each gets its turn, and nobody answers for another.
+// Many meters on one half-duplex line: one is awake at a time, each gets its turn, and none answers for another.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'

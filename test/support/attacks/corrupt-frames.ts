@@ -1,4 +1,4 @@
-// Frames as a bad line leaves them, or somebody with a CRC of their own: is any of them ever taken for what it is not?
+// Frames corrupted by a bad line or forged with a right CRC: is any of them ever accepted as something it is not?
 
 import { createRandom, type Random } from '../../../emulation/random.ts'
 import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'

@@ -1,4 +1,4 @@
-// Runs `smets1` as a user does: a process of its own, words on stdout and stderr, an exit code.
+// Runs `smets1` as a user does: its own process, text on stdout and stderr, an exit code.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +16,7 @@ process.once('exit', () => {
 
 let made = 0
 
-/** A path that nothing is at, removed in the end. */
+/** A path where nothing exists; removed at exit. */
 export function freshPath(): string {
   made += 1
   return join(scratch, `${made}`)
@@ -24,11 +24,11 @@ export function freshPath(): string {
 
 export interface Run {
   child: ChildProcess
-  /** What it has said so far. */
+  /** Its output so far. */
   out(): string
   err(): string
   ended: Promise<number | null>
-  /** Resolves when stdout holds the text. @throws when it ends, or a minute passes, first */
+  /** Resolves when stdout contains the text. @throws Error when the process ends, or a minute passes, first */
   says(text: string | RegExp): Promise<void>
 }
 

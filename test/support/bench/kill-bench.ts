@@ -44,7 +44,7 @@ export interface Killed {
   verdict: Verdict
 }
 
-/** Takes responses as a User does, by RequestID: the SHA-256 of each. */
+/** Receives responses as a User does: the SHA-256 of each, by RequestID. */
 export async function startUser() {
   const taken = new Map<string, string[]>()
   const server = createServer((request, response) => {

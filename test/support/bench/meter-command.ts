@@ -49,7 +49,7 @@ export function provision({ flash }: MeterFolder, flashKb?: number): void {
   provisionFlash(flash, { eui, key, pulsesPerKwh: 1000, flashKb })
 }
 
-/** What the meter has in its flash, opened on a copy. */
+/** The logs in the meter's flash, opened on a copy. */
 export function logsIn({ flash }: MeterFolder): Logs {
   const bytes = new Uint8Array(readFileSync(flash))
   const copy = createMemoryFlash({ pageBytes, pages: bytes.length / pageBytes })
@@ -57,7 +57,7 @@ export function logsIn({ flash }: MeterFolder): Logs {
   return openLogs(copy)
 }
 
-/** Runs the command here, for what ends by itself. */
+/** Runs the command in this process, for commands that end by themselves. */
 export async function run(options: Record<string, unknown>): Promise<{ code: number; stdout: string; stderr: string }> {
   const said = { stdout: '', stderr: '' }
   const io = {
@@ -84,12 +84,12 @@ export interface Running {
     history: { importHalfHours: number; otherHalfHours: number }
   }
   stderr(): string
-  /** The next line of JSON it says. */
+  /** The next line of JSON that it prints. */
   says(): Promise<Record<string, unknown>>
   ended: Promise<unknown[]>
 }
 
-/** Starts the command as a process of its own and waits until it says that it is ready. */
+/** Starts the command as its own process and waits until it is ready. */
 export async function start(
   { flash, children }: MeterFolder,
   options: Record<string, unknown>,

@@ -1,4 +1,4 @@
-// Runs a command in this process, its words kept.
+// Runs a command in this process and captures its output.
 
 import type { Command, Options } from '../../../host/cli/command.ts'
 import { CommandError, ConfigurationError } from '../../../host/state/errors.ts'

@@ -1,4 +1,4 @@
-// A meter on a board that does what it is told, act by act, beside the model of it.
+// A meter on a scripted board, beside the model of it: both get the same acts.
 //
 // What is committed: every durable change of the model (plain-meter.ts) that belongs to an act which came to its end. When
 // power fails in an act, the durable changes of that act are done up to one of them and none after it: `worlds` holds each

@@ -1,4 +1,4 @@
-// A meter's configuration written plainly, for the model; and as the firmware takes it.
+// A meter's configuration in plain form, for the model; and as the firmware reads it.
 
 import { type Configuration, defaultConfiguration } from '../../../firmware/settings.ts'
 

@@ -1,4 +1,4 @@
-// Lives of a meter in which anything may happen at any time, each from a seed.
+// Random lives of a meter, each from a seed: any act may happen at any time.
 
 import { createRandom, type Random } from '../../../emulation/random.ts'
 import { createSimFlash, tornModels } from '../../../emulation/sim-flash.ts'

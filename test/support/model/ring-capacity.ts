@@ -1,4 +1,4 @@
-// What a ring must still hold: a record goes only when the page that it is in is needed, after so many others.
+// What a ring must still hold: a record is lost only when its page is reused.
 
 import { flashMapOf } from '../../../firmware/flash-map.ts'
 import { dayBlockBytesMax, snapshotBytesMax } from '../../../protocol/limits.ts'

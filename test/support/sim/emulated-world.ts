@@ -1,4 +1,4 @@
-// An emulated board with a meter's flash, in memory, on a hand that the test moves.
+// An emulated board with a meter's flash, in memory, on a clock that the test moves.
 
 import { entriesOf } from '../../../firmware/event-log.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'

@@ -1,4 +1,4 @@
-// Every nonce that the two ends of a line use, as somebody who listens reckons it from the bytes alone.
+// Every nonce that the two ends of a line use, computed from the bytes on the line alone.
 
 import { toHex } from '../../../protocol/bytes.ts'
 import { createFrameDecoder } from '../../../protocol/frame.ts'

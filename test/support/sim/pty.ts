@@ -1,10 +1,10 @@
-// Two serial devices that are joined, as pseudo-terminals: plugged in and pulled out by a path of their own.
+// Two connected serial devices, as pseudo-terminals: plugged in and unplugged under given paths.
 
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { until } from '../until.ts'
 
-/** Makes the two ends appear at their paths. `unplug` makes them go away; it resolves when they have. */
+/** Creates the two ends at their paths. `unplug` removes them; it resolves when they are gone. */
 export async function plugPty(oneEnd: string, otherEnd: string): Promise<{ unplug(): Promise<void> }> {
   const socat = spawn('socat', [`pty,rawer,link=${oneEnd}`, `pty,rawer,link=${otherEnd}`], { stdio: 'ignore' })
   const kill = () => void socat.kill()

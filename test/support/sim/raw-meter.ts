@@ -1,4 +1,4 @@
-// A meter on simulated flash whose line is in the test's hands, packet by packet.
+// A meter on simulated flash; the test sends and receives its packets one by one.
 
 import { createRandom } from '../../../emulation/random.ts'
 import { createSimFlash } from '../../../emulation/sim-flash.ts'

@@ -1,4 +1,4 @@
-// A line with somebody in the middle, who sees every frame and decides what becomes of it.
+// A line with an attacker in the middle, who sees every frame and decides whether it is delivered, changed or dropped.
 
 import { createRandom } from '../../../emulation/random.ts'
 import type { Way } from '../../../emulation/sim-line.ts'

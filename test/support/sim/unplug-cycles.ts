@@ -21,7 +21,7 @@ export interface Cycled {
   meterMs: number[]
   /** Cycles after which a packet came back over both ends. */
   talked: number
-  /** Problems told beside that the device is not there. */
+  /** Problems reported, other than that the device is not there. */
   problems: string[]
   /** Open files, listeners of the process and heap: after the first few cycles, and after the last. */
   before: Left
@@ -43,7 +43,7 @@ function left(): Left {
   return { files: readdirSync('/proc/self/fd').length, listeners, heapBytes: process.memoryUsage().heapUsed }
 }
 
-/** Something that happens again and again, to be waited for one at a time. */
+/** A repeated event that is waited for one at a time. */
 function createBell() {
   let rung = 0
   let waiting: (() => void) | undefined
@@ -70,7 +70,7 @@ function createBell() {
   }
 }
 
-/** `warm` cycles are run before anything is measured. The meter's end sends back what it hears. */
+/** `warm` cycles are run before anything is measured. The meter's end echoes what it receives. */
 export async function unplugCycles(count: number, warm: number, note: (done: number) => void): Promise<Cycled> {
   const folder = mkdtempSync(join(tmpdir(), 'smets1-unplug-'))
   const [meterEnd, bridgeEnd] = [join(folder, 'meter'), join(folder, 'bridge')]
@@ -100,7 +100,7 @@ export async function unplugCycles(count: number, warm: number, note: (done: num
   for (let cycle = 1; cycle <= warm + count; cycle++) {
     await pty.unplug()
     await Promise.all([bridgeLost.next(waitMs), meterLost.next(waitMs)])
-    // Away for a moment that is not in step with anybody's tries.
+    // Away for a time that is not in step with the retries of either end.
     await new Promise((resolve) => setTimeout(resolve, (cycle * 37) % 300))
     pty = await plugPty(meterEnd, bridgeEnd)
     const backMs = performance.now()
