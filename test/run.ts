@@ -99,7 +99,7 @@ async function runFile(name: string, number: number, settings: Settings): Promis
   const child = spawn(process.execPath, [...process.execArgv, join(settings.folder, name + ending)], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, TMPDIR: temporary, SMETS1_TEST_RUN: settings.scratch },
+    env: { ...process.env, TMPDIR: temporary },
   })
   running.set(name, child)
   let output = ''
