@@ -12,6 +12,7 @@ import type { Verify } from '../pki/public-key.ts'
 import type { Signer } from '../pki/signer.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import type { CompletedRequest } from '../requests/accepted-request.ts'
+import type { Log } from '../state/log-event.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/line.ts'
@@ -41,7 +42,7 @@ export interface BridgeParts {
   post: Post
   /** What happened to each request, on disk before its acknowledgement or answer leaves. */
   audit: Pick<ServiceAuditTrail, 'record' | 'committed'>
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
   /** Told of every final answer. */
   answered?(answered: CompletedRequest): void
 }

@@ -4,6 +4,7 @@ import { deviceDefaults } from '../access/device-details.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import type { AcceptedRequest } from '../requests/accepted-request.ts'
 import { cohortRate } from '../schedule/settings.ts'
+import type { Log } from '../state/log-event.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/limits.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/line.ts'
@@ -28,12 +29,7 @@ function priorityOf({ schedule, forSettlement }: AcceptedRequest): Priority {
   return forSettlement ? priority.settlement : priority.onDemand
 }
 
-export function createLines(
-  config: BridgeConfig,
-  openPort: OpenPort,
-  timing: Timing,
-  log: (event: string, fields: { [name: string]: unknown }) => void,
-): Lines {
+export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing, log: Log): Lines {
   const lines = new Map<string, PortLine>()
   let holding = false
   const { lineRate } = config.schedule

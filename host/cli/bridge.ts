@@ -79,8 +79,8 @@ async function tellingLog(paths: StatePaths, config: BridgeConfig, io: Io): Prom
     ...logging,
     log(event, fields) {
       logging.log(event, fields)
-      if (event === 'line open' && wasLost) io.stderr(`${fields.line} is back\n`)
-      if (event === 'line lost' || event === 'line unavailable') {
+      if (event === 'line open' && wasLost && 'line' in fields) io.stderr(`${fields.line} is back\n`)
+      if ((event === 'line lost' || event === 'line unavailable') && 'problem' in fields) {
         wasLost = true
         io.stderr(`${fields.problem}; trying again until it is there\n`)
       }

@@ -6,6 +6,7 @@ import { settlementDayOf } from '../access/settlement-day.ts'
 import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
 import { requestIdOf } from '../duis/request.ts'
 import type { Signer } from '../pki/signer.ts'
+import type { Log } from '../state/log-event.ts'
 import { listOf, readText } from '../store/row.ts'
 import type { Store } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
@@ -24,7 +25,7 @@ export interface DeviceAlertParts {
   clockStepped(eui: string, why: string): Promise<void>
   /** Checks what is sent, when a schema is there. */
   check(xml: string, id: string): void
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
 }
 
 /** Alerts of a meter that are remembered: as many as it can push at once. */

@@ -12,6 +12,7 @@ import type { Role } from '../catalogue/role.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { type DeviceRequest, type DirectRequest, isDeviceRequest, type ServiceRequest } from '../duis/request.ts'
 import { trtMsOf } from '../metrics/performance.ts'
+import type { Log } from '../state/log-event.ts'
 import { type AcceptedRequest, requestKey } from './accepted-request.ts'
 import type { Direct, DirectHandlers } from './direct-response.ts'
 import { type Acknowledgement, headerOf, type IncomingRequest } from './duis-endpoint.ts'
@@ -32,7 +33,7 @@ export interface AdmissionParts {
   waiting(): number
   /** Whether a caller that asks for it is told why its request was refused. */
   explain: boolean
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
 }
 
 /** What became of a request that came in. `counted` resolves when its RequestID is stored as used. */

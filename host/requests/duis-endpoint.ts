@@ -12,6 +12,7 @@ import { verifySignatureBy } from '../duis/verify.ts'
 import type { Verify } from '../pki/public-key.ts'
 import type { Signer } from '../pki/signer.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import type { Log } from '../state/log-event.ts'
 
 /** The answer to a POST. */
 export interface DuisAnswer {
@@ -57,7 +58,7 @@ export interface DuisEndpointParts {
   /** Where signatures are verified. */
   verify: Verify
   dsp: Signer
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
 }
 
 export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<DuisAnswer>

@@ -2,6 +2,7 @@
 // request or its response on disk, and what is recorded before anything leaves the bridge.
 
 import type { Delivery } from '../delivery/delivery.ts'
+import type { Log } from '../state/log-event.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/timing.ts'
 import { noUsage } from '../wan/usage.ts'
@@ -37,7 +38,7 @@ export interface ProcessingReport {
   /** The response of a request is about to be delivered. */
   completed(accepted: AcceptedRequest, completed: CompletedRequest): void
   direct(direct: Direct, receivedMs: number): void
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
 }
 
 export interface Processing {

@@ -7,15 +7,16 @@ import { pino } from 'pino'
 import { redacted } from '../audit/redact.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
+import type { Log, LogEventName } from '../state/log-event.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 
 export interface BridgeLog {
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
   close(): Promise<void>
 }
 
-/** Events that somebody should look at, and those that are ours to mend. */
-const levels: { readonly [event: string]: 'warn' | 'error' } = {
+/** Events that need attention, and those that are faults of the bridge. */
+const levels: { readonly [event in LogEventName]?: 'warn' | 'error' } = {
   'not delivered': 'warn',
   'registry refused': 'warn',
   'key not rotated': 'warn',

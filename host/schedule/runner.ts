@@ -9,6 +9,7 @@ import { srvRow } from '../catalogue/srv-table.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { AcceptedRequest, CompletedRequest } from '../requests/accepted-request.ts'
 import { Refusal } from '../requests/refusal.ts'
+import type { Log } from '../state/log-event.ts'
 import type { Sequence } from '../store/sequence.ts'
 import { StoppedError } from '../wan/line-queue.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
@@ -34,7 +35,7 @@ export interface RunnerParts extends AlertParts {
   /** Puts on record what a run was and what is about to be sent; on disk when it resolves. */
   record(accepted: AcceptedRequest, answered: CompletedRequest, xml: string): Promise<void>
   answered(answered: CompletedRequest): void
-  log(event: string, fields: { [name: string]: unknown }): void
+  log: Log
 }
 
 export interface Runner {
