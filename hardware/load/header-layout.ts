@@ -1,6 +1,7 @@
 // The layout of a table by the names of its columns.
 
 import { type ColumnRole, minutesOf, periodOf, quantityOf, roleOf, saysLocal, saysUtc } from './column-names.ts'
+import { type LoadError, safe } from './series.ts'
 import {
   type CommonColumns,
   type DayRows,
@@ -9,8 +10,7 @@ import {
   type Refused,
   readingRows,
   type TableLayout,
-} from './layouts.ts'
-import { type LoadError, safe } from './series.ts'
+} from './table-columns.ts'
 
 /** Minutes of each of so many values a day, days on which clocks change among them. */
 function minutesOfCount(count: number): number | undefined {

@@ -1,8 +1,8 @@
 // Readings from JSON: a list of objects (Octopus, n3rgy and like them) or of pairs (Glowmarkt), wherever it stands.
 
 import type { CsvRecord } from './csv-records.ts'
-import { expectedLayouts } from './layouts.ts'
 import type { SeriesResult } from './series.ts'
+import { expectedLayouts } from './table-columns.ts'
 import { seriesOfTable } from './table-readings.ts'
 
 type Json = { [name: string]: unknown }

@@ -4,10 +4,10 @@ import { halfHourMs } from '../../protocol/half-hour.ts'
 import type { EnergyLedger } from './energy-ledger.ts'
 import type { Value } from './half-hours.ts'
 import { type Interval, intervalOf, inWords, longerStretches, usualLengthMs, usualStepMs } from './interval.ts'
-import { expectedLayouts } from './layouts.ts'
 import { leftOutRules } from './load-report.ts'
 import type { TimedValue } from './register.ts'
 import { type LoadError, type Reading, type Series, type StampRule, textOf } from './series.ts'
+import { expectedLayouts } from './table-columns.ts'
 import type { TimeZone } from './time-zone.ts'
 
 export interface LoadOptions {

@@ -3,9 +3,9 @@
 import { minutesOf } from './column-names.ts'
 import type { CsvRecord } from './csv-records.ts'
 import { layoutOfHeader } from './header-layout.ts'
-import { expectedLayouts, noColumns, readingRows, type TableLayout } from './layouts.ts'
 import { type LoadError, textOf } from './series.ts'
 import { readDate, readStamp, readTimeText } from './stamp-text.ts'
+import { expectedLayouts, noColumns, readingRows, type TableLayout } from './table-columns.ts'
 
 export interface FoundLayout {
   layout: TableLayout

@@ -3,9 +3,9 @@
 import { dayMs } from '../../protocol/half-hour.ts'
 import { kwhOf, minutesOf } from './column-names.ts'
 import type { CsvRecord } from './csv-records.ts'
-import type { DayRows, ReadingRows } from './layouts.ts'
 import { type Reading, type Series, type SeriesResult, safe } from './series.ts'
 import { readDate, readStamp, readTimeText, type Stamp } from './stamp-text.ts'
+import type { DayRows, ReadingRows } from './table-columns.ts'
 import { type FoundLayout, findLayout } from './table-layout.ts'
 
 const totalWords =
