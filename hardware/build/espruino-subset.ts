@@ -2,8 +2,8 @@
 // Espruino 2v29; test/support/subset-cases.ts holds a snippet for each that fails there, and one that does not.
 
 import { type AnyNode, parse } from 'acorn'
+import { releasedGlobals, releasedMembers, releasedStatics } from '../boards/espruino-release.ts'
 import { definedTooLate } from './definition-order.ts'
-import { releasedGlobals, releasedMembers, releasedStatics } from './espruino-release.ts'
 import { isFunction, type Reference, referencesIn, walk } from './syntax-tree.ts'
 
 export interface SubsetFinding {

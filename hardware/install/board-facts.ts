@@ -3,7 +3,7 @@
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import { meterFlashBytes, pagesFileBytes, storageHeaderBytes } from '../boards/board-rules.ts'
 import { type BoardName, boards } from '../boards/boards.ts'
-import { supportedReleases } from '../build/espruino-release.ts'
+import { supportedReleases } from '../boards/espruino-release.ts'
 import { callsIn, type EspruinoCall, probeBatches, probeCode } from './espruino-calls.ts'
 import type { Prompt } from './espruino-prompt.ts'
 

@@ -72,6 +72,8 @@ async function compileFiles(paths) {
     platform: 'node',
     target: 'node20',
     sourcemap: true,
+    // Sources are long, and next to dist/ in a clone; in a package the map still gives file and line.
+    sourcesContent: false,
     plugins: [importEndings],
     logLevel: 'error',
   })

@@ -3,7 +3,7 @@
 // takes the interpreter (test/espruino.test.ts with ESPRUINO set).
 
 import { createContext, runInContext } from 'node:vm'
-import { releasedGlobals, releasedMembers, releasedStatics } from '../../../hardware/build/espruino-release.ts'
+import { releasedGlobals, releasedMembers, releasedStatics } from '../../../hardware/boards/espruino-release.ts'
 import { createSpiChip } from '../../../hardware/install/spi-flash-simulator.ts'
 
 export interface EspruinoShim {
