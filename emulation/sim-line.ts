@@ -2,7 +2,7 @@
 
 import type { OpenPort, PortEvents } from '../host/wan/bindings.ts'
 import { PortError } from '../host/wan/bindings.ts'
-import type { Timing } from '../host/wan/line.ts'
+import type { Timing } from '../host/wan/serial-line.ts'
 import { createNoisyUart, type NoisyUart } from './noisy-uart.ts'
 import type { Random } from './random.ts'
 

@@ -5,7 +5,7 @@
 
 import { parseEui } from '../duis/request.ts'
 import { createRecent } from '../store/recent.ts'
-import { readText, record } from '../store/row.ts'
+import { readText, record } from '../store/row-reader.ts'
 import { damagedRecord, type Store } from '../store/store.ts'
 import {
   type CounterMode,

@@ -9,7 +9,7 @@
 
 import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 import { type AuditEvent, type ChainPoint, chainLine, chainStart, lineBytesMax } from './audit-record.ts'
 import { numberOfFile, pathOfFile, trailFiles } from './read-trail.ts'
 import { findTail, syncDirectory, tornBytesMax } from './torn-tail.ts'

@@ -15,7 +15,7 @@ import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { Log } from '../state/log-event.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 import type { Tables } from './tables.ts'
 
 /** What comes in from outside: time, randomness, serial, disk, keys, the log. */

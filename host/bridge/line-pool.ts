@@ -6,10 +6,10 @@ import type { AcceptedRequest } from '../requests/accepted-request.ts'
 import { cohortRate } from '../schedule/settings.ts'
 import type { Log } from '../state/log-event.ts'
 import type { OpenPort } from '../wan/bindings.ts'
-import { defaultLineLimits } from '../wan/limits.ts'
-import { createLine, type Line, type PortLine, type Timing } from '../wan/line.ts'
+import { defaultLineLimits } from '../wan/line-limits.ts'
 import { createLineQueue, type Priority, priority } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
+import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
 
 export interface Lines {
   /** The line of its device, for one request: its sessions wait for their turn among those of others. @throws ReadError */

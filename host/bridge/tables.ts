@@ -4,10 +4,10 @@ import { type CounterRow, readCounterRow } from '../access/request-counters.ts'
 import { readSealedEntry } from '../cache/sealed-entry.ts'
 import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
 import { readAlertNames } from '../delivery/device-alerts.ts'
-import { type Count, readCount } from '../metrics/performance.ts'
+import { type Count, readCount } from '../metrics/performance-measures.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
 import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
-import { readText } from '../store/row.ts'
+import { readText } from '../store/row-reader.ts'
 import type { TableReaders } from '../store/store.ts'
 
 export type Tables = {

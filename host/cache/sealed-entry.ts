@@ -2,7 +2,7 @@
 // names.
 
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { readBytes } from '../store/row.ts'
+import { readBytes } from '../store/row-reader.ts'
 
 const nonceBytes = 12
 const tagBytes = 16

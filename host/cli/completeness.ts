@@ -3,7 +3,7 @@
 import { halfHourMs } from '../../protocol/half-hour.ts'
 import type { Registry } from '../access/parties.ts'
 import { dayBefore, isDate, settlementDayBounds, settlementDayOf } from '../access/settlement-day.ts'
-import { completeness, type DayReport, type PeriodStatus, statuses } from '../audit/completeness.ts'
+import { completeness, type DayReport, type PeriodStatus, statuses } from '../audit/day-completeness.ts'
 import { recordsOf } from '../audit/read-trail.ts'
 import { loadRegistry } from '../config/config.ts'
 import { CommandError, exitCode } from '../state/errors.ts'

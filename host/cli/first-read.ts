@@ -10,10 +10,10 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
-import { defaultLineLimits } from '../wan/limits.ts'
-import { createLine } from '../wan/line.ts'
+import { defaultLineLimits } from '../wan/line-limits.ts'
 import { setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
+import { createLine } from '../wan/serial-line.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 
 export interface FirstRead {

@@ -10,10 +10,10 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { statePaths } from '../state/state-directory.ts'
 import type { Recording } from '../trace/recording.ts'
 import { openPort } from '../wan/bindings.ts'
-import { defaultLineLimits } from '../wan/limits.ts'
-import { createLine, type Line, type Timing } from '../wan/line.ts'
+import { defaultLineLimits } from '../wan/line-limits.ts'
 import { createMeterSessions, type MeterSessions } from '../wan/meter-session.ts'
 import { ReadError, type ReadFault } from '../wan/read-error.ts'
+import { createLine, type Line, type Timing } from '../wan/serial-line.ts'
 import { type Io, type Options, type OptionTable, textOption, wholeOption } from './command.ts'
 
 export const lineFlags: OptionTable = [

@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { isDate } from '../access/settlement-day.ts'
-import { measuresOf, type PerformanceRow, performanceRows, readCount } from '../metrics/performance.ts'
+import { measuresOf, type PerformanceRow, performanceRows, readCount } from '../metrics/performance-measures.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'

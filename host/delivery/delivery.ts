@@ -1,8 +1,8 @@
 // Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
 
-import { oneOf, optional, readNumber, readText, record } from '../store/row.ts'
+import { oneOf, optional, readNumber, readText, record } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 
 /** A response that a User has not taken yet. */
 export interface Outgoing {

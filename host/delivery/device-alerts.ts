@@ -7,7 +7,7 @@ import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
 import { requestIdOf } from '../duis/request.ts'
 import type { Signer } from '../pki/signer.ts'
 import type { Log } from '../state/log-event.ts'
-import { listOf, readText } from '../store/row.ts'
+import { listOf, readText } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
 

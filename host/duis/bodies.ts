@@ -1,10 +1,10 @@
 // The request bodies we read: one row each, children in the order of the DUIS XSD.
 
+import { type ChildRow, leafText, readSequence, textOf, trimmed } from './child-sequence.ts'
 import { parseDateTime } from './date-time.ts'
 import { readInventoryQuery } from './inventory-body.ts'
 import type { Period, RequestBody } from './request.ts'
 import { readScheduleDetails, readScheduleSubject } from './schedule-body.ts'
-import { type ChildRow, leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import type { XmlElement } from './xml-tree.ts'
 
 interface BodyRow {

@@ -1,8 +1,8 @@
 // The body of 8.2: the query of an inventory.
 
+import { leafText, readSequence, textOf, trimmed } from './child-sequence.ts'
 import type { InventoryQuery } from './non-device-fields.ts'
 import { parseEui } from './request.ts'
-import { leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import type { XmlElement } from './xml-tree.ts'
 
 /** Reads the choice of ReadInventory (DUIS XSD). Returns a sentence on the first error. */

@@ -4,6 +4,7 @@
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import { firstVariantOf, isServiceReferenceVariant, serviceReferenceOf } from '../catalogue/service-reference.ts'
 import { bodyRow } from './bodies.ts'
+import { hasText, ownAttributes, readSequence, textOf, trimmed } from './child-sequence.ts'
 import { serviceNamespace, signatureNamespace } from './names.ts'
 import {
   parseRequestId,
@@ -12,7 +13,6 @@ import {
   type RequestId,
   type ServiceRequest,
 } from './request.ts'
-import { hasText, ownAttributes, readSequence, textOf, trimmed } from './sequence.ts'
 import { readXml, requestLimits, type XmlLimits, type XmlText } from './xml.ts'
 import type { XmlElement } from './xml-tree.ts'
 

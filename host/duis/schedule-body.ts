@@ -1,6 +1,7 @@
 // The bodies of 5.1, 5.2 and 5.3. Only their form is checked here; whether the request can be scheduled is decided in
 // `host/schedule`.
 
+import { leafText, readSequence, textOf, trimmed } from './child-sequence.ts'
 import {
   frequencies,
   type PeriodOffset,
@@ -9,7 +10,6 @@ import {
   scheduleLimits,
 } from './non-device-fields.ts'
 import { parseEui } from './request.ts'
-import { leafText, readSequence, textOf, trimmed } from './sequence.ts'
 import { parseUtcDate, parseUtcTime } from './utc-date.ts'
 import type { XmlElement } from './xml-tree.ts'
 

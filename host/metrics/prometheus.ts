@@ -1,7 +1,7 @@
 // Totals in the text format of Prometheus (0.0.4). The totals exist anyway for `smets1 stats`; a metrics library would count
 // a second time and add a tenth of a second to the start.
 
-import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './totals.ts'
+import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './event-totals.ts'
 
 /** Values that are read at the time of the request. */
 export interface Gauges {

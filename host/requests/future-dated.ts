@@ -2,7 +2,7 @@
 // is only who waits, and until when.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 
 /** How far ahead a request may be dated. An assumption: DUIS was not available to say. */
 export const futureDatedDaysMax = 30

@@ -9,7 +9,7 @@ import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 
 export interface KnownParties {
   registry: Registry

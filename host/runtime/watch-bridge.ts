@@ -5,9 +5,9 @@ import type { AuditEvent } from '../audit/audit-record.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { Tables } from '../bridge/tables.ts'
 import { createMetricsServer } from '../http/metrics-server.ts'
+import { addEvent, addTime, noTimes, noTotals } from '../metrics/event-totals.ts'
 import { type Gauges, prometheusText } from '../metrics/prometheus.ts'
-import { statsOf } from '../metrics/stats.ts'
-import { addEvent, addTime, noTimes, noTotals } from '../metrics/totals.ts'
+import { statsOf } from '../metrics/statistics.ts'
 import type { Store } from '../store/store.ts'
 
 export interface BridgeWatch {

@@ -2,7 +2,7 @@
 
 import { type Role, roles } from '../catalogue/role.ts'
 import { frequencies, type PeriodOffset, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
-import { listOf, oneOf, optional, readBoolean, readNumber, readText, record } from '../store/row.ts'
+import { listOf, oneOf, optional, readBoolean, readNumber, readText, record } from '../store/row-reader.ts'
 import type { Sequence } from '../store/sequence.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,7 +1,7 @@
 // One timer for any number of things that are due some time.
 
 import TinyQueue from 'tinyqueue'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 
 export interface TimerQueue {
   /** Calls `due` with the key at or after the time. A key may be set several times; each counts. */

@@ -1,6 +1,6 @@
 // The bridge's data on disk, behind one interface. Keys sort as text; values are plain data, one type for each table.
 
-import type { Reader } from './row.ts'
+import type { Reader } from './row-reader.ts'
 
 /** The tables of a store, and how a value of each is read. */
 export type TableReaders<Tables> = { readonly [Name in keyof Tables]: Reader<Tables[Name]> }

@@ -4,8 +4,8 @@
 import { answerBlocksMax } from '../../protocol/limits.ts'
 import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
 import type { Conversation } from '../wan/conversation.ts'
-import type { Timing } from '../wan/line.ts'
 import { ReadError } from '../wan/read-error.ts'
+import type { Timing } from '../wan/serial-line.ts'
 import { recordsIn } from './records.ts'
 
 export interface WholeAnswer {

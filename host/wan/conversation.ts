@@ -5,9 +5,9 @@ import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
 import { type DcoSession, dcoBudgetMs } from '../dco/sealer.ts'
 import { PortError } from './bindings.ts'
 import { seemsKeyWrong, whyNoAnswer, whyTooLate } from './diagnosis.ts'
-import type { Timing, Turn } from './line.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
+import type { Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
 
 /** Work with a meter: its deadline, and where its cost is counted. */

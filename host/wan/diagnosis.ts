@@ -1,6 +1,6 @@
 // Finds the probable cause when a meter does not answer, from what was received on the line.
 
-import type { LineLimits } from './limits.ts'
+import type { LineLimits } from './line-limits.ts'
 import { ReadError } from './read-error.ts'
 
 /** What was received and sent on the line in one turn. */

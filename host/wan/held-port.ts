@@ -2,7 +2,7 @@
 // restarts).
 
 import { type OpenPort, type Port, PortError } from './bindings.ts'
-import type { LineLimits } from './limits.ts'
+import type { LineLimits } from './line-limits.ts'
 import type { Timing } from './timing.ts'
 
 /** The state of a port that is held. `problem` says why it is not open, and what to do. */

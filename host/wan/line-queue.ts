@@ -3,8 +3,8 @@
 // minute, that is wake-up SMS and PDP contexts: per cohort (risk R4 of the SECMP0162 preliminary impact assessment) and
 // per line.
 
-import type { Line, Timing, Turn } from './line.ts'
 import { ReadError } from './read-error.ts'
+import type { Line, Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
 
 /** A lower number is served first. */

@@ -4,9 +4,9 @@ import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
 import { decodePacket, encodeWake } from '../../protocol/link.ts'
 import { ask } from './ask.ts'
 import type { Conversation } from './conversation.ts'
-import { threeFramesMs, wakePreambleBytes } from './limits.ts'
-import type { Line, Timing, Turn } from './line.ts'
+import { threeFramesMs, wakePreambleBytes } from './line-limits.ts'
 import { ReadError } from './read-error.ts'
+import type { Line, Timing, Turn } from './serial-line.ts'
 import { noUsage } from './usage.ts'
 
 export interface LossRow {

@@ -4,7 +4,7 @@ import { type EventEntry, eventCode } from '../../protocol/event-entry.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { ask } from './ask.ts'
 import type { Conversation } from './conversation.ts'
-import type { Timing } from './line.ts'
+import type { Timing } from './serial-line.ts'
 
 export interface MeterClock {
   /**

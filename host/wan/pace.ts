@@ -1,7 +1,7 @@
 // The response time of a meter. An emulated meter takes milliseconds, a board seconds. With one fixed time-out, a lost frame
 // would be waited for too long, or a slow meter asked too often.
 
-import { type LineLimits, threeFramesMs } from './limits.ts'
+import { type LineLimits, threeFramesMs } from './line-limits.ts'
 
 /** The longest recent response times, milliseconds: to a wake, and for a frame of an answer that opened. */
 export interface Pace {

@@ -8,10 +8,10 @@ import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
 import { type MeterTask, timed, waitForLine } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
-import { wakePreambleBytes } from './limits.ts'
-import type { Timing, Turn } from './line.ts'
+import { wakePreambleBytes } from './line-limits.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
+import type { Timing, Turn } from './serial-line.ts'
 
 /** Of protocol/SPEC.md. */
 const lineVersion = 1

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../emulation/random.ts'
 import { packetTable } from '../../host/trace/packet-table.ts'
-import { defaultLineLimits, wakePreambleBytes } from '../../host/wan/limits.ts'
+import { defaultLineLimits, wakePreambleBytes } from '../../host/wan/line-limits.ts'
 import { encodeFrame } from '../../protocol/frame.ts'
 import * as limits from '../../protocol/limits.ts'
 import {

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert'
 import { esme, midnight, mpan } from '../../../emulation/bench.ts'
 import { periodsOf, settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
-import { completeness } from '../../../host/audit/completeness.ts'
+import { completeness } from '../../../host/audit/day-completeness.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 

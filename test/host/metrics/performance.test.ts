@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { measuresOf, type PerformanceRow } from '../../../host/metrics/performance.ts'
+import { measuresOf, type PerformanceRow } from '../../../host/metrics/performance-measures.ts'
 
 const row = (srv: string, kind: string, settlement: boolean, answers: number): PerformanceRow => {
   return { srv, kind, settlement, answers, within: 1, failed: 0, trtMs: 0, tookMsSum: 0, tookMsMax: 0 }

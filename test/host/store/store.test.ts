@@ -8,7 +8,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bridgeTables, type Tables } from '../../../host/bridge/tables.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
-import { listOf, oneOf, optional, readNumber, readText, record } from '../../../host/store/row.ts'
+import { listOf, oneOf, optional, readNumber, readText, record } from '../../../host/store/row-reader.ts'
 import { createMemoryStore, type Store } from '../../../host/store/store.ts'
 
 const outgoing: Tables['outbox'] = {

@@ -55,7 +55,7 @@ test('a meter that has lost the time gets it in its next session, and records ha
   liveUntil(b, midnight + 65 * 60_000)
   assert.is((await b.ask('mdr')).code, 'I99')
   const answer = b.callbacks.find(({ url }) => url.endsWith('/mdr'))
-  assert.is(answer!.response.entries!.length, 48)
+  assert.is(answer!.response.entries!.length, 49)
   assert.equal(eventsOf(b, 'clock set'), [{ device: esme, aheadMs: undefined, driftPpm: 0 }])
   assert.equal(
     b.trail.filter(({ event }) => event === 'clock set'),

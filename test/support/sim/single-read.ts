@@ -2,9 +2,9 @@
 
 import type { Dco } from '../../../host/dco/sealer.ts'
 import { readHalfHours } from '../../../host/wan/layouts.ts'
-import type { Line, Timing } from '../../../host/wan/line.ts'
 import { createMeterSessions } from '../../../host/wan/meter-session.ts'
 import type { Reading } from '../../../host/wan/reading.ts'
+import type { Line, Timing } from '../../../host/wan/serial-line.ts'
 import type { Usage } from '../../../host/wan/usage.ts'
 
 export interface MeterReader {

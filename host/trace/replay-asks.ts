@@ -2,8 +2,8 @@
 // a nonce is never reused.
 
 import type { MessageName } from '../../protocol/messages.ts'
-import type { Line, Timing } from '../wan/line.ts'
 import type { MeterSessions } from '../wan/meter-session.ts'
+import type { Line, Timing } from '../wan/serial-line.ts'
 import { noUsage } from '../wan/usage.ts'
 import { type Comparison, compareAnswers } from './compare.ts'
 import { type RecordedSession, wholeAnswerOf } from './recorded-asks.ts'

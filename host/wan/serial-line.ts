@@ -4,7 +4,7 @@ import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import type { OpenPort } from './bindings.ts'
 import { addSample, type LineTraffic, noTraffic } from './diagnosis.ts'
 import { createHeldPort, type PortStatus } from './held-port.ts'
-import type { LineLimits } from './limits.ts'
+import type { LineLimits } from './line-limits.ts'
 import type { Timing } from './timing.ts'
 import type { Usage } from './usage.ts'
 

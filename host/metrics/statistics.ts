@@ -1,6 +1,6 @@
 // Totals as data and as text, for `smets1 stats`.
 
-import { type Counts, savedOf, type Times, type Totals } from './totals.ts'
+import { type Counts, savedOf, type Times, type Totals } from './event-totals.ts'
 
 export interface Stats {
   requests: Counts

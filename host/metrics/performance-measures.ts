@@ -5,9 +5,9 @@
 // 5.1, 5.2, 5.3 and 8.2 count in 3.1, whoever sends them.
 
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
-import { readNumber, record } from '../store/row.ts'
+import { readNumber, record } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
-import type { Timing } from '../wan/line.ts'
+import type { Timing } from '../wan/serial-line.ts'
 
 /** `onDemand`, `scheduled`: responses; `alert`: DCC alerts. */
 export type ServiceKind = 'onDemand' | 'scheduled' | 'alert'
