@@ -282,14 +282,8 @@ test('hostile values', async () => {
 test('a damaged record refuses, and does not let used counters in again', async () => {
   const key = `request/${supplier}/${esme}`
   const used = new Uint8Array(keptMax / 8)
-  const damaged: unknown[] = [
-    null,
-    7,
-    {},
-    { highest: 5, used },
-    { highest: '-5', used },
-    { highest: '5', used: used.slice(1) },
-  ]
+  const damaged: unknown[] = [null, 7, {}]
+  damaged.push({ highest: 5, used }, { highest: '-5', used }, { highest: '5', used: used.slice(1) })
   const floor = '0'
   const unsorted = Uint8Array.from([0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1])
   damaged.push({ floor }, { kept: used.slice(1), floor }, { kept: unsorted, floor }, { kept: unsorted.slice(8) })
@@ -298,10 +292,8 @@ test('a damaged record refuses, and does not let used counters in again', async 
     const store = createMemoryStore(bridgeTables)
     const untyped: Store<{ counters: unknown }> = store
     await untyped.put('counters', key, value)
-    assert.match(
-      await messageOf(createRequestCounters(store).accept(supplier, esme, 9n)),
-      `${key} in "counters" is damaged`,
-    )
+    const message = await messageOf(createRequestCounters(store).accept(supplier, esme, 9n))
+    assert.match(message, `${key} in "counters" is damaged`)
   }
 })
 

@@ -21,7 +21,7 @@ function partsOf(text: string) {
   }
 }
 
-/** What an attacker would rather have asked, or answered. */
+/** The content that an attacker wants to be accepted. */
 function evil(part: string): string {
   return part
     .replace(/(<(?:\w+:)?(?:StartDateTime|ScheduleStartDate|ra:Timestamp|ResponseDateTime)>)20/g, '$119')

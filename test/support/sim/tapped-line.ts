@@ -89,7 +89,7 @@ export function createTappedLine(seed: number, days = 60) {
     setTamper(next: Tamper) {
       tamper = next
     },
-    /** Bytes from nowhere. */
+    /** Inserts bytes. */
     inject(bytes: Uint8Array, way: Way) {
       if (way === 'toHost') toHost(bytes)
       else toDevice(bytes)
