@@ -7,7 +7,7 @@ import { euiToBytes } from '../../protocol/bytes.ts'
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import type { Line } from '../emulator/line.ts'
 import type { PromptTiming } from '../install/espruino-prompt.ts'
-import { createPromptSim, newBoard } from '../install/prompt-simulator.ts'
+import { newBoard, PromptSim } from '../install/prompt-simulator.ts'
 import type { MeterSettings } from '../settings/settings-file.ts'
 import type { Rehearsal } from './flash-report.ts'
 
@@ -29,7 +29,7 @@ export interface RehearsalBoard {
 
 /** A new board of a row, its power just switched on. */
 export function rehearsalBoard(row: EspruinoBoard, timing: PromptTiming): RehearsalBoard {
-  const sim = createPromptSim({ ...newBoard(row, timing), baud: simulatedBaud, runsScript: true })
+  const sim = new PromptSim({ ...newBoard(row, timing), baud: simulatedBaud, runsScript: true })
   sim.start()
   return {
     line: { ...sim.port, url: 'rehearsal', close: async () => sim.stop() },

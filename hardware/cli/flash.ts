@@ -7,15 +7,9 @@ import { type BoardName, boards } from '../boards/boards.ts'
 import { type Line, openLine } from '../emulator/line.ts'
 import { askBoard, type BoardFacts, boardProblems, boardWarnings, startsMeter } from '../install/board-facts.ts'
 import { boardScripts } from '../install/board-scripts.ts'
-import { attendPrompt, type Prompt, PromptError, promptTiming } from '../install/espruino-prompt.ts'
-import {
-  boardSettings,
-  type Installed,
-  installMeter,
-  loadFlashDriver,
-  startInstalled,
-  uninstallMeter,
-} from '../install/flash-board.ts'
+import { connectPrompt, type Prompt, PromptError, promptTiming } from '../install/espruino-prompt.ts'
+import { type Installed, installMeter, startInstalled, uninstallMeter } from '../install/flash-board.ts'
+import { boardSettings, loadFlashDriver } from '../install/installed-settings.ts'
 import { type OpenPort, promptLine } from '../install/prompt-line.ts'
 import { type MeterSettings, readSettingsFile } from '../settings/settings-file.ts'
 import { boardList } from './flash-list.ts'
@@ -119,7 +113,7 @@ async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardF
 /** Stops what runs on the board, without starting what is in its Storage. */
 async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Prompt> {
   await prompt.restart('reset()')
-  return attendPrompt(line, baud)
+  return connectPrompt(line, baud)
 }
 
 /** Installs; a board that restarts meanwhile is taken up again where it was. */
@@ -140,7 +134,7 @@ async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): 
         const again = error instanceof PromptError && error.fault === 'restarted' && restarts < restartsMax
         if (!again) throw error
         io.stderr('the board restarted; going on\n')
-        prompt = await attendPrompt(line, options.baud)
+        prompt = await connectPrompt(line, options.baud)
       }
     }
   } finally {
@@ -169,7 +163,7 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
   const { options, row, script, driver } = asked
   const startMs = performance.now()
   asked.step(`the console is asked who it is, and the prompt is taught to answer each line with a CRC-32`)
-  const prompt = await attendPrompt(line, options.baud)
+  const prompt = await connectPrompt(line, options.baud)
   asked.step(`Espruino ${prompt.version} on ${prompt.board} answers`)
   const facts = await look(prompt, asked, io)
   const { variables, variablesFree, storageFree } = facts
@@ -193,14 +187,14 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
     io.stderr(`${options.settings} is removed: the board has the settings\n`)
   }
   asked.step('load(): the board starts the script, and must say so within 30 s')
-  const words = await startInstalled(await attendPrompt(line, options.baud))
+  const words = await startInstalled(await connectPrompt(line, options.baud))
   io.stderr(`the meter says: ${words}\n`)
   asked.step(
     options.line === undefined
       ? `the meter is woken and read through its console; its clock is set when it is wrong`
       : `the meter is woken and read over ${options.line}; its clock is set when it is wrong`,
   )
-  const running = await attendPrompt(line, options.baud)
+  const running = await connectPrompt(line, options.baud)
   const memory = (await running.run('process.memory()')) as { free: number; total: number }
   const free = { variables: memory.total, variablesFree: memory.free }
   const first = await readMeter(line, running, installed.eui, asked, read)

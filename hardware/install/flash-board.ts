@@ -5,81 +5,31 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { pageBytes } from '../../firmware/flash-map.ts'
-import { euiFromBytes } from '../../protocol/bytes.ts'
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import { pagesFileBytes } from '../boards/board-rules.ts'
-import {
-  type FlashOperation,
-  hasSettings,
-  noSettingsOperations,
-  type SettingsFound,
-  type SettingsPage,
-  settingsAfter,
-  settingsFound,
-  settingsOperations,
-  settingsPages,
-  settingsParts,
-} from '../boards/board-settings.ts'
+import { noSettingsOperations, settingsPages } from '../boards/board-settings.ts'
 import type { MeterSettings } from '../settings/settings-file.ts'
 import { type BoardFacts, bootFile, scriptFile, startsMeter } from './board-facts.ts'
 import { type Prompt, PromptError } from './espruino-prompt.ts'
+import {
+  base64,
+  changeFlash,
+  chunkBytes,
+  chunksOf,
+  eraseMs,
+  type InstalledSettings,
+  loadFlashDriver,
+  putSettings,
+  readSettingsPages,
+} from './installed-settings.ts'
 
-/** Bytes of one chunk: with all around it a line of some 330 characters, less than the smallest receive buffer. */
-export const chunkBytes = 192
-
-/** What a board is given to erase a page, or to compact all of Storage. */
-const eraseMs = 15000
+/** How long a board may take to compact all of Storage. */
 const compactMs = 120000
 
-/** Told how much of a step is done. */
+/** Called with how much of a step is done. */
 export type Progress = (step: string, done: number, total: number) => void
 
 const storage = "require('Storage')"
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64')
-}
-
-function chunksOf(bytes: Uint8Array): Uint8Array[] {
-  const chunks: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes))
-  return chunks
-}
-
-/** Gives the board functions for its flash: the meter's own driver, for as long as it is not restarted. */
-export async function loadFlashDriver(prompt: Prompt, driver: string): Promise<void> {
-  await prompt.run("global.K='';0")
-  for (const chunk of chunksOf(Buffer.from(driver))) await prompt.run(`K+=atob('${base64(chunk)}');0`)
-  await prompt.run('eval(K);delete global.K;0')
-}
-
-/** What the pages of settings show but for the key. */
-export async function readSettingsPages(prompt: Prompt): Promise<SettingsPage[]> {
-  const read = async (page: number, { at, bytes }: { at: number; bytes: number }) => {
-    const text = await prompt.run(`btoa(readFlash(${page * pageBytes + at},${bytes}))`)
-    return new Uint8Array(Buffer.from(String(text), 'base64'))
-  }
-  const pages: SettingsPage[] = []
-  for (let page = 0; page < settingsPages; page++) {
-    pages.push({ head: await read(page, settingsParts.head), tail: await read(page, settingsParts.tail) })
-  }
-  return pages
-}
-
-/** Does what is to be done to the flash, and reads each back. @throws Error when flash does not hold it */
-async function operate(prompt: Prompt, operations: readonly FlashOperation[]): Promise<void> {
-  for (const operation of operations) {
-    if ('erase' in operation) {
-      await prompt.run(`eraseFlash(${operation.erase});0`, eraseMs)
-      continue
-    }
-    const { address, bytes } = operation
-    const code = `(b=>{programFlash(${address},b);b=readFlash(${address},b.length);return E.CRC32(b)})(new Uint8Array(E.toArrayBuffer(atob('${base64(bytes)}'))))`
-    if ((await prompt.run(code, eraseMs)) !== crc32(bytes)) {
-      throw new Error(`the flash does not hold what was written at ${address}: it is worn out, or not connected`)
-    }
-  }
-}
 
 /** The Storage file around the meter's pages; `undefined` where they are not in Storage. */
 function pagesFileName({ flash }: EspruinoBoard): string | undefined {
@@ -96,13 +46,13 @@ async function pagesAreInPlace(prompt: Prompt, row: EspruinoBoard): Promise<bool
   return found === name && (header.readUInt32LE(0) & 0xffffff) === pagesFileBytes(row)
 }
 
-/** Takes away what starts the meter: from here on a restart starts nothing. */
-async function disarm(prompt: Prompt, facts: BoardFacts): Promise<void> {
+/** Removes what starts the meter: from here on a restart starts nothing. */
+async function removeStart(prompt: Prompt, facts: BoardFacts): Promise<void> {
   if (startsMeter(facts)) await prompt.run(`${storage}.erase('${bootFile}');0`, eraseMs)
 }
 
-/** Makes the place of the meter's pages, if it is not there. @throws Error for a board whose Storage lies elsewhere */
-async function makePlace(prompt: Prompt, row: EspruinoBoard, facts: BoardFacts, erase: boolean): Promise<void> {
+/** Reserves Storage for the meter's pages, if that was not done. @throws Error for a board whose Storage lies elsewhere */
+async function reservePages(prompt: Prompt, row: EspruinoBoard, facts: BoardFacts, erase: boolean): Promise<void> {
   const name = pagesFileName(row)
   const { at } = row.storage
   if (name === undefined) {
@@ -181,7 +131,7 @@ async function readBack(prompt: Prompt, script: Uint8Array, progress: Progress):
   return found
 }
 
-function placeStep(row: EspruinoBoard, erase: boolean): string {
+function reserveStep(row: EspruinoBoard, erase: boolean): string {
   const erased = erase ? 'Storage is erased; ' : ''
   if ('spi' in row.flash)
     return `${erased}the meter's ${row.flash.pages} pages are in the flash chip on ${row.flash.spi}`
@@ -189,23 +139,6 @@ function placeStep(row: EspruinoBoard, erase: boolean): string {
   return row.flash.storageFile === undefined
     ? `${erased}the meter's ${row.flash.pages} pages are outside Storage, from ${from}`
     : `${erased}Storage "${row.flash.storageFile}" is made around the meter's ${row.flash.pages} pages from ${from}, if it is not there`
-}
-
-/** Puts settings into the flash, if they are not there. @returns whose they are, and their version */
-async function putSettings(prompt: Prompt, row: EspruinoBoard, given: MeterSettings | undefined): Promise<Whose> {
-  const geometry = { pageBytes, pages: row.flash.pages }
-  const pages = await readSettingsPages(prompt)
-  const found = settingsFound(geometry, pages)
-  if (given === undefined && found === undefined) throw new Error('there are no settings on the board')
-  if (given === undefined) return { eui: found!.eui, settingsVersion: found!.version }
-  const whose = (settings: { version: number }) => ({ eui: euiFromBytes(given.eui), settingsVersion: settings.version })
-  const settings = settingsAfter(found, given)
-  if (hasSettings(found, settings)) return whose(settings)
-  await operate(prompt, settingsOperations(geometry, pages, settings))
-  if (!hasSettings(settingsFound(geometry, await readSettingsPages(prompt)), settings)) {
-    throw new Error('the board does not hold the settings that were written')
-  }
-  return whose(settings)
 }
 
 /** What starts the script; it names the script, so that a second run knows it. */
@@ -228,19 +161,14 @@ export interface InstallParts {
   step(text: string): void
 }
 
-interface Whose {
-  eui: string
-  settingsVersion: number
-}
-
-export interface Installed extends Whose {
+export interface Installed extends InstalledSettings {
   bytesSent: number
   /** Of the script on the board, in hexadecimal; '' when it was left alone. */
   sha256: string
 }
 
 /**
- * Puts script and settings onto a board that nothing runs on, and makes it start with them. Cut anywhere, it is run again.
+ * Puts script and settings onto a board on which nothing runs, and makes it start with them. Cut anywhere, it is run again.
  * @throws PromptError, or Error for a board that does not hold what it is given
  */
 export async function installMeter(prompt: Prompt, parts: InstallParts): Promise<Installed> {
@@ -254,16 +182,16 @@ export async function installMeter(prompt: Prompt, parts: InstallParts): Promise
   const boot = bootText(script)
   // With the same script in place a restart in the middle starts a whole meter.
   step(`${bootFile}, which starts a script, is removed: from here on a restart starts nothing half`)
-  if (facts.boot !== boot || erase) await disarm(prompt, facts)
-  step(placeStep(row, erase))
-  await makePlace(prompt, row, facts, erase)
+  if (facts.boot !== boot || erase) await removeStart(prompt, facts)
+  step(reserveStep(row, erase))
+  await reservePages(prompt, row, facts, erase)
   step(`the driver of the meter's flash is loaded into memory (${parts.driver.length} bytes)`)
   await loadFlashDriver(prompt, parts.driver)
   // Where the pages are not in Storage, emptying that has not emptied them.
   const toErase = erase && pagesFileBytes(row) === 0 ? row.flash.pages : 0
   for (let page = 0; page < toErase; page++) await prompt.run(`eraseFlash(${page});0`, eraseMs)
   step('settings and key are written into a settings page, and compared by their CRC; the key is never read back')
-  const whose = await putSettings(prompt, row, settings)
+  const settingsNow = await putSettings(prompt, row, settings)
   progress('settings', 1, 1)
   step(
     `the script goes to Storage "${scriptFile}" in ${Math.ceil(script.length / chunkBytes)} parts of ${chunkBytes} bytes; each is compared by its CRC-32, and those that are there already are not sent`,
@@ -274,26 +202,26 @@ export async function installMeter(prompt: Prompt, parts: InstallParts): Promise
   step(`${bootFile} is written last: from here on the board starts the script`)
   await prompt.run(`${storage}.write('${bootFile}',${JSON.stringify(boot)});0`, eraseMs)
   if ((await prompt.run(`${storage}.read('${bootFile}')`)) !== boot) throw new Error(`${bootFile} was not written`)
-  return { bytesSent, sha256, ...whose }
+  return { bytesSent, sha256, ...settingsNow }
 }
 
 /**
- * Takes off what `installMeter` put on: what starts it, the script, the settings with the key. The logs stay unless
- * `logs`. @returns what is left of ours
+ * Removes what `installMeter` wrote: what starts the script, the script, the settings with the key. The logs stay unless
+ * `logs`. @returns what is left of it
  */
 export async function uninstallMeter(
   prompt: Prompt,
   parts: { row: EspruinoBoard; facts: BoardFacts; driver: string; logs: boolean; progress: Progress },
 ): Promise<'logs' | 'nothing'> {
   const { row, facts, logs, progress } = parts
-  await disarm(prompt, facts)
+  await removeStart(prompt, facts)
   if (facts.files.includes(scriptFile)) await prompt.run(`${storage}.erase('${scriptFile}');0`, eraseMs)
   const file = pagesFileName(row)
   const hasPages = file === undefined || facts.files.includes(file)
   if (!hasPages) return 'nothing'
   await loadFlashDriver(prompt, parts.driver)
   const geometry = { pageBytes, pages: row.flash.pages }
-  await operate(prompt, noSettingsOperations(geometry, await readSettingsPages(prompt)))
+  await changeFlash(prompt, noSettingsOperations(geometry, await readSettingsPages(prompt)))
   if (!logs) return 'logs'
   for (let page = settingsPages; page < row.flash.pages; page++) {
     progress('logs', page, row.flash.pages)
@@ -304,18 +232,13 @@ export async function uninstallMeter(
   return 'nothing'
 }
 
-/** The settings on a board whose prompt has the flash driver. */
-export async function boardSettings(prompt: Prompt, row: EspruinoBoard): Promise<SettingsFound | undefined> {
-  return settingsFound({ pageBytes, pages: row.flash.pages }, await readSettingsPages(prompt))
-}
-
 /**
  * Starts what was installed, and waits until it says how it went: `started, boot 3`.
  * @throws Error with its words when it does not start
  */
 export async function startInstalled(prompt: Prompt): Promise<string> {
   await prompt.restart('load()')
-  const said = await prompt.says(/smets1: ((?:started|not started)[^\r\n]*)\r?\n/, 30000)
+  const said = await prompt.waitFor(/smets1: ((?:started|not started)[^\r\n]*)\r?\n/, 30000)
   if (said === undefined) throw new PromptError('lost', 'the script was started and said nothing for 30 s')
   if (said[1]!.startsWith('not started')) throw new Error(`the meter did not start: ${said[1]}`)
   return said[1]!

@@ -25,7 +25,7 @@ export function promptLine(prompt: Prompt, { line }: EspruinoBoard): OpenPort {
       write(bytes) {
         for (let at = 0; at < bytes.length; at += partBytes) {
           const part = Buffer.from(bytes.subarray(at, at + partBytes)).toString('base64')
-          prompt.tell(`${line.device}.emit("data",atob("${part}"))`)
+          prompt.send(`${line.device}.emit("data",atob("${part}"))`)
         }
       },
       async close() {

@@ -2,14 +2,13 @@
 // that wait for a bracket, `Uncaught` errors, a receive buffer that overruns, Storage over flash, restarts, power cuts.
 // For rehearsals of a flashing, where it runs the script too, and for tests, where it is broken on purpose at any byte.
 
-import { createContext, runInContext } from 'node:vm'
-import { crc32 } from 'node:zlib'
+import { type Context, createContext, runInContext } from 'node:vm'
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import { meterFlashBytes } from '../boards/board-rules.ts'
 import { espruinoCalls } from './espruino-calls.ts'
 import type { ConsolePort, PromptTiming } from './espruino-prompt.ts'
-import { createSpiChip } from './spi-flash-simulator.ts'
-import { createStorageSim, type SimulatedFlash, type StorageSim } from './storage-simulator.ts'
+import { createGlobals } from './simulated-globals.ts'
+import { type SimulatedFlash, StorageSim } from './storage-simulator.ts'
 
 export interface PromptSimOptions extends SimulatedFlash {
   board: string
@@ -27,272 +26,246 @@ export interface PromptSimOptions extends SimulatedFlash {
   rxBytes?: number
 }
 
-export interface PromptSim {
-  port: ConsolePort
-  storage: StorageSim
-  /** Bytes that came, lines that were run, bytes that were lost to a full receive buffer. */
-  count: { bytes: number; lines: number; overrun: number; writes: number }
-  /** The power is cut inside this write to flash. */
-  cutAtWrite: number
-  /** Changes a byte on its way to the board (`undefined` loses it), or from it. */
-  toBoard: (byte: number, index: number) => number | undefined
-  fromBoard: (byte: number, index: number) => number | undefined
-  /** Called before a line is run; true cuts the power there. */
-  cutBefore: (line: number) => boolean
-  /** Power comes (back): RAM is empty, what is in Storage starts. */
-  start(): void
-  /** Power goes: timers end, nothing is heard or said. */
-  stop(): void
-  /** Times that what starts on it was not whole. */
-  halfStarts: number
-  starts: number
-  /** Everything that the console said. */
-  said(): string
-}
-
+/** Power is cut. */
 class Cut extends Error {}
 
-export function createPromptSim(options: PromptSimOptions): PromptSim {
-  const { timing, baud = 115200, rxBytes = 1024 } = options
-  const storage = createStorageSim(options)
-  let take: (bytes: Uint8Array) => void = () => {}
-  let realm = createContext({})
-  let input = ''
-  let echo = true
-  let lineEcho = true
-  let powered = true
-  let power = 0
-  // Counts restarts, also those without a loss of power.
-  let run = 0
-  let busyUntilMs = 0
-  let arrivesAtMs = 0
-  let leavesAtMs = 0
-  let waiting: number[] = []
-  let said = ''
-  let sentBytes = 0
+/** Control characters of the prompt: Ctrl-C, enquiry, Ctrl-P (no echo for this line), Ctrl-U. */
+const control = { interrupt: 0x03, enquiry: 0x05, lineFeed: 0x0a, noEcho: 0x10, clearLine: 0x15 } as const
 
-  const sim: PromptSim = {
-    port: {
-      write: (bytes) => receive(bytes),
-      onData: (taker) => {
-        take = taker
+/** True for a line with a bracket that is not closed: more lines belong to it. */
+function isOpen(line: string): boolean {
+  const code = line.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/g, '')
+  return (code.match(/[([{]/g)?.length ?? 0) > (code.match(/[)\]}]/g)?.length ?? 0)
+}
+
+export class PromptSim {
+  readonly storage: StorageSim
+  /** Bytes received, lines run, bytes lost to a full receive buffer, writes to flash. */
+  readonly count = { bytes: 0, lines: 0, overrun: 0, writes: 0 }
+  /** The power is cut inside this write to flash. */
+  cutAtWrite = -1
+  /** Changes a byte on its way to the board (`undefined` loses it), or from it. */
+  toBoard: (byte: number, index: number) => number | undefined = (byte) => byte
+  fromBoard: (byte: number, index: number) => number | undefined = (byte) => byte
+  /** Called before a line is run; true cuts the power there. */
+  cutBefore: (line: number) => boolean = () => false
+  starts = 0
+  /** Starts of a script that was not whole. */
+  halfStarts = 0
+  readonly port: ConsolePort
+
+  private readonly options: PromptSimOptions
+  private readonly timing: PromptTiming
+  private readonly baud: number
+  private onData: (bytes: Uint8Array) => void = () => {}
+  private realm: Context = createContext({})
+  private input = ''
+  private echo = true
+  private lineEcho = true
+  private powered = true
+  /** Counts losses of power; restarts of the interpreter. */
+  private power = 0
+  private run = 0
+  private busyUntilMs = 0
+  private arrivesAtMs = 0
+  private leavesAtMs = 0
+  private waiting: number[] = []
+  private text = ''
+  private sentBytes = 0
+
+  constructor(options: PromptSimOptions) {
+    this.options = options
+    this.timing = options.timing
+    this.baud = options.baud ?? 115200
+    this.storage = new StorageSim(options)
+    this.storage.beforeWrite = (at, bytes) => this.beforeWrite(at, bytes)
+    this.port = {
+      write: (bytes) => this.receive(bytes),
+      onData: (take) => {
+        this.onData = take
       },
       onClose: () => {},
-    },
-    storage,
-    count: { bytes: 0, lines: 0, overrun: 0, writes: 0 },
-    cutAtWrite: -1,
-    toBoard: (byte) => byte,
-    fromBoard: (byte) => byte,
-    cutBefore: () => false,
-    start,
-    stop: () => {
-      powered = false
-      run += 1
-    },
-    halfStarts: 0,
-    starts: 0,
-    said: () => said,
+    }
+    this.restart()
   }
 
-  function print(text: string): void {
-    if (!powered) return
-    said += text
+  /** Everything that the console has printed. */
+  said(): string {
+    return this.text
+  }
+
+  /** Power comes (back): RAM is empty, what is in Storage starts. */
+  start(): void {
+    this.power += 1
+    this.powered = true
+    this.busyUntilMs = this.timing.nowMs()
+    this.waiting = []
+    this.restart()
+    this.banner()
+    this.boot()
+  }
+
+  /** Power goes: timers end, nothing is received or printed. */
+  stop(): void {
+    this.powered = false
+    this.run += 1
+  }
+
+  private print(text: string): void {
+    if (!this.powered) return
+    this.text += text
     const out: number[] = []
     for (const one of Buffer.from(text, 'latin1')) {
-      const byte = sim.fromBoard(one, sentBytes++)
+      const byte = this.fromBoard(one, this.sentBytes++)
       if (byte !== undefined) out.push(byte)
     }
-    leavesAtMs = Math.max(leavesAtMs, timing.nowMs()) + (text.length * 10000) / baud
-    timing.after(leavesAtMs - timing.nowMs(), () => take(Uint8Array.from(out)))
+    this.leavesAtMs = Math.max(this.leavesAtMs, this.timing.nowMs()) + (text.length * 10000) / this.baud
+    this.timing.after(this.leavesAtMs - this.timing.nowMs(), () => this.onData(Uint8Array.from(out)))
   }
-  const printLine = (text: string) => print(`${text}\r\n`)
+
+  private printLine(text: string): void {
+    this.print(`${text}\r\n`)
+  }
+
+  private banner(): void {
+    if (this.echo) this.print(`\r\n|____| espruino.com\r\n ${this.options.version} (c) 2026 G.Williams\r\n\r\n>`)
+  }
+
+  /** An empty RAM with Espruino's globals. */
+  private restart(): void {
+    this.input = ''
+    this.echo = true
+    this.run += 1
+    this.realm = createContext({})
+    Object.assign(this.realm, createGlobals(this.options, this.storage, this.realm), this.ownGlobals())
+    for (const name of this.options.without ?? []) runInContext(`delete globalThis.${name}`, this.realm)
+  }
+
+  /** Globals that change the prompt or the interpreter itself. */
+  private ownGlobals() {
+    return {
+      print: (...words: unknown[]) => this.printLine(words.join(' ')),
+      console: { log: (text: string) => this.printLine(text) },
+      setTimeout: (due: () => void, ms: number) => this.timer(due, ms, false),
+      setInterval: (due: () => void, ms: number) => this.timer(due, ms, true),
+      echo: (on: number) => {
+        this.echo = on !== 0
+      },
+      reset: () => {
+        this.restart()
+        this.banner()
+      },
+      load: () => {
+        this.restart()
+        this.boot()
+      },
+    }
+  }
+
+  /** A timer of the script; a restart ends it. */
+  private timer(due: () => void, ms: number, repeats: boolean): void {
+    const { run } = this
+    this.timing.after(ms, () => {
+      if (run !== this.run || !this.powered) return
+      due()
+      if (repeats) this.timer(due, ms, true)
+    })
+  }
 
   /** Runs what is in Storage, as a start does. */
-  function boot(): void {
-    const code = storage.read('.bootcde')
+  private boot(): void {
+    const code = this.storage.read('.bootcde')
     if (code === undefined) return
     // Of a torn file the rest is blank, which is no code.
     if (!Buffer.from(code).toString('latin1').startsWith('require("smets1")')) {
-      printLine('Uncaught SyntaxError: Got UNFINISHED STRING expected EOF')
+      this.printLine('Uncaught SyntaxError: Got UNFINISHED STRING expected EOF')
       return
     }
-    sim.starts += 1
-    const script = storage.read('smets1')
-    if (script?.includes(0xff) !== false) sim.halfStarts += 1
-    if (options.runsScript && script !== undefined) runInContext(Buffer.from(script).toString('latin1'), realm)
-    else printLine(`smets1: started, boot ${sim.starts}`)
+    this.starts += 1
+    const script = this.storage.read('smets1')
+    if (script?.includes(0xff) !== false) this.halfStarts += 1
+    if (this.options.runsScript && script !== undefined) {
+      runInContext(Buffer.from(script).toString('latin1'), this.realm)
+    } else this.printLine(`smets1: started, boot ${this.starts}`)
   }
 
-  /** A UART: what the script writes leaves the board, and nobody is at the other end. */
-  function serial() {
-    const takers: ((data: string) => void)[] = []
-    return {
-      setup: () => {},
-      write: () => {},
-      on: (_event: string, taker: (data: string) => void) => takers.push(taker),
-      emit: (_event: string, data: string) => {
-        for (const taker of takers) taker(data)
-      },
-    }
-  }
-
-  /** Timers of the script; a restart stops them. */
-  function timer(due: () => void, ms: number, repeats: boolean): void {
-    const mine = run
-    timing.after(ms, () => {
-      if (mine !== run || !powered) return
-      due()
-      if (repeats) timer(due, ms, true)
-    })
-  }
-
-  function fresh(): void {
-    input = ''
-    echo = true
-    run += 1
-    realm = createContext({})
-    const modules: { [name: string]: object } = { Storage: storage.storage, Flash: storage.flash }
-    const { version, board, variables } = options
-    if (options.spi !== undefined) {
-      const chip = createSpiChip(options.spi.cells)
-      const bytes = runInContext('Uint8Array', realm) as typeof Uint8Array
-      const send = (data: unknown[]) => new bytes(chip.send(data))
-      Object.assign(realm, { [options.spi.port]: { setup: () => {}, send } })
-    }
-    Object.assign(realm, {
-      global: realm,
-      print: (...words: unknown[]) => printLine(words.join(' ')),
-      process: {
-        env: { VERSION: version, BOARD: board },
-        memory: () => ({ free: variables - 50, total: variables, blocksize: 13 }),
-      },
-      E: {
-        CRC32: (data: string | Uint8Array) => crc32(typeof data === 'string' ? Buffer.from(data, 'latin1') : data),
-        getConsole: () => 'USB',
-        setConsole: () => {},
-        enableWatchdog: () => {},
-        toArrayBuffer: (text: string) => Uint8Array.from(text, (one) => one.charCodeAt(0)).buffer,
-      },
-      require: (name: string) => {
-        if (!modules[name]) throw new Error(`Module ${name} not found`)
-        return modules[name]
-      },
-      atob: (text: string) => Buffer.from(text, 'base64').toString('latin1'),
-      btoa: (data: string | Uint8Array) =>
-        Buffer.from(typeof data === 'string' ? Buffer.from(data, 'latin1') : data).toString('base64'),
-      console: { log: printLine },
-      setWatch: () => {},
-      pinMode: () => {},
-      setDeepSleep: () => {},
-      setTimeout: (due: () => void, ms: number) => timer(due, ms, false),
-      setInterval: (due: () => void, ms: number) => timer(due, ms, true),
-      Serial1: serial(),
-      Serial2: serial(),
-      Serial3: serial(),
-      echo: (on: number) => {
-        echo = on !== 0
-      },
-      reset: () => {
-        fresh()
-        banner()
-      },
-      load: () => {
-        fresh()
-        boot()
-      },
-    })
-    for (const name of options.without ?? []) runInContext(`delete globalThis.${name}`, realm)
-  }
-  function banner(): void {
-    if (echo) print(`\r\n|____| espruino.com\r\n ${options.version} (c) 2026 G.Williams\r\n\r\n>`)
-  }
-  function start(): void {
-    power += 1
-    powered = true
-    busyUntilMs = timing.nowMs()
-    waiting = []
-    fresh()
-    banner()
-    boot()
-  }
-
-  function runLine(line: string): void {
-    if (sim.cutBefore(sim.count.lines++)) throw new Cut()
+  private runLine(line: string): void {
+    if (this.cutBefore(this.count.lines++)) throw new Cut()
+    const echoes = () => this.echo && this.lineEcho
     try {
-      const value = runInContext(line, realm)
-      if (echo && lineEcho) printLine(`=${String(value)}`)
+      const value = runInContext(line, this.realm)
+      if (echoes()) this.printLine(`=${String(value)}`)
     } catch (error) {
       if (error instanceof Cut) throw error
-      printLine(`Uncaught ${String(error)}\r\n    at REPL (:1:1)\r\n${line.slice(0, 60)}\r\n^`)
+      this.printLine(`Uncaught ${String(error)}\r\n    at REPL (:1:1)\r\n${line.slice(0, 60)}\r\n^`)
     }
-    if (echo && lineEcho) print('>')
-  }
-  const isOpen = (line: string) => {
-    const code = line.replace(/"(\\.|[^"\\])*"|'(\\.|[^'\\])*'/g, '')
-    return (code.match(/[([{]/g)?.length ?? 0) > (code.match(/[)\]}]/g)?.length ?? 0)
+    if (echoes()) this.print('>')
   }
 
-  function handle(byte: number): void {
-    if (byte === 0x03) input = ''
-    else if (byte === 0x15) input = input.slice(0, input.lastIndexOf('\n') + 1)
-    else if (byte === 0x05) {
-      if (input === '') printLine(`Espruino ${options.version} ${options.board}`)
-    } else if (byte === 0x10) lineEcho = input !== ''
-    else if (byte === 0x0a) {
-      if (isOpen(input)) {
-        input += '\n'
-        return
-      }
-      const line = input
-      input = ''
-      if (line.trim() !== '') {
-        runLine(line)
-        // Espruino is at work for a while, and only its buffer listens.
-        busyUntilMs = timing.nowMs() + 3
-      }
-      lineEcho = true
-    } else {
-      input += String.fromCharCode(byte)
-      if (echo && lineEcho) print(String.fromCharCode(byte))
-    }
-  }
-
-  function work(mine: number): void {
-    if (mine !== power || !powered) return
-    try {
-      while (waiting.length > 0 && timing.nowMs() >= busyUntilMs) handle(waiting.shift()!)
-    } catch (error) {
-      if (!(error instanceof Cut)) throw error
-      powered = false
+  private endLine(): void {
+    if (isOpen(this.input)) {
+      this.input += '\n'
       return
     }
-    if (waiting.length > 0) timing.after(busyUntilMs - timing.nowMs(), () => work(mine))
+    const line = this.input
+    this.input = ''
+    if (line.trim() !== '') {
+      this.runLine(line)
+      // Espruino is at work for a while, and only its buffer receives.
+      this.busyUntilMs = this.timing.nowMs() + 3
+    }
+    this.lineEcho = true
   }
-  function receive(bytes: Uint8Array): void {
-    const mine = power
+
+  private handle(byte: number): void {
+    if (byte === control.interrupt) this.input = ''
+    else if (byte === control.clearLine) this.input = this.input.slice(0, this.input.lastIndexOf('\n') + 1)
+    else if (byte === control.enquiry) {
+      if (this.input === '') this.printLine(`Espruino ${this.options.version} ${this.options.board}`)
+    } else if (byte === control.noEcho) this.lineEcho = this.input !== ''
+    else if (byte === control.lineFeed) this.endLine()
+    else {
+      this.input += String.fromCharCode(byte)
+      if (this.echo && this.lineEcho) this.print(String.fromCharCode(byte))
+    }
+  }
+
+  private work(power: number): void {
+    if (power !== this.power || !this.powered) return
+    try {
+      while (this.waiting.length > 0 && this.timing.nowMs() >= this.busyUntilMs) this.handle(this.waiting.shift()!)
+    } catch (error) {
+      if (!(error instanceof Cut)) throw error
+      this.powered = false
+      return
+    }
+    if (this.waiting.length > 0) this.timing.after(this.busyUntilMs - this.timing.nowMs(), () => this.work(power))
+  }
+
+  private receive(bytes: Uint8Array): void {
+    const { power } = this
     const copy = Uint8Array.from(bytes)
-    arrivesAtMs = Math.max(arrivesAtMs, timing.nowMs()) + (copy.length * 10000) / baud
-    timing.after(arrivesAtMs - timing.nowMs(), () => {
-      if (mine !== power || !powered) return
+    this.arrivesAtMs = Math.max(this.arrivesAtMs, this.timing.nowMs()) + (copy.length * 10000) / this.baud
+    this.timing.after(this.arrivesAtMs - this.timing.nowMs(), () => {
+      if (power !== this.power || !this.powered) return
       for (const one of copy) {
-        const byte = sim.toBoard(one, sim.count.bytes++)
+        const byte = this.toBoard(one, this.count.bytes++)
         if (byte === undefined) continue
-        if (waiting.length < rxBytes) waiting.push(byte)
-        else sim.count.overrun += 1
+        if (this.waiting.length < (this.options.rxBytes ?? 1024)) this.waiting.push(byte)
+        else this.count.overrun += 1
       }
-      work(mine)
+      this.work(power)
     })
   }
-  storage.beforeWrite = (at, bytes) => {
-    if (powered && sim.count.writes++ !== sim.cutAtWrite) return
+
+  private beforeWrite(at: number, bytes: Uint8Array): void {
+    if (this.powered && this.count.writes++ !== this.cutAtWrite) return
     // Half of it is done; of an erase half of the page.
-    if (powered) for (let i = 0; i < bytes.length / 2; i++) options.cells[at + i] = options.cells[at + i]! & bytes[i]!
-    powered = false
+    const { cells } = this.options
+    if (this.powered) for (let i = 0; i < bytes.length / 2; i++) cells[at + i]! &= bytes[i]!
+    this.powered = false
     throw new Cut()
   }
-  fresh()
-  return sim
 }
 
 /** What only builds after the last release have, of all that the script could call (espruino-calls.ts). */

@@ -6,7 +6,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { boards } from '../../../hardware/boards/boards.ts'
 import { promptTiming } from '../../../hardware/install/espruino-prompt.ts'
-import { createPromptSim, newBoard, type PromptSim } from '../../../hardware/install/prompt-simulator.ts'
+import { newBoard, PromptSim } from '../../../hardware/install/prompt-simulator.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 import { hasSocat, leaveOut } from '../../support/left-out.ts'
 import { until } from '../../support/until.ts'
@@ -59,7 +59,7 @@ async function pty(answer: (bytes: Uint8Array, reply: (text: Uint8Array | string
 /** A simulated prompt behind a PTY. */
 async function promptPty(board: string) {
   const options = { ...newBoard(boards.linux, promptTiming), version: '2v29', board, baud: 921600 }
-  const sim: PromptSim = createPromptSim(options)
+  const sim: PromptSim = new PromptSim(options)
   const port = await pty((bytes, reply) => {
     sim.port.onData(reply)
     sim.port.write(bytes)

@@ -8,7 +8,7 @@ import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
 import { rehearsalBoard } from '../../../hardware/cli/flash-rehearse.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { boardScripts } from '../../../hardware/install/board-scripts.ts'
-import { attendPrompt } from '../../../hardware/install/espruino-prompt.ts'
+import { connectPrompt } from '../../../hardware/install/espruino-prompt.ts'
 import { installMeter, startInstalled } from '../../../hardware/install/flash-board.ts'
 import { euiToBytes } from '../../../protocol/bytes.ts'
 import { finished } from '../../support/bench/cli.ts'
@@ -65,7 +65,7 @@ const script = Buffer.from('console.log("smets1: started, boot 1")'.padEnd(1000,
 test('a script that calls what no release has is refused on a board with a release, and nothing is written', async () => {
   const clock = createVirtualClock(1000)
   const { line } = rehearsalBoard(boards.esp32, clock)
-  const ask = async () => askBoard(await attendPrompt(line, 115200, clock), 'let d=new Date();d.getUTCFullYear()')
+  const ask = async () => askBoard(await connectPrompt(line, 115200, clock), 'let d=new Date();d.getUTCFullYear()')
   const [problem] = boardProblems('esp32', await clock.run(ask()), 1000, false)
   assert.match(problem!, /its Espruino 2v29 lacks Date getUTCFullYear\(\) \(builds after 2v29\)/)
 })
@@ -78,7 +78,7 @@ for (const name of Object.keys(boards) as BoardName[]) {
     const driver = (await boardScripts(name)).flashDriver
     const settings = { eui: euiToBytes('00-DB-12-34-56-78-90-A0'), key: createRandom(1).bytes(32) }
     const install = async () => {
-      const prompt = await attendPrompt(line, row.consoleBaud, clock)
+      const prompt = await connectPrompt(line, row.consoleBaud, clock)
       const facts = await askBoard(prompt, driver)
       assert.equal(boardProblems(name, facts, row.scriptBytesMax, false), [])
       const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, step: () => {} }

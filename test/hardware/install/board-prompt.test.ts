@@ -8,7 +8,7 @@ import { createVirtualClock } from '../../../emulation/world.ts'
 import type { BoardName } from '../../../hardware/boards/boards.ts'
 import { createProgress } from '../../../hardware/cli/progress.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
-import { attendPrompt, type ConsolePort, PromptError } from '../../../hardware/install/espruino-prompt.ts'
+import { type ConsolePort, connectPrompt, PromptError } from '../../../hardware/install/espruino-prompt.ts'
 import type { PromptSim, PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
 import { blankBoard } from '../../support/espruino/blank-board.ts'
 
@@ -21,7 +21,7 @@ async function problemsOf(
 ) {
   const { sim, clock } = blankBoard(more)
   before(sim)
-  const ask = async () => askBoard(await attendPrompt(sim.port, 115200, clock), code)
+  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), code)
   return boardProblems(name, await clock.run(ask()), 32700, false).join('; ')
 }
 
@@ -45,7 +45,7 @@ test('a board that will not do is refused with what is missing', async () => {
 })
 
 /** A port that answers everything with the same. */
-function stranger(answer: Uint8Array | string): ConsolePort & { sent: string } {
+function otherDevice(answer: Uint8Array | string): ConsolePort & { sent: string } {
   let take: (bytes: Uint8Array) => void = () => {}
   const port = {
     sent: '',
@@ -65,17 +65,17 @@ test('what is not an Espruino is named: silent, a modem, a wrong speed', async (
   const clock = createVirtualClock(1000)
   const attend = (answer: Uint8Array | string) =>
     clock.run(
-      attendPrompt(stranger(answer), 9600, clock).then(
+      connectPrompt(otherDevice(answer), 9600, clock).then(
         () => 'attended',
         (error: PromptError) => `${error.fault}: ${error.message}`,
       ),
     )
   assert.match(await attend(''), /^silent: nothing answers\. Is the board powered/)
-  assert.match(await attend('\r\nERROR\r\n'), /^stranger: what answers is no Espruino: it says "ERROR/)
+  assert.match(await attend('\r\nERROR\r\n'), /^notEspruino: what answers is no Espruino: it says "ERROR/)
   assert.match(await attend('login: '), /it says "login: login:/)
   assert.match(
     await attend(createRandom(4).bytes(40)),
-    /^stranger: what comes is garbage: the console is not at 9600 baud/,
+    /^notEspruino: what comes is garbage: the console is not at 9600 baud/,
   )
 })
 
@@ -95,7 +95,7 @@ test('whatever a console sends, the result has one of our reasons', async () => 
   await fc.assert(
     fc.asyncProperty(fc.array(words, { maxLength: 8 }), async (said) => {
       const clock = createVirtualClock(1000)
-      const ask = async () => (await attendPrompt(stranger(said.join('')), 115200, clock)).run('1')
+      const ask = async () => (await connectPrompt(otherDevice(said.join('')), 115200, clock)).run('1')
       const outcome = await clock.run(
         ask().then(
           () => undefined,

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { callsIn, espruinoCalls, probeBatches, probeCode } from '../../../hardware/install/espruino-calls.ts'
-import { attendPrompt } from '../../../hardware/install/espruino-prompt.ts'
+import { connectPrompt } from '../../../hardware/install/espruino-prompt.ts'
 import { blankBoard } from '../../support/espruino/blank-board.ts'
 import { unprobedCalls } from '../../support/espruino/unprobed-calls.ts'
 
@@ -24,7 +24,7 @@ test('what a script calls is found, and nothing else', () => {
 
 test('each probe is true in Node where Node has the function, and none is longer than a line takes', async () => {
   const { sim, clock } = blankBoard()
-  const prompt = await clock.run(attendPrompt(sim.port, 115200, clock))
+  const prompt = await clock.run(connectPrompt(sim.port, 115200, clock))
   for (const batch of probeBatches(espruinoCalls)) {
     const code = probeCode(batch)
     assert.ok(JSON.stringify(code).length < 460, `${JSON.stringify(code).length} characters`)
@@ -43,7 +43,7 @@ test('each probe is true in Node where Node has the function, and none is longer
 test('what is missing is named with its version; nothing is written', async () => {
   const { sim, clock } = blankBoard({ without: ['setWatch', 'Float64Array'] })
   const script = 'setWatch(f,p);new Float64Array(1);new Uint8Array(1)'
-  const ask = async () => askBoard(await attendPrompt(sim.port, 115200, clock), script)
+  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), script)
   const facts = await clock.run(ask())
   assert.equal(
     facts.lacks.map(({ name, since }) => [name, since]),

@@ -9,14 +9,9 @@ import { defaultConfiguration, readSettings } from '../../../firmware/settings.t
 import { boards } from '../../../hardware/boards/boards.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
 import { askBoard } from '../../../hardware/install/board-facts.ts'
-import { attendPrompt, PromptError } from '../../../hardware/install/espruino-prompt.ts'
-import {
-  boardSettings,
-  installMeter,
-  loadFlashDriver,
-  startInstalled,
-  uninstallMeter,
-} from '../../../hardware/install/flash-board.ts'
+import { connectPrompt, PromptError } from '../../../hardware/install/espruino-prompt.ts'
+import { installMeter, startInstalled, uninstallMeter } from '../../../hardware/install/flash-board.ts'
+import { boardSettings, loadFlashDriver } from '../../../hardware/install/installed-settings.ts'
 import type { PromptSim } from '../../../hardware/install/prompt-simulator.ts'
 import type { MeterSettings } from '../../../hardware/settings/settings-file.ts'
 import { euiFromBytes, euiToBytes } from '../../../protocol/bytes.ts'
@@ -43,9 +38,9 @@ interface Given {
 }
 
 async function install(sim: PromptSim, clock: VirtualClock, given: Partial<Given> = {}) {
-  const first = await attendPrompt(sim.port, 115200, clock)
+  const first = await connectPrompt(sim.port, 115200, clock)
   await first.restart('reset()')
-  const prompt = await attendPrompt(sim.port, 115200, clock)
+  const prompt = await connectPrompt(sim.port, 115200, clock)
   const facts = await askBoard(prompt, '')
   const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, step: () => {}, ...given }
   const installed = await installMeter(prompt, parts)
@@ -111,7 +106,7 @@ test('power lost before any line, it starts nothing half, and the next run compl
     const { sim, clock } = blankBoard()
     sim.cutBefore = (line) => line === at
     const failed = await clock.run(install(sim, clock).then(() => 'done', faultOf))
-    assert.match(failed, /lost|silent|stranger/, `line ${at}`)
+    assert.match(failed, /lost|silent|notEspruino/, `line ${at}`)
     sim.cutBefore = () => false
     sim.start()
     assert.is(sim.halfStarts, 0, `line ${at}`)
@@ -194,7 +189,7 @@ test('taken off, nothing starts and no key is left; the logs stay until they are
   const log = 0x400 + 5 * pageBytes
   sim.storage.cells.fill(0x55, log, log + 64)
   const uninstall = async (logs: boolean) => {
-    const prompt = await attendPrompt(sim.port, 115200, clock)
+    const prompt = await connectPrompt(sim.port, 115200, clock)
     return uninstallMeter(prompt, { row, facts: await askBoard(prompt, ''), driver, logs, progress: () => {} })
   }
   assert.is(await clock.run(uninstall(false)), 'logs')

@@ -2,15 +2,10 @@
 
 import { createVirtualClock, type VirtualClock } from '../../../emulation/world.ts'
 import { boards } from '../../../hardware/boards/boards.ts'
-import {
-  createPromptSim,
-  newBoard,
-  type PromptSim,
-  type PromptSimOptions,
-} from '../../../hardware/install/prompt-simulator.ts'
+import { newBoard, PromptSim, type PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
 
 export function blankBoard(more: Partial<PromptSimOptions> = {}): { sim: PromptSim; clock: VirtualClock } {
   const clock = createVirtualClock(1000)
   const options = { ...newBoard(boards.linux, clock), version: '2v29', ...more }
-  return { sim: createPromptSim(options), clock }
+  return { sim: new PromptSim(options), clock }
 }
