@@ -43,41 +43,19 @@ createTestPki(join(scratch, 'pki'), { nowMs: midnight - 500 * dayMs })
 const trust = loadTrust(join(scratch, 'pki'))
 const identity = (name: TestIdentityName) => loadIdentity(join(scratch, 'pki'), name)
 
+function userOf(name: TestIdentityName, roles: string[], mpid?: string) {
+  const { eui } = testIdentities[name]
+  return { name, eui, ...(mpid && { mpid }), roles, status: 'active', callback: `http://127.0.0.1:1/${name}` }
+}
+
 /** The registry of a bench, to be changed by a test before it is used. */
 export function testParties() {
   return {
     users: [
-      {
-        name: 'supplier',
-        eui: testIdentities.supplier.eui,
-        mpid: 'SUPA',
-        roles: ['IS', 'GS'],
-        status: 'active',
-        callback: 'http://127.0.0.1:1/supplier',
-      },
-      {
-        name: 'network-operator',
-        eui: testIdentities['network-operator'].eui,
-        mpid: 'NETA',
-        roles: ['ED'],
-        status: 'active',
-        callback: 'http://127.0.0.1:1/network-operator',
-      },
-      {
-        name: 'mdr',
-        eui: testIdentities.mdr.eui,
-        mpid: 'MDRA',
-        roles: ['MDR'],
-        status: 'active',
-        callback: 'http://127.0.0.1:1/mdr',
-      },
-      {
-        name: 'other-user',
-        eui: testIdentities['other-user'].eui,
-        roles: ['OU'],
-        status: 'active',
-        callback: 'http://127.0.0.1:1/other-user',
-      },
+      userOf('supplier', ['IS', 'GS'], 'SUPA'),
+      userOf('network-operator', ['ED'], 'NETA'),
+      userOf('mdr', ['MDR'], 'MDRA'),
+      userOf('other-user', ['OU']),
     ] as { [name: string]: unknown }[],
     devices: [{ eui: esme, importMpan: mpan, status: 'Commissioned', line: 'default' }],
     registrations: [
@@ -132,6 +110,9 @@ export interface BenchOptions {
   moreMeters?: string[]
 }
 
+/** HTTP status with which a User answers a push, or what goes wrong with it; at once, or later. */
+export type UserAnswer = (url: string, pushes: number, xml: string) => number | string | Promise<number | string>
+
 export function createBench(options: BenchOptions = {}) {
   const seed = options.seed ?? 1
   const check = options.check ?? (() => {})
@@ -155,7 +136,7 @@ export function createBench(options: BenchOptions = {}) {
   const trail: AuditEvent[] = []
   let commits: () => Promise<void> = async () => {}
   const log: { event: string; [name: string]: unknown }[] = []
-  let status: (url: string, tries: number) => number | string = () => 204
+  let status: UserAnswer = () => 204
   const dco = createDco(
     {
       key: (eui) => (eui === esme || options.moreMeters?.includes(eui) ? (options.dcoKey ?? key) : undefined),
@@ -189,10 +170,11 @@ export function createBench(options: BenchOptions = {}) {
     const config = { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config }
     const ownKeys = createRandom(seed + 8).bytes
     const keys = openHourlyKeys(join(directory, 'cache-keys'), ownKeys, () => {}, config.cacheDeletion)
-    const topUp = config.cacheTopUp === 'period'
+    const isToppedUp = config.cacheTopUp === 'period'
     const kept = { store: own, keys, randomBytes: createRandom(seed + 9).bytes, policy: config.cachePolicy }
     const cache = createReadingCache(kept)
-    const daily = { ...kept, topUp, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
+    const topUp = isToppedUp ? createTopUp(cache, keys, kept.policy) : noTopUp
+    const daily = { ...kept, topUp: isToppedUp, nowMs: clock.nowMs, emptied: cache.emptied, report: () => {} }
     return createBridge({
       config,
       registry: () => registry,
@@ -202,21 +184,18 @@ export function createBench(options: BenchOptions = {}) {
       s1sp: identity('s1sp').signer,
       dco,
       store: own,
-      readThrough: createReadThrough(
-        cache,
-        clock.nowMs,
-        () => {},
-        topUp ? createTopUp(cache, keys, kept.policy) : noTopUp,
-      ),
+      readThrough: createReadThrough(cache, clock.nowMs, () => {}, topUp),
       dailyReadThrough: createDailyReadThrough(daily),
       emptyCache: cache.empty,
       schema: options.schema,
       timing: clock,
       openPort: world.line.openPort,
-      async post(url, xml, _timeoutMs, explanation) {
+      async post(url, xml, timeoutMs, explanation) {
         if (life !== lives || writesLeft < 0) return new Promise<never>(() => {})
         check(xml)
-        const outcome = status(url, callbacks.length + 1)
+        const answer = status(url, callbacks.length + 1, xml)
+        const late = new Promise<string>((resolve) => clock.after(timeoutMs, () => resolve('no answer in time')))
+        const outcome = typeof answer === 'object' ? await Promise.race([answer, late]) : answer
         if (typeof outcome === 'string') throw new Error(outcome)
         const parsed = parseResponse(Buffer.from(xml))
         if (!parsed.ok) throw new Error(parsed.detail)

@@ -97,7 +97,7 @@ async function readAndShow(
     throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
   }
   const entries = column(outcome.response?.entries ?? [], 'wh')
-  io.stdout(table(entries))
+  io.stdout(table(entries, 'Wh', device.stamps))
   io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
   return entries
 }

@@ -15,12 +15,49 @@ export type UserDetails = {
   mode?: UserMode
   /** True when all its requests as IS or ES serve settlement (MHHS). */
   forSettlement?: boolean
+  /** How long after its acknowledgement a response is sent at the earliest. */
+  pushDelayMs?: number
+  /** How long a push to the User may take. */
+  pushTimeoutMs?: number
+  /** Pushes to its callback address at the same time. */
+  pushesAtOnce?: number
   /** Its certificate (PEM), trusted besides those of the PKI folder. */
   certificate?: string
 }
 
 /** Names of the fields. */
-export const userDetailNames: readonly string[] = ['mode', 'forSettlement', 'certificate']
+export const userDetailNames: readonly string[] = [
+  'mode',
+  'forSettlement',
+  'pushDelayMs',
+  'pushTimeoutMs',
+  'pushesAtOnce',
+  'certificate',
+]
+
+/** Least and most of each number. */
+const pushLimits = { pushDelayMs: [0, 60_000], pushTimeoutMs: [1_000, 300_000], pushesAtOnce: [1, 64] } as const
+
+/** How responses are pushed to a User. */
+export type PushTerms = { pushDelayMs: number; pushTimeoutMs: number; pushesAtOnce: number }
+
+/**
+ * Defaults by mode. A Node-RED node of DCC Boxed stores its message only after it has validated the acknowledgement in
+ * Java, and answers a push only after it has validated the response, one process for each: 2 to 5 s of processor time.
+ */
+const defaultTerms: { readonly [mode in UserMode]: PushTerms } = {
+  duis: { pushDelayMs: 0, pushTimeoutMs: 5_000, pushesAtOnce: 64 },
+  boxed: { pushDelayMs: 2_000, pushTimeoutMs: 30_000, pushesAtOnce: 2 },
+}
+
+export function pushTermsOf({ mode = 'duis', pushDelayMs, pushTimeoutMs, pushesAtOnce }: UserDetails): PushTerms {
+  const terms = defaultTerms[mode]
+  return {
+    pushDelayMs: pushDelayMs ?? terms.pushDelayMs,
+    pushTimeoutMs: pushTimeoutMs ?? terms.pushTimeoutMs,
+    pushesAtOnce: pushesAtOnce ?? terms.pushesAtOnce,
+  }
+}
 
 const certificateCharactersMax = 8192
 
@@ -49,6 +86,14 @@ export function readUserDetails(
       )
     else details.forSettlement = wanted
   }
+  for (const name of ['pushDelayMs', 'pushTimeoutMs', 'pushesAtOnce'] as const) {
+    if (fields[name] === undefined) continue
+    const [from, to] = pushLimits[name]
+    const number = wholeOf(fields[name])
+    if (number === undefined || number < from || number > to)
+      note(`${place}.${name}`, `${shown(fields[name])} is no whole number from ${from} to ${to}`)
+    else details[name] = number
+  }
   if (fields.certificate !== undefined) {
     const wrong = certificateProblem(fields.certificate, eui)
     if (wrong !== undefined) note(`${place}.certificate`, wrong)
@@ -61,6 +106,11 @@ export function readUserDetails(
 function flagOf(value: unknown): boolean | undefined {
   if (value === true || value === 'true') return true
   return value === false || value === 'false' ? false : undefined
+}
+
+function wholeOf(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
+  return typeof number === 'number' && Number.isInteger(number) ? number : undefined
 }
 
 function certificateProblem(value: unknown, eui: string): string | undefined {

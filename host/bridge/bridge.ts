@@ -7,6 +7,7 @@ import { settlementDayOf } from '../access/settlement-day.ts'
 import { accessPolicyOf } from '../config/config.ts'
 import { createDelivery, type Delivery } from '../delivery/delivery.ts'
 import { createDeviceAlerts } from '../delivery/device-alerts.ts'
+import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { createPerformance } from '../metrics/performance-measures.ts'
 import { inThisThread } from '../pki/public-key.ts'
 import { askedMs, type CompletedRequest } from '../requests/accepted-request.ts'
@@ -80,6 +81,7 @@ export function createBridge(parts: BridgeParts): Bridge {
       recorder.delivery(event)
     },
     (error) => log('delivery failed', { problem: error.message }),
+    pushTermsByUrl(registry),
   )
   const handlers = deviceReads({
     nowMs,

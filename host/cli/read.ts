@@ -2,6 +2,7 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { User } from '../access/parties.ts'
+import type { StampConvention } from '../catalogue/read-window.ts'
 import { responseCodes } from '../catalogue/response-code.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { loadRegistry, readConfig } from '../config/config.ts'
@@ -13,13 +14,23 @@ import type { TrustStore } from '../pki/trust.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, given, type Io, stateOption, textOption, wholeOption } from './command.ts'
+import { readSources, sourceRuns, sourcesLine } from './read-sources.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
 import { sendRequest, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const
 
-function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, who: string): number {
+interface ShowOptions {
+  format: string
+  explain: boolean
+  /** The User, for messages. */
+  who: string
+  /** What the stamps of the meter's half-hours are. */
+  stamps: StampConvention
+}
+
+function show(outcome: UserOutcome, { format, explain, who, stamps }: ShowOptions, io: Io): number {
   const { response, code } = outcome
   const good = code === 'I0'
   const meaning = responseCodes[code]
@@ -28,16 +39,19 @@ function show(outcome: UserOutcome, format: string, io: Io, explain: boolean, wh
   if (!good && !explain) io.stderr('--explain says why, if the bridge may tell\n')
   if (explain) io.stderr(`${outcome.explanation ?? 'the bridge does not explain (start it with --explain)'}\n`)
   const data = response ?? {}
+  const sources = readSources(outcome.sources, stamps)
   if (format === 'xml') io.stdout(Buffer.from(outcome.xml).toString())
   else if (format === 'json') {
     const { acknowledgement, acknowledgedMs, answeredMs, explanation } = outcome
     const delivery = response?.boxed ? { delivery: 'boxed (not standard)' } : {}
     const about = { acknowledgement, code, acknowledgedMs, answeredMs, explanation, ...delivery }
-    io.stdout(`${JSON.stringify({ ...about, ...dataJson(data) })}\n`)
-  } else if (good && format === 'csv') io.stdout(dataCsv(data))
+    io.stdout(`${JSON.stringify({ ...about, ...dataJson(data, sources) })}\n`)
+  } else if (good && format === 'csv') io.stdout(dataCsv(data, sources))
   else if (good) {
     const took = `I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms`
-    io.stdout(`${dataTable(data)}; ${took}${response?.boxed ? '; boxed delivery, which is not standard' : ''}\n`)
+    const boxed = response?.boxed ? '; boxed delivery, which is not standard' : ''
+    const from = sources.size === 0 ? '' : `; ${sourcesLine(sources)}`
+    io.stdout(`${dataTable(data, stamps)}${from}; ${took}${boxed}\n${explain ? sourceRuns(sources).join('') : ''}`)
   }
   return good ? exitCode.ok : exitCode.failed
 }
@@ -75,7 +89,7 @@ export const readCommand: Command = {
     ['--as <user>', 'the User that asks: supplier, mdr, network-operator, other-user, or an EUI-64', 'supplier'],
     ['--device <eui>', 'EUI-64 of the meter (the first of the registry unless given)'],
     ['--mpan <mpan>', 'the meter with this MPAN'],
-    ['--from <when>', 'readings stamped after this: a date (00:00 UTC) or an instant (yesterday unless given)'],
+    ['--from <when>', 'readings stamped at or after this: a date (00:00 UTC) or an instant (yesterday unless given)'],
     ['--to <when>', 'readings stamped at or before this (today, 00:00 UTC, unless given)'],
     ['--for-settlement', 'send the attribute ForSettlement="true", which no published schema has'],
     'Output',
@@ -121,6 +135,8 @@ export const readCommand: Command = {
     const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
     const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 20) * 1000
     const outcome = await readAs(paths, trust, url, user, device, variant, fields, timeoutMs)
-    return show(outcome, format, io, options.explain === true, `${user.name} (${user.eui})`)
+    const stamps = registry.device(device)?.stamps ?? 'end'
+    const who = `${user.name} (${user.eui})`
+    return show(outcome, { format, explain: options.explain === true, who, stamps }, io)
   },
 }

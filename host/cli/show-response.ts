@@ -1,6 +1,8 @@
 // What a response holds, as a table for people, as CSV and as JSON for programs. One shape per kind of data.
 
+import type { StampConvention } from '../catalogue/read-window.ts'
 import type { DailyRead, HalfHourEntry, PayloadData, Registers } from '../duis/read-payload.ts'
+import type { EntrySources } from './read-sources.ts'
 import { type Entry, kWh, stamp, table, totalWh, type Unit } from './show.ts'
 
 /** One column of half-hours, those that have it. */
@@ -23,11 +25,11 @@ function columnsIn(entries: readonly HalfHourEntry[]): [Entry[], Unit][] {
   return there.length > 0 ? there : found.slice(0, 1)
 }
 
-function halfHourTable(entries: readonly HalfHourEntry[]): string {
+function halfHourTable(entries: readonly HalfHourEntry[], stamps: StampConvention): string {
   const found = columnsIn(entries)
   const titled = (unit: Unit) =>
     found.length === 1 ? '' : `  ${unit === 'Wh' ? 'active' : 'reactive'} energy, ${unit}\n`
-  const tables = found.map(([list, unit]) => titled(unit) + table(list, unit))
+  const tables = found.map(([list, unit]) => titled(unit) + table(list, unit, stamps))
   const totals = found.map(([list, unit]) => `${list.length} half-hours, ${kWh(totalWh(list), unit)}`)
   return `${tables.join('')}  ${totals.join('; ')}`
 }
@@ -77,16 +79,19 @@ function dailyReadTable(reads: readonly DailyRead[]): string {
 }
 
 /** The data as a table; the last line has no end, so that more can be said in it. */
-export function dataTable(data: PayloadData): string {
+export function dataTable(data: PayloadData, stamps: StampConvention = 'end'): string {
   if (data.registers !== undefined) return registerTable(data.registers)
   if (data.dailyReads !== undefined) return dailyReadTable(data.dailyReads)
-  return halfHourTable(data.entries ?? [])
+  return halfHourTable(data.entries ?? [], stamps)
 }
 
 const lines = (rows: readonly (readonly (string | number)[])[]) => `${rows.map((row) => row.join(',')).join('\n')}\n`
 
-/** The data as CSV with a line of names. */
-export function dataCsv(data: PayloadData): string {
+/** The data as CSV with a line of names; a column `source` when the sources are known. */
+export function dataCsv(data: PayloadData, sources: EntrySources = new Map()): string {
+  const known = sources.size > 0
+  const sourceName = known ? ['source'] : []
+  const sourceOf = (stampMs: number) => (known ? [sources.get(stampMs) ?? ''] : [])
   if (data.registers !== undefined) {
     return lines([['register', 'value', 'unit'], ...registerRows(data.registers)])
   }
@@ -94,23 +99,29 @@ export function dataCsv(data: PayloadData): string {
     const count = Math.max(0, ...data.dailyReads.map(({ tariffWh }) => tariffWh.length))
     const names = Array.from({ length: count }, (_, i) => `tou_${i + 1}_wh`)
     const rows = data.dailyReads.map(({ stampMs, importWh, tariffWh }) => {
-      return [stamp(stampMs), importWh ?? '', ...names.map((_, i) => tariffWh[i] ?? '')]
+      return [stamp(stampMs), importWh ?? '', ...names.map((_, i) => tariffWh[i] ?? ''), ...sourceOf(stampMs)]
     })
-    return lines([['timestamp', 'import_wh', ...names], ...rows])
+    return lines([['timestamp', 'import_wh', ...names, ...sourceName], ...rows])
   }
   const entries = data.entries ?? []
   const names = columnsIn(entries).map(([, unit]) => (unit === 'Wh' ? 'wh' : 'varh'))
   return lines([
-    ['timestamp', ...names],
-    ...entries.map((entry) => [stamp(entry.stampMs), ...names.map((name) => entry[name] ?? '')]),
+    ['timestamp', ...names, ...sourceName],
+    ...entries.map((entry) => {
+      return [stamp(entry.stampMs), ...names.map((name) => entry[name] ?? ''), ...sourceOf(entry.stampMs)]
+    }),
   ])
 }
 
-/** The data as plain values for JSON. A response without any has no half-hours. */
-export function dataJson(data: PayloadData): { [name: string]: unknown } {
+/** The data as plain values for JSON, with the source of each entry when it is known. A response without any has no half-hours. */
+export function dataJson(data: PayloadData, sources: EntrySources = new Map()): { [name: string]: unknown } {
+  const timed = ({ stampMs, ...rest }: { stampMs: number }) => {
+    const source = sources.get(stampMs)
+    return { timestamp: stamp(stampMs), ...rest, ...(source !== undefined && { source }) }
+  }
   if (data.registers !== undefined) return { registers: data.registers }
   if (data.dailyReads !== undefined) {
-    return { dailyReads: data.dailyReads.map(({ stampMs, ...rest }) => ({ timestamp: stamp(stampMs), ...rest })) }
+    return { dailyReads: data.dailyReads.map(timed) }
   }
-  return { entries: (data.entries ?? []).map(({ stampMs, ...rest }) => ({ timestamp: stamp(stampMs), ...rest })) }
+  return { entries: (data.entries ?? []).map(timed) }
 }

@@ -1,9 +1,10 @@
 // Half-hours for people.
 
-import { dayMs, dayOfHalfHour, halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
+import { dayMs, dayOfHalfHour, halfHourOf } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
+import { type StampConvention, stampOf } from '../catalogue/read-window.ts'
 
-/** A half-hour as DUIS sends it: stamped with its end. `wh` is varh for reactive energy. */
+/** A half-hour as DUIS sends it, by its stamp. `wh` is varh for reactive energy. */
 export interface Entry {
   stampMs: number
   wh: number
@@ -30,10 +31,10 @@ export function totalWh(entries: readonly Entry[]): number {
 }
 
 /** Entries by UTC day; each day has 48 places, empty where there is no entry. */
-function byDay(entries: readonly Entry[]): { day: number; values: (number | undefined)[] }[] {
+function byDay(entries: readonly Entry[], stamps: StampConvention): { day: number; values: (number | undefined)[] }[] {
   const days = new Map<number, (number | undefined)[]>()
   for (const { stampMs, wh } of entries) {
-    const halfHour = halfHourOf(stampMs) - 1
+    const halfHour = halfHourOf(stampMs) - (stamps === 'start' ? 0 : 1)
     const day = dayOfHalfHour(halfHour)
     const values = days.get(day) ?? new Array(halfHoursPerDay).fill(undefined)
     values[halfHour - day * halfHoursPerDay] = wh
@@ -53,11 +54,11 @@ function dateOf(day: number): string {
   return new Date(day * dayMs).toISOString().slice(0, 10)
 }
 
-/** The 48 values of a day, four hours a row, each stamped with its end. */
-function grid(day: number, values: readonly (number | undefined)[]): string[] {
+/** The 48 values of a day, four hours a row, by their stamps. */
+function grid(day: number, values: readonly (number | undefined)[], stamps: StampConvention): string[] {
   const rows: string[] = []
   for (let from = 0; from < halfHoursPerDay; from += 8) {
-    const start = new Date(startOfHalfHour(day * halfHoursPerDay + from) + halfHourMs).toISOString().slice(11, 16)
+    const start = new Date(stampOf(day * halfHoursPerDay + from, stamps)).toISOString().slice(11, 16)
     rows.push(
       `  ${start} ${values
         .slice(from, from + 8)
@@ -69,9 +70,9 @@ function grid(day: number, values: readonly (number | undefined)[]): string[] {
 }
 
 /** A compact table: a sparkline for each day, and the values themselves for one or two days. */
-export function table(entries: readonly Entry[], unit: Unit = 'Wh'): string {
+export function table(entries: readonly Entry[], unit: Unit = 'Wh', stamps: StampConvention = 'end'): string {
   if (entries.length === 0) return '  no half-hours: the meter has recorded none in this window\n'
-  const days = byDay(entries)
+  const days = byDay(entries, stamps)
   const largest = Math.max(...entries.map((entry) => entry.wh))
   const lines = [`  ${' '.repeat(11)}${hours.trimEnd()}  hours UTC; █ is ${largest} ${unit}, · is not recorded`]
   for (const { day, values } of days) {
@@ -85,7 +86,10 @@ export function table(entries: readonly Entry[], unit: Unit = 'Wh'): string {
   }
   if (days.length <= 2) {
     for (const { day, values } of days)
-      lines.push(`  ${dateOf(day)}, ${unit} by end of half-hour (first of each row):`, ...grid(day, values))
+      lines.push(
+        `  ${dateOf(day)}, ${unit} by ${stamps} of half-hour (first of each row):`,
+        ...grid(day, values, stamps),
+      )
   }
   return `${lines.join('\n')}\n`
 }

@@ -30,6 +30,8 @@ export interface UserOutcome {
   code: string
   /** Why it was refused, allowed, or could not be carried out, if the bridge explains. */
   explanation: string | undefined
+  /** Where the data came from, if the bridge says it (`read-sources.ts`). */
+  sources: string | undefined
   acknowledgedMs: number
   answeredMs: number
   response: ServiceResponse | undefined
@@ -140,6 +142,7 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
         ...outcome,
         code: acknowledgement.code,
         answeredMs: acknowledgedMs,
+        sources: undefined,
         response: undefined,
         xml: acknowledgementXml,
       }
@@ -153,7 +156,12 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
     const verified = verifyResponse(finalXml, trust, { nowMs: nowMs() })
     if (!verified.ok)
       throw new CommandError(exitCode.failed, `the response is not signed as it must be: ${verified.detail}`)
-    const known = { ...outcome, explanation: why ?? explanation }
+    const isSources = why?.startsWith('sources: ') === true
+    const known = {
+      ...outcome,
+      explanation: isSources ? explanation : (why ?? explanation),
+      sources: isSources ? why : undefined,
+    }
     return { ...known, code: response.code, answeredMs: nowMs() - startedMs, response, xml: finalXml }
   } finally {
     clearTimeout(timer)

@@ -1,5 +1,6 @@
 // Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
 
+import { type PushTerms, pushTermsOf } from '../access/user-details.ts'
 import { oneOf, optional, readNumber, readText, record } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/serial-line.ts'
@@ -14,7 +15,9 @@ export interface Outgoing {
   createdMs: number
   state: 'waiting' | 'refused' | 'given up'
   lastProblem: string
-  /** Why it is a failure, for a bench's User that wants to know. */
+  /** Not to be sent before this time, milliseconds UTC. */
+  notBeforeMs?: number
+  /** Why it is a failure, or where its data came from, for a bench's User that wants to know. */
   explanation?: string
 }
 
@@ -27,6 +30,7 @@ export const readOutgoing = record<Outgoing>({
   createdMs: readNumber,
   state: oneOf(['waiting', 'refused', 'given up']),
   lastProblem: readText,
+  notBeforeMs: optional(readNumber),
   explanation: optional(readText),
 })
 
@@ -47,7 +51,7 @@ export type Post = (url: string, body: string, timeoutMs: number, explanation?: 
 
 export interface Delivery {
   /** Resolves when the response is on disk. It is not sent before `start`. */
-  keep(id: string, url: string, body: string, explanation?: string): Promise<void>
+  keep(id: string, url: string, body: string, more?: Pick<Outgoing, 'explanation' | 'notBeforeMs'>): Promise<void>
   /** Sends a response that is kept. */
   start(id: string): void
   /** True while a response is kept. */
@@ -64,8 +68,6 @@ export interface Delivery {
 const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
 /** The longest that a response is tried: the longest target response time. */
 export const giveUpAfterMs = 24 * 3600 * 1000
-/** A User must answer a POST within this time. */
-export const postTimeoutMs = 5000
 /** POSTs under way at once. */
 const postsMax = 64
 
@@ -80,17 +82,21 @@ export function createDelivery(
   timing: Timing,
   tell: (event: DeliveryEvent) => void,
   failed: (error: Error) => void,
+  termsOf: (url: string) => PushTerms = () => pushTermsOf({}),
 ): Delivery {
   const waiting = new Map<string, { cancel(): void }>()
   const kept = new Map<string, Outgoing>()
-  const queue: Outgoing[] = []
+  /** By URL: what is to be sent there, and how many POSTs to it are under way. */
+  const lanes = new Map<string, { queue: Outgoing[]; posting: number }>()
   const posting = new Set<Promise<void>>()
   let stopped = false
 
   async function attempt(outgoing: Outgoing): Promise<void> {
     const { id, url, body, explanation } = outgoing
     const tries = outgoing.tries + 1
-    const outcome = await post(url, body, postTimeoutMs, explanation).catch((error: Error) => error.message)
+    const outcome = await post(url, body, termsOf(url).pushTimeoutMs, explanation).catch(
+      (error: Error) => error.message,
+    )
     if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
       await store.remove('outbox', id)
       tell({ event: 'delivered', requestId: id, tries })
@@ -105,12 +111,38 @@ export function createDelivery(
     if (state === 'waiting') wait(next, waitsMs[Math.min(tries, waitsMs.length) - 1]!)
   }
 
+  function enqueue(outgoing: Outgoing): void {
+    const lane = lanes.get(outgoing.url) ?? { queue: [], posting: 0 }
+    lanes.set(outgoing.url, lane)
+    lane.queue.push(outgoing)
+    pump()
+  }
+
+  /** The next response to send, of each URL in turn. */
+  function next(): Outgoing | undefined {
+    for (const [url, lane] of lanes) {
+      if (lane.posting >= termsOf(url).pushesAtOnce) continue
+      const outgoing = lane.queue.shift()
+      if (outgoing === undefined) continue
+      lanes.delete(url)
+      lanes.set(url, lane)
+      lane.posting += 1
+      return outgoing
+    }
+    return undefined
+  }
+
   function pump(): void {
-    while (!stopped && posting.size < postsMax && queue.length > 0) {
-      const work: Promise<void> = attempt(queue.shift()!)
+    while (!stopped && posting.size < postsMax) {
+      const outgoing = next()
+      if (outgoing === undefined) return
+      const work: Promise<void> = attempt(outgoing)
         .catch(failed)
         .finally(() => {
           posting.delete(work)
+          const lane = lanes.get(outgoing.url)
+          if (lane !== undefined) lane.posting -= 1
+          if (lane?.posting === 0 && lane.queue.length === 0) lanes.delete(outgoing.url)
           pump()
         })
       posting.add(work)
@@ -121,8 +153,7 @@ export function createDelivery(
     if (stopped) return
     const timer = timing.after(ms, () => {
       waiting.delete(outgoing.id)
-      queue.push(outgoing)
-      pump()
+      enqueue(outgoing)
     })
     waiting.set(outgoing.id, timer)
   }
@@ -132,10 +163,9 @@ export function createDelivery(
   }
 
   return {
-    async keep(id, url, body, explanation) {
+    async keep(id, url, body, more = {}) {
       const createdMs = timing.nowMs()
-      const why = explanation === undefined ? {} : { explanation }
-      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '', ...why }
+      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '', ...more }
       await store.put('outbox', id, outgoing)
       kept.set(id, outgoing)
     },
@@ -143,12 +173,16 @@ export function createDelivery(
       const outgoing = kept.get(id)
       if (outgoing === undefined) return
       kept.delete(id)
-      queue.push(outgoing)
-      pump()
+      const early = (outgoing.notBeforeMs ?? 0) - timing.nowMs()
+      if (early > 0) wait(outgoing, early)
+      else enqueue(outgoing)
     },
     has: (id) => kept.has(id) || store.get('outbox', id) !== undefined,
     resume() {
-      for (const outgoing of pending()) if (outgoing.state === 'waiting') wait(outgoing, 0)
+      for (const outgoing of pending()) {
+        if (outgoing.state !== 'waiting') continue
+        wait(outgoing, Math.max(0, (outgoing.notBeforeMs ?? 0) - timing.nowMs()))
+      }
     },
     pending,
     async stop() {

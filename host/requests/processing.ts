@@ -1,6 +1,7 @@
 // Every request from its arrival to its delivery: what is stored when, so that a crash at any moment leaves either the
 // request or its response on disk, and what is recorded before anything leaves the bridge.
 
+import { pushTermsOf } from '../access/user-details.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Log } from '../state/log-event.ts'
 import type { Store } from '../store/store.ts'
@@ -12,6 +13,7 @@ import type { Direct } from './direct-response.ts'
 import type { Acknowledgement, IncomingRequest } from './duis-endpoint.ts'
 import type { Execution } from './execution.ts'
 import type { FutureDated } from './future-dated.ts'
+import { sourcesText } from './provenance.ts'
 import type { Recall } from './recall.ts'
 import type { Recorder } from './recorder.ts'
 import { headerText } from './refusal.ts'
@@ -61,9 +63,9 @@ export function createProcessing(parts: ProcessingParts): Processing {
     underWay.add(work)
   }
 
-  function start(accepted: AcceptedRequest): void {
+  function start(accepted: AcceptedRequest, acknowledgedMs?: number): void {
     report.started(accepted)
-    track(accepted.id, complete(accepted, parts))
+    track(accepted.id, complete(accepted, parts, acknowledgedMs))
   }
 
   /** Executes a stored request: at once, or at its execution time. */
@@ -80,7 +82,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
       if (outcome.kind === 'accepted') {
         const { accepted, counted } = outcome
         const stored = await storeAccepted(accepted, incoming.body, counted, parts)
-        if (stored.executionMs === undefined) start(accepted)
+        if (stored.executionMs === undefined) start(accepted, timing.nowMs())
         else reprocess(accepted.id, stored)
         return acknowledgement
       }
@@ -136,12 +138,28 @@ async function storeAccepted(
   return stored
 }
 
-/** Executes a request and queues its response for delivery. */
-async function complete(accepted: AcceptedRequest, parts: ProcessingParts): Promise<void> {
+/**
+ * Executes a request and queues its response for delivery. `acknowledgedMs`: when it was acknowledged, if that was just
+ * now.
+ */
+async function complete(accepted: AcceptedRequest, parts: ProcessingParts, acknowledgedMs?: number): Promise<void> {
   const { xml, completed } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.answered(accepted, completed, xml)
-  await enqueueResponse(accepted.id, accepted.allowed.user.callback, xml, completed.detail, parts)
+  const { user } = accepted.allowed
+  const why = completed.sources === undefined ? completed.detail : sourcesText(completed.sources)
+  const { pushDelayMs } = pushTermsOf(user)
+  const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
+  await enqueueResponse({ id: accepted.id, callback: user.callback, xml, why, notBeforeMs }, parts)
   parts.report.completed(accepted, completed)
+}
+
+interface Response {
+  id: string
+  callback: string
+  xml: string
+  /** Why it failed, or where its data came from. */
+  why: string
+  notBeforeMs?: number | undefined
 }
 
 /**
@@ -149,15 +167,15 @@ async function complete(accepted: AcceptedRequest, parts: ProcessingParts): Prom
  * response is on disk before it is sent.
  */
 async function enqueueResponse(
-  id: string,
-  callback: string,
-  xml: string,
-  why: string,
+  { id, callback, xml, why, notBeforeMs }: Response,
   { store, delivery, recorder, explain }: ProcessingParts,
 ): Promise<void> {
-  const explanation = explain && why !== '' ? headerText(why) : undefined
+  const more = {
+    ...(explain && why !== '' && { explanation: headerText(why) }),
+    ...(notBeforeMs !== undefined && { notBeforeMs }),
+  }
   await recorder.committed()
-  await Promise.all([delivery.keep(id, callback, xml, explanation), store.remove('accepted', id)])
+  await Promise.all([delivery.keep(id, callback, xml, more), store.remove('accepted', id)])
   delivery.start(id)
 }
 
@@ -178,7 +196,7 @@ async function reexamine(
   } else if ('xml' in recalled) {
     report.log('answered', { requestId: id, reason: recalled.reason })
     recorder.recalled(id, recalled)
-    await enqueueResponse(id, recalled.callback, recalled.xml, recalled.reason, parts)
+    await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.reason }, parts)
   } else {
     recorder.accepted(recalled, true)
     start(recalled)

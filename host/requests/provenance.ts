@@ -86,6 +86,23 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
   sources.saved = { readings: unread, deviceReads: unread > 0 && sources.fromMeter === 0 ? 1 : 0 }
 }
 
+const letters = { cache: 'c', meter: 'm', shared: 's' } as const
+
+/**
+ * Where each reading came from, in one line: `sources: active-import 2026-11-20T23:30:00.000Z 49m`. For each channel the
+ * start of its first half-hour and runs (m meter, c cache, s a read for somebody else, n not recorded); for `daily-reads` the
+ * first midnight.
+ */
+export function sourcesText({ groups, served }: Sources): string {
+  const days = groups.filter(({ of }) => of === 'daily-reads')
+  const runs = served.map(({ channel, from, what }) => `${channel} ${from} ${what}`)
+  const [first] = days
+  if (first !== undefined) {
+    runs.push(`daily-reads ${first.first} ${days.map(({ count, from }) => `${count}${letters[from]}`).join('')}`)
+  }
+  return runs.length === 0 ? '' : `sources: ${runs.join('; ')}`
+}
+
 /**
  * For the log: without the half-hours one by one, which are in the audit trail, and with the cost of the device read that
  * was saved, the mean of the sessions in `total`; nothing is said of that before the first.

@@ -129,24 +129,6 @@ test('strict: lowered, and increasing from there', async () => {
   assert.is(await ours.accept(supplier, esme, counterMax), 'repeated')
 })
 
-test('what version 0.1 stored is taken over', async () => {
-  const key = `request/${supplier}/${esme}`
-  for (const highest of [3n, 1024n, 10_000n]) {
-    const store = createMemoryStore(bridgeTables)
-    const used = new Uint8Array(128)
-    const usedBefore = [2n, 900n, 8976n, 9999n].filter((one) => one < highest && highest - one <= 1024n)
-    for (const one of usedBefore) used[Number(one % 1024n) >> 3]! |= 1 << Number(one % 8n)
-    const untyped: Store<{ counters: unknown }> = store
-    await untyped.put('counters', key, { highest: `${highest}`, used })
-    const ours = createRequestCounters(store)
-    for (const one of [...usedBefore, highest]) assert.is(await ours.accept(supplier, esme, one), 'repeated', `${one}`)
-    if (highest > 1025n) assert.is(await ours.accept(supplier, esme, highest - 1025n), 'too old')
-    if (highest > 1025n) assert.is(await ours.accept(supplier, esme, highest - 1023n), 'fresh')
-    assert.is(await ours.accept(supplier, esme, highest + 5000n), 'fresh')
-    assert.is(await createRequestCounters(store).accept(supplier, esme, highest), 'repeated')
-  }
-})
-
 test('lowering again and again is bounded', async () => {
   const store = createMemoryStore(bridgeTables)
   let lowered = 0
