@@ -189,21 +189,30 @@ export function saysUtc(name: string): boolean {
 
 /** True for a name that says that its stamps are a local clock's. */
 export function saysLocal(name: string): boolean {
-  return wordsOf(name).some((word) => word === 'local' || word === 'bst')
+  return wordsOf(name).some((word) => word === 'local' || word === 'bst' || word === 'london')
 }
 
-/** The number of a period that a column of a row a day is named after, from 1: SP1, HH01, "Settlement Period 50". */
+/** A unit behind the name of a column: "HH1 (kWh)", "SP1_kW". */
+const unitBehind = /[\s_-]*[([]?\s*([kmg]?(?:wh?|varh?|vah?))\s*[)\]]?$/i
+
+/** The unit that is written behind the name of a period or time; empty for none. */
+export function unitBehindName(name: string): string {
+  return unitBehind.exec(name.trim())?.[1] ?? ''
+}
+
+/** The number of a period that a column of a row a day is named after, from 1: SP1, HH01, "Settlement Period 50 (kWh)". */
 export function periodOf(name: string): number | undefined {
   const found =
-    /^(?:settlement ?period|sett ?period|period|half ?hour|sp|hh|p|v|t|i|slot|value|val|interval|kwh|hour|h)[ _-]*0*(\d{1,3})(?:[ _-]*\(?kwh\)?)?$/i.exec(
-      name.trim(),
+    /^(?:settlement ?period|sett ?period|period|half ?hour|sp|hh|p|v|t|i|slot|value|val|interval|kwh|hour|h)[ _-]*0*(\d{1,3})$/i.exec(
+      name.trim().replace(unitBehind, ''),
     )
   return found === null ? undefined : Number(found[1])
 }
 
-/** Minutes after midnight that a column of a row a day is named after: 00:30, 0030, "00:30:00", "00:30-01:00". */
+/** Minutes after midnight that a column of a row a day is named after: 00:30, 0030, "00:30:00", "00:30-01:00 (kWh)". */
 export function minutesOf(name: string): number | undefined {
-  const found = /^(\d{1,2}):?(\d{2})(?::00)?(?:\s*(?:-|to|–)\s*\d{1,2}:?\d{2}(?::00)?)?$/.exec(name.trim())
+  const bare = name.trim().replace(unitBehind, '')
+  const found = /^(\d{1,2}):?(\d{2})(?::00)?(?:\s*(?:-|to|–)\s*\d{1,2}:?\d{2}(?::00)?)?$/.exec(bare)
   if (found === null) return undefined
   const [hour, minute] = [Number(found[1]), Number(found[2])]
   return hour <= 24 && minute < 60 ? hour * 60 + minute : undefined

@@ -1,6 +1,15 @@
 // The layout of a table by the names of its columns.
 
-import { type ColumnRole, minutesOf, periodOf, quantityOf, roleOf, saysLocal, saysUtc } from './column-names.ts'
+import {
+  type ColumnRole,
+  minutesOf,
+  periodOf,
+  quantityOf,
+  roleOf,
+  saysLocal,
+  saysUtc,
+  unitBehindName,
+} from './column-names.ts'
 import { type LoadError, safe } from './series.ts'
 import {
   type CommonColumns,
@@ -24,6 +33,21 @@ function refuse(code: LoadError['code'], message: string): Refused {
   return { refused: { code, message } }
 }
 
+/** The unit that the names of a day's columns say: "HH1 (Wh)"; kWh where they say none. */
+function slotUnits(names: string[]): { kwhEach: number; isUnitAssumed: boolean } | Refused {
+  const found = new Set<number>()
+  for (const name of names) {
+    const isNamed = periodOf(name) !== undefined || minutesOf(name) !== undefined
+    const quantity = quantityOf(isNamed ? unitBehindName(name) : name)
+    if (quantity?.kind === 'other') return refuse('unit', `"${safe(name)}" is ${quantity.what}, not kWh, Wh or MWh.`)
+    if (quantity?.kind === 'energy') found.add(quantity.kwhEach)
+  }
+  const [kwhEach = 1, ...more] = found
+  return more.length === 0
+    ? { kwhEach, isUnitAssumed: found.size === 0 }
+    : refuse('unit', 'the columns of a day have different units.')
+}
+
 /** The columns of a row a day, if the header is one. */
 function daysOf(names: string[], common: CommonColumns): DayRows | Refused | undefined {
   const periods = names.map(periodOf)
@@ -44,17 +68,31 @@ function daysOf(names: string[], common: CommonColumns): DayRows | Refused | und
   if (minutes === undefined) {
     return refuse('unrecognised', `the header has ${slots.length} columns of values a day; half-hours are 46 to 50.`)
   }
+  const units = slotUnits(slots.map((column) => names[column] ?? ''))
+  if ('refused' in units) return units
   const isClock = slots.every((i) => times[i] !== undefined)
   const isSettlement = slots.some((i) => /^(?:sp|hh|settlement|sett)/i.test(names[i] ?? ''))
   const isLocal = common.isLocal || isSettlement || saysLocal(names[date] ?? '')
   const name = `a row a day, ${slots.length} columns`
-  return { ...common, kind: 'days', name, date, slots, slotMinutes: minutes, isClock, isLocal, endsWithTotal: false }
+  return {
+    ...common,
+    ...units,
+    kind: 'days',
+    name,
+    date,
+    slots,
+    slotMinutes: minutes,
+    isClock,
+    isLocal,
+    endsWithTotal: false,
+  }
 }
 
 /** Which column holds the energy, and what one of its unit is in kWh. */
 interface Value {
   column: number
   kwhEach: number
+  isUnitAssumed: boolean
   register: 'no' | 'perhaps' | 'yes'
 }
 
@@ -83,7 +121,7 @@ function energyColumn(names: string[], direction: 'import' | 'export', isUnitEls
     if (one === undefined || more.length > 0) {
       return refuse('unit', `several columns hold energy (${quoted(best)}). Leave only one of them in the file.`)
     }
-    return { column: one.column, kwhEach: one.kwhEach, register: one.register }
+    return { column: one.column, kwhEach: one.kwhEach, isUnitAssumed: false, register: one.register }
   }
   if (energy.length > 0) {
     return refuse('unit', `${quoted(energy)} is energy that is exported. Give the file with --load-export.`)
@@ -98,8 +136,8 @@ function energyColumn(names: string[], direction: 'import' | 'export', isUnitEls
       one.quantity.isValue &&
       !quantities.some(({ quantity }) => quantity?.kind === 'other')
     const register = /\b(?:register|index|readings?)\b/i.test(one.name) ? 'perhaps' : 'no'
-    if (isUnitElsewhere) return { column: one.column, kwhEach: Number.NaN, register }
-    if (isKwh || isValue) return { column: one.column, kwhEach: 1, register: 'no' }
+    if (isUnitElsewhere) return { column: one.column, kwhEach: Number.NaN, isUnitAssumed: false, register }
+    if (isKwh || isValue) return { column: one.column, kwhEach: 1, isUnitAssumed: !isKwh, register: 'no' }
   }
   const others = quantities.flatMap(({ name, quantity }) =>
     quantity?.kind === 'other'
@@ -179,6 +217,7 @@ export function layoutOfHeader(
     isLocal: common.isLocal || isSettlement,
     value: value.column,
     kwhEach: value.kwhEach,
+    isUnitAssumed: value.isUnitAssumed,
     register: value.register,
     // n3rgy stamps the end of the half-hour.
     stampsUsually: name === 'n3rgy' ? 'end' : undefined,

@@ -10,6 +10,8 @@ export interface CommonColumns {
   unit: number
   /** kWh of one unit of the values; not a number when the unit column says it. */
   kwhEach: number
+  /** No name says the unit: kWh is assumed. */
+  isUnitAssumed: boolean
   isUtc: boolean
   isLocal: boolean
 }
@@ -61,6 +63,7 @@ export const noColumns: CommonColumns = {
   meter: -1,
   unit: -1,
   kwhEach: 1,
+  isUnitAssumed: true,
   isUtc: false,
   isLocal: false,
 }

@@ -53,14 +53,24 @@ function ofData(cells: string[]): TableLayout | undefined {
 /** Records that may stand before the header. */
 const preambleMax = 50
 
+/** A unit in a title that is not energy; "kWh" has no such unit in it. */
+const otherUnit = /(?<![a-z])(?:[kM]?W|[kM]?VA|[kM]?VArh?|k?varh?|therms?|m3|m³)(?![a-zA-Z])/
+
+export type LayoutResult = { ok: true; found: FoundLayout; unit: string | undefined } | { ok: false; error: LoadError }
+
+/** A layout whose unit is only assumed is refused where a line above it names another one. */
+function checked(found: FoundLayout, unit: string | undefined, titles: CsvRecord[]): LayoutResult {
+  const title = titles.find(({ cells }) => cells.some((cell) => otherUnit.test(cell)))
+  if (!found.layout.isUnitAssumed || unit !== undefined || title === undefined) return { ok: true, found, unit }
+  const message = `line ${title.line}, "${textOf(title)}", names a unit that is not kWh, and no column names one.`
+  return { ok: false, error: { code: 'unit', message, line: title.line } }
+}
+
 /**
  * Finds the layout of a table. Lines before the header (titles, `#` comments, a line that says the unit) are passed over.
  * A header that is not understood is an error: data behind it is not taken for a file without a header.
  */
-export function findLayout(
-  records: CsvRecord[],
-  direction: 'import' | 'export',
-): { ok: true; found: FoundLayout; unit: string | undefined } | { ok: false; error: LoadError } {
+export function findLayout(records: CsvRecord[], direction: 'import' | 'export'): LayoutResult {
   let unit: string | undefined
   let refused: LoadError | undefined
   let before: CsvRecord | undefined
@@ -70,11 +80,12 @@ export function findLayout(
       unit = names[1]
       continue
     }
+    const titles = records.slice(0, index)
     const isComment = record.cells[0]?.startsWith('#') === true
     if (names.length > 1 && !names.some((name) => isWrittenStamp(name) && minutesOf(name) === undefined)) {
       const layout = layoutOfHeader(names, direction, unit)
       if (layout !== undefined && !('refused' in layout)) {
-        return { ok: true, found: { layout, firstData: index + 1, header: record }, unit }
+        return checked({ layout, firstData: index + 1, header: record }, unit, titles)
       }
       if (layout !== undefined) refused ??= { ...layout.refused, line: record.line }
     }
@@ -83,15 +94,14 @@ export function findLayout(
       if (refused !== undefined) break
       // Names above the first row of data are a header, and one that is not understood.
       const isHeader = before?.cells.length === record.cells.length && !before.cells.some((cell) => isNumber(cell))
-      if (!isHeader) return { ok: true, found: { layout: data, firstData: index, header: undefined }, unit }
+      if (!isHeader) return checked({ layout: data, firstData: index, header: undefined }, unit, titles)
       const message = `line ${before?.line}, "${before === undefined ? '' : textOf(before)}", is a header with names that are not known. ${expectedLayouts}`
       refused = { code: 'unrecognised', message, line: before?.line ?? record.line }
       break
     }
     if (!isComment) before = record
   }
-  const [first] = records
-  const line = first?.line ?? 1
+  const line = records[0]?.line ?? 1
   const unknown = `line ${line} is in no layout that is known. ${expectedLayouts}`
   return { ok: false, error: refused ?? { code: 'unrecognised', message: unknown, line } }
 }

@@ -29,8 +29,9 @@ function kwhOfUnitCell(cell: string, direction: 'import' | 'export', known: numb
 /** The stamp that two columns make; a start or end may be a time of day beside a date. */
 function stampOf(cell: string, date: string | undefined): Stamp | undefined {
   if (date === undefined) return readStamp(cell)
-  // "00:00 - 00:30" is a start and an end.
-  const timeMs = readTimeText(cell.replace(/\s+(?:-|to|–)\s+.*$/, ''))
+  // "00:00 - 00:30" is a start and an end; a bare number is an hour.
+  const start = cell.replace(/(?<=\d)\s*(?:-|to|–)\s*\d.*$/, '')
+  const timeMs = readTimeText(/^\d{1,2}$/.test(start) ? `${start}:00` : start)
   if (timeMs === undefined) return readStamp(cell)
   const day = readDate(date)
   return day === undefined ? undefined : { ...withoutBareDate(day), timeMs }
@@ -130,6 +131,17 @@ function endsWithTotal(layout: DayRows, rows: CsvRecord[]): boolean {
   return totalled.length > 0 && totalled.length >= 0.9 * rows.length
 }
 
+/** Takes a last row without a stamp whose value is the sum of the others; it is a total without a name. */
+function takeTotal({ readings, totals }: Rows): void {
+  const number = ({ value }: Reading) => Number(value.replace(',', '.')) || 0
+  const last = readings.at(-1)
+  if (last === undefined || last.stamp !== undefined || readings.length < 3) return
+  const sum = readings.slice(0, -1).reduce((total, reading) => total + number(reading), 0)
+  if (sum === 0 || Math.abs(number(last) - sum) > 0.001 * sum) return
+  readings.pop()
+  totals.push(last.value)
+}
+
 interface Rows {
   readings: Reading[]
   totals: string[]
@@ -185,7 +197,9 @@ export function seriesOfTable(records: CsvRecord[], separator: string, direction
   if (layout.kind === 'days' && found.header === undefined) {
     layout.endsWithTotal = endsWithTotal(layout, records.slice(found.firstData))
   }
-  const { readings, totals, otherQuantityRows } = readRows(found, records, direction, separator)
+  const rows = readRows(found, records, direction, separator)
+  if (layout.kind === 'readings') takeTotal(rows)
+  const { readings, totals, otherQuantityRows } = rows
   if (readings.length === 0 && otherQuantityRows > 0) {
     const units = new Set(records.slice(found.firstData).map(({ cells }) => safe(cells[layout.unit] ?? '')))
     const message = `no row is active energy in kWh, Wh or MWh: the column of units says ${[...units].slice(0, 5).join(', ')}.`

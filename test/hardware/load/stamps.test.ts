@@ -187,6 +187,7 @@ test('every form of text: encodings, line ends, separators, lines before and beh
     titles: file('Consumption report', 'Meter,1234567890126', 'Unit,kWh', '', ...plain),
     comments: file('# made by hand', '#timestamp,kWh', ...rows.slice(0, 50), '# half of it', ...rows.slice(50)),
     'the header again': file(...plain.slice(0, 49), ...['timestamp,kWh', ...plain.slice(49)]),
+    'a total without a name': file(...plain, `,${values.reduce((sum, wh) => sum + wh, 0) / 1000}`),
     total: file(...plain, `Total,${values.reduce((sum, wh) => sum + wh, 0) / 1000}`),
     'newest first': file('timestamp,kWh', ...[...rows].reverse()),
     'columns in another order': file(

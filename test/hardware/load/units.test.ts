@@ -82,4 +82,29 @@ test('what is not active energy is refused, with the name of its column', async 
   assertReadings(await read(file('timestamp,kWh,power_kw,cost_p', ...rows().map((row) => `${row},9,9`))), from, values)
 })
 
+test('units of rows a day, by the names of their columns', async () => {
+  const day = dayValues(48)
+  const days = (name: (n: number) => string, scale: number) =>
+    file(`Date,${day.map((_, i) => name(i + 1))}`, `2026-11-26,${day.map((wh) => wh / scale)}`)
+  const time = (n: number) => clockText(new Date((n - 1) * 1800000)).slice(11)
+  assertReadings(await read(days((n) => `HH${n} (Wh)`, 1)), from, day)
+  assertReadings(await read(days((n) => `SP${n}_kWh`, 1000)), from, day)
+  assertReadings(await read(days((n) => `${time(n)} (MWh)`, 1000000)), from, day)
+  assertReadings(await read(days((n) => `${time(n)} Wh`, 1)), from, day)
+  for (const unit of ['kW', '(kvarh)', '(W)', 'kVA']) {
+    assert.is((await refused(days((n) => `HH${n} ${unit}`, 1000))).code, 'unit', unit)
+    assert.is((await refused(days((n) => `${time(n)} ${unit}`, 1000))).code, 'unit', unit)
+  }
+})
+
+test('a title that names another unit, above values without one', async () => {
+  for (const title of ['Half-hourly demand (kW)', 'Reactive energy in kvarh', 'Power [W]', 'kVA']) {
+    for (const header of [['timestamp,value'], []]) {
+      assert.is((await refused(file(title, ...header, ...rows()))).code, 'unit', title)
+    }
+  }
+  assertReadings(await read(file('Half-hourly energy (kWh)', 'timestamp,value', ...rows())), from, values)
+  assertReadings(await read(file('Supply capacity 100 kVA', 'timestamp,kWh', ...rows())), from, values)
+})
+
 test.run()
