@@ -69,7 +69,7 @@ async function lineOf(options: Options, io: Io, port: string) {
 export const doctorCommand: Command = {
   name: 'doctor',
   summary:
-    'what is wrong between this machine and a meter: permissions, ports, line loss, clock, key; each with the fix',
+    'test the ports of this machine and the line to a meter: permissions, line loss, clock, key; each fault with its fix',
   options: [
     'What is tested',
     ['--port <url>', 'the line to test; without it, all serial ports of this machine'],

@@ -186,7 +186,7 @@ function tell(
 export function provisionCommand(side: SettingsSide): Command {
   return {
     name: 'provision',
-    summary: 'an identity and a key for new meters, or another key for one that is there',
+    summary: 'make identity and key for new meters, or the next key for an existing meter',
     options: [
       'Which meters',
       ['--eui <eui>', 'EUI-64 of the meter; with --count, of the first'],

@@ -83,7 +83,7 @@ export function readAs(
 export const readCommand: Command = {
   name: 'read',
   argument: '<srv>',
-  summary: `sign and send a service request as a User, wait for the response (srv: ${reads.map(({ variant }) => variant).join(', ')})`,
+  summary: `sign and send a service request as a User, and wait for the response (srv: ${reads.map(({ variant }) => variant).join(', ')})`,
   options: [
     'Who reads what',
     ['--as <user>', 'the User that asks: supplier, mdr, network-operator, other-user, or an EUI-64', 'supplier'],
