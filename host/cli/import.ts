@@ -128,7 +128,7 @@ async function runImport(options: Options, io: Io, readers: FileReaders): Promis
 export function importCommand(readers: FileReaders): Command {
   return {
     name: 'import',
-    argument: '<...files>',
+    argument: '<files...>',
     summary: 'import Users, devices and registrations from CSV or JSON files into the registry: all of them or none',
     options: [
       ['--merge', 'add rows, or replace rows with the same key; without it a file replaces all rows of its kind'],
