@@ -4,82 +4,12 @@ import type { Board } from '../firmware/board.ts'
 import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
 import { createMeter, type Meter } from '../firmware/meter.ts'
 import { type Configuration, defaultConfiguration, writeSettings } from '../firmware/settings.ts'
-import type { Timing } from '../host/wan/serial-line.ts'
 import { euiToBytes } from '../protocol/bytes.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 import { createRandom, type Random } from './random.ts'
 import { createSimFlash, type SimFlash } from './sim-flash.ts'
 import { createSimLine, type SimLine } from './sim-line.ts'
-
-export interface VirtualClock extends Timing {
-  /** Runs timers and whatever they lead to until `promise` settles. @throws when nothing is left that could settle it */
-  run<T>(promise: Promise<T>): Promise<T>
-  /** Lets time pass, timers included. */
-  pass(ms: number): Promise<void>
-  set(ms: number): void
-}
-
-// Promises settle between timers; a few turns of the event loop let whole chains of them do so.
-const settle = () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve)))
-
-export function createVirtualClock(startMs: number): VirtualClock {
-  let nowMs = startMs
-  let order = 0
-  const timers = new Map<number, { atMs: number; call: () => void }>()
-
-  function next(): { id: number; atMs: number; call: () => void } | undefined {
-    let found: { id: number; atMs: number; call: () => void } | undefined
-    for (const [id, timer] of timers) if (found === undefined || timer.atMs < found.atMs) found = { id, ...timer }
-    return found
-  }
-
-  function fire(timer: { id: number; atMs: number; call: () => void }): void {
-    timers.delete(timer.id)
-    nowMs = Math.max(nowMs, timer.atMs)
-    timer.call()
-  }
-
-  return {
-    nowMs: () => nowMs,
-    after(ms, call) {
-      order += 1
-      const id = order
-      timers.set(id, { atMs: nowMs + Math.max(0, ms), call })
-      return { cancel: () => void timers.delete(id) }
-    },
-    async run(promise) {
-      let settled = false
-      promise.then(
-        () => {
-          settled = true
-        },
-        () => {
-          settled = true
-        },
-      )
-      for (let idle = 0; !settled; ) {
-        await settle()
-        const timer = settled ? undefined : next()
-        idle = timer === undefined ? idle + 1 : 0
-        if (idle > 200) throw new Error('nothing is left that could settle the promise')
-        if (timer !== undefined) fire(timer)
-      }
-      return promise
-    },
-    async pass(ms) {
-      const untilMs = nowMs + ms
-      await settle()
-      for (let timer = next(); timer !== undefined && timer.atMs <= untilMs; timer = next()) {
-        fire(timer)
-        await settle()
-      }
-      nowMs = Math.max(nowMs, untilMs)
-    },
-    set(ms) {
-      nowMs = ms
-    },
-  }
-}
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export interface SimMeter {
   meter(): Meter

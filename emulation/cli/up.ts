@@ -24,7 +24,7 @@ import { loadTrust } from '../../host/pki/test-pki.ts'
 import type { TrustStore } from '../../host/pki/trust.ts'
 import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
 import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
-import { type RunningBridge, runBridge } from '../../host/runtime/open-bridge.ts'
+import { type RunningBridge, runBridge } from '../../host/runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { createState, type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
@@ -165,7 +165,7 @@ async function live(
   const take = (answered: CompletedRequest) => {
     if (!shown) answers.set(answered.id, answered)
   }
-  const running = await runBridge(paths, config, { answered: take, log, record: textOption(options, 'record') })
+  const running = await runBridge(paths, config, { completed: take, log, record: textOption(options, 'record') })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }

@@ -3,7 +3,7 @@
 import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { warnOfTool } from '../pki/open-signing-tool.ts'
 import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
-import { runBridge } from '../runtime/open-bridge.ts'
+import { runBridge } from '../runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, given, type Io, type OptionTable, stateOption, textOption } from './command.ts'

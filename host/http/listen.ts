@@ -20,3 +20,9 @@ export function listen(server: Server, host: string, port: number, flag: string)
     })
   })
 }
+
+/** Accepts no more connections and ends those that are open. */
+export function closeServer(server: Server): void {
+  server.close()
+  server.closeAllConnections()
+}

@@ -1,26 +1,27 @@
-// Who is who and whose signatures are believed, from a state directory; read again while the bridge runs.
+// Users, devices and certificates from a state directory; read again when the files change.
 
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../access/parties.ts'
+import type { BridgeDisk, Parties } from '../bridge/env.ts'
 import { loadRegistry } from '../config/config.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import type { Timing } from '../wan/serial-line.ts'
+import type { Timing } from '../wan/timing.ts'
 
 export interface KnownParties {
   registry: Registry
   trust: TrustStore
   /** SHA-256 of the registry file. */
   sha256: string
-  /** The files as they were before they were read. */
+  /** State of the files before they were read. */
   files: string | undefined
 }
 
-/** Reads them; the signers of a signing tool are believed, too. @throws Error listing what is wrong */
+/** Reads them; the certificates of a signing tool are trusted as well. @throws Error listing what is wrong */
 export function loadKnownParties(paths: StatePaths, tool: SigningTool | undefined): KnownParties {
   const files = stateOfFiles(paths)
   const registry = loadRegistry(paths.registry)
@@ -29,7 +30,7 @@ export function loadKnownParties(paths: StatePaths, tool: SigningTool | undefine
   return { registry, trust: loadTrust(paths.pki, certificates, tool), sha256, files }
 }
 
-/** Tells one state of the files from another without reading them; undefined when they cannot be looked at. */
+/** Inode, size and time of each file; undefined when they cannot be looked at. */
 function stateOfFiles(paths: StatePaths): string | undefined {
   try {
     const files = readdirSync(paths.pki).filter((name) => name.endsWith('.pem'))
@@ -48,8 +49,8 @@ function stateOfFiles(paths: StatePaths): string | undefined {
 const lookEveryMs = 1000
 
 /**
- * Calls `changed` when the registry or a certificate is no longer as it was when `known` was loaded. `look` looks at
- * once, as if they had changed. A file that cannot be looked at is left for the next time.
+ * Calls `changed` when the registry or a certificate is no longer as it was when `known` was loaded. `look` reads them at
+ * once, whether they have changed or not. Files that cannot be looked at are left for the next time.
  */
 export function watchParties(
   paths: StatePaths,
@@ -72,5 +73,50 @@ export function watchParties(
       changed()
     },
     stop: () => timer.cancel(),
+  }
+}
+
+/**
+ * The parties of a state directory, read again when the files change. Requests keep the parties that they were checked
+ * with. Files that are wrong are reported, and the parties stay as they were. @throws Error listing what is wrong at first
+ */
+export function openParties(
+  paths: StatePaths,
+  tool: SigningTool | undefined,
+  { timing, audit, log }: { timing: Timing; audit: BridgeDisk['audit']; log(event: string, fields: object): void },
+): Parties & { reload(): void; stop(): void } {
+  let known = loadKnownParties(paths, tool)
+  let onChange = (_before: Registry) => {}
+
+  function report(): void {
+    const { sha256, registry } = known
+    const fields = { sha256, users: registry.users.length, devices: registry.devices.length }
+    audit.record({ event: 'registry', ...fields })
+    log('registry', fields)
+  }
+
+  function read(): void {
+    try {
+      const before = known.registry
+      known = loadKnownParties(paths, tool)
+      report()
+      onChange(before)
+    } catch (error) {
+      const problem = (error as Error).message
+      log('registry refused', { problem })
+      audit.record({ event: 'registry refused', problem: problem.slice(0, 1000) })
+    }
+  }
+
+  report()
+  const watching = watchParties(paths, known, timing, read)
+  return {
+    registry: () => known.registry,
+    trust: () => known.trust,
+    onChange(changed) {
+      onChange = changed
+    },
+    reload: watching.look,
+    stop: watching.stop,
   }
 }

@@ -1,4 +1,4 @@
-// DCC alerts about schedules: written, put into the outbox, counted.
+// DCC alerts about schedules: formatted, put into the outbox, counted.
 
 import type { Registry } from '../access/parties.ts'
 import type { AlertCause, AlertCodes } from '../catalogue/alert-code.ts'
@@ -13,31 +13,36 @@ import { isForSettlement, type Run, type Schedule } from './schedule-store.ts'
 
 export interface AlertParts {
   registry(): Registry
-  dsp: Signer
-  dspEui: string
+  dsp: { eui: string; signer: Signer }
   alertCodes: AlertCodes
   delivery: Pick<Delivery, 'keep' | 'start'>
   performance: Performance
   timing: Timing
 }
 
-/** An alert on its way: on disk when `kept` resolves, sent from `send` on. */
-export interface Told {
+/** An alert in the outbox: on disk when `kept` resolves; `send` starts its delivery. */
+export interface QueuedAlert {
   kept: Promise<void>
   send(): void
 }
 
 export interface ScheduleAlerts {
-  /** CommandFailure: a run has no answer. `kept` resolves at once when its owner is in the registry no more. */
-  failure(schedule: Schedule, run: Run): Told
+  /** CommandFailure: a run has no response. `kept` resolves at once when its owner is no longer in the registry. */
+  failure(schedule: Schedule, run: Run): QueuedAlert
   /** DSPScheduleRemoval. */
-  removal(schedule: Schedule, cause: RemovalCause, counter: bigint): Told
+  removal(schedule: Schedule, cause: RemovalCause, counter: bigint): QueuedAlert
 }
 
 export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
-  const { dsp, dspEui, delivery, timing } = parts
+  const { delivery, timing } = parts
+  const { eui: dspEui, signer: dsp } = parts.dsp
 
-  function tell(schedule: Schedule, cause: AlertCause, counter: bigint, what: { kind: 'removal' } | Failure): Told {
+  function enqueue(
+    schedule: Schedule,
+    cause: AlertCause,
+    counter: bigint,
+    what: { kind: 'removal' } | Failure,
+  ): QueuedAlert {
     const { owner, schemaVersion, details } = schedule
     const nowMs = timing.nowMs()
     const callback = parts.registry().user(owner)?.callback
@@ -59,9 +64,12 @@ export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
   return {
     failure(schedule, run) {
       const counter = BigInt(run.counter)
-      return tell(schedule, 'scheduledFailure', counter, { kind: 'failure', command: commandIdOf(schedule, counter) })
+      return enqueue(schedule, 'scheduledFailure', counter, {
+        kind: 'failure',
+        command: commandIdOf(schedule, counter),
+      })
     },
-    removal: (schedule, cause, counter) => tell(schedule, cause, counter, { kind: 'removal' }),
+    removal: (schedule, cause, counter) => enqueue(schedule, cause, counter, { kind: 'removal' }),
   }
 }
 

@@ -1,7 +1,7 @@
 // The request that the DCC sends for a run of a schedule, as if the User had sent it to the device.
 
 import type { Allowed } from '../access/access-control.ts'
-import type { SrvRow } from '../catalogue/srv-table.ts'
+import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { type RequestId, requestIdOf } from '../duis/request.ts'
 import type { AcceptedRequest } from '../requests/accepted-request.ts'
 import { isForSettlement, type Run, type Schedule } from './schedule-store.ts'
@@ -9,6 +9,13 @@ import { periodOfRun } from './schedules.ts'
 
 export function commandIdOf(schedule: Schedule, counter: bigint): RequestId {
   return requestIdOf(schedule.owner, schedule.details.deviceEui, counter)
+}
+
+/** The row of the variant that a schedule sends. Only variants of the table can be scheduled. */
+export function rowOfSchedule({ details }: Pick<Schedule, 'details'>): SrvRow {
+  const row = srvRow(details.variant)
+  if (row === undefined) throw new RangeError(`no Service Request Variant ${details.variant}`)
+  return row
 }
 
 /** The ResponseID of the result, by which it is kept until it is delivered. */
@@ -26,10 +33,10 @@ export function commandOf(
   schedule: Schedule,
   run: Run,
   allowed: Allowed,
-  row: SrvRow,
   deadlineMs: number,
   dspEui: string,
 ): AcceptedRequest {
+  const row = rowOfSchedule(schedule)
   const requestId = commandIdOf(schedule, BigInt(run.counter))
   const period = periodOfRun(schedule.details, run.day)
   return {

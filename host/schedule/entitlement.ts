@@ -1,11 +1,10 @@
 // Whether a schedule may still run. Access control decides again at every run, for each settlement day that the run
-// targets, and tells what has changed since the schedule was created.
+// targets.
 
 import { type AccessPolicy, type Allowed, decide, explain } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
 import type { AlertCause } from '../catalogue/alert-code.ts'
-import type { SrvRow } from '../catalogue/srv-table.ts'
-import { commandIdOf } from './command.ts'
+import { commandIdOf, rowOfSchedule } from './command.ts'
 import type { Schedule } from './schedule-store.ts'
 import { periodOfRun } from './schedules.ts'
 
@@ -18,11 +17,10 @@ export type Verdict =
   /** `cause` is absent when there is nobody left to tell. */
   | { outcome: 'remove'; cause: RemovalCause | undefined; because: string }
 
-export type EntitlementParts = {
-  registry: Registry
+/** What access control decides by. */
+export interface Access {
+  registry(): Registry
   policy: AccessPolicy
-  /** Row of the variant that the schedule sends. */
-  row: SrvRow
 }
 
 /**
@@ -30,8 +28,9 @@ export type EntitlementParts = {
  * day before the change, asked for on the day of the change); the first run that is refused after that removes the
  * schedule, and so does the last one that is allowed.
  */
-export function verdictOf(schedule: Schedule, day: number, nowMs: number, parts: EntitlementParts): Verdict {
-  const { registry, row, policy } = parts
+export function verdictOf(schedule: Schedule, day: number, nowMs: number, access: Access): Verdict {
+  const registry = access.registry()
+  const row = rowOfSchedule(schedule)
   const { owner, details } = schedule
   if (registry.user(owner) === undefined) {
     return { outcome: 'remove', cause: undefined, because: `no User has the EUI-64 ${owner} any more` }
@@ -47,8 +46,8 @@ export function verdictOf(schedule: Schedule, day: number, nowMs: number, parts:
   }
   const requestId = commandIdOf(schedule, 0n)
   const period = periodOfRun(details, day)
-  const decision = decide({ requestId, ...(period && { period }) }, nowMs, registry, row, policy)
-  const lapsed = hasLapsed(schedule, nowMs, parts)
+  const decision = decide({ requestId, ...(period && { period }) }, nowMs, registry, row, access.policy)
+  const lapsed = hasLapsed(schedule, nowMs, access)
   if (decision.allowed) return { outcome: 'run', allowed: decision, last: lapsed, because: explain(decision) }
   if (decision.rule === 'registration' && lapsed !== undefined) {
     return { outcome: 'remove', cause: lapsed, because: explain(decision) }
@@ -57,8 +56,9 @@ export function verdictOf(schedule: Schedule, day: number, nowMs: number, parts:
 }
 
 /** The change by which the owner is not registered at a time; undefined when it is, or needs no registration. */
-function hasLapsed(schedule: Schedule, atMs: number, { registry, row, policy }: EntitlementParts) {
-  const decision = decide({ requestId: commandIdOf(schedule, 0n) }, atMs, registry, row, policy)
+function hasLapsed(schedule: Schedule, atMs: number, { registry, policy }: Access) {
+  const requestId = commandIdOf(schedule, 0n)
+  const decision = decide({ requestId }, atMs, registry(), rowOfSchedule(schedule), policy)
   if (decision.allowed || decision.rule !== 'registration') return undefined
   return schedule.role === 'MDR' ? 'changeOfMdr' : 'changeOfSupplier'
 }

@@ -1,9 +1,8 @@
 // 5.1 Create Schedule, 5.2 Read Schedule, 5.3 Delete Schedule.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import { type AccessPolicy, decide, explain, type UserAllowed } from '../access/access-control.ts'
+import { decide, explain, type UserAllowed } from '../access/access-control.ts'
 import { tooLongForBoxed } from '../access/boxed-limits.ts'
-import type { Registry } from '../access/parties.ts'
 import { targetsOf } from '../access/targets.ts'
 import { servesSettlement } from '../catalogue/for-settlement.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
@@ -12,6 +11,7 @@ import { scheduleIdContent, schedulesContent } from '../duis/format-non-device.t
 import { type ScheduleDetails, type ScheduleSubject, scheduleLimits } from '../duis/non-device-fields.ts'
 import { type DirectRequest, requestIdOf } from '../duis/request.ts'
 import type { DirectHandler, DirectRefusal } from '../requests/direct-response.ts'
+import type { Access } from './entitlement.ts'
 import type { Runner } from './runner.ts'
 import type { Schedule, ScheduleStore } from './schedule-store.ts'
 import { isForward, lastDay, periodOfRun } from './schedules.ts'
@@ -21,14 +21,13 @@ import type { Timetable } from './timetable.ts'
 type CreateScheduleRequest = Extract<DirectRequest, { kind: 'createSchedule' }>
 
 export interface ScheduleParts {
-  book: ScheduleStore
+  schedules: ScheduleStore
   runner: Pick<Runner, 'begin'>
   timetable: Timetable
-  registry(): Registry
-  policy: AccessPolicy
+  access: Access
   settings: Pick<ScheduleSettings, 'deleteCode'>
-  /** Whether this bridge carries out a variant. */
-  carriesOut(variant: string): boolean
+  /** Whether this bridge executes a variant. */
+  offers(variant: string): boolean
 }
 
 /** DUIS version since which 4.2 is among the variants that can be scheduled. */
@@ -58,7 +57,7 @@ function scheduledRow(request: CreateScheduleRequest, parts: ScheduleParts): Srv
     return refuse('schema', `4.2 can be scheduled since DUIS ${registersSchedulableSince}, this is ${schemaVersion}`)
   }
   if (!row.onSmets1) return refuse('notForDevice', `SMETS1 has no ${variant} (table 3 of the impact assessment: N/A)`)
-  if (!parts.carriesOut(variant)) return refuse('notForDevice', `this bridge does not offer ${variant} ${row.name}`)
+  if (!parts.offers(variant)) return refuse('notForDevice', `this bridge does not offer ${variant} ${row.name}`)
   const needsPeriod = bodyRow(row.bodyName)?.kind === 'log'
   if (needsPeriod !== (period !== undefined)) {
     return refuse('schema', `${readName} ${period === undefined ? 'lacks its period' : 'holds a period, and has none'}`)
@@ -83,7 +82,7 @@ function wrongDates(details: ScheduleDetails, nowMs: number): DirectRefusal | un
  * MDR or supplier may set up its schedules before its registration begins, for days from there on (an assumption).
  */
 export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'createSchedule'> {
-  const { book, runner, timetable, policy } = parts
+  const { schedules, runner, timetable, access } = parts
   return async (request, { user }, nowMs) => {
     const details = request.schedule
     const row = scheduledRow(request, parts)
@@ -91,20 +90,20 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
     const wrong = wrongDates(details, nowMs)
     if (wrong !== undefined) return wrong
     const requestId = requestIdOf(user.eui, details.deviceEui, 0n)
-    const registry = parts.registry()
+    const registry = access.registry()
     // The role decides the window, and the window when the first run is: any role that could be it, to begin with.
     const roles = user.roles.filter((role) => row.roles.includes(role))
     const role = roles.length === 1 ? roles[0]! : roles.find((one) => one !== 'MDR')
     const day = timetable.firstDay({ details, role: role ?? 'MDR' }, nowMs)
     if (day === undefined) return refuse('scheduleDates', 'the schedule would never run')
-    const decision = decide({ requestId }, Math.max(nowMs, day * dayMs), registry, row, policy)
+    const decision = decide({ requestId }, Math.max(nowMs, day * dayMs), registry, row, access.policy)
     if (!decision.allowed) return refuse(decision.fault, explain(decision))
     const nextDay = timetable.firstDay({ details, role: decision.role }, nowMs)
     if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
     if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
     const atMs = Number.POSITIVE_INFINITY
-    const [{ entries }] = targetsOf(row, periodOfRun(details, nextDay), atMs, decision.device, policy)
+    const [{ entries }] = targetsOf(row, periodOfRun(details, nextDay), atMs, decision.device, access.policy)
     const tooLong = tooLongForBoxed(row, user, entries, atMs)
     if (tooLong !== undefined) return refuse('tooLargeForBoxed', tooLong)
     const { schemaVersion } = request
@@ -117,7 +116,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
       createdMs: nowMs,
       nextDay,
     }
-    const schedule = await book.add(created)
+    const schedule = await schedules.add(created)
     if (schedule === 'full') {
       const most = scheduleLimits.perUserAndDevice
       return refuse('scheduleLimit', `${user.name} has ${most} schedules for ${details.deviceEui}, or there is no room`)
@@ -130,9 +129,9 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
 }
 
 /** A User's own schedules: those of others are not told apart from ones that are not there. */
-function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, book: ScheduleStore): Schedule[] {
-  if ('deviceEui' in subject) return book.of(user.eui, subject.deviceEui)
-  const schedule = book.get(subject.scheduleId)
+function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, store: ScheduleStore): Schedule[] {
+  if ('deviceEui' in subject) return store.of(user.eui, subject.deviceEui)
+  const schedule = store.get(subject.scheduleId)
   return schedule?.owner === user.eui ? [schedule] : []
 }
 
@@ -144,9 +143,11 @@ const nothing = (subject: ScheduleSubject) =>
 /**
  * 5.2. An answer in a version that has no words for a schedule leaves it out (assumption): any other would not be valid.
  */
-export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): DirectHandler<'readSchedule'> {
+export function readScheduleHandler({
+  schedules: store,
+}: Pick<ScheduleParts, 'schedules'>): DirectHandler<'readSchedule'> {
   return async ({ subject, schemaVersion }, user) => {
-    const own = ownSchedules(subject, user, book)
+    const own = ownSchedules(subject, user, store)
     const schedules = own.filter(({ details }) => hasSchedulesOf(schemaVersion, details.variant))
     const left = own.length - schedules.length
     const more = left === 0 ? '' : `; left out, as DUIS ${schemaVersion} has no schedules of 4.2: ${left}`
@@ -159,15 +160,15 @@ export function readScheduleHandler({ book }: Pick<ScheduleParts, 'book'>): Dire
 
 /** 5.3. A run that is under way has no answer any more. */
 export function deleteScheduleHandler({
-  book,
+  schedules: store,
   settings,
-}: Pick<ScheduleParts, 'book' | 'settings'>): DirectHandler<'deleteSchedule'> {
+}: Pick<ScheduleParts, 'schedules' | 'settings'>): DirectHandler<'deleteSchedule'> {
   return async ({ subject }, user) => {
-    const schedules = ownSchedules(subject, user, book)
+    const schedules = ownSchedules(subject, user, store)
     if (schedules.length === 0) {
       return refuse('deviceEui' in subject ? 'noSchedulesToDelete' : 'noScheduleToDelete', nothing(subject))
     }
-    await Promise.all(schedules.map(({ id }) => book.remove(id)))
+    await Promise.all(schedules.map(({ id }) => store.remove(id)))
     return { code: settings.deleteCode, content: '', reason: `deleted ${schedules.map(({ id }) => id).join(', ')}` }
   }
 }

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import { householdWh } from '../../hardware/load/household.ts'
 import { createDco } from '../../host/dco/sealer.ts'
-import { systemTiming } from '../../host/runtime/open-bridge.ts'
+import { systemTiming } from '../../host/runtime/system-timing.ts'
 import { openPort } from '../../host/wan/bindings.ts'
 import type { LineLimits } from '../../host/wan/line-limits.ts'
 import { createLine } from '../../host/wan/serial-line.ts'

@@ -3,7 +3,8 @@
 import { createRequire } from 'node:module'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties } from '../../emulation/bench.ts'
+import { midnight } from '../../emulation/bench.ts'
+import { esme, testParties } from '../../emulation/bench-parties.ts'
 import { registryOf } from '../../emulation/registry-of.ts'
 import { defaultAccessPolicy } from '../../host/access/access-control.ts'
 import { boxedBytesMax, boxedHalfHoursMax, tooLargeForBoxed } from '../../host/access/boxed-limits.ts'
@@ -32,16 +33,16 @@ function nodeRedStatus(xml: string): number {
   return isSimplifiedDuisOutputResponse(parseDuis('simplified', xml)) ? 204 : 400
 }
 
-function boxedBench(days: number) {
+async function boxedBench(days: number) {
   const parties = testParties()
   parties.users[0]!.mode = 'boxed'
-  return createBench({ days, parties })
+  return await createBench({ days, parties })
 }
 
 const days = (count: number) => ({ period: { startMs: midnight - count * dayMs, endMs: midnight } })
 
 test('what is sent passes the guards of the nodes; what the schema has for SMETS1 does not', async () => {
-  const b = boxedBench(12)
+  const b = await boxedBench(12)
   for (const fields of [
     days(1),
     days(10),
@@ -62,7 +63,7 @@ test('what is sent passes the guards of the nodes; what the schema has for SMETS
 })
 
 test('13 months are refused before the meter is woken, with the reason; a shorter window is answered', async () => {
-  const b = boxedBench(12)
+  const b = await boxedBench(12)
   for (const fields of [days(400), days(11), { serviceReferenceVariant: '4.8.2', ...days(13) }]) {
     const refused = await b.ask('supplier', fields)
     assert.is(refused.code, 'E49')
@@ -90,7 +91,7 @@ test('the what-if knows it too', () => {
 })
 
 test('what turns out too large gets the same code as its final answer, and is not asked again', async () => {
-  const b = boxedBench(12)
+  const b = await boxedBench(12)
   const most = boxedHalfHoursMax('4.8.1')!
   const startMs = midnight - most * 1_800_000
   assert.is((await b.ask('supplier', { period: { startMs, endMs: midnight } })).code, 'I99')
@@ -101,7 +102,7 @@ test('what turns out too large gets the same code as its final answer, and is no
 })
 
 test('a schedule: results, and one whose reads would be too long', async () => {
-  const b = boxedBench(3)
+  const b = await boxedBench(3)
   const details = (startDays: number) =>
     dailyRead({ executionTimeMs: 3_600_000, period: { startDays, startTimeMs: 0, endDays: 0, endTimeMs: 0 } })
   const create = (counter: bigint, startDays: number) => {
@@ -117,7 +118,7 @@ test('a schedule: results, and one whose reads would be too long', async () => {
 })
 
 test('a schedule of a User that turned boxed: one CommandFailure a run, no retries', async () => {
-  const b = createBench({ days: 3 })
+  const b = await createBench({ days: 3 })
   const schedule = dailyRead({
     executionTimeMs: 3_600_000,
     period: { startDays: -30, startTimeMs: 0, endDays: 0, endTimeMs: 0 },
@@ -136,7 +137,7 @@ test('a schedule of a User that turned boxed: one CommandFailure a run, no retri
 })
 
 test('an alert of the meter goes as a device alert with the document in its payload', async () => {
-  const b = boxedBench(2)
+  const b = await boxedBench(2)
   const fromMs = b.clock.nowMs()
   b.meter.meter().powerFails()
   b.meter.off()

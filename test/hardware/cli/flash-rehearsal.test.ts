@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
 import { rehearsalBoard } from '../../../hardware/cli/flash-rehearse.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
-import type { VirtualClock } from '../../../emulation/world.ts'
+import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { defaultConfiguration, readSettings } from '../../../firmware/settings.ts'
 import { boards } from '../../../hardware/boards/boards.ts'

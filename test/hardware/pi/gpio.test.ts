@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createVirtualClock, type VirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock, type VirtualClock } from '../../../emulation/virtual-clock.ts'
 import type { PulseInputs } from '../../../hardware/pi/gpio.ts'
 import { openPulseInputs } from '../../../hardware/pi/gpio.ts'
 import type { GpioTools } from '../../../hardware/pi/gpio-tools.ts'

@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
@@ -13,7 +14,7 @@ function withMdr(mpid: string) {
 }
 
 test('accepted requests are answered as they were checked; later ones are checked against the new registry', async () => {
-  const b = createBench()
+  const b = await createBench()
   assert.is((await b.post(b.sign(b.request('mdr'), 'mdr'))).code, 'I99')
   b.setParties(withMdr('MDRB'))
   assert.is((await b.post(b.sign(b.request('mdr'), 'mdr'))).code, 'E4')
@@ -27,7 +28,7 @@ test('accepted requests are answered as they were checked; later ones are checke
 })
 
 test('a User that is gone, suspended, or has another callback: from the next request on', async () => {
-  const b = createBench()
+  const b = await createBench()
   const gone = testParties()
   gone.users = gone.users.filter(({ name }) => name !== 'mdr')
   b.setParties(gone)
@@ -44,7 +45,7 @@ test('a User that is gone, suspended, or has another callback: from the next req
 })
 
 test('the registration of a meter moved to another MPAN: the cache is no way round', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   const parties = testParties()
   parties.registrations[2] = { mpan, role: 'MDR', mpid: 'MDRA', from: '2026-11-22' }
@@ -55,7 +56,7 @@ test('the registration of a meter moved to another MPAN: the cache is no way rou
 test('a User in boxed mode is given a ResponseMessage, signed and complete', async () => {
   const parties = testParties()
   parties.users[2]!.mode = 'boxed'
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   await b.ask('mdr')
   await b.ask('supplier')
   const [boxed, plain] = b.callbacks

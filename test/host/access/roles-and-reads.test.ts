@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportMpan, exportParties, mpan } from '../../../emulation/bench.ts'
+import { esme, exportMpan, exportParties, mpan } from '../../../emulation/bench-parties.ts'
 import { decide } from '../../../host/access/access-control.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
 import { roles } from '../../../host/catalogue/role.ts'
@@ -109,7 +109,7 @@ test('role x SRV x registration of the import and the export MPAN', () => {
 })
 
 test('through the bridge: each read of an eligible party is accepted, of each other one refused with nothing on the line', async () => {
-  const b = createBench({ days: 2, parties: exportParties() })
+  const b = await createBench({ days: 2, parties: exportParties() })
   const who = { supplier: ['IS', 'ES', 'GS'], 'network-operator': ['ED'], mdr: ['MDR'], 'other-user': ['OU'] } as const
   for (const [name, has] of Object.entries(who)) {
     for (const [variant, list] of Object.entries(eligible)) {
@@ -130,7 +130,7 @@ test('an export read of a device without an export MPAN: E4, with that reason', 
   const parties = exportParties()
   delete (parties.devices[0] as { exportMpan?: string }).exportMpan
   parties.registrations = parties.registrations.filter((one) => one.mpan === mpan)
-  const b = createBench({ days: 1, parties })
+  const b = await createBench({ days: 1, parties })
   for (const variant of ['4.2', '4.8.3']) {
     const { code, why } = await b.ask('mdr', { serviceReferenceVariant: variant })
     assert.is(code, 'E4')

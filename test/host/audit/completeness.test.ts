@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, mpan } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, mpan } from '../../../emulation/bench-parties.ts'
 import { periodsOf, settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
 import { completeness } from '../../../host/audit/day-completeness.ts'
@@ -70,7 +71,7 @@ function read({
 }
 
 test('a bench: the supplier read from the meter, the MDR from the cache; the day before was not requested', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   await b.ask('mdr')
   const records = asRecords(b.trail.map((event) => ({ event, atMs: b.clock.nowMs() })))

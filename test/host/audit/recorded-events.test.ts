@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
 import { createSelector, type Selection, textOf } from '../../../host/audit/select.ts'
 import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
@@ -26,7 +27,7 @@ function asRecords(events: AuditEvent[]): AuditRecord[] {
 }
 
 test('a request in the record: accepted with what decided, read, answered with what was given, delivered', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   const [accepted, read, answered, delivered, ...more] = b.trail as never as Record<string, unknown>[]
   assert.equal(more, [])
@@ -52,7 +53,7 @@ test('a request in the record: accepted with what decided, read, answered with w
 })
 
 test('the second party: no device read, half-hours from the cache', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   const before = b.trail.length
   await b.ask('mdr', { period: { startMs: midnight - 2 * dayMs, endMs: midnight } })
@@ -73,7 +74,7 @@ test('the second party: no device read, half-hours from the cache', async () => 
 })
 
 test('nothing leaves before its record is on disk, and what cannot be recorded is not accepted', async () => {
-  const b = createBench()
+  const b = await createBench()
   let working = true
   b.auditCommits(async () => {
     if (!working) throw new Error('the audit trail cannot be written: ENOSPC')
@@ -88,7 +89,7 @@ test('nothing leaves before its record is on disk, and what cannot be recorded i
   await b.clock.pass(30000)
   assert.is(b.callbacks.length, 0)
   assert.equal([...b.store.range('accepted', '', '\uffff')], [])
-  b.kill().resume()
+  await b.kill()
   await b.clock.pass(30000)
   assert.is(b.callbacks.length, 0, 'nor after a restart')
   working = true
@@ -115,7 +116,7 @@ test('nothing leaves before its record is on disk, and what cannot be recorded i
 test('refusals: the rule, the day, the registration in the way; a turned-away stranger proves nothing', async () => {
   const parties = testParties()
   parties.registrations[2] = { mpan, role: 'MDR', mpid: 'MDRB', from: '2020-01-01' }
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   await b.ask('mdr')
   await b.post(b.request('supplier'))
   await b.post('malformed')
@@ -161,9 +162,9 @@ test('strangers cannot fill the disk: so many a minute are listed, the rest coun
 })
 
 test('killed between the record of an answer and its delivery: recorded again, delivered once', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.post(b.sign(b.request()))
-  b.kill().resume()
+  await b.kill()
   await b.answered()
   const delivered = b.trail.filter(({ event }) => event === 'delivered')
   assert.is(delivered.length, 1)
@@ -179,7 +180,7 @@ test('killed between the record of an answer and its delivery: recorded again, d
 test('picked by User, device, variant and time; a party sees its own and no more', async () => {
   const parties = testParties()
   parties.registrations.splice(2, 1, { mpan, role: 'MDR', mpid: 'MDRB', from: '2020-01-01' })
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   await b.ask('supplier')
   await b.ask('mdr')
   await b.post(b.request('mdr'))

@@ -1,13 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties, whOf } from '../../../emulation/bench.ts'
+import { midnight, whOf } from '../../../emulation/bench.ts'
+import { esme, testParties } from '../../../emulation/bench-parties.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { dayMs, stampOfHalfHour } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 test('a day, closed at both ends: 49 half-hours, signed twice, stamped with the ends, as the meter recorded it', async () => {
-  const b = createBench()
+  const b = await createBench()
   assert.is((await b.ask()).code, 'I99')
   assert.is(b.callbacks.length, 1)
   const { url, xml, response } = b.callbacks[0]!
@@ -26,14 +27,14 @@ test('a day, closed at both ends: 49 half-hours, signed twice, stamped with the 
 })
 
 test('the request of the reference test data set is taken as it is', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   const unsigned = unsignedTemplate('ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML')
   const acknowledged = await b.post(b.sign(unsigned))
   await b.answered()
   assert.is(acknowledged.code, 'E4', 'its window lies before the registration of this bench')
   const parties = testParties()
   parties.registrations[0]!.from = '2010-01-01'
-  const older = createBench({ days: 2, parties })
+  const older = await createBench({ days: 2, parties })
   assert.is((await older.post(older.sign(unsigned))).code, 'I99')
   await older.answered()
   assert.is(older.callbacks[0]!.response.code, 'I0')
@@ -41,7 +42,7 @@ test('the request of the reference test data set is taken as it is', async () =>
 })
 
 test('the second party is answered from the cache, at no cost to the meter', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   await b.ask('mdr')
   assert.equal(b.callbacks[1]!.response.entries, b.callbacks[0]!.response.entries)
@@ -50,7 +51,7 @@ test('the second party is answered from the cache, at no cost to the meter', asy
 })
 
 test('only what is missing is fetched', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   await b.ask('mdr', { period: { startMs: midnight - 2 * dayMs, endMs: midnight } })
   const { sources } = b.answers[1]!
@@ -59,7 +60,7 @@ test('only what is missing is fetched', async () => {
 })
 
 test('parties that ask at the same time share one read', async () => {
-  const b = createBench()
+  const b = await createBench()
   const names = ['supplier', 'mdr', 'network-operator', 'other-user'] as const
   const codes = await Promise.all(names.map((name) => b.post(b.sign(b.request(name), name))))
   await b.answered()
@@ -73,7 +74,7 @@ test('parties that ask at the same time share one read', async () => {
 })
 
 test('after 25 hours the cache knows nothing', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   b.meter.live(
     b.end,
@@ -88,7 +89,7 @@ test('after 25 hours the cache knows nothing', async () => {
 const dayBefore = { period: { startMs: midnight - dayMs, endMs: midnight } }
 
 test('windows of any kind: before 1970, after now, of many years, of nothing', async () => {
-  const b = createBench({ days: 3 })
+  const b = await createBench({ days: 3 })
   const windows: [string, number, number, number][] = [
     ['before 1970', Date.UTC(1960, 0, 1), Date.UTC(1961, 0, 1), 0],
     ['after now', midnight + 5 * dayMs, midnight + 6 * dayMs, 0],
@@ -106,7 +107,7 @@ test('windows of any kind: before 1970, after now, of many years, of nothing', a
 })
 
 test('refusals of what is not a request: a code, a reason, and nothing on the line', async () => {
-  const b = createBench()
+  const b = await createBench()
   const good = b.sign(b.request())
   const cases: [string, string | Uint8Array, string][] = [
     ['nothing', '', 'E48'],
@@ -149,7 +150,7 @@ test('refusals of what a User may not do', async () => {
     line: 'default',
   })
   parties.registrations.push({ mpan: '2000000000006', role: 'IS', mpid: 'SUPA', from: '2020-01-01' })
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   const to = (eui: string, counter: bigint) => ({
     ...dayBefore,
     requestId: requestIdOf('90-B3-D5-1F-30-01-00-00', eui, counter),
@@ -172,7 +173,7 @@ test('refusals of what a User may not do', async () => {
 test('a User whose certificate is trusted but whom the registry does not know', async () => {
   const parties = testParties()
   parties.users = parties.users.filter((user) => user.name !== 'mdr')
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   assert.is((await b.ask('mdr')).code, 'E1')
 })
 
@@ -180,7 +181,7 @@ test('a change of MDR takes effect at 00:00 local, also in summer time', async (
   const parties = testParties()
   parties.registrations[2] = { mpan: '1234567890126', role: 'MDR', mpid: 'MDRB', from: '2020-01-01' }
   parties.registrations.push({ mpan: '1234567890126', role: 'MDR', mpid: 'MDRA', from: '2026-07-01' })
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   const from = Date.parse('2026-06-30T23:00Z')
   const ask = (startMs: number) => b.ask('mdr', { period: { startMs, endMs: from + dayMs } })
   assert.is((await ask(from)).code, 'I99')
@@ -188,7 +189,7 @@ test('a change of MDR takes effect at 00:00 local, also in summer time', async (
 })
 
 test('requests that go elsewhere, or that this bridge does not offer, say so', async () => {
-  const b = createBench()
+  const b = await createBench()
   const good = () => b.sign(b.request())
   assert.is((await b.post(good(), 'serviceD')).code, 'E13')
   assert.is((await b.post(good(), 'serviceT')).code, 'E13')
@@ -199,12 +200,12 @@ test('requests that go elsewhere, or that this bridge does not offer, say so', a
 })
 
 test('a RequestID counts once, also when it was refused, also after a restart', async () => {
-  const b = createBench()
+  const b = await createBench()
   const first = b.sign(b.request())
   assert.is((await b.post(first)).code, 'I99')
   await b.answered()
   assert.is((await b.post(first)).code, 'E50')
-  b.kill()
+  await b.kill()
   assert.is((await b.post(first)).code, 'E50')
   const with_ = (counter: bigint) =>
     b.sign(b.request('supplier', { requestId: requestIdOf('90-B3-D5-1F-30-01-00-00', esme, counter) }))
@@ -214,7 +215,7 @@ test('a RequestID counts once, also when it was refused, also after a restart', 
   assert.is((await b.post(with_(98000n))).code, 'E50')
   assert.is((await b.post(with_(0n))).code, 'E50')
   await b.answered()
-  const strict = createBench({ config: { counters: 'strict' } })
+  const strict = await createBench({ config: { counters: 'strict' } })
   const strictly = (counter: bigint) =>
     strict.post(
       strict.sign(strict.request('supplier', { requestId: requestIdOf('90-B3-D5-1F-30-01-00-00', esme, counter) })),

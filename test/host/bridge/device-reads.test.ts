@@ -2,30 +2,31 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportParties, midnight, whOf } from '../../../emulation/bench.ts'
+import { midnight, whOf } from '../../../emulation/bench.ts'
+import { esme, exportParties } from '../../../emulation/bench-parties.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import type { RequestToFormat } from '../../../host/duis/format.ts'
 import { dayMs, stampOfHalfHour } from '../../../protocol/half-hour.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 import { template, unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 const othersOf = (halfHour: number) => [1, 2, 3].map((channel) => createRandom(halfHour * 4 + channel).below(90))
 const day = { period: { startMs: midnight - dayMs, endMs: midnight } }
 const of = (variant: string, more: Partial<RequestToFormat> = {}) => ({ serviceReferenceVariant: variant, ...more })
 
-function exporting(days = 10) {
-  return createBench({ days, parties: exportParties(), othersOf })
+async function exporting(days = 10) {
+  return await createBench({ days, parties: exportParties(), othersOf })
 }
 
 /** The sum of a channel over all half-hours that the meter has lived. */
-function total(b: ReturnType<typeof createBench>, values: (halfHour: number) => number): number {
+function total(b: Bench, values: (halfHour: number) => number): number {
   let sum = 0
   for (let halfHour = b.first; halfHour < b.end; halfHour++) sum += values(halfHour)
   return sum
 }
 
 test('4.1.1: the import registers, which are the sums of all half-hours', async () => {
-  const b = exporting()
+  const b = await exporting()
   assert.is((await b.ask('mdr', of('4.1.1'))).code, 'I99')
   const { response, xml } = b.callbacks[0]!
   assert.is(response.payload?.name, 'ReadInstantaneousImportRegistersRsp')
@@ -38,7 +39,7 @@ test('4.1.1: the import registers, which are the sums of all half-hours', async 
 })
 
 test('4.2: the export registers, always read from the meter', async () => {
-  const b = exporting()
+  const b = await exporting()
   await b.ask('supplier', of('4.2'))
   await b.ask('mdr', of('4.2'))
   for (const { response } of b.callbacks) {
@@ -52,7 +53,7 @@ test('4.2: the export registers, always read from the meter', async () => {
 })
 
 test('4.6.1: midnights in UTC, each with its register and 48 tariff registers that add up to it', async () => {
-  const b = exporting(5)
+  const b = await exporting(5)
   assert.is(
     (await b.ask('mdr', of('4.6.1', { period: { startMs: midnight - 3 * dayMs, endMs: midnight } }))).code,
     'I99',
@@ -86,7 +87,7 @@ test('4.6.1: a tariff of two registers counts in two of the 48', async () => {
     quirks: 0,
     tariff,
   }
-  const b = createBench({ days: 3, configuration })
+  const b = await createBench({ days: 3, configuration })
   await b.ask('supplier', of('4.6.1', day))
   const read = b.callbacks[0]!.response.dailyReads!.at(-1)
   const counting = read!.tariffWh.flatMap((wh, i) => (wh! > 0 ? [i + 1] : []))
@@ -97,7 +98,7 @@ test('4.6.1: a tariff of two registers counts in two of the 48', async () => {
 })
 
 test('4.6.1: of a window longer than the log, what the log has; of the future, nothing', async () => {
-  const b = createBench({ days: 40 })
+  const b = await createBench({ days: 40 })
   await b.ask('supplier', of('4.6.1', { period: { startMs: midnight - 400 * dayMs, endMs: midnight + 9 * dayMs } }))
   const reads = b.callbacks[0]!.response.dailyReads!
   assert.is(reads.length, 14, 'entries of the daily read log, as the generic device profile has them')
@@ -108,7 +109,7 @@ test('4.6.1: of a window longer than the log, what the log has; of the future, n
 })
 
 test('4.8.2: half-hours of reactive import, in varh, stamped with their ends, always from the meter', async () => {
-  const b = exporting()
+  const b = await exporting()
   for (const name of ['supplier', 'network-operator'] as const) {
     assert.is((await b.ask(name, of('4.8.2', day))).code, 'I99')
     assert.equal(
@@ -122,7 +123,7 @@ test('4.8.2: half-hours of reactive import, in varh, stamped with their ends, al
 })
 
 test('4.8.3: active and reactive export together, both channels in one session', async () => {
-  const b = exporting()
+  const b = await exporting()
   assert.is((await b.ask('supplier', of('4.8.3', day))).code, 'I99')
   const { response, xml } = b.callbacks[0]!
   assert.equal(
@@ -140,7 +141,7 @@ test('4.8.3: active and reactive export together, both channels in one session',
 })
 
 test('4.8.3 and 4.8.2: at most 4,464 half-hours, the newest', async () => {
-  const b = exporting(100)
+  const b = await exporting(100)
   for (const variant of ['4.8.2', '4.8.3']) {
     await b.ask('supplier', of(variant, { period: { startMs: midnight - 100 * dayMs, endMs: midnight } }))
     const { entries } = b.callbacks.at(-1)!.response
@@ -151,7 +152,7 @@ test('4.8.3 and 4.8.2: at most 4,464 half-hours, the newest', async () => {
 
 test('four parties ask for the same at once: one wake-up, and the same answer', async () => {
   for (const variant of ['4.6.1', '4.8.3']) {
-    const b = exporting()
+    const b = await exporting()
     const names =
       variant === '4.6.1'
         ? (['supplier', 'mdr'] as const)
@@ -169,7 +170,7 @@ test('four parties ask for the same at once: one wake-up, and the same answer', 
 })
 
 test('different reads of one meter that wait at the same time share its wake-up', async () => {
-  const b = exporting()
+  const b = await exporting()
   for (const variant of ['4.1.1', '4.2', '4.6.1', '4.8.1', '4.8.2', '4.8.3']) {
     assert.is((await b.post(b.sign(b.request('supplier', of(variant))))).code, 'I99')
   }
@@ -186,7 +187,7 @@ test('different reads of one meter that wait at the same time share its wake-up'
 test('every read survives a line that loses bytes', async () => {
   let answered = 0
   for (let seed = 1; seed <= 12; seed++) {
-    const b = createBench({ seed, days: 20, parties: exportParties(), othersOf })
+    const b = await createBench({ seed, days: 20, parties: exportParties(), othersOf })
     b.line.faults = { loss: 0.002 }
     for (const variant of ['4.1.1', '4.6.1', '4.8.3']) {
       await b.ask(
@@ -220,13 +221,13 @@ test('a meter that stamps the start, and one that records average power: as its 
     quirks: 1,
     tariff: new Uint8Array(0),
   }
-  const asIs = createBench({ days: 2, configuration })
+  const asIs = await createBench({ days: 2, configuration })
   await asIs.ask('supplier')
   const passedOn = asIs.callbacks[0]!.response.entries!
   assert.is(passedOn[0]!.wh, 2 * whOf(asIs.end - 49))
   const parties = exportParties()
   Object.assign(parties.devices[0]!, { stamps: 'start', averagePower: 'corrected' })
-  const b = createBench({ days: 2, parties, configuration })
+  const b = await createBench({ days: 2, parties, configuration })
   await b.ask('supplier')
   const entries = b.callbacks[0]!.response.entries!
   assert.equal(
@@ -250,7 +251,7 @@ test('the requests of the reference test data set are taken as they are', async 
     ['ECS22a_4.8.3_SUCCESS_REQUEST_DUIS.XML', 'I0'],
   ]
   for (const [name, code] of cases) {
-    const b = createBench({ days: 2, parties })
+    const b = await createBench({ days: 2, parties })
     const originator = /RequestID>([0-9A-F-]+):/.exec(template(name).toString())![1]
     const who = originator === '90-B3-D5-1F-30-02-00-00' ? 'network-operator' : 'supplier'
     const acknowledged = await b.post(b.sign(unsignedTemplate(name), who))

@@ -1,14 +1,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, testParties } from '../../../emulation/bench-parties.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import { addEvent, noTimes, noTotals } from '../../../host/metrics/event-totals.ts'
 import { prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/statistics.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 
-const failures: [string, string, (b: ReturnType<typeof createBench>) => void][] = [
+const failures: [string, string, (b: Bench) => void][] = [
   ['absent', 'E20', (b) => b.line.unplug()],
   ['silent', 'E20', (b) => b.meter.off()],
   ['dies in its answer', 'E21', (b) => void b.clock.after(20, () => b.meter.off())],
@@ -23,7 +24,7 @@ const failures: [string, string, (b: ReturnType<typeof createBench>) => void][] 
 ]
 for (const [name, code, spoil] of failures) {
   test(`a meter that is ${name}: ${code} within the target response time, and the next request is served`, async () => {
-    const b = createBench({ days: 300 })
+    const b = await createBench({ days: 300 })
     spoil(b)
     const startMs = b.clock.nowMs()
     const wide = { period: { startMs: midnight - 290 * dayMs, endMs: midnight } }
@@ -36,7 +37,7 @@ for (const [name, code, spoil] of failures) {
 }
 
 test('a key that is not the meter’s: E21, and log, record, totals and response name the key', async () => {
-  const b = createBench({ dcoKey: new Uint8Array(32) })
+  const b = await createBench({ dcoKey: new Uint8Array(32) })
   await b.ask()
   assert.is(b.callbacks[0]!.response.code, 'E21')
   const says = /answers 2 wakes and none of 4 asks.*the DCO's key is not the meter's.*Provision the meter again/
@@ -53,14 +54,14 @@ test('a key that is not the meter’s: E21, and log, record, totals and response
 })
 
 test('a bridge that does not explain keeps the reason to its log and its record', async () => {
-  const b = createBench({ dcoKey: new Uint8Array(32), config: { explain: false } })
+  const b = await createBench({ dcoKey: new Uint8Array(32), config: { explain: false } })
   await b.ask()
   assert.is(b.callbacks[0]!.explanation, undefined)
   assert.match(b.answers[0]!.detail, /key/)
 })
 
 test('corrupted frames and late answers are in the totals', async () => {
-  const b = createBench()
+  const b = await createBench()
   const send = b.line.send
   // Each frame of the meter comes twice, and once without its beginning.
   b.line.send = (bytes) => {
@@ -78,10 +79,10 @@ test('corrupted frames and late answers are in the totals', async () => {
 })
 
 test('killed before the answer: the next start answers, once', async () => {
-  const b = createBench()
+  const b = await createBench()
   const acknowledged = await b.post(b.sign(b.request()))
   assert.is(acknowledged.code, 'I99')
-  b.kill().resume()
+  await b.kill()
   await b.answered()
   await b.clock.pass(20000)
   assert.equal(
@@ -92,10 +93,10 @@ test('killed before the answer: the next start answers, once', async () => {
 
 test('killed at any moment of an answer: one final answer, never two different ones', async () => {
   for (let afterMs = 0; afterMs < 60; afterMs += 3) {
-    const b = createBench({ days: 2 })
+    const b = await createBench({ days: 2 })
     await b.post(b.sign(b.request()))
     await b.clock.pass(afterMs)
-    b.kill().resume()
+    await b.kill()
     await b.answered()
     await b.clock.pass(20000)
     assert.is(new Set(b.callbacks.map(({ xml }) => xml)).size, 1, `killed after ${afterMs} ms`)
@@ -104,13 +105,13 @@ test('killed at any moment of an answer: one final answer, never two different o
 })
 
 test('killed for longer than the target response time: the final response says so', async () => {
-  const b = createBench()
+  const b = await createBench()
   const signed = b.sign(b.request())
   await b.store.put('accepted', `90-B3-D5-1F-30-01-00-00:${esme}:1001`, {
     body: Buffer.from(signed),
     receivedMs: b.clock.nowMs() - 60000,
   })
-  b.bridge().resume()
+  await b.kill()
   await b.answered()
   assert.is(b.callbacks[0]!.response.code, 'E21')
   assert.is(b.bridge().total.wakeUps, 0)
@@ -119,11 +120,11 @@ test('killed for longer than the target response time: the final response says s
 test('accepted, killed, and no longer allowed at the next start: the final answer is the refusal', async () => {
   const parties = testParties()
   parties.registrations[0]!.from = '2026-11-22'
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   const signed = b.sign(b.request())
   const id = `90-B3-D5-1F-30-01-00-00:${esme}:1001`
   await b.store.put('accepted', id, { body: Buffer.from(signed), receivedMs: b.clock.nowMs() })
-  b.bridge().resume()
+  await b.kill()
   await b.answered()
   assert.equal(
     b.callbacks.map(({ response }) => response.code),
@@ -135,14 +136,14 @@ test('accepted, killed, and no longer allowed at the next start: the final answe
 })
 
 test('a callback that is down gets the same bytes when it is back, also after a restart', async () => {
-  const b = createBench()
+  const b = await createBench()
   const sent: string[] = []
   b.usersAnswer(() => 'connect ECONNREFUSED')
   await b.ask()
   const [kept] = b.bridge().delivery.pending()
   assert.is(kept!.state, 'waiting')
   b.usersAnswer(() => 204)
-  b.kill().resume()
+  await b.kill()
   await b.clock.pass(1000)
   sent.push(...b.callbacks.map(({ xml }) => xml))
   assert.is(sent[0], kept!.body)
@@ -151,7 +152,7 @@ test('a callback that is down gets the same bytes when it is back, also after a 
 
 test('response codes can be set otherwise', async () => {
   const { codes } = readConfig('', {}, {})
-  const other = createBench({ config: { codes: { ...codes, replayed: 'E52' } } })
+  const other = await createBench({ config: { codes: { ...codes, replayed: 'E52' } } })
   const first = other.sign(other.request())
   await other.post(first)
   assert.is((await other.post(first)).code, 'E52')

@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportParties, midnight } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, exportParties } from '../../../emulation/bench-parties.ts'
 import { cachedFrom, cachePolicies } from '../../../host/cache/policy.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import type { Usage } from '../../../host/wan/usage.ts'
@@ -17,7 +18,7 @@ const of = (variant: string, more: object = {}) => ({ serviceReferenceVariant: v
 const stamp = (hours: number) => new Date(midnight + hours * hourMs).toISOString().replace('.000Z', 'Z')
 
 test('the log line of a response: each group of half-hours, where from, how old, what it saved', async () => {
-  const b = createBench({ days: 4, parties: exportParties() })
+  const b = await createBench({ days: 4, parties: exportParties() })
   await b.ask('supplier', window(-24, 0))
   await b.clock.pass(60000)
   await b.ask('mdr', window(-36, 0))
@@ -47,7 +48,7 @@ test('the log line of a response: each group of half-hours, where from, how old,
 })
 
 test('4.8.3 and 4.6.1: both channels and both midnights of the day are in the cache for the next party', async () => {
-  const b = createBench({ days: 4, parties: exportParties(), othersOf: () => [3, 4, 5] })
+  const b = await createBench({ days: 4, parties: exportParties(), othersOf: () => [3, 4, 5] })
   for (const variant of ['4.8.3', '4.6.1']) {
     await b.ask('supplier', of(variant))
     await b.ask('mdr', of(variant))
@@ -72,7 +73,7 @@ test('4.8.3 and 4.6.1: both channels and both midnights of the day are in the ca
 })
 
 test('4.1.1, 4.2 and 4.8.2 leave nothing in the cache', async () => {
-  const b = createBench({ days: 2, parties: exportParties() })
+  const b = await createBench({ days: 2, parties: exportParties() })
   for (const variant of ['4.1.1', '4.2', '4.8.2']) await b.ask('supplier', of(variant))
   assert.equal([...b.store.range('readings', '', '\uffff')], [])
 })
@@ -91,7 +92,7 @@ test('the previous 24 hours: the last whole UTC day, or the 24 hours before the 
     ['off', 12, 0],
     ['any', 12, 169],
   ] as const) {
-    const b = createBench({ days: 4, config: { cachePolicy: policy } })
+    const b = await createBench({ days: 4, config: { cachePolicy: policy } })
     b.meter.live(
       b.end,
       Array.from({ length: afterHours * 2 }, () => 7),
@@ -106,7 +107,7 @@ test('the previous 24 hours: the last whole UTC day, or the 24 hours before the 
 
 test('a half-hour that runs is never kept, nor asked for', async () => {
   for (const cachePolicy of ['utc-day', 'sliding-24h', 'any'] as const) {
-    const b = createBench({ days: 2, config: { cachePolicy } })
+    const b = await createBench({ days: 2, config: { cachePolicy } })
     await b.ask('supplier', window(-1, 3))
     assert.is(b.callbacks[0]!.response.entries!.at(-1)!.stampMs, midnight)
     b.meter.live(b.end, [5])
@@ -135,12 +136,12 @@ test('each policy names its source; the configuration accepts these and no other
 })
 
 test('forgetting a meter: for a change of supplier or a decommissioning, everything of it and of no other', async () => {
-  const b = createBench({ days: 2, parties: exportParties() })
+  const b = await createBench({ days: 2, parties: exportParties() })
   for (const variant of ['4.8.1', '4.6.1', '4.8.3']) await b.ask('supplier', of(variant))
   assert.ok([...b.store.range('readings', '', '\uffff')].length >= 4)
   const other = '0000001/00-DB-12-34-56-78-90-A1/active-import/1'
   await b.store.put('readings', other, new Uint8Array(1))
-  await b.bridge().forget(esme, 'change of supplier')
+  await b.bridge().evictDevice(esme, 'change of supplier')
   assert.equal(
     [...b.store.range('readings', '', '\uffff')].map(({ key }) => key),
     [other],

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { exportParties } from '../../../emulation/bench.ts'
+import { exportParties } from '../../../emulation/bench-parties.ts'
 import type { CachePolicy } from '../../../host/cache/policy.ts'
 import type { BridgeConfig } from '../../../host/config/config.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
@@ -15,7 +15,7 @@ const entriesOf = (variant: string) => (variant === '4.6.1' ? 2 : 49)
 
 /** A bench at 06:00 UTC of a day. */
 async function morning(midnightMs: number, config: Partial<BridgeConfig> = {}) {
-  const b = createBench({ days: 4, midnightMs, parties: exportParties(), othersOf: () => [3, 4, 5], config })
+  const b = await createBench({ days: 4, midnightMs, parties: exportParties(), othersOf: () => [3, 4, 5], config })
   b.meter.live(
     b.end,
     Array.from({ length: 12 }, () => 7),

@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, testParties } from '../../../emulation/bench-parties.ts'
 import { registryOf } from '../../../emulation/registry-of.ts'
 import { readCsv } from '../../../hardware/load/csv-records.ts'
 import { defaultAccessPolicy } from '../../../host/access/access-control.ts'
@@ -17,11 +18,9 @@ import { requestIdOf } from '../../../host/duis/request.ts'
 import { performanceRows } from '../../../host/metrics/performance-measures.ts'
 import { type TestIdentityName, testIdentities } from '../../../host/pki/test-pki.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 import { duisSchema } from '../../support/bench/duis-schema.ts'
 import { dailyRead, meterNumber } from '../../support/bench/schedule-bench.ts'
-
-type Bench = ReturnType<typeof createBench>
 
 const accepted = (b: Bench) => b.trail.filter((event): event is AcceptedEvent => event.event === 'accepted')
 const hoursUntilDue = (event: AcceptedEvent) => (Date.parse(event.due) - (midnight + 600_000)) / 3_600_000
@@ -38,7 +37,7 @@ test('an MDR always, a supplier by the attribute, others never', async () => {
     ['network-operator', false, 'I99', false],
     ['other-user', true, 'E49', false],
   ] as const) {
-    const b = createBench({ days: 2 })
+    const b = await createBench({ days: 2 })
     const fields = forSettlement === undefined ? {} : { forSettlement }
     const answer = await b.ask(name, fields)
     const what = `${name} ${forSettlement}`
@@ -61,7 +60,7 @@ test('an MDR always, a supplier by the attribute, others never', async () => {
 test('a supplier’s row in the registry sets it for all its requests; one request may differ', async () => {
   const parties = testParties()
   parties.users[0]!.forSettlement = true
-  const b = createBench({ days: 2, parties })
+  const b = await createBench({ days: 2, parties })
   await b.ask('supplier')
   await b.ask('supplier', { forSettlement: false })
   await b.ask('supplier', { serviceReferenceVariant: '4.8.2' })
@@ -79,7 +78,7 @@ test('a supplier’s row in the registry sets it for all its requests; one reque
 })
 
 test('where a schema is checked, the schema decides', async () => {
-  const b = createBench({ days: 2, schema: duisSchema() })
+  const b = await createBench({ days: 2, schema: duisSchema() })
   const told = await b.post(b.sign(b.request('supplier', { forSettlement: true })))
   assert.is(told.code, 'E48')
   assert.match(told.why, /ForSettlement/)
@@ -96,7 +95,7 @@ test('it waits behind what was asked on demand', async () => {
   }
   // A session every five seconds.
   const schedule = { ...readConfig('', {}, {}).schedule, lineRate: 12 }
-  const b = createBench({ days: 2, parties, moreMeters: others.map(({ eui }) => eui), config: { schedule } })
+  const b = await createBench({ days: 2, parties, moreMeters: others.map(({ eui }) => eui), config: { schedule } })
   const to = (eui: string, fields = {}) => b.sign(b.request('supplier', fields).replace(`:${esme}:`, `:${eui}:`))
   // The first has the line to itself; then settlement asks before a read on demand.
   for (const xml of [to(esme), to(others[0]!.eui, { forSettlement: true }), to(others[1]!.eui)]) {
@@ -108,7 +107,7 @@ test('it waits behind what was asked on demand', async () => {
 })
 
 test('a schedule that was made with it runs for settlement', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   const { eui } = testIdentities.supplier
   const details = dailyRead({
     executionTimeMs: 3_600_000,

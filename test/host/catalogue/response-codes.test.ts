@@ -61,7 +61,7 @@ test('any fault can have another code: it is sent, and it is a row', async () =>
   }
   const changed = faultCodesWith({ replayed: 'E100' })
   assert.ok(changed.ok)
-  const b = createBench({ days: 2, config: { codes: changed.codes } })
+  const b = await createBench({ days: 2, config: { codes: changed.codes } })
   const xml = b.sign(b.request())
   assert.is((await b.post(xml)).code, 'I99')
   assert.is((await b.post(xml)).code, 'E100')

@@ -3,7 +3,7 @@
 import { mkdirSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { testParties } from '../../../emulation/bench.ts'
+import { testParties } from '../../../emulation/bench-parties.ts'
 import { createRequestCounters, type LoweredCounter } from '../../../host/access/request-counters.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import type { Io, Options } from '../../../host/cli/command.ts'

@@ -3,7 +3,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { lineFindings } from '../../../host/cli/line-findings.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
 import type { OpenPort } from '../../../host/wan/bindings.ts'

@@ -2,14 +2,15 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { exportParties, midnight } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { exportParties } from '../../../emulation/bench-parties.ts'
 import { readSources, sourceRuns, sourcesLine } from '../../../host/cli/read-sources.ts'
 import { dataCsv, dataJson, dataTable } from '../../../host/cli/show-response.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
 test('half-hours from the meter and from the cache, of two channels, and daily reads', async () => {
-  const b = createBench({ days: 4, parties: exportParties(), othersOf: () => [3, 4, 5] })
+  const b = await createBench({ days: 4, parties: exportParties(), othersOf: () => [3, 4, 5] })
   const ask = async (name: 'supplier' | 'mdr', variant: string, startMs: number) => {
     await b.ask(name, { serviceReferenceVariant: variant, period: { startMs, endMs: midnight } })
     const { response, explanation } = b.callbacks.at(-1)!
@@ -40,7 +41,7 @@ test('half-hours from the meter and from the cache, of two channels, and daily r
 test('stamps at the start of the half-hour: sources, table and CSV by the stamps of the response', async () => {
   const parties = exportParties()
   Object.assign(parties.devices[0]!, { stamps: 'start' })
-  const b = createBench({ days: 4, parties })
+  const b = await createBench({ days: 4, parties })
   await b.ask('supplier', { period: { startMs: midnight - dayMs - 4 * halfHourMs, endMs: midnight - dayMs } })
   const { response, explanation } = b.callbacks[0]!
   const sources = readSources(explanation, 'start')

@@ -4,9 +4,10 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { exportParties, type UserAnswer } from '../../../emulation/bench.ts'
+import type { UserAnswer } from '../../../emulation/bench.ts'
+import { exportParties } from '../../../emulation/bench-parties.ts'
 import { createRandom } from '../../../emulation/random.ts'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
 import { pushTermsOf } from '../../../host/access/user-details.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
@@ -48,7 +49,7 @@ function createNodes(clock: { nowMs(): number; after(ms: number, call: () => voi
 async function fortyReads(user: { [name: string]: unknown }) {
   const parties = exportParties()
   Object.assign(parties.users[0]!, user)
-  const b = createBench({ days: 3, parties })
+  const b = await createBench({ days: 3, parties })
   const nodes = createNodes(b.clock, 7)
   b.usersAnswer(nodes.answer)
   for (let i = 0; i < 40; i++) {

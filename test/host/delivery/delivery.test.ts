@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { createDelivery, giveUpAfterMs } from '../../../host/delivery/delivery.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'

@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, testParties } from '../../../emulation/bench-parties.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { act, action } from '../../../firmware/metering.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
@@ -16,12 +17,12 @@ import { alertsIn } from '../../../host/wan/wake.ts'
 import { type EventEntry, encodeEvent, eventCode } from '../../../protocol/event-entry.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { encodeAnswer } from '../../../protocol/messages.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 import { nowMs, parties } from '../../support/bench/duis-parties.ts'
 import { duisSchema } from '../../support/bench/duis-schema.ts'
 
 /** Power fails, with a last gasp or without, and comes back ten minutes later. */
-function outage(b: ReturnType<typeof createBench>, gasp = true): { fromMs: number; toMs: number } {
+function outage(b: Bench, gasp = true): { fromMs: number; toMs: number } {
   const fromMs = b.clock.nowMs()
   if (gasp) b.meter.meter().powerFails()
   b.meter.off()
@@ -30,11 +31,10 @@ function outage(b: ReturnType<typeof createBench>, gasp = true): { fromMs: numbe
   return { fromMs, toMs: fromMs + 600000 }
 }
 
-const alertsOf = (b: ReturnType<typeof createBench>) =>
-  b.callbacks.flatMap(({ response }) => (response.alert ? [response.alert] : []))
+const alertsOf = (b: Bench) => b.callbacks.flatMap(({ response }) => (response.alert ? [response.alert] : []))
 
 test('an outage is reported at the next wake, to the registered supplier, whichever User asked', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   const supply = outage(b)
   assert.is((await b.ask('mdr')).code, 'I99')
   await b.clock.pass(100)
@@ -64,7 +64,7 @@ test('an outage is reported at the next wake, to the registered supplier, whiche
 })
 
 test('acknowledged in the session: the next wake brings none', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   outage(b, false)
   await b.ask('supplier')
   assert.match(alertsOf(b)[0]!.description, /its beginning estimated/)
@@ -76,7 +76,7 @@ test('acknowledged in the session: the next wake brings none', async () => {
 })
 
 test('a lost acknowledgement: sent again by the meter, delivered once', async () => {
-  const b = createBench({ days: 3 })
+  const b = await createBench({ days: 3 })
   outage(b)
   // The third frame to the meter is the acknowledgement: wake, read, acknowledgement.
   let sent = 0
@@ -100,7 +100,7 @@ test('a lost acknowledgement: sent again by the meter, delivered once', async ()
 test('no registered supplier: logged, acknowledged, not delivered', async () => {
   const parties = testParties()
   parties.registrations = parties.registrations.filter(({ role }) => role !== 'IS')
-  const b = createBench({ days: 2, parties })
+  const b = await createBench({ days: 2, parties })
   outage(b)
   await b.ask('mdr')
   assert.equal(alertsOf(b), [])
@@ -112,7 +112,7 @@ test('no registered supplier: logged, acknowledged, not delivered', async () => 
 })
 
 test('fewer than all alerts go with one wake when there are many; the next brings the rest', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   for (let i = 0; i < 10; i++) outage(b)
   await b.ask('supplier')
   assert.is(alertsOf(b).length, 14)
@@ -122,7 +122,7 @@ test('fewer than all alerts go with one wake when there are many; the next bring
 })
 
 test('an attacker on the line can neither forge nor replay alerts', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   outage(b)
   const recorded: Uint8Array[] = []
   const send = b.line.send
@@ -223,7 +223,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be stored
 
 test('a clock set by more than two seconds is reported at the next wake, and empties the cache', async () => {
   for (const seconds of [-3600, 90]) {
-    const b = createBench({ days: 2 })
+    const b = await createBench({ days: 2 })
     await b.ask('supplier')
     act(b.meter.meter().state.metering, action.setClock, b.clock.nowMs() + seconds * 1000)
     await b.ask('supplier', { serviceReferenceVariant: '4.1.1' })

@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { mpan, testParties } from '../../../emulation/bench-parties.ts'
 import type { AuditEvent } from '../../../host/audit/audit-record.ts'
 import { createMetricsServer } from '../../../host/http/metrics-server.ts'
 import { addEvent, addTime, noTimes, noTotals, timeBoundsMs } from '../../../host/metrics/event-totals.ts'
@@ -51,7 +52,7 @@ function samplesOf(text: string): Map<string, number> {
 test('requests, answers, half-hours, the line and what the cache saved', async () => {
   const parties = testParties()
   parties.users[3]!.status = 'suspended'
-  const b = createBench({ parties })
+  const b = await createBench({ parties })
   await b.ask('supplier')
   await b.ask('mdr')
   await b.ask('network-operator', { period: { startMs: midnight - 2 * dayMs, endMs: midnight } })
@@ -78,7 +79,7 @@ test('requests, answers, half-hours, the line and what the cache saved', async (
 })
 
 test('failures: late answers, a User that is down, no party left', async () => {
-  const b = createBench()
+  const b = await createBench()
   b.usersAnswer(() => 503)
   b.line.unplug()
   await b.ask('supplier')
@@ -118,7 +119,7 @@ test('labels cannot break a line', () => {
 })
 
 test('nothing of a person: no MPAN, no EUI-64, no callback', async () => {
-  const b = createBench()
+  const b = await createBench()
   await b.ask('supplier')
   const text = prometheusText(totalsOf(b.trail), noTimes(), gauges) + JSON.stringify(statsOf(totalsOf(b.trail)))
   for (const secret of [mpan, /([0-9A-F]{2}-){7}/, 'http:']) assert.not.match(text, secret)

@@ -2,19 +2,20 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportParties, midnight, testParties, whOf } from '../../../emulation/bench.ts'
+import { midnight, whOf } from '../../../emulation/bench.ts'
+import { esme, exportParties, testParties } from '../../../emulation/bench-parties.ts'
 import { futureDatedDaysMax, futureDatedMax, wrongExecution } from '../../../host/requests/future-dated.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 
 const hourMs = 2 * halfHourMs
 const at = midnight + 3 * hourMs
 const registers = { serviceReferenceVariant: '4.1.1', executionMs: at }
-const codes = (b: ReturnType<typeof createBench>) => b.callbacks.map(({ response }) => response.code)
+const codes = (b: Bench) => b.callbacks.map(({ response }) => response.code)
 
 test('accepted at once, nothing on the line until its time, answered then', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   const { code, why } = await b.post(b.sign(b.request('mdr', registers), 'mdr'))
   assert.is(code, 'I99')
   assert.match(why, /to be executed at 2026-11-22T03:00:00.000Z/)
@@ -31,7 +32,7 @@ test('accepted at once, nothing on the line until its time, answered then', asyn
 })
 
 test('a window that is not over when it is asked for is, when it is executed', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   const period = { startMs: midnight, endMs: midnight + hourMs }
   await b.post(b.sign(b.request('supplier', { period, executionMs: at })))
   b.meter.live(b.end, [4, 5, 6, 7])
@@ -44,21 +45,21 @@ test('a window that is not over when it is asked for is, when it is executed', a
 
 test('killed in between: the next start executes it, once', async () => {
   for (const killAtMs of [at - hourMs, at + 5]) {
-    const b = createBench({ days: 2 })
+    const b = await createBench({ days: 2 })
     await b.post(b.sign(b.request('supplier', registers)))
     await b.clock.pass(killAtMs - b.clock.nowMs())
-    b.kill().resume()
+    await b.kill()
     await b.clock.pass(hourMs + 20000)
     assert.equal(codes(b), ['I0'], `killed at ${killAtMs - at} ms`)
   }
 })
 
 test('down at its time and for longer than the target response time: E30', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   await b.post(b.sign(b.request('supplier', registers)))
-  b.kill()
+  b.dieAfterWrites(0)
   await b.clock.pass(at - b.clock.nowMs() + 17000)
-  b.bridge().resume()
+  await b.kill()
   await b.clock.pass(1000)
   assert.equal(codes(b), ['E30'])
   assert.is(b.bridge().total.wakeUps, 0)
@@ -66,7 +67,7 @@ test('down at its time and for longer than the target response time: E30', async
 })
 
 test('a meter that is gone at its time: E20 as for any other request', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   await b.post(b.sign(b.request('supplier', registers)))
   b.line.unplug()
   await b.clock.pass(at - b.clock.nowMs() + 20000)
@@ -77,7 +78,7 @@ test('registration is that of the day of execution: asked for now, and looked at
   // Today's MDR may not date a read of registers into the time of the next one.
   const parties = testParties()
   parties.registrations.push({ mpan: '1234567890126', role: 'MDR', mpid: 'MDRB', from: '2026-11-25' })
-  const b = createBench({ days: 2, parties })
+  const b = await createBench({ days: 2, parties })
   const dated = (executionMs: number) => b.post(b.sign(b.request('mdr', { ...registers, executionMs }), 'mdr'))
   assert.is((await dated(midnight + 2 * dayMs + hourMs)).code, 'I99')
   const late = await dated(midnight + 3 * dayMs)
@@ -86,11 +87,11 @@ test('registration is that of the day of execution: asked for now, and looked at
   // Accepted by an earlier run whose registry allowed it; this one's does not.
   const gone = testParties()
   gone.registrations = gone.registrations.filter(({ role }) => role !== 'IS')
-  const after = createBench({ days: 2, parties: gone })
+  const after = await createBench({ days: 2, parties: gone })
   const body = Buffer.from(after.sign(after.request('supplier', registers)))
   const kept = { body, receivedMs: after.clock.nowMs(), executionMs: at }
   await after.store.put('accepted', `90-B3-D5-1F-30-01-00-00:${esme}:1001`, kept)
-  after.bridge().resume()
+  await after.kill()
   await after.clock.pass(hourMs)
   assert.equal(codes(after), [], 'not before its time')
   await after.clock.pass(at - after.clock.nowMs() + 1000)
@@ -98,7 +99,7 @@ test('registration is that of the day of execution: asked for now, and looked at
 })
 
 test('a date that is past, or too far ahead, is refused with E49 and the reason', async () => {
-  const b = createBench({ days: 2, parties: exportParties() })
+  const b = await createBench({ days: 2, parties: exportParties() })
   const dated = (executionMs: number) => b.post(b.sign(b.request('supplier', { ...registers, executionMs })))
   const cases: [number, string, RegExp][] = [
     [b.clock.nowMs(), 'E49', /past/],
@@ -122,7 +123,7 @@ test('a date that is past, or too far ahead, is refused with E49 and the reason'
 })
 
 test('stopped: nothing is executed any more, and it lies on disk for the next start', async () => {
-  const b = createBench({ days: 2 })
+  const b = await createBench({ days: 2 })
   await b.post(b.sign(b.request('supplier', registers)))
   await b.clock.run(b.bridge().stop())
   await b.clock.pass(2 * hourMs)

@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { alertCodesWith, isAlertCode } from '../../../host/catalogue/alert-code.ts'
 import { createScheduleBench, dailyRead, dayMs, today } from '../../support/bench/schedule-bench.ts'
 
@@ -18,7 +19,7 @@ function changed(role: 'IS' | 'MDR', mpid: string, from: string) {
 }
 
 test('a change of supplier: the outgoing one still gets its last day, and its schedule is removed', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const id = await b.create('supplier', dailyRead(at1))
   await b.liveUntil(midnight + dayMs + 2 * hourMs)
   b.setParties(changed('IS', 'SUPB', date(today + 3)))
@@ -36,10 +37,10 @@ test('a change of supplier: the outgoing one still gets its last day, and its sc
 })
 
 test('a change of MDR removes only the schedules of the outgoing MDR', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const alertCodes = alertCodesWith({ changeOfMdr: 'N53' })
   assert.ok(alertCodes.ok)
-  const configured = createScheduleBench({ days: 2, config: { alertCodes: alertCodes.codes } })
+  const configured = await createScheduleBench({ days: 2, config: { alertCodes: alertCodes.codes } })
   for (const bench of [b, configured]) {
     const id = await bench.create('mdr', dailyRead(at1))
     const kept = await bench.create('supplier', dailyRead(at1))
@@ -58,7 +59,7 @@ test('a change of MDR removes only the schedules of the outgoing MDR', async () 
 })
 
 test('at a change, schedules that can serve nothing any more are removed without waiting for a run', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const mine = await b.create('mdr', dailyRead({ frequency: 'Yearly', startDay: today + 300 }))
   const other = await b.create('other-user', dailyRead({ frequency: 'Yearly', startDay: today + 300 }))
   assert.is(await b.clock.run(b.bridge().schedules.runner.reconcile()), 0)
@@ -74,10 +75,10 @@ test('at a change, schedules that can serve nothing any more are removed without
     [other],
   )
   // A restart finds the change, too.
-  const again = createScheduleBench({ days: 2 })
+  const again = await createScheduleBench({ days: 2 })
   await again.create('mdr', dailyRead())
   again.setParties(changed('MDR', 'MDRB', date(today)))
-  again.kill().resume()
+  await again.kill()
   await again.clock.pass(1000)
   assert.is(again.alerts()[0]!.kind, 'DSPScheduleRemoval')
 })
@@ -87,7 +88,7 @@ for (const [status, code] of [
   ['Withdrawn', 'N4'],
 ] as const) {
   test(`a device that is ${status} loses its schedules, and each User is notified`, async () => {
-    const b = createScheduleBench({ days: 2 })
+    const b = await createScheduleBench({ days: 2 })
     const ids = [await b.create('supplier', dailyRead(at1)), await b.create('other-user', dailyRead(at1))]
     const parties = testParties()
     parties.devices[0]!.status = status
@@ -103,7 +104,7 @@ for (const [status, code] of [
 }
 
 test('a device that is suspended fails the run and keeps the schedule', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const id = await b.create('supplier', dailyRead(at1))
   const parties = testParties()
   parties.devices[0]!.status = 'Suspended'
@@ -121,7 +122,7 @@ test('a device that is suspended fails the run and keeps the schedule', async ()
 test('a window that reaches back before the registration fails, day by day, until it no longer does', async () => {
   const parties = testParties()
   parties.registrations[2] = { mpan, role: 'MDR', mpid: 'MDRA', from: date(today + 1) }
-  const b = createScheduleBench({ days: 2, parties })
+  const b = await createScheduleBench({ days: 2, parties })
   const id = await b.create('mdr', dailyRead({ ...at1, startDay: today + 1, endDay: today + 3 }))
   await b.liveUntil(midnight + 4 * dayMs)
   // On the first day it asks for the day before, which was nobody's.
@@ -133,7 +134,7 @@ test('a window that reaches back before the registration fails, day by day, unti
 })
 
 test('a User that is suspended, or gone', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   await b.create('supplier', dailyRead(at1))
   const suspended = testParties()
   suspended.users[0]!.status = 'suspended'
@@ -150,7 +151,7 @@ test('a User that is suspended, or gone', async () => {
 
 test('killed between any two writes of a refused run, its User is notified once', async () => {
   for (let count = 0; count < 12; count++) {
-    const b = createScheduleBench({ days: 2 })
+    const b = await createScheduleBench({ days: 2 })
     await b.create('supplier', dailyRead({ startDay: today, endDay: today, executionTimeMs: hourMs }))
     const parties = testParties()
     parties.devices[0]!.status = 'Suspended'
@@ -158,7 +159,7 @@ test('killed between any two writes of a refused run, its User is notified once'
     await b.liveUntil(midnight + hourMs - 60_000)
     b.dieAfterWrites(count)
     await b.clock.pass(120_000)
-    b.kill().resume()
+    await b.kill()
     await b.clock.pass(hourMs)
     const ids = b.callbacks.map(({ response }) => response.responseId!.text)
     assert.is(new Set(ids).size, 1, `after ${count} writes: ${ids}`)

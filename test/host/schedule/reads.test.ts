@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportMpan, exportParties, midnight, mpan, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, exportMpan, exportParties, mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { srvRow, srvTable } from '../../../host/catalogue/srv-table.ts'
 import type { ScheduleDetails } from '../../../host/duis/non-device-fields.ts'
@@ -23,7 +24,7 @@ const schedulable = srvTable.filter((row) => row.schedulable && row.onSmets1).ma
 
 test('4.2, 4.6.1, 4.8.1, 4.8.2 and 4.8.3 run by schedule, and are on record', async () => {
   assert.equal(schedulable, ['4.2', '4.6.1', '4.8.1', '4.8.2', '4.8.3'])
-  const b = createScheduleBench({ days: 3, parties: exportParties(), othersOf })
+  const b = await createScheduleBench({ days: 3, parties: exportParties(), othersOf })
   const ids = new Map<string, number>()
   for (const variant of schedulable) ids.set(variant, await b.create('supplier', scheduleOf(variant)))
   await b.liveUntil(midnight + 2 * dayMs)
@@ -56,7 +57,7 @@ test('4.2, 4.6.1, 4.8.1, 4.8.2 and 4.8.3 run by schedule, and are on record', as
 })
 
 test('a new supplier: the schedule of the one before goes, and so does what is stored', async () => {
-  const b = createScheduleBench({ days: 3, parties: exportParties(), othersOf })
+  const b = await createScheduleBench({ days: 3, parties: exportParties(), othersOf })
   await b.create('mdr', scheduleOf('4.8.1'))
   await b.create('supplier', scheduleOf('4.8.3'))
   await b.ask('supplier')
@@ -89,7 +90,7 @@ test('a new supplier by a date that was known before: nothing stored is left fro
   const old = parties.registrations.find((row) => row.mpan === mpan && row.role === 'IS')!
   Object.assign(old, { to: '2026-11-22' })
   parties.registrations.push({ mpan, role: 'IS', mpid: 'SUPB', from: '2026-11-23' })
-  const b = createScheduleBench({ days: 3, parties, othersOf })
+  const b = await createScheduleBench({ days: 3, parties, othersOf })
   const emptied = () => b.log.filter(({ event, device }) => event === 'cache emptied' && device === esme).length
   await b.ask('mdr')
   await b.ask('mdr')
@@ -102,7 +103,7 @@ test('a new supplier by a date that was known before: nothing stored is left fro
 })
 
 test('a registry with the same parties costs nothing', async () => {
-  const b = createScheduleBench({ days: 3 })
+  const b = await createScheduleBench({ days: 3 })
   await b.create('mdr', dailyRead({ startDay: today + 1 }))
   await b.ask('supplier')
   b.bridge().partiesChanged(b.setParties(testParties()))

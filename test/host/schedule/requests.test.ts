@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, exportParties, midnight, testParties } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme, exportParties, testParties } from '../../../emulation/bench-parties.ts'
 import type { ScheduleDetails } from '../../../host/duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../../../host/duis/read-non-device.ts'
 import type { TestIdentityName } from '../../../host/pki/test-pki.ts'
@@ -11,7 +12,7 @@ import { createScheduleBench, dailyRead, meterNumber, today } from '../../suppor
 const dspEui = '90-B3-D5-1F-30-00-00-02'
 
 test('a schedule is created, read and deleted, by its User only', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const details = dailyRead({ endDay: today + 9, executionTimeMs: 3_600_500, credential: 'AAAA' })
   const created = await b.askDcc('supplier', { variant: '5.1', schedule: details })
   assert.is(created.code, 'I0')
@@ -34,7 +35,7 @@ test('a schedule is created, read and deleted, by its User only', async () => {
 
 test('5.3 by device deletes all of them; its success is I0 if so configured', async () => {
   const config = { schedule: { ...defaultScheduleSettings, deleteCode: 'I0' } } as const
-  const b = createScheduleBench({ days: 2, config })
+  const b = await createScheduleBench({ days: 2, config })
   await b.create('supplier', dailyRead())
   await b.create('supplier', dailyRead({ frequency: 'Weekly' }))
   const other = await b.create('mdr', dailyRead())
@@ -46,7 +47,7 @@ test('5.3 by device deletes all of them; its success is I0 if so configured', as
 })
 
 test('99 schedules for a User and device, also when they come at the same time; numbers are not used again', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   for (let i = 0; i < 97; i++) await b.create('supplier', dailyRead())
   const codes = await Promise.all(
     [1, 2, 3, 4].map(async () => (await b.askDcc('supplier', { variant: '5.1', schedule: dailyRead() })).code),
@@ -58,12 +59,12 @@ test('99 schedules for a User and device, also when they come at the same time; 
   const mine = await b.create('mdr', dailyRead())
   assert.ok(mine > Math.max(...ids))
   await b.askDcc('mdr', { variant: '5.3', subject: { scheduleId: mine } })
-  b.kill()
+  await b.kill()
   assert.ok((await b.create('mdr', dailyRead())) > mine)
 })
 
 test('what cannot be scheduled is refused, each with its reason', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const reading = (variant: string, readName: string, more: Partial<ScheduleDetails> = {}) =>
     dailyRead({ variant, serviceReference: variant.split('.').slice(0, 2).join('.'), readName, ...more })
   const registers = () => {
@@ -101,7 +102,7 @@ test('what cannot be scheduled is refused, each with its reason', async () => {
 })
 
 test('read back in a version that has no schedules of 4.2, those are left out', async () => {
-  const b = createScheduleBench({ days: 2, parties: exportParties() })
+  const b = await createScheduleBench({ days: 2, parties: exportParties() })
   const { period: _, ...details } = dailyRead({ variant: '4.2', serviceReference: '4.2' })
   const registers = await b.create('supplier', { ...details, readName: 'DSPReadInstantaneousExportRegisters' })
   const mine = { variant: '5.2', subject: { deviceEui: esme } } as const
@@ -125,7 +126,7 @@ test('access control decides for the day of the first run', async () => {
   parties.users[3]!.mpid = 'AGTA'
   parties.devices.push({ ...meterNumber(1), status: 'Decommissioned', line: 'default' })
   parties.registrations.push({ mpan: meterNumber(1).importMpan, role: 'IS', mpid: 'SUPA', from: '2020-01-01' })
-  const b = createScheduleBench({ days: 2, parties })
+  const b = await createScheduleBench({ days: 2, parties })
   const create = (name: TestIdentityName, schedule: ScheduleDetails) => b.askDcc(name, { variant: '5.1', schedule })
   const early = await create('mdr', dailyRead())
   assert.is(early.code, 'E4')
@@ -138,7 +139,7 @@ test('access control decides for the day of the first run', async () => {
 })
 
 test('the reference templates of 5.1, 5.2 and 5.3 are understood', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const post = async (name: string) =>
     b.post(b.sign(unsignedTemplate(name).replace(':1000<', `:${name.length}<`)), 'serviceD')
   const created = await post('ECS21a_5.1._DCC_SCHEDULED_REQUEST_DUIS.XML')
@@ -148,7 +149,7 @@ test('the reference templates of 5.1, 5.2 and 5.3 are understood', async () => {
 })
 
 test('wrong services, command variants and targets', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const request = { variant: '5.1', schedule: dailyRead() } as const
   assert.is((await b.post(b.dccRequest('supplier', request), 'serviceS')).code, 'E13')
   assert.is((await b.post(b.dccRequest('supplier', request), 'serviceT')).code, 'E13')
@@ -164,11 +165,11 @@ test('wrong services, command variants and targets', async () => {
 })
 
 test('a request to the DCC counts once, is signed by its User, and cannot be changed', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const signed = b.dccRequest('supplier', { variant: '5.1', schedule: dailyRead() })
   assert.is((await b.post(signed, 'serviceD')).code, 'I0')
   assert.is((await b.post(signed, 'serviceD')).code, 'E50')
-  b.kill()
+  await b.kill()
   assert.is((await b.post(signed, 'serviceD')).code, 'E50')
   const next = b.dccRequest('supplier', { variant: '5.1', schedule: dailyRead() })
   assert.is((await b.post(next.replace('>Daily<', '>Weekly<'), 'serviceD')).code, 'E100')
@@ -179,7 +180,7 @@ test('a request to the DCC counts once, is signed by its User, and cannot be cha
 })
 
 test('hostile bodies: each refused as not valid, nothing created', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const good = b
     .dccRequest('supplier', { variant: '5.1', schedule: dailyRead() })
     .replace(/<ds:Signature.*<\/ds:Signature>/s, '')

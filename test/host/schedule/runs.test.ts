@@ -2,7 +2,8 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight, testParties, whOf } from '../../../emulation/bench.ts'
+import { midnight, whOf } from '../../../emulation/bench.ts'
+import { esme, testParties } from '../../../emulation/bench-parties.ts'
 import { type Frequency, frequencies } from '../../../host/duis/non-device-fields.ts'
 import { performanceRows } from '../../../host/metrics/performance-measures.ts'
 import { defaultScheduleSettings } from '../../../host/schedule/settings.ts'
@@ -30,7 +31,12 @@ test('a week of daily schedules of many meters, two Users each: each run once, i
     parties.registrations.push({ mpan: meter.importMpan, role: 'MDR', mpid: 'MDRA', from: '2020-01-01' })
   }
   const schedule = { ...defaultScheduleSettings, windows: { default: parseWindow('6h')!, MDR: parseWindow('13h')! } }
-  const b = createScheduleBench({ days: 2, parties, moreMeters: others.map(({ eui }) => eui), config: { schedule } })
+  const b = await createScheduleBench({
+    days: 2,
+    parties,
+    moreMeters: others.map(({ eui }) => eui),
+    config: { schedule },
+  })
   const euis = [esme, ...others.map(({ eui }) => eui)]
   const owners = new Map<number, { name: string; eui: string }>()
   for (const eui of euis) {
@@ -75,16 +81,16 @@ test('a week of daily schedules of many meters, two Users each: each run once, i
 
 test('killed at any moment, a run has one answer and no day is forgotten', async () => {
   for (let seed = 1; seed <= 12; seed++) {
-    const b = createScheduleBench({ days: 2, seed })
+    const b = await createScheduleBench({ days: 2, seed })
     await b.create('supplier', dailyRead({ endDay: today + 3 }))
     await b.create('other-user', dailyRead({ endDay: today + 3, executionTimeMs: 2 * hourMs }))
     for (let day = 1; day <= 3; day++) {
       // Killed a few milliseconds into the run, at a moment that the seed chooses, and once more soon after.
       const at = (hour: number, ms: number) => b.liveUntil(midnight + day * dayMs + hour * hourMs + ms)
       await at(2, (seed * 3) % 37)
-      b.kill().resume()
+      await b.kill()
       await at(2, ((seed * 3) % 37) + seed)
-      b.kill().resume()
+      await b.kill()
       await at(20, 0)
     }
     await b.liveUntil(midnight + 5 * dayMs)
@@ -100,7 +106,7 @@ test('killed at any moment, a run has one answer and no day is forgotten', async
 test('killed between any two writes of a run, the run still has one answer', async () => {
   let died = 0
   for (let count = 0; count < 24; count++) {
-    const b = createScheduleBench({ days: 2 })
+    const b = await createScheduleBench({ days: 2 })
     await b.create('other-user', dailyRead({ startDay: today, endDay: today, executionTimeMs: hourMs }))
     await b.liveUntil(midnight + hourMs - 60_000)
     b.dieAfterWrites(count)
@@ -108,7 +114,7 @@ test('killed between any two writes of a run, the run still has one answer', asy
     if (b.results().length === 0) died += 1
     const answers = b.answers.length
     const isKept = [...b.store.range('outbox', '', '\uffff')].length > 0
-    b.kill().resume()
+    await b.kill()
     await b.clock.pass(hourMs)
     if (isKept) assert.is(b.answers.length, answers, `after ${count} writes: what is answered is not carried out again`)
     const ids = b.results().map(({ response }) => response.responseId!.text)
@@ -121,7 +127,7 @@ test('killed between any two writes of a run, the run still has one answer', asy
 })
 
 test('every frequency runs on its days, and asks for the days before', async () => {
-  const b = createScheduleBench({ days: 1 })
+  const b = await createScheduleBench({ days: 1 })
   const dates: { [frequency in Frequency]: string[] } = {
     Daily: [],
     Weekly: ['2026-11-30', '2026-12-07'],
@@ -152,7 +158,7 @@ test('every frequency runs on its days, and asks for the days before', async () 
 })
 
 test('a meter that does not answer is retried until the target response time, then its User gets the failure', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const id = await b.create('supplier', dailyRead({ endDay: today + 2, executionTimeMs: hourMs }))
   b.meter.off()
   await b.clock.pass(dayMs + 12 * hourMs)
@@ -178,7 +184,7 @@ test('a meter that does not answer is retried until the target response time, th
 })
 
 test('a run that failed succeeds as soon as the meter answers again', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   await b.create('supplier', dailyRead({ endDay: today + 1, executionTimeMs: hourMs }))
   b.line.unplug()
   await b.liveUntil(midnight + dayMs + 3 * hourMs)
@@ -189,12 +195,12 @@ test('a run that failed succeeds as soon as the meter answers again', async () =
 })
 
 test('missed runs are executed within 24 hours; older ones are reported once', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const id = await b.create('other-user', dailyRead({ executionTimeMs: hourMs }))
   await b.bridge().stop()
   b.clock.set(midnight + 4 * dayMs + 23 * hourMs)
   for (const meter of b.meters) meter.meter().step()
-  b.kill().resume()
+  await b.kill()
   await b.clock.pass(hourMs / 2)
   assert.is(b.results().length, 1, 'the run of the fourth day')
   assert.equal(
@@ -211,18 +217,18 @@ test('missed runs are executed within 24 hours; older ones are reported once', a
 
 test('without catching up, nothing that was due before the start runs', async () => {
   const schedule = { ...defaultScheduleSettings, catchUpHours: 0 }
-  const b = createScheduleBench({ days: 2, config: { schedule } })
+  const b = await createScheduleBench({ days: 2, config: { schedule } })
   await b.create('other-user', dailyRead({ executionTimeMs: hourMs }))
   await b.bridge().stop()
   b.clock.set(midnight + dayMs + 2 * hourMs)
-  b.kill().resume()
+  await b.kill()
   await b.clock.pass(hourMs)
   assert.is(b.results().length, 0)
   assert.is(b.alerts().length, 1)
 })
 
 test('a deleted schedule does not run, not even the run that is under way', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const id = await b.create('supplier', dailyRead({ executionTimeMs: hourMs }))
   await b.liveUntil(midnight + dayMs + hourMs - 1)
   // On the line, not answered yet.
@@ -247,7 +253,12 @@ test('on-demand requests go before those for settlement, and both before schedul
   }
   // One session every 5 seconds on the line; an answer on demand has 16 seconds.
   const schedule = { ...defaultScheduleSettings, lineRate: 12 }
-  const b = createScheduleBench({ days: 2, parties, moreMeters: others.map(({ eui }) => eui), config: { schedule } })
+  const b = await createScheduleBench({
+    days: 2,
+    parties,
+    moreMeters: others.map(({ eui }) => eui),
+    config: { schedule },
+  })
   const dueMs = midnight + hourMs
   for (const { eui } of others) {
     await b.create('other-user', dailyRead({ deviceEui: eui, startDay: today, endDay: today, executionTimeMs: hourMs }))
@@ -280,7 +291,12 @@ test('rates apply per cohort: sessions are spaced, whichever User asks', async (
     parties.devices.push(row)
   })
   const schedule = { ...defaultScheduleSettings, cohortRates: { Itron: 2 } }
-  const b = createScheduleBench({ days: 2, parties, moreMeters: others.map(({ eui }) => eui), config: { schedule } })
+  const b = await createScheduleBench({
+    days: 2,
+    parties,
+    moreMeters: others.map(({ eui }) => eui),
+    config: { schedule },
+  })
   for (const { eui } of others) {
     await b.create('other-user', dailyRead({ deviceEui: eui, startDay: today, endDay: today, executionTimeMs: hourMs }))
   }

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, mpan, testParties } from '../../../emulation/bench.ts'
+import { esme, mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
 import type { InventoryQuery } from '../../../host/duis/non-device-fields.ts'
 import { type ReadDevice, readInventory } from '../../../host/duis/read-non-device.ts'
@@ -47,7 +47,7 @@ const query = (inventory: InventoryQuery) => ({ variant: '8.2', inventory }) as 
 const euisOf = (devices: ReadDevice[] | string) => (devices as ReadDevice[]).map(({ DeviceID }) => DeviceID)
 
 test('however it is asked for, the whole premises is listed, in the order of the schema', async () => {
-  const b = createScheduleBench({ days: 2, parties: parties() })
+  const b = await createScheduleBench({ days: 2, parties: parties() })
   const queries: InventoryQuery[] = [
     { by: 'DeviceID', eui: esme },
     { by: 'UPRN', uprn: full.uprn },
@@ -82,7 +82,7 @@ test('however it is asked for, the whole premises is listed, in the order of the
 })
 
 test('a device of which nothing is known has the stated defaults', async () => {
-  const b = createScheduleBench({ days: 2 })
+  const b = await createScheduleBench({ days: 2 })
   const answer = await b.askDcc('other-user', query({ by: 'DeviceID', eui: esme }))
   assert.equal(readInventory(answer.message), [
     {
@@ -99,7 +99,7 @@ test('a device of which nothing is known has the stated defaults', async () => {
 })
 
 test('nothing found is an error code, never an empty list', async () => {
-  const b = createScheduleBench({ days: 2, parties: parties() })
+  const b = await createScheduleBench({ days: 2, parties: parties() })
   const queries: InventoryQuery[] = [
     { by: 'DeviceID', eui: '00-DB-12-34-56-78-90-A9' },
     { by: 'UPRN', uprn: '1' },
@@ -112,7 +112,7 @@ test('nothing found is an error code, never an empty list', async () => {
 })
 
 test('current and future parties of the premises may ask, and roles without registrations', async () => {
-  const b = createScheduleBench({ days: 2, parties: parties() })
+  const b = await createScheduleBench({ days: 2, parties: parties() })
   const neighbour = query({ by: 'DeviceID', eui: meterNumber(1).eui })
   const codes: [TestIdentityName, string][] = [
     ['supplier', 'E4'],
@@ -125,7 +125,7 @@ test('current and future parties of the premises may ask, and roles without regi
 })
 
 test('a device that is no electricity meter is listed and not read', async () => {
-  const b = createScheduleBench({ days: 2, parties: parties() })
+  const b = await createScheduleBench({ days: 2, parties: parties() })
   const toHub = b.sign(b.request().replace(`:${esme}:`, ':00-DB-12-34-56-78-92-01:'))
   const answer = await b.post(toHub)
   assert.is(answer.code, 'E11')
@@ -133,7 +133,7 @@ test('a device that is no electricity meter is listed and not read', async () =>
 })
 
 test('hostile queries are refused as not valid', async () => {
-  const b = createScheduleBench({ days: 2, parties: parties() })
+  const b = await createScheduleBench({ days: 2, parties: parties() })
   const request = b
     .dccRequest('supplier', query({ by: 'UPRN', uprn: '7' }))
     .replace(/<ds:Signature.*<\/ds:Signature>/s, '')

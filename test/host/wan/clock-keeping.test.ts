@@ -2,13 +2,12 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { esme, midnight } from '../../../emulation/bench.ts'
+import { midnight } from '../../../emulation/bench.ts'
+import { esme } from '../../../emulation/bench-parties.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import { formatDateTime } from '../../../host/duis/date-time.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
-import { createBench } from '../../support/bench/checked-bench.ts'
-
-type Bench = ReturnType<typeof createBench>
+import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 
 /** Power fails for a minute; the board's own clock shows this when it is back. */
 function restart(b: Bench, showsMs: number): void {
@@ -50,7 +49,7 @@ function loseAsks(b: Bench, lost: (frame: number) => boolean): void {
 }
 
 test('a meter that has lost the time gets it in its next session, and records half-hours again', async () => {
-  const b = createBench({ days: 3 })
+  const b = await createBench({ days: 3 })
   restart(b, 0)
   liveUntil(b, midnight + 65 * 60_000)
   assert.is((await b.ask('mdr')).code, 'I99')
@@ -76,7 +75,7 @@ test('a meter that has lost the time gets it in its next session, and records ha
 })
 
 test('the alert is acknowledged only when the clock is set; it is delivered once', async () => {
-  const b = createBench({ days: 3 })
+  const b = await createBench({ days: 3 })
   restart(b, 0)
   // Wake; then the clock is asked for and never heard.
   let until = Number.POSITIVE_INFINITY
@@ -96,7 +95,7 @@ test('the alert is acknowledged only when the clock is set; it is delivered once
 })
 
 test('off: the meter stays without the time, and its alert is acknowledged', async () => {
-  const b = createBench({ days: 3, config: { setClock: 'off' } })
+  const b = await createBench({ days: 3, config: { setClock: 'off' } })
   restart(b, 0)
   await b.ask('supplier')
   assert.is(b.answers[0]!.usage.asks, 2, 'the read, and the acknowledgement')
@@ -106,12 +105,12 @@ test('off: the meter stays without the time, and its alert is acknowledged', asy
 })
 
 test('a clock that is wrong is left alone unless a limit is set; with one it is looked at once a day', async () => {
-  const left = createBench({ days: 3 })
+  const left = await createBench({ days: 3 })
   restart(left, left.clock.nowMs() + 360_000)
   await left.ask('supplier')
   assert.is(eventsOf(left, 'clock set').length, 0)
 
-  const b = createBench({ days: 3, config: { setClock: 60 } })
+  const b = await createBench({ days: 3, config: { setClock: 60 } })
   await b.ask('supplier', day(2))
   assert.is(b.answers[0]!.usage.asks, 2, 'clock, the read')
   await b.ask('supplier', day(3))

@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { createPerformance, measuresOf, performanceRows } from '../../../host/metrics/performance-measures.ts'
 import { createTimerQueue } from '../../../host/schedule/timer-queue.ts'

@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createVirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import type { AuditEvent, AuditRecord } from '../../../host/audit/audit-record.ts'
 import { recordsOf } from '../../../host/audit/read-trail.ts'
 import { openServiceAuditTrail, type TrailParts } from '../../../host/audit/service-audit-trail.ts'

@@ -3,6 +3,8 @@
 import { type BenchOptions, createBench as createUncheckedBench } from '../../../emulation/bench.ts'
 import { assertSendable } from './duis-schema.ts'
 
+export type Bench = Awaited<ReturnType<typeof createBench>>
+
 export function createBench(options: BenchOptions = {}) {
   return createUncheckedBench({ check: (xml) => assertSendable(xml, options.config?.codes), ...options })
 }

@@ -1,7 +1,8 @@
 // A bench that is asked for schedules and inventories.
 
 import * as assert from 'uvu/assert'
-import { type BenchOptions, esme, midnight, whOf } from '../../../emulation/bench.ts'
+import { type BenchOptions, midnight, whOf } from '../../../emulation/bench.ts'
+import { esme } from '../../../emulation/bench-parties.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../../../host/duis/format-non-device.ts'
 import type { ScheduleDetails } from '../../../host/duis/non-device-fields.ts'
 import { readAlert, readScheduleId } from '../../../host/duis/read-non-device.ts'
@@ -39,8 +40,8 @@ export function meterNumber(index: number) {
   return { eui, importMpan: `${digits}${(sum % 11) % 10}` }
 }
 
-export function createScheduleBench(options: BenchOptions = {}) {
-  const bench = createBench(options)
+export async function createScheduleBench(options: BenchOptions = {}) {
+  const bench = await createBench(options)
   let counter = 0n
 
   const more = {
@@ -84,7 +85,7 @@ export function createScheduleBench(options: BenchOptions = {}) {
         const alert = readAlert(response.message)
         return alert === undefined ? [] : [{ ...alert, url }]
       }),
-    schedules: () => [...bench.bridge().schedules.book.all()],
+    schedules: () => [...bench.bridge().schedules.schedules.all()],
   }
   return { ...bench, ...more }
 }

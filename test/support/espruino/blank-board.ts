@@ -1,6 +1,6 @@
 // A blank board of the row `linux` at its prompt, on a clock of its own.
 
-import { createVirtualClock, type VirtualClock } from '../../../emulation/world.ts'
+import { createVirtualClock, type VirtualClock } from '../../../emulation/virtual-clock.ts'
 import { boards } from '../../../hardware/boards/boards.ts'
 import { newBoard, PromptSim, type PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
 

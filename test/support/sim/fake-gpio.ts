@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { VirtualClock } from '../../../emulation/world.ts'
+import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
 import type { Timers } from '../../../hardware/emulator/emulated.ts'
 import type { GpioTools } from '../../../hardware/pi/gpio-tools.ts'
 

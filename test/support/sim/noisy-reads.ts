@@ -3,7 +3,8 @@
 
 import { createRandom, type Random } from '../../../emulation/random.ts'
 import type { LineFaults, SimLine } from '../../../emulation/sim-line.ts'
-import { createWorld, type SimMeter, type VirtualClock } from '../../../emulation/world.ts'
+import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
+import { createWorld, type SimMeter } from '../../../emulation/world.ts'
 import { createDco, type Dco } from '../../../host/dco/sealer.ts'
 import { readRegisters } from '../../../host/services/read-registers.ts'
 import type { Conversation } from '../../../host/wan/conversation.ts'

@@ -1,0 +1,83 @@
+// Everything that comes into the bridge from outside. There are two environments: this machine's in runtime/, and a
+// simulated one in emulation/.
+
+import type { Registry } from '../access/parties.ts'
+import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
+import type { HourlyKeys } from '../cache/hourly-keys.ts'
+import type { Vault } from '../dco/vault.ts'
+import type { Post } from '../delivery/delivery.ts'
+import type { Schema } from '../duis/schema.ts'
+import type { Verify } from '../pki/public-key.ts'
+import type { Signer } from '../pki/signer.ts'
+import type { TrustStore } from '../pki/trust.ts'
+import type { CompletedRequest } from '../requests/accepted-request.ts'
+import type { DuisEndpoint } from '../requests/duis-endpoint.ts'
+import type { Log } from '../state/log-event.ts'
+import type { Store } from '../store/store.ts'
+import type { OpenPort } from '../wan/bindings.ts'
+import type { Timing } from '../wan/timing.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import type { Tables } from './tables.ts'
+
+export interface BridgeEnv {
+  timing: Timing
+  /** Must be fit for keys where keys are to be secret. */
+  randomBytes(count: number): Uint8Array
+  /** Opens a line of the WAN. */
+  openPort: OpenPort
+  network: BridgeNetwork
+  disk: BridgeDisk
+  keys: BridgeKeys
+  parties: Parties
+  log: Log
+  /** Owns what the environment has opened. The bridge adds its own parts; closing closes all of them. */
+  lifecycle: Lifecycle
+  /** Called with every final response. */
+  completed?(completed: CompletedRequest): void
+}
+
+export interface BridgeDisk {
+  store: Store<Tables>
+  /** The keys of the cache, one an hour. */
+  cacheKeys: HourlyKeys
+  /** Each record is on disk before the acknowledgement or the response leaves. */
+  audit: Pick<ServiceAuditTrail, 'record' | 'committed'>
+  /** The User's copy of the DUIS schemas, when there is one. */
+  schema?: Schema | undefined
+}
+
+export interface BridgeKeys {
+  dsp: { eui: string; signer: Signer }
+  s1sp: Signer
+  /** The meters' keys, which only the DCO uses. */
+  vault: Vault
+  /** Verifies signatures of requests; in this thread when absent. */
+  verify?: Verify
+}
+
+/** Users, devices and certificates as they are now. */
+export interface Parties {
+  registry(): Registry
+  trust(): TrustStore
+  /** Calls back after each change with the registry as it was before. */
+  onChange?(changed: (before: Registry) => void): void
+}
+
+export interface BridgeNetwork {
+  /** Sends a response to a User. */
+  post: Post
+  /**
+   * Serves DUIS and what else the environment listens for; absent where nothing listens. The listeners belong to the
+   * lifecycle. @throws CommandError when a port cannot be had
+   */
+  serve?(receive: DuisEndpoint): Promise<Served>
+}
+
+/** Where the bridge is served. */
+export interface Served {
+  /** DUIS, `http://127.0.0.1:8079`. */
+  url: string
+  metricsUrl: string | undefined
+  /** Reports the bridge as ready for requests. */
+  ready(): void
+}

@@ -1,0 +1,251 @@
+// The composition root: builds the bridge from the bottom up. Nothing is used before the line that makes it.
+
+import type { AccessPolicy } from '../access/access-control.ts'
+import type { Registry } from '../access/parties.ts'
+import { createDayWatch, lostDevices } from '../access/registry-changes.ts'
+import { createRequestCounters } from '../access/request-counters.ts'
+import { settlementDayOf } from '../access/settlement-day.ts'
+import { accessPolicyOf, type BridgeConfig } from '../config/config.ts'
+import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
+import { pushTermsByUrl } from '../delivery/push-terms.ts'
+import { createPerformance, type Performance } from '../metrics/performance-measures.ts'
+import { inThisThread } from '../pki/public-key.ts'
+import { askedMs, type CompletedRequest } from '../requests/accepted-request.ts'
+import { createAdmission } from '../requests/admission.ts'
+import { createDuisEndpoint, type DuisEndpoint, schemaCheck } from '../requests/duis-endpoint.ts'
+import { createExecution, type Execution } from '../requests/execution.ts'
+import { createFutureDated } from '../requests/future-dated.ts'
+import { createProcessing, type Processing, type ProcessingReport } from '../requests/processing.ts'
+import { serializedSources } from '../requests/provenance.ts'
+import { createRecall } from '../requests/recall.ts'
+import { createRecorder, type Recorder } from '../requests/recorder.ts'
+import type { RunReport } from '../schedule/run-outcomes.ts'
+import { openSchedules, type ScheduleService } from '../schedule/schedule-service.ts'
+import { deviceReads } from '../services/device-reads.ts'
+import { readInventoryHandler } from '../services/inventory.ts'
+import { noUsage, type Usage } from '../wan/usage.ts'
+import { createCache } from './cache.ts'
+import type { BridgeEnv, Served } from './env.ts'
+import { createLines, type Lines } from './line-pool.ts'
+import { createSessions } from './sessions.ts'
+
+export interface Bridge {
+  /** Answers one POST. */
+  receive: DuisEndpoint
+  /** Where it listens; undefined where the environment listens nowhere. */
+  served: Served | undefined
+  delivery: Pick<Delivery, 'pending'>
+  /** DCC schedules. */
+  schedules: ScheduleService
+  /** Removes what the cache holds of a device. `why` is logged. */
+  evictDevice(eui: string, why: string): Promise<void>
+  /** Call it after the registry has changed: removes schedules and cached readings that nobody has a right to any more. */
+  partiesChanged(before: Registry): void
+  /** What everything cost since the start. */
+  total: Usage
+  /** Waits for responses under way, then closes everything, the environment included. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts a bridge: builds it, listens, continues what an earlier run left, and opens the lines. When that fails,
+ * everything is closed again. @throws CommandError
+ */
+export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise<Bridge> {
+  try {
+    const bridge = build(env, config)
+    const served = await env.network.serve?.(bridge.receive)
+    recover(bridge)
+    bridge.lines.hold()
+    served?.ready()
+    const { receive, delivery, schedules, evictDevice, partiesChanged, total } = bridge
+    return { receive, served, delivery, schedules, evictDevice, partiesChanged, total, stop: env.lifecycle.close }
+  } catch (error) {
+    await env.lifecycle.close()
+    throw error
+  }
+}
+
+interface Parts extends Omit<Bridge, 'served' | 'stop' | 'delivery'> {
+  delivery: Delivery
+  processing: Processing
+  lines: Lines
+  reconcile(): void
+}
+
+/** Continues what an earlier run left. The order matters. */
+function recover({ schedules, delivery, processing, reconcile }: Parts): void {
+  // Schedules look into the outbox for runs that were answered, before anything leaves it.
+  schedules.runner.start()
+  // Then the responses that were not delivered. From here on, new responses are sent at once.
+  delivery.resume()
+  // Then the requests that were accepted and not answered.
+  processing.resume()
+  reconcile()
+}
+
+function build(env: BridgeEnv, config: BridgeConfig): Parts {
+  const { timing, disk, keys, parties, log, lifecycle } = env
+  const { nowMs } = timing
+  const { registry } = parties
+  const policy = accessPolicyOf(config)
+  const total = noUsage()
+  const recorder = createRecorder(disk.audit, nowMs)
+  const checkOwn = schemaCheck(disk.schema, log)
+  const cache = createCache(env, config)
+  const lines = createLines(config, env.openPort, timing, log)
+  lifecycle.own(lines.close)
+  const performance = createPerformance(disk.store, timing)
+  lifecycle.own(performance.flush)
+  const delivery = createOutbox(env, recorder)
+  lifecycle.own(delivery.stop)
+  const { setClock } = config
+  const withSession = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
+  const handlers = deviceReads({ nowMs, ...cache, withSession })
+  const execution = createExecution({
+    nowMs,
+    codes: config.codes,
+    dsp: keys.dsp.signer,
+    s1sp: keys.s1sp,
+    handlers,
+    checkOwn,
+    settlementDay: createDayWatch(registry, nowMs, cache.evictDevice),
+    total,
+  })
+  const report = createReport({ env, total, lines, performance, recorder })
+  const schedules = openSchedules({
+    timing,
+    store: disk.store,
+    settings: config.schedule,
+    alertCodes: config.alertCodes,
+    access: { registry, policy },
+    dsp: keys.dsp,
+    delivery,
+    performance,
+    execution,
+    report: report.runs,
+  })
+  const processing = createRequests({ env, config, policy, recorder, delivery, execution, schedules, report })
+  lifecycle.own(async () => {
+    lines.stopWaiting()
+    await Promise.all([processing.stop(), schedules.runner.stop()])
+  })
+  const { trust } = parties
+  const { schema } = disk
+  const verify = keys.verify ?? inThisThread
+  const receive = createDuisEndpoint(
+    { nowMs, codes: config.codes, trust, dsp: keys.dsp.signer, schema, verify, log },
+    processing.receive,
+  )
+  const reconcile = () => {
+    schedules.runner.reconcile().catch((error) => log('schedules not checked', { problem: (error as Error).message }))
+  }
+  const partiesChanged = (before: Registry) => {
+    for (const { eui, why } of lostDevices(before, registry(), settlementDayOf(nowMs()))) {
+      cache.evictDevice(eui, why).catch((error) => log('cache not emptied', { device: eui, problem: error.message }))
+    }
+    reconcile()
+  }
+  parties.onChange?.(partiesChanged)
+  const { evictDevice } = cache
+  return { receive, delivery, schedules, evictDevice, partiesChanged, total, processing, lines, reconcile }
+}
+
+function createOutbox({ disk, network, timing, parties, log }: BridgeEnv, recorder: Recorder): Delivery {
+  const report = (event: DeliveryEvent) => {
+    const { event: name, ...fields } = event
+    log(name, fields)
+    recorder.delivery(event)
+  }
+  const failed = (error: Error) => log('delivery failed', { problem: error.message })
+  return createDelivery(disk.store, network.post, timing, report, failed, pushTermsByUrl(parties.registry))
+}
+
+interface ReportParts {
+  env: BridgeEnv
+  total: Usage
+  lines: Lines
+  performance: Performance
+  recorder: Recorder
+}
+
+/** What is logged, recorded and measured of requests and of runs of schedules. */
+function createReport({ env, total, lines, performance, recorder }: ReportParts) {
+  const { log } = env
+  const logCompleted = (completed: CompletedRequest) => {
+    const { sources, ...fields } = completed
+    const from = sources && { sources: serializedSources(sources, total) }
+    log('answered', { ...fields, ...from, requestId: completed.id })
+    env.completed?.(completed)
+  }
+  const requests: ProcessingReport = {
+    started: lines.raisePriority,
+    completed(accepted, completed) {
+      const { row, forSettlement } = accepted
+      performance.onDemand(row, forSettlement, askedMs(accepted), completed.code === 'I0')
+      logCompleted(completed)
+    },
+    direct: ({ row, forSettlement }, receivedMs) => performance.onDemand(row, forSettlement, receivedMs, true),
+    log,
+  }
+  const runs: RunReport = {
+    record(accepted, completed, xml) {
+      recorder.accepted(accepted)
+      recorder.answered(accepted, completed, xml)
+      return recorder.committed()
+    },
+    completed: logCompleted,
+    log,
+  }
+  return { requests, runs }
+}
+
+interface RequestParts {
+  env: BridgeEnv
+  config: BridgeConfig
+  policy: AccessPolicy
+  recorder: Recorder
+  delivery: Delivery
+  execution: Execution
+  schedules: ScheduleService
+  report: ReturnType<typeof createReport>
+}
+
+/** Admission, and what follows it. */
+function createRequests({ env, config, policy, recorder, delivery, execution, schedules, report }: RequestParts) {
+  const { timing, disk, keys, parties, log } = env
+  const { nowMs } = timing
+  const { registry } = parties
+  const { codes, explain } = config
+  const futureDated = createFutureDated(timing)
+  const counters = createRequestCounters(disk.store, {
+    mode: config.counters,
+    lowered: (event) => disk.audit.record({ event: 'counter lowered', ...event }),
+  })
+  const admission = createAdmission({
+    nowMs,
+    registry,
+    policy,
+    counters,
+    dspEui: keys.dsp.eui,
+    offers: execution.offers,
+    directHandlers: { ...schedules.directHandlers, readInventory: readInventoryHandler({ registry, policy }) },
+    waiting: futureDated.count,
+    explain,
+    log,
+  })
+  const recall = createRecall({ nowMs, codes, registry, dsp: keys.dsp.signer, allow: admission.allow })
+  const { store } = disk
+  return createProcessing({
+    timing,
+    store,
+    recorder,
+    admission,
+    recall,
+    execution,
+    delivery,
+    futureDated,
+    explain,
+    report: report.requests,
+  })
+}

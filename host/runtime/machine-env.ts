@@ -1,0 +1,177 @@
+// The environment of this machine: its clock, random numbers, serial lines, disk and network.
+
+import { randomBytes } from 'node:crypto'
+import type { AuditEvent } from '../audit/audit-record.ts'
+import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
+import type { BridgeDisk, BridgeEnv, BridgeNetwork } from '../bridge/env.ts'
+import { createLifecycle, type Lifecycle } from '../bridge/lifecycle.ts'
+import { bridgeTables } from '../bridge/tables.ts'
+import { openHourlyKeys } from '../cache/hourly-keys.ts'
+import type { BridgeConfig } from '../config/config.ts'
+import { openVault } from '../dco/vault.ts'
+import { loadSchema, type Schema } from '../duis/schema.ts'
+import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
+import { closeServer, listen } from '../http/listen.ts'
+import { createPoster } from '../http/post.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { inThreadPool } from '../pki/public-key.ts'
+import type { SigningTool } from '../pki/signing-tool.ts'
+import { loadIdentity } from '../pki/test-pki.ts'
+import type { CompletedRequest } from '../requests/accepted-request.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
+import type { StatePaths } from '../state/state-directory.ts'
+import { version } from '../state/version.ts'
+import { openLmdbStore } from '../store/lmdb.ts'
+import { openPort } from '../wan/bindings.ts'
+import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
+import { openParties } from './known-parties.ts'
+import { recordTo } from './record.ts'
+import { systemTiming } from './system-timing.ts'
+import { type BridgeWatch, watchBridge } from './watch-bridge.ts'
+
+export interface MachineOptions {
+  /** Called with every final response. */
+  completed?(completed: CompletedRequest): void
+  /** Closed with the bridge. */
+  log?: BridgeLog
+  /** File to record the line in. */
+  record?: string | undefined
+}
+
+export interface Machine {
+  env: BridgeEnv
+  /** Reads the registry and the certificates again. */
+  reload(): void
+}
+
+type Log = BridgeEnv['log']
+
+/** Opens what the bridge needs of this machine. When that fails, all of it is closed. @throws ConfigurationError, CommandError */
+export async function openMachine(paths: StatePaths, config: BridgeConfig, options: MachineOptions): Promise<Machine> {
+  const lifecycle = createLifecycle()
+  try {
+    return await open(paths, config, options, lifecycle)
+  } catch (error) {
+    await lifecycle.close()
+    throw error
+  }
+}
+
+async function open(
+  paths: StatePaths,
+  config: BridgeConfig,
+  options: MachineOptions,
+  lifecycle: Lifecycle,
+): Promise<Machine> {
+  const logging = options.log ?? (await openBridgeLog(paths, config.log))
+  lifecycle.own(logging.close)
+  const { log } = logging
+  const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
+  const tool = await signingToolOf(config)
+  const poster = createPoster()
+  lifecycle.own(poster.end)
+  const { disk, watch } = await openDisk(paths, config, schema, log, lifecycle)
+  const parties = openParties(paths, tool, { timing: systemTiming, audit: disk.audit, log })
+  lifecycle.own(parties.stop)
+  const keys = {
+    dsp: tool?.dsp ?? loadIdentity(paths.pki, 'dsp'),
+    s1sp: loadIdentity(paths.pki, 's1sp').signer,
+    vault: openVault(paths.vault),
+    verify: inThreadPool,
+  }
+  logSettings(config, schema, tool, log)
+  const { completed } = options
+  const env: BridgeEnv = {
+    timing: systemTiming,
+    randomBytes,
+    openPort: tapPort(options.record, log, lifecycle),
+    network: { post: poster.post, serve: serveWith(config, watch, log, lifecycle) },
+    disk,
+    keys,
+    parties,
+    log,
+    lifecycle,
+    ...(completed && { completed }),
+  }
+  return { env, reload: parties.reload }
+}
+
+/** Opens store, keys of the cache and audit trail. Metrics count what the trail records. */
+async function openDisk(
+  paths: StatePaths,
+  { cacheDeletion }: BridgeConfig,
+  schema: Schema | undefined,
+  log: Log,
+  lifecycle: Lifecycle,
+): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
+  const store = openLmdbStore(paths.store, bridgeTables)
+  lifecycle.own(store.close)
+  const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
+  const trail = await openTrail(paths, log)
+  const watch = watchBridge(store, trail)
+  // It still answers /readyz while the bridge stops.
+  lifecycle.own(() => closeServer(watch.server))
+  const record = (event: AuditEvent) => {
+    trail.record(event)
+    watch.event(event)
+  }
+  record({ event: 'started', version })
+  lifecycle.own(() => {
+    record({ event: 'stopped' })
+    return trail.close()
+  })
+  return { disk: { store, cacheKeys, audit: { record, committed: trail.committed }, schema }, watch }
+}
+
+/** @throws CommandError when the end of the trail is damaged */
+async function openTrail(paths: StatePaths, log: Log): Promise<ServiceAuditTrail> {
+  const report = (problem: string) => log('audit', { problem })
+  return openServiceAuditTrail({ directory: paths.audit, timing: systemTiming, report }).catch((error: Error) => {
+    throw new CommandError(exitCode.failed, error.message)
+  })
+}
+
+/** The schemas that a user has. @throws CommandError with the exit code for schemas */
+function schemaIn(directory: string): Schema {
+  try {
+    return loadSchema(directory)
+  } catch (error) {
+    throw new CommandError(exitCode.schema, `--schema ${directory}: ${(error as Error).message}`)
+  }
+}
+
+/** Ports as the system opens them, recorded when a file is named. */
+function tapPort(path: string | undefined, log: Log, lifecycle: Lifecycle): BridgeEnv['openPort'] {
+  if (path === undefined) return openPort
+  const recording = recordTo(path, (problem) => log('recording', { problem }))
+  lifecycle.own(recording.close)
+  return recording.tap(openPort)
+}
+
+/** Listens for DUIS and, when a port is configured, for metrics. */
+function serveWith(
+  config: BridgeConfig,
+  watch: BridgeWatch,
+  log: Log,
+  lifecycle: Lifecycle,
+): NonNullable<BridgeNetwork['serve']> {
+  return async (receive) => {
+    const { metricsHost, metricsPort } = config
+    const server = createHttpServer(watch.timed(receive), defaultHttpLimits, (error) =>
+      log('fault', { problem: (error as Error).stack ?? String(error) }),
+    )
+    const metricsUrl =
+      metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
+    lifecycle.own(() => closeServer(server))
+    const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
+    lifecycle.own(() => watch.setReady(false))
+    return { url, metricsUrl, ready: () => watch.setReady(true) }
+  }
+}
+
+function logSettings(config: BridgeConfig, schema: Schema | undefined, tool: SigningTool | undefined, log: Log): void {
+  if (schema !== undefined) log('schema', { directory: config.schema, versions: schema.versions })
+  if (tool === undefined) return
+  const { signers, dsp } = tool
+  log('signing tool', { path: config.keysBoxed, certificates: signers.length, dsp: dsp.name, serial: dsp.serial })
+}
