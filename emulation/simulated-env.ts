@@ -78,7 +78,7 @@ export function createSimulatedEnv(
   return {
     timing: clock,
     randomBytes: randomBytes(9),
-    openPort: world.openPort,
+    wan: { openPort: world.openPort, holdLines: false },
     network: { post: events.post },
     disk: {
       store,

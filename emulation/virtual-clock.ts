@@ -54,7 +54,9 @@ export function createVirtualClock(startMs: number): VirtualClock {
     nowMs: () => nowUs / 1000,
     after(ms, call) {
       order += 1
-      const timer: Timer = { atUs: nowUs + Math.ceil(Math.max(0, ms) * 1000), order, call }
+      // A wait of less than a microsecond must end, too.
+      const waitUs = ms > 0 ? Math.max(1, Math.round(ms * 1000)) : 0
+      const timer: Timer = { atUs: nowUs + waitUs, order, call }
       timers.push(timer)
       return {
         cancel() {

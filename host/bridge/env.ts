@@ -23,8 +23,7 @@ export interface BridgeEnv {
   timing: Timing
   /** Must be fit for keys where keys are to be secret. */
   randomBytes(count: number): Uint8Array
-  /** Opens a line of the WAN. */
-  openPort: OpenPort
+  wan: BridgeWan
   network: BridgeNetwork
   disk: BridgeDisk
   keys: BridgeKeys
@@ -34,6 +33,12 @@ export interface BridgeEnv {
   lifecycle: Lifecycle
   /** Called with every final response. */
   completed?(completed: CompletedRequest): void
+}
+
+export interface BridgeWan {
+  openPort: OpenPort
+  /** Whether lines are opened at the start, and again whenever they are lost; else when a request needs them. */
+  holdLines: boolean
 }
 
 export interface BridgeDisk {

@@ -56,7 +56,7 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
     const bridge = build(env, config)
     const served = await env.network.serve?.(bridge.receive)
     recover(bridge)
-    bridge.lines.hold()
+    if (env.wan.holdLines) bridge.lines.hold()
     served?.ready()
     const { receive, delivery, schedules, evictDevice, partiesChanged, total } = bridge
     return { receive, served, delivery, schedules, evictDevice, partiesChanged, total, stop: env.lifecycle.close }
@@ -93,7 +93,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const recorder = createRecorder(disk.audit, nowMs)
   const checkOwn = schemaCheck(disk.schema, log)
   const cache = createCache(env, config)
-  const lines = createLines(config, env.openPort, timing, log)
+  const lines = createLines(config, env.wan.openPort, timing, log)
   lifecycle.own(lines.close)
   const performance = createPerformance(disk.store, timing)
   lifecycle.own(performance.flush)

@@ -22,7 +22,7 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
-import { openPort } from '../wan/bindings.ts'
+import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { openParties } from './known-parties.ts'
 import { recordTo } from './record.ts'
@@ -84,7 +84,7 @@ async function open(
   const env: BridgeEnv = {
     timing: systemTiming,
     randomBytes,
-    openPort: tapPort(options.record, log, lifecycle),
+    wan: { openPort: tapPort(options.record, log, lifecycle), holdLines: true },
     network: { post: poster.post, serve: serveWith(config, watch, log, lifecycle) },
     disk,
     keys,
@@ -141,7 +141,7 @@ function schemaIn(directory: string): Schema {
 }
 
 /** Ports as the system opens them, recorded when a file is named. */
-function tapPort(path: string | undefined, log: Log, lifecycle: Lifecycle): BridgeEnv['openPort'] {
+function tapPort(path: string | undefined, log: Log, lifecycle: Lifecycle): OpenPort {
   if (path === undefined) return openPort
   const recording = recordTo(path, (problem) => log('recording', { problem }))
   lifecycle.own(recording.close)
