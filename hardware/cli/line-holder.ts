@@ -1,7 +1,7 @@
 // A line that comes back: adapters are pulled and ptys are made anew while a meter runs.
 
-import type { Line } from '../emulator/line.ts'
-import { openLine } from '../emulator/line.ts'
+import type { Line } from '../emulator/meter-line.ts'
+import { openLine } from '../emulator/meter-line.ts'
 import type { Io } from './io.ts'
 
 const reopenMs = 250

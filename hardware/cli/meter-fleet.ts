@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { createMeter } from '../../firmware/meter.ts'
 import { readSettings } from '../../firmware/settings.ts'
 import { euiFromBytes, getU32 } from '../../protocol/bytes.ts'
-import { createEmulatedBoard, systemTimers } from '../emulator/emulated.ts'
+import { createEmulatedBoard, systemTimers } from '../emulator/emulated-board.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
-import { createFleet, type FleetMember } from '../emulator/fleet.ts'
-import { type Line, openLine, parseLineUrl } from '../emulator/line.ts'
-import { createWorldClock, systemClocks } from '../emulator/world-clock.ts'
+import { createFleet, type FleetMember } from '../emulator/fleet-runner.ts'
+import { type Line, openLine, parseLineUrl } from '../emulator/meter-line.ts'
+import { createScaledClock, systemClocks } from '../emulator/scaled-clock.ts'
 import type { Io } from './io.ts'
 import { holdLine, type LineHolder } from './line-holder.ts'
 import { faultFlags, settingsFlags } from './meter-flags.ts'
@@ -95,13 +95,13 @@ async function startMember(
     if (settings === undefined) throw new Error(`${path} holds no meter: it has no identity and no key`)
     if (euiFromBytes(settings.eui) !== eui) throw new Error(`${path} is the flash of ${euiFromBytes(settings.eui)}`)
     const startMs = systemClocks.wallMs()
-    const hand = { nowMs: startMs, upMs: 0 }
+    const boardClock = { nowMs: startMs, upMs: 0 }
     // The last four bytes of the EUI-64 tell meters apart.
     const source = meterLoad(options, getU32(settings.eui.slice().reverse(), 0), startMs, undefined)
     const board = createEmulatedBoard({
       flash,
-      clock: () => hand.nowMs,
-      up: () => hand.upMs,
+      clock: () => boardClock.nowMs,
+      up: () => boardClock.upMs,
       load: source.load,
       otherLoad: source.otherLoad,
       pulsesPerKwh: settings.configuration.pulsesPerKwh,
@@ -111,8 +111,8 @@ async function startMember(
     })
     const quiet: Io = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
     const prepared = { options, source, past: lookBack(flash) }
-    const meter = await firstMeter(prepared, { startMs, hand, board }, createMeter, quiet, stop)
-    if (meter !== undefined) return { member: { eui: settings.eui, hand, board, meter }, flash }
+    const meter = await firstMeter(prepared, { startMs, boardClock, board }, createMeter, quiet, stop)
+    if (meter !== undefined) return { member: { eui: settings.eui, boardClock, board, meter }, flash }
     flash.close()
     return undefined
   } catch (error) {
@@ -155,7 +155,7 @@ async function startAll(
 
 /** Serves until told to stop. @throws what a meter's firmware or flash throws */
 async function serve(started: readonly Started[], line: LineHolder, stop: Stop): Promise<void> {
-  const clock = createWorldClock(systemClocks, systemClocks.wallMs())
+  const clock = createScaledClock(systemClocks, systemClocks.wallMs())
   let fail: (error: unknown) => void = () => {}
   const failing = new Promise<never>((_, reject) => {
     fail = reject

@@ -6,14 +6,14 @@ import type { Configuration, Settings } from '../../firmware/settings.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
 import { halfHourOf, stampOfHalfHour, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { createFaultyClock } from '../emulator/clock-faults.ts'
-import { createEmulatedBoard, systemTimers } from '../emulator/emulated.ts'
+import { createEmulatedBoard, systemTimers } from '../emulator/emulated-board.ts'
 import { createFaultyFlash } from '../emulator/flash-faults.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
-import type { Line } from '../emulator/line.ts'
-import { parseLineUrl } from '../emulator/line.ts'
-import { createPoweredMeter, type PowerNews } from '../emulator/powered-meter.ts'
-import { advance, bootAt } from '../emulator/virtual-run.ts'
-import { createWorldClock, systemClocks } from '../emulator/world-clock.ts'
+import type { Line } from '../emulator/meter-line.ts'
+import { parseLineUrl } from '../emulator/meter-line.ts'
+import { createPoweredMeter, type PowerEvent } from '../emulator/powered-meter.ts'
+import { createScaledClock, systemClocks } from '../emulator/scaled-clock.ts'
+import { advance, startMeterAt } from '../emulator/virtual-run.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import { holdLine } from './line-holder.ts'
@@ -41,7 +41,7 @@ export interface Prepared {
   history: { importHalfHours: number; otherHalfHours: number }
 }
 
-function newsInWords(news: PowerNews): string {
+function newsInWords(news: PowerEvent): string {
   if (news.power === 'off') return `power off, ${news.why}; back after ${news.offMs / 1000} s`
   return `power on: start ${news.boot}, ${news.importWh} Wh on the active import register`
 }
@@ -54,9 +54,9 @@ function prepareBoard(
   const wallMs = systemClocks.wallMs()
   // Time that ran ahead of the machine's in an earlier run goes on from where it got to.
   const startMs = faults.timeScale > 1 ? Math.max(wallMs, past.aliveMs) : wallMs
-  const hand = { nowMs: startMs, upMs: 0 }
-  const clocks = { nowMs: () => hand.nowMs, upMs: () => hand.upMs }
-  const boardClock = createFaultyClock(faults.clock, clocks)
+  const boardClock = { nowMs: startMs, upMs: 0 }
+  const clocks = { nowMs: () => boardClock.nowMs, upMs: () => boardClock.upMs }
+  const faultyClock = createFaultyClock(faults.clock, clocks)
   const faultyFlash = createFaultyFlash(flash, { seed, erasesMax: faults.erasesMax })
   const address = parseLineUrl(options.port, options.baud)
   const board = createEmulatedBoard({
@@ -71,7 +71,7 @@ function prepareBoard(
     baud: typeof address === 'object' && address.kind === 'serial' ? address.baud : options.baud,
     timers: systemTimers,
   })
-  return { startMs, hand, boardClock, faultyFlash, board }
+  return { startMs, boardClock, faultyClock, faultyFlash, board }
 }
 
 type Prepare = ReturnType<typeof prepareBoard>
@@ -79,22 +79,22 @@ type Prepare = ReturnType<typeof prepareBoard>
 /** The meter, caught up with what it has missed as far as it is to; `undefined` when told to stop meanwhile. */
 export async function firstMeter(
   { options, source, past }: Pick<Prepared, 'options' | 'source' | 'past'>,
-  { startMs, hand, board }: Pick<Prepare, 'startMs' | 'hand' | 'board'>,
+  { startMs, boardClock, board }: Pick<Prepare, 'startMs' | 'boardClock' | 'board'>,
   createMeter: (board: Board) => Meter,
   io: Io,
   stop: Stop,
 ): Promise<Meter | undefined> {
-  const run = { hand, board, createMeter }
+  const run = { boardClock, board, createMeter }
   const fromMs = past.aliveMs > 0 ? past.aliveMs : startOfHalfHour(source.firstHalfHour)
   if (fromMs > startMs) io.stderr(`the log reaches to ${instant(fromMs)}, after now: nothing is recorded until then\n`)
-  if (!options.catchUp || fromMs > startMs) return bootAt(run, startMs)
-  const goOn = past.aliveMs > 0 ? { atMs: past.aliveMs, countedWh: past.countedWh } : undefined
+  if (!options.catchUp || fromMs > startMs) return startMeterAt(run, startMs)
+  const resumeAt = past.aliveMs > 0 ? { atMs: past.aliveMs, countedWh: past.countedWh } : undefined
   const from = halfHourOf(fromMs)
   const to = halfHourOf(startMs)
   // Caught up means that the half-hour under way has been whole so far, or since the meter before stopped in it.
-  if (from === to) return bootAt(run, fromMs, goOn?.countedWh)
-  const meter = await catchUp({ ...run, from, to, ...(goOn === undefined ? {} : { goOn }) }, io, stop)
-  return stop.stopped ? undefined : (meter ?? bootAt(run, startOfHalfHour(to)))
+  if (from === to) return startMeterAt(run, fromMs, resumeAt?.countedWh)
+  const meter = await catchUp({ ...run, from, to, ...(resumeAt === undefined ? {} : { resumeAt }) }, io, stop)
+  return stop.stopped ? undefined : (meter ?? startMeterAt(run, startOfHalfHour(to)))
 }
 
 /**
@@ -105,13 +105,13 @@ export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop)
   const { options, faults, flash, history } = prepared
   const line = holdLine(opened, options.port, options.baud, io)
   const made = prepareBoard(prepared, line.write)
-  const { startMs, hand, boardClock, faultyFlash, board } = made
-  const clock = createWorldClock(systemClocks, startMs)
-  const create = (of: Board) => createMeter(boardClock.board(of))
+  const { startMs, boardClock, faultyClock, faultyFlash, board } = made
+  const clock = createScaledClock(systemClocks, startMs)
+  const create = (of: Board) => createMeter(faultyClock.board(of))
 
-  function said(news: PowerNews): void {
+  function onPowerEvent(news: PowerEvent): void {
     if (options.json) io.stdout(`${JSON.stringify(news)}\n`)
-    io.stderr(`${instant(hand.nowMs)} ${newsInWords(news)}\n`)
+    io.stderr(`${instant(boardClock.nowMs)} ${newsInWords(news)}\n`)
   }
   try {
     const settings = changeSettings(flash, prepared.settings, prepared.change)
@@ -119,25 +119,25 @@ export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop)
     let meter = await firstMeter(prepared, made, create, io, stop)
     if (meter === undefined) return 0
     // Up to this moment before it is said to be ready: the newest half-hour may just have ended.
-    clock.upMs = hand.upMs + clock.nowMs - hand.nowMs
-    clock.read(1)
-    advance(hand, meter, clock.nowMs, clock.upMs)
-    boardClock.begin()
+    clock.upMs = boardClock.upMs + clock.nowMs - boardClock.nowMs
+    clock.update(1)
+    advance(boardClock, meter, clock.nowMs, clock.upMs)
+    faultyClock.begin()
     if (faults.clock.lost) {
       meter.commit()
       board.off()
-      meter = bootAt({ hand, board, createMeter: create }, hand.nowMs)
+      meter = startMeterAt({ boardClock, board, createMeter: create }, boardClock.nowMs)
     }
     const powered = createPoweredMeter(
       {
-        hand,
+        boardClock,
         board,
         flash: faultyFlash,
         createMeter: create,
         cuts: faults.cuts,
         lastGasp: faults.lastGasp,
-        powerOn: boardClock.powerOn,
-        said,
+        powerOn: faultyClock.powerOn,
+        onPowerEvent,
       },
       meter,
     )

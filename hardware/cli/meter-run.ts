@@ -3,10 +3,10 @@
 import type { Meter } from '../../firmware/meter.ts'
 import { switchGrainMs } from '../../firmware/tariff.ts'
 import { stampOfHalfHour } from '../../protocol/half-hour.ts'
-import type { EmulatedBoard } from '../emulator/emulated.ts'
+import type { EmulatedBoard } from '../emulator/emulated-board.ts'
 import type { PoweredMeter } from '../emulator/powered-meter.ts'
+import type { ScaledClock } from '../emulator/scaled-clock.ts'
 import { type LoadRun, runLoad } from '../emulator/virtual-run.ts'
-import type { WorldClock } from '../emulator/world-clock.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import type { LineHolder } from './line-holder.ts'
@@ -52,7 +52,7 @@ export async function catchUp(missed: LoadRun, io: Io, stop: Stop): Promise<Mete
 /** Everything of a meter that serves. */
 export interface Serving {
   powered: PoweredMeter
-  clock: WorldClock
+  clock: ScaledClock
   board: EmulatedBoard
   line: LineHolder
   stop: Stop
@@ -88,11 +88,11 @@ export function serve({ powered, clock, board, line, stop, timeScale, recorded }
     // An awake meter is spoken with over a line that knows real time only.
     const scale = () => (powered.meter()?.awake() === true ? 1 : timeScale)
     function work(): void {
-      clock.read(scale())
-      powered.live(clock.nowMs, clock.upMs)
+      clock.update(scale())
+      powered.runUntil(clock.nowMs, clock.upMs)
       const meter = powered.meter()
       while (meter?.busy() === true && powered.meter() === meter && board.uart.ready()) {
-        powered.live(clock.nowMs, clock.upMs)
+        powered.runUntil(clock.nowMs, clock.upMs)
       }
       const newest = meter?.lastHalfHour()
       if (newest !== undefined && newest !== last) recorded()
@@ -113,8 +113,8 @@ export function serve({ powered, clock, board, line, stop, timeScale, recorded }
     void stop.asked.then(() => {
       end()
       const kept = safely(() => {
-        clock.read(scale())
-        powered.live(clock.nowMs, clock.upMs)
+        clock.update(scale())
+        powered.runUntil(clock.nowMs, clock.upMs)
         powered.stop()
       })
       if (kept) stopped()

@@ -1,47 +1,47 @@
-// What may be wrong with a board's clock, put around a board whose clock is right.
+// Faults of a board's clock: drift, steps, and a clock that stops without power.
 
 import type { Board } from '../../firmware/board.ts'
 
 export interface ClockStep {
-  /** How far the clock jumps, back when negative. */
+  /** Seconds by which the clock jumps; negative: back. */
   seconds: number
-  /** When: so long after the start, or at an instant (UTC since 1970) of the right clock. */
+  /** When it jumps: a time after the start, or an instant (UTC since 1970) of the clock without faults. */
   when: { afterMs: number } | { atMs: number }
 }
 
 export interface ClockFaults {
-  /** How much too fast the board's clocks run, both of them, in millionths. */
+  /** Drift of both clocks of the board, in parts per million; positive: fast. */
   driftPpm: number
   steps: readonly ClockStep[]
-  /** The clock keeps nothing without power: it begins at 1970 with each start. */
+  /** The clock does not run without power: it begins at 1970 with each start. */
   lost: boolean
 }
 
 export interface FaultyClock {
-  /** The board, with what is wrong with its clock from `begin` on. */
+  /** The board, with a faulty clock from `begin` on. */
   board(board: Board): Board
-  /** From now on the clock has its faults. */
+  /** Faults begin now. */
   begin(): void
-  /** Power is back. */
+  /** Power has returned. */
   powerOn(): void
 }
 
 /**
- * A clock with faults, beside one that is right: `nowMs` is UTC since 1970, `upMs` never jumps. Until `begin` it is right
- * too. Steps happen once, in whatever order they are due.
+ * A clock with faults, derived from one without: `nowMs` is UTC since 1970, `upMs` never jumps. Until `begin` it has no
+ * faults. Each step happens once, when it is due.
  */
 export function createFaultyClock(
   faults: ClockFaults,
   right: { nowMs: () => number; upMs: () => number },
 ): FaultyClock {
-  /** By the clock that never jumps; before `begin` nothing is wrong. */
+  /** By the clock that never jumps; undefined before `begin`. */
   let beganMs: number | undefined
-  /** By the faulty clock, if that one keeps no time without power. */
+  /** When power returned, by the faulty clock; used if that clock does not run without power. */
   let onMs = 0
   let steppedMs = 0
   let waiting = faults.steps
 
-  /** What the crystal has gained. */
+  /** Time that the drift has added so far. */
   function gainedMs(): number {
     return beganMs === undefined ? 0 : ((right.upMs() - beganMs) * faults.driftPpm) / 1e6
   }

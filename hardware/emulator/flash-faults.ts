@@ -1,45 +1,45 @@
-// What may go wrong with flash, put around a flash that works: power that fails inside an operation, and pages that wear
-// out. The same seed gives the same faults.
+// Faults of flash, added to one that works: power cuts in an operation, and pages that wear out. The same seed gives the
+// same faults.
 
 import type { Flash } from '../../firmware/board.ts'
-import { chance } from './chance.ts'
+import { randomAt } from './random-at.ts'
 
 const stream = { model: 31, bits: 32, place: 33, kind: 34 } as const
 
-/** Power failed inside an operation on flash. */
+/** Power failed in a flash operation. */
 export class PowerCut extends Error {}
 
 export interface FlashFaults {
   seed: number
-  /** Erases that a page stands, counted from now; infinite for a flash that never wears out. */
+  /** Erases of a page before it wears out, counted from now; infinite for a flash that never does. */
   erasesMax: number
 }
 
 export interface FaultyFlash extends Flash {
   /** Programs and erases so far. */
   operations(): number
-  /** Power fails inside the operation with this number, counted from 1. One cut is waited for at a time. */
+  /** Power will fail in the operation with this number, counted from 1. Only one cut can be planned at a time. */
   cutInside(operation: number): void
-  /** Power is back: the flash can be used again. */
+  /** Power has returned: the flash can be used again. */
   powerOn(): void
 }
 
-/** A cell that is broken, by number of the byte in the page and bit. */
+/** A broken cell: the byte in its page, and the bit. */
 interface Broken {
   at: number
   mask: number
-  /** True for a cell that can no longer be programmed; false for one that can no longer be erased. */
+  /** True: the cell cannot be programmed any more (stays 1). False: it cannot be erased (stays 0). */
   high: boolean
 }
 
 /**
  * A flash with faults.
  *
- * - An operation that power interrupts stops half-way (at some bit), or has changed some of its bits, anywhere. It throws
- *   PowerCut, and so does whatever is done with the flash until `powerOn`.
- * - Of a page that was erased more than `erasesMax` times, each further erase breaks cells for good, one more each time.
- *   Three of four stay 0 whatever is erased, as cells do that have trapped charge; the others stay 1 whatever is
- *   programmed. Nothing says so: such a page gives back wrong bits. (Rates and kinds are an assumption.)
+ * - An operation that a power cut interrupts has changed its bits up to a random one, or random bits. It throws PowerCut,
+ *   and so does every operation until `powerOn`.
+ * - When a page has been erased more than `erasesMax` times, each further erase breaks cells permanently, one more each
+ *   time. Three of four stay 0 after an erase, as cells with trapped charge do; the others stay 1 after a program. No
+ *   error is reported: the page returns wrong bits. (Rates and kinds are an assumption.)
  */
 export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlash {
   const { seed, erasesMax } = faults
@@ -50,11 +50,11 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
   const erases = new Array<number>(flash.pages).fill(0)
   const broken = Array.from({ length: flash.pages }, (): Broken[] => [])
 
-  function demandPower(): void {
+  function requirePower(): void {
     if (!powered) throw new PowerCut('flash without power')
   }
 
-  /** True when this operation is the one in which power fails. */
+  /** Counts an operation. True when power fails in it. */
   function failsNow(): boolean {
     operations += 1
     if (operations !== cutAt) return false
@@ -62,25 +62,25 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
     return true
   }
 
-  /** Which bits of an operation's bytes are done when power fails. */
+  /** A mask of the bits that an operation has changed when power fails. */
   function doneMask(bytes: number): Uint8Array {
-    if (chance(seed, operations, stream.model) < 0.5) {
-      const stop = Math.floor(chance(seed, operations, stream.bits) * (bytes * 8 + 1))
+    if (randomAt(seed, operations, stream.model) < 0.5) {
+      const stop = Math.floor(randomAt(seed, operations, stream.bits) * (bytes * 8 + 1))
       return Uint8Array.from({ length: bytes }, (_, i) => (1 << Math.min(8, Math.max(0, stop - i * 8))) - 1)
     }
-    return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(256 * chance(seed + i, operations, stream.bits)))
+    return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(256 * randomAt(seed + i, operations, stream.bits)))
   }
 
   function wear(page: number): void {
     const beyond = erases[page]! - erasesMax
     for (let i = 0; i < beyond; i++) {
       const number = broken[page]!.length * flash.pages + page
-      const bit = Math.floor(chance(seed, number, stream.place) * pageBytes * 8)
-      broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: chance(seed, number, stream.kind) >= 0.75 })
+      const bit = Math.floor(randomAt(seed, number, stream.place) * pageBytes * 8)
+      broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: randomAt(seed, number, stream.kind) >= 0.75 })
     }
   }
 
-  /** Programs the cells of a page that no erase sets any more. */
+  /** Programs the cells of a page that cannot be erased any more, so that they stay 0. */
   function stayLow(page: number): void {
     for (const { at, mask, high } of broken[page]!) {
       if (high) continue
@@ -101,11 +101,11 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       powered = true
     },
     read(address, count) {
-      demandPower()
+      requirePower()
       return flash.read(address, count)
     },
     program(address, bytes) {
-      demandPower()
+      requirePower()
       const page = Math.floor(address / pageBytes)
       const written = bytes.slice()
       for (const { at, mask, high } of broken[page] ?? []) {
@@ -118,7 +118,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       if (fails) throw new PowerCut(`a program of ${bytes.length} bytes in page ${page}`)
     },
     erase(page) {
-      demandPower()
+      requirePower()
       const fails = failsNow()
       const before = flash.read(page * pageBytes, pageBytes)
       flash.erase(page)
@@ -126,7 +126,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       if (erases[page]! > erasesMax) wear(page)
       stayLow(page)
       if (!fails) return
-      // The cells that the erase had not come to are as they were.
+      // Cells that the erase had not reached keep their values.
       flash.program(
         page * pageBytes,
         doneMask(pageBytes).map((done, i) => before[i]! | done),

@@ -1,4 +1,4 @@
-// NOR flash on this machine: in memory, or in a file that keeps every operation as it is done.
+// NOR flash on this machine: in memory, or in a file to which every operation is written.
 
 import {
   closeSync,
@@ -26,28 +26,28 @@ export interface FlashGeometry {
 
 export interface FlashFileOptions {
   /**
-   * Every program and erase is on the disk, not only with the system, before the call returns (O_DSYNC). For a machine
-   * whose power may fail. A cut then finds the flash as a chip would be: every operation but the last one done, in order.
-   * That is what the firmware's commit rule stands on:
-   * - the body is on the disk before the first word that makes it count,
-   * - the first word is there before the meter says what it commits (a start's number is part of every nonce),
-   * - a page's burnt header is there before the page is erased, and what was copied out of a page before that.
-   * Left to itself the system writes pages of a file in any order, up to half a minute later.
+   * Every program and erase is on the disk, not only in the system's cache, before the call returns (O_DSYNC). For a
+   * machine whose power may fail: after a cut the file is as flash would be, with all operations but the last one done, in
+   * order. The commit rule of the firmware relies on that order:
+   * - the body of a record is on the disk before the first word that makes it valid,
+   * - the first word is there before the meter sends what it commits (the number of a start is part of every nonce),
+   * - the burnt header of a page is there before the page is erased, and what was copied out of the page before that.
+   * Otherwise the system writes pages of a file in any order, up to half a minute later.
    */
   durable?: boolean
 }
 
 export interface FlashFile extends Flash {
-  /** Waits until the disk has everything (fsync). A killed process loses nothing without it; a machine's power cut may. */
+  /** Writes everything to the disk (fsync): needed against a power cut of the machine, not against a killed process. */
   sync(): void
-  /** Syncs, closes and lets another meter have the file. */
+  /** Syncs, closes the file and releases its lock. */
   close(): void
 }
 
-/** Called with what an operation is about to put at an address. */
-type Keep = (address: number, bytes: Uint8Array) => void
+/** Called with the bytes that an operation is about to write at an address. */
+type Persist = (address: number, bytes: Uint8Array) => void
 
-function flashOver(cells: Uint8Array, { pageBytes, pages }: FlashGeometry, keep: Keep): Flash {
+function flashOver(cells: Uint8Array, { pageBytes, pages }: FlashGeometry, persist: Persist): Flash {
   return {
     pageBytes,
     pages,
@@ -71,13 +71,13 @@ function flashOver(cells: Uint8Array, { pageBytes, pages }: FlashGeometry, keep:
         throw new RangeError(`flash program of ${bytes.length} bytes at ${address} crosses a page`)
       }
       const after = bytes.map((byte, i) => byte & cells[address + i]!)
-      // The file first: memory must never hold what a restart would not find.
-      keep(address, after)
+      // The file first: memory must never have what a restart would not find.
+      persist(address, after)
       cells.set(after, address)
     },
     erase(page) {
       if (!Number.isInteger(page) || page < 0 || page >= pages) throw new RangeError(`flash has no page ${page}`)
-      keep(page * pageBytes, new Uint8Array(pageBytes).fill(0xff))
+      persist(page * pageBytes, new Uint8Array(pageBytes).fill(0xff))
       cells.fill(0xff, page * pageBytes, (page + 1) * pageBytes)
     },
   }
@@ -91,7 +91,7 @@ function checkGeometry({ pageBytes, pages }: FlashGeometry): void {
 }
 
 /**
- * A flash that is gone with the process, blank or holding a copy of what `from` holds.
+ * A flash in memory, blank or a copy of `from`.
  * @throws RangeError for a geometry no board has
  */
 export function createMemoryFlash(geometry: FlashGeometry, from?: Flash): Flash {
@@ -110,11 +110,11 @@ function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Makes a blank flash appear at once in full: whoever is killed half-way leaves no short file behind. */
+/** Creates a blank flash file atomically: a process killed meanwhile leaves no short file. */
 function createBlank(path: string, size: number): void {
   const half = `${path}.${process.pid}.new`
   try {
-    // On the disk before it has its name: after a power cut the name must not stand for a shorter file.
+    // On the disk before it is renamed: after a power cut the name must not refer to a shorter file.
     writeFileSync(half, new Uint8Array(size).fill(0xff), { mode: 0o600, flag: 'wx', flush: true })
     renameSync(half, path)
   } catch (error) {
@@ -123,7 +123,7 @@ function createBlank(path: string, size: number): void {
   }
 }
 
-/** Waits until the disk has a folder's names. */
+/** Writes the names in a folder to the disk. */
 function syncFolder(folder: string): void {
   const fd = openSync(folder, 'r')
   try {
@@ -153,10 +153,10 @@ function openExisting(path: string, size: number, durable: boolean): { fd: numbe
 }
 
 /**
- * Opens a flash kept in a file, or makes a blank one (mode 0600: it will hold keys). Every program and erase is in the
- * file when the call returns, so killing the process loses nothing; `durable` holds against power cuts too. One meter at a time: `PATH.lock` names its process,
- * and is taken over from a process that is no more.
- * @throws Error naming the file, what is wrong and the way out: wrong size, no permission, in use, disk full
+ * Opens a flash file, or creates a blank one (mode 0600: it will contain keys). Every program and erase is in the file
+ * when the call returns, so a killed process loses nothing; with `durable` a power cut does not either. One meter at a
+ * time: `PATH.lock` names its process; the lock of a process that has ended is replaced.
+ * @throws Error naming the file, what is wrong and the fix: wrong size, no permission, in use, disk full
  * @throws RangeError for a geometry no board has, and from the flash for addresses outside or misaligned
  */
 export function openFlashFile(path: string, geometry: FlashGeometry, options: FlashFileOptions = {}): FlashFile {
@@ -170,7 +170,7 @@ export function openFlashFile(path: string, geometry: FlashGeometry, options: Fl
     if (statSync(path, { throwIfNoEntry: false }) === undefined) createBlank(path, size)
     const { fd, cells } = openExisting(path, size, durable)
     if (durable) {
-      // What an earlier process left with the system, and the file's own name.
+      // What an earlier process left in the system's cache, and the name of the file.
       fsyncSync(fd)
       syncFolder(dirname(realpathSync(path)))
     }

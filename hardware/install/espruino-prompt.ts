@@ -6,7 +6,7 @@
 // way than the receive buffer of a board takes (512 bytes on the smallest).
 
 import { crc32 } from 'node:zlib'
-import type { Line } from '../emulator/line.ts'
+import type { Line } from '../emulator/meter-line.ts'
 
 /** A port behind which a console is. */
 export type ConsolePort = Pick<Line, 'write' | 'onData' | 'onClose'>

@@ -1,7 +1,7 @@
 // The household behind an emulated meter when no file of readings is given.
 
 import { dayMs, localAheadMs, startOfHalfHour, weekdayOfDay } from '../../protocol/half-hour.ts'
-import { chance } from '../emulator/chance.ts'
+import { randomAt } from '../emulator/random-at.ts'
 
 // One stream of random numbers per use, so that changing one habit leaves the others as they were.
 const stream = { fridge: 1, noise: 2, kettle: 3, dinner: 4, laundry: 5, away: 6, house: 7, oven: 8 } as const
@@ -22,7 +22,7 @@ function habitWatts(hour: number, isWeekend: boolean): number {
 
 /** Energy of the fridge in a half-hour, 12 to 32 Wh, not rounded. A part of `householdWh`. */
 export function fridgeWh(seed: number, halfHour: number): number {
-  return 12 + 20 * chance(seed, halfHour, stream.fridge)
+  return 12 + 20 * randomAt(seed, halfHour, stream.fridge)
 }
 
 /**
@@ -50,12 +50,12 @@ export function householdWh(seed: number, halfHour: number): number {
   const day = Math.floor(localMs / dayMs)
   const slot = Math.floor((localMs - day * dayMs) / (dayMs / 48))
   const weekday = weekdayOfDay(day)
-  const base = (70 + 40 * chance(seed, 0, stream.house)) / 2
+  const base = (70 + 40 * randomAt(seed, 0, stream.house)) / 2
   const always = base + fridgeWh(seed, halfHour)
-  if (chance(seed, Math.floor((day + 3) / 7), stream.away) < 1 / 26) return Math.round(always)
+  if (randomAt(seed, Math.floor((day + 3) / 7), stream.away) < 1 / 26) return Math.round(always)
 
   const season = 1 + 0.2 * Math.cos((2 * Math.PI * (day - 14)) / 365.25)
-  const noise = 0.6 + 0.8 * chance(seed, halfHour, stream.noise)
+  const noise = 0.6 + 0.8 * randomAt(seed, halfHour, stream.noise)
   const habit = (habitWatts(slot / 2, weekday === 0 || weekday === 6) / 2) * noise
   return Math.round(
     always + (habit + dinnerWh(seed, day, slot)) * season + kettleWh(seed, halfHour, slot) + washWh(seed, day, slot),
@@ -64,17 +64,17 @@ export function householdWh(seed: number, halfHour: number): number {
 
 function kettleWh(seed: number, halfHour: number, slot: number): number {
   if (slot < 13) return 0
-  return chance(seed, halfHour, stream.kettle) < (slot < 19 ? 0.3 : 0.12) ? 110 : 0
+  return randomAt(seed, halfHour, stream.kettle) < (slot < 19 ? 0.3 : 0.12) ? 110 : 0
 }
 
 function dinnerWh(seed: number, day: number, slot: number): number {
-  if (chance(seed, day, stream.dinner) >= 0.7) return 0
-  const begin = 34 + Math.floor(6 * chance(seed, day, stream.oven))
+  if (randomAt(seed, day, stream.dinner) >= 0.7) return 0
+  const begin = 34 + Math.floor(6 * randomAt(seed, day, stream.oven))
   return slot === begin ? 600 : slot === begin + 1 ? 350 : 0
 }
 
 function washWh(seed: number, day: number, slot: number): number {
-  const draw = chance(seed, day, stream.laundry) * 7
+  const draw = randomAt(seed, day, stream.laundry) * 7
   if (draw >= 3) return 0
   const begin = 18 + Math.floor((draw % 1) * 22)
   return [420, 220, 110][slot - begin] ?? 0

@@ -1,6 +1,6 @@
 // Reactive energy of a house, from its active load. Motors lag and take reactive energy; what stands by leads, and gives it.
 
-import { chance } from '../emulator/chance.ts'
+import { randomAt } from '../emulator/random-at.ts'
 
 const stream = { capacitance: 21 } as const
 
@@ -32,7 +32,7 @@ export interface ReactiveVarh {
  */
 export function reactiveVarh(seed: number, loadWh: number, motorWh: number): ReactiveVarh {
   const motors = Math.min(loadWh, motorWh)
-  const given = 32 + 12 * chance(seed, 0, stream.capacitance)
+  const given = 32 + 12 * randomAt(seed, 0, stream.capacitance)
   const net = Math.round(motors * motorVarh + (loadWh - motors) * otherVarh - given)
   return { importVarh: Math.max(0, net), exportVarh: Math.max(0, -net) }
 }

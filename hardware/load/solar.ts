@@ -1,7 +1,7 @@
 // The roof behind an emulated meter: what its panels make, and what of it goes out.
 
 import { dayMs, halfHourMs, startOfHalfHour } from '../../protocol/half-hour.ts'
-import { chance } from '../emulator/chance.ts'
+import { randomAt } from '../emulator/random-at.ts'
 
 /** Peak watts of a typical British roof: as much as one phase may feed in without asking (G98: 16 A, 3,680 W). */
 export const typicalPeakW = 3600
@@ -39,9 +39,9 @@ function clearLight(atMs: number): number {
 /** How much of a clear sky's light comes through in a half-hour, 0.05 to 1. Days are overcast, broken or clear. */
 function through(seed: number, halfHour: number): number {
   const day = Math.floor((halfHour * halfHourMs) / dayMs)
-  const kind = chance(seed, day, stream.kind)
-  const sky = chance(seed, day, stream.sky)
-  const cloud = chance(seed, halfHour, stream.cloud)
+  const kind = randomAt(seed, day, stream.kind)
+  const sky = randomAt(seed, day, stream.sky)
+  const cloud = randomAt(seed, halfHour, stream.cloud)
   const overcast = 0.35 + 0.15 * Math.cos((2 * Math.PI * (day - 14)) / 365.25)
   if (kind < overcast) return (0.1 + 0.25 * sky) * (0.5 + cloud)
   if (kind < overcast + 0.4) return Math.min(1, (0.4 + 0.35 * sky) * (0.4 + 1.2 * cloud))

@@ -1,6 +1,6 @@
 // Pulse inputs on GPIO lines: one gpiomon for each, started again when it ends.
 
-import type { Timers } from '../emulator/emulated.ts'
+import type { Timers } from '../emulator/emulated-board.ts'
 import type { GpioTools } from './gpio-tools.ts'
 import type { MonitorVersion } from './gpiomon.ts'
 import {

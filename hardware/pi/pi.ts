@@ -3,8 +3,8 @@
 
 import type { Board, Flash } from '../../firmware/board.ts'
 import { frameBytesMax } from '../../protocol/limits.ts'
-import type { Timers } from '../emulator/emulated.ts'
-import { createPacedWriter } from '../emulator/emulated.ts'
+import type { Timers } from '../emulator/emulated-board.ts'
+import { createPacedWriter } from '../emulator/emulated-board.ts'
 import type { PulseInputs } from './gpio.ts'
 
 export interface PiBoardOptions {

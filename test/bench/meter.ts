@@ -3,7 +3,7 @@
 import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { createMeter } from '../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
-import { createEmulatedBoard, systemTimers } from '../../hardware/emulator/emulated.ts'
+import { createEmulatedBoard, systemTimers } from '../../hardware/emulator/emulated-board.ts'
 import { createMemoryFlash } from '../../hardware/emulator/flash-file.ts'
 import { runLoad } from '../../hardware/emulator/virtual-run.ts'
 import { householdWh } from '../../hardware/load/household.ts'
@@ -19,10 +19,10 @@ export const meter: Bench = async () => {
     version: 1,
     configuration: defaultConfiguration(),
   })
-  const hand = { nowMs: 0 }
+  const boardClock = { nowMs: 0 }
   const board = createEmulatedBoard({
     flash,
-    clock: () => hand.nowMs,
+    clock: () => boardClock.nowMs,
     load: (halfHour) => householdWh(1, halfHour),
     otherLoad: (halfHour, channel) => Math.floor(householdWh(channel, halfHour) / 3),
     pulsesPerKwh: 1000,
@@ -32,7 +32,7 @@ export const meter: Bench = async () => {
   })
   const from = 20000 * 48
   const startMs = performance.now()
-  for (const _ of runLoad({ hand, board, createMeter, from, to: from + yearHalfHours })) void _
+  for (const _ of runLoad({ boardClock, board, createMeter, from, to: from + yearHalfHours })) void _
   const tookMs = performance.now() - startMs
   const bootMs = performance.now()
   createMeter(board)

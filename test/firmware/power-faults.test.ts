@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { createMeter } from '../../firmware/meter.ts'
 import { createFaultyFlash, PowerCut } from '../../hardware/emulator/flash-faults.ts'
 import { createMemoryFlash } from '../../hardware/emulator/flash-file.ts'
-import { createPoweredMeter, type PlannedCut, type PowerNews } from '../../hardware/emulator/powered-meter.ts'
+import { createPoweredMeter, type PlannedCut, type PowerEvent } from '../../hardware/emulator/powered-meter.ts'
 import { householdWh } from '../../hardware/load/household.ts'
 import { eventCode } from '../../protocol/event-entry.ts'
 import { halfHourMs, startOfHalfHour } from '../../protocol/half-hour.ts'
@@ -14,7 +14,7 @@ const load = (halfHour: number) => householdWh(3, halfHour)
 /** A meter that lives through cuts, stepped every ten minutes or so. */
 function powered(cuts: PlannedCut[], given: { lastGasp?: boolean; seed?: number } = {}) {
   const world = createEmulatedWorld({ load, seed: given.seed ?? 1 })
-  const news: PowerNews[] = []
+  const news: PowerEvent[] = []
   const meter = createPoweredMeter(
     {
       ...world,
@@ -22,15 +22,15 @@ function powered(cuts: PlannedCut[], given: { lastGasp?: boolean; seed?: number 
       cuts,
       lastGasp: given.lastGasp === true,
       powerOn: () => {},
-      said: (what) => news.push(what),
+      onPowerEvent: (what) => news.push(what),
     },
     createMeter(world.board),
   )
   function live(halfHours: number): void {
-    const endMs = world.hand.nowMs + halfHours * halfHourMs
-    while (world.hand.nowMs < endMs) {
-      const stepMs = Math.min(600000, endMs - world.hand.nowMs)
-      meter.live(world.hand.nowMs + stepMs, world.hand.upMs + stepMs)
+    const endMs = world.boardClock.nowMs + halfHours * halfHourMs
+    while (world.boardClock.nowMs < endMs) {
+      const stepMs = Math.min(600000, endMs - world.boardClock.nowMs)
+      meter.runUntil(world.boardClock.nowMs + stepMs, world.boardClock.upMs + stepMs)
     }
   }
   const events = () => eventsOf(logsOf(world))
@@ -73,14 +73,14 @@ test('cuts after a time are exact; with a warning nothing that was counted is lo
       // While there is no power anyway.
       { after: { ms: 21 * halfHourMs }, offMs: 1000 },
     ]
-    const { hand, meter, news, live, events } = powered(cuts, { lastGasp })
+    const { boardClock, meter, news, live, events } = powered(cuts, { lastGasp })
     live(5)
     assert.is(meter.dueInMs(), halfHourMs / 4)
     live(0.5)
     assert.is(meter.meter(), undefined)
     assert.is(meter.dueInMs(), halfHourMs / 4)
     live(24.5)
-    assert.is(hand.nowMs, startOfHalfHour(first + 30))
+    assert.is(boardClock.nowMs, startOfHalfHour(first + 30))
     assert.is(news.length, 4)
     assert.is(meter.dueInMs(), Number.POSITIVE_INFINITY)
     const halves = [5, 20, 23]
@@ -173,14 +173,14 @@ test('a worn page gives back wrong bits, more with each erase; a fresh one does 
 test('a meter on worn flash skips bad slots and counts correctly until it reports that the flash is worn out', () => {
   const world = createEmulatedWorld({ load: () => 300, erasesMax: 0, configuration: { checkpointWh: 10 } })
   const meter = createPoweredMeter(
-    { ...world, createMeter, cuts: [], lastGasp: false, powerOn: () => {}, said: () => {} },
+    { ...world, createMeter, cuts: [], lastGasp: false, powerOn: () => {}, onPowerEvent: () => {} },
     createMeter(world.board),
   )
   let days = 0
   let problem = ''
   while (problem === '' && days < 5000) {
     try {
-      meter.live(world.hand.nowMs + 86400000, world.hand.upMs + 86400000)
+      meter.runUntil(world.boardClock.nowMs + 86400000, world.boardClock.upMs + 86400000)
       days += 1
       assert.is(meter.meter()!.importWh(), days * 48 * 300)
     } catch (error) {

@@ -6,7 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { createMeter } from '../../../firmware/meter.ts'
-import { createEmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated.ts'
+import { createEmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated-board.ts'
 import { openFlashFile } from '../../../hardware/emulator/flash-file.ts'
 import { runLoad } from '../../../hardware/emulator/virtual-run.ts'
 import { householdWh } from '../../../hardware/load/household.ts'
@@ -157,17 +157,17 @@ test('missing time is filled from the end of the log, or left as a gap on reques
   provision(at)
   const now = halfHourOf(Date.now())
   const file = openFlashFile(flash, geometry)
-  const hand = { nowMs: 0 }
+  const boardClock = { nowMs: 0 }
   const board = createEmulatedBoard({
     flash: file,
-    clock: () => hand.nowMs,
+    clock: () => boardClock.nowMs,
     load: () => 50,
     pulsesPerKwh: 1000,
     send: () => {},
     baud: 0,
     timers: systemTimers,
   })
-  for (const _ of runLoad({ hand, board, createMeter, from: now - 100, to: now - 60 })) {
+  for (const _ of runLoad({ boardClock, board, createMeter, from: now - 100, to: now - 60 })) {
     // Each turn is a day of half-hours.
   }
   file.close()

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Line } from '../../../hardware/emulator/line.ts'
-import { openLine, parseLineUrl } from '../../../hardware/emulator/line.ts'
+import type { Line } from '../../../hardware/emulator/meter-line.ts'
+import { openLine, parseLineUrl } from '../../../hardware/emulator/meter-line.ts'
 
 const test = suite('meter-line')
 let folder = ''

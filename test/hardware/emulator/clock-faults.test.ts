@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Board } from '../../../firmware/board.ts'
 import { type ClockFaults, createFaultyClock } from '../../../hardware/emulator/clock-faults.ts'
-import { createWorldClock } from '../../../hardware/emulator/world-clock.ts'
+import { createScaledClock } from '../../../hardware/emulator/scaled-clock.ts'
 
 const start = Date.UTC(2026, 10, 25)
 const none: ClockFaults = { driftPpm: 0, steps: [], lost: false }
@@ -75,11 +75,11 @@ test('time runs so many times as fast, jumps of the machine’s clock count once
   let jumpedMs = 0
   // A wall clock counts whole milliseconds.
   const machine = { wallMs: () => start + jumpedMs + Math.floor(steadyMs), steadyMs: () => steadyMs }
-  const clock = createWorldClock(machine, 7)
+  const clock = createScaledClock(machine, 7)
   for (let i = 0; i < 1000; i++) {
     const before = { ...clock }
     steadyMs += 1.37
-    clock.read(3600)
+    clock.update(3600)
     assert.ok(Number.isInteger(clock.nowMs))
     const jump = clock.nowMs - before.nowMs - (clock.upMs - before.upMs)
     assert.ok(Math.abs(jump) < 2.001, `${jump} ms`)
@@ -87,12 +87,12 @@ test('time runs so many times as fast, jumps of the machine’s clock count once
   assert.is(Math.round(clock.upMs), 1370 * 3600)
   const ahead = clock.nowMs - clock.upMs
   jumpedMs = 5000
-  clock.read(3600)
+  clock.update(3600)
   assert.ok(Math.abs(clock.nowMs - clock.upMs - ahead - 5000) < 2.001)
   // While the meter is awake.
   const { upMs } = clock
   steadyMs += 100
-  clock.read(1)
+  clock.update(1)
   assert.is(Math.round(clock.upMs - upMs), 100)
 })
 

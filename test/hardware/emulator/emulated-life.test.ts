@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { readBilling, readDailyReads } from '../../../firmware/logs.ts'
 import { createMeter } from '../../../firmware/meter.ts'
-import { advance, bootAt, runLoad } from '../../../hardware/emulator/virtual-run.ts'
+import { advance, runLoad, startMeterAt } from '../../../hardware/emulator/virtual-run.ts'
 import { fridgeWh, householdWh } from '../../../hardware/load/household.ts'
 import { reactiveVarh } from '../../../hardware/load/reactive.ts'
 import { solarExportWh } from '../../../hardware/load/solar.ts'
@@ -99,7 +99,7 @@ test('tariff registers change at quarter-hours, also after a late call', () => {
     const world = createEmulatedWorld({ load: () => 100, configuration: { tariff: read.ok ? read.table : undefined! } })
     const meter = createMeter(world.board)
     const end = startOfHalfHour(first + 48)
-    for (let i = 1; i <= stops; i++) advance(world.hand, meter, end - ((stops - i) * 86400000) / stops)
+    for (let i = 1; i <= stops; i++) advance(world.boardClock, meter, end - ((stops - i) * 86400000) / stops)
     meter.commit()
     const { matrix } = logsOf(world).journal
     assert.equal([...matrix.subarray(0, 4)], [50 + 34 * 100, 1300, 50, 0])
@@ -109,10 +109,10 @@ test('tariff registers change at quarter-hours, also after a late call', () => {
 test('a machine that was asleep leaves a gap; one that came late does not', () => {
   const asleep = createEmulatedWorld({ load })
   const meter = createMeter(asleep.board)
-  advance(asleep.hand, meter, startOfHalfHour(first + 4) + 60000)
+  advance(asleep.boardClock, meter, startOfHalfHour(first + 4) + 60000)
   // Its wall clock went on for five hours, the one that stands still in sleep for a second.
-  advance(asleep.hand, meter, asleep.hand.nowMs + 10 * halfHourMs, asleep.hand.upMs + 1000)
-  advance(asleep.hand, meter, startOfHalfHour(first + 17))
+  advance(asleep.boardClock, meter, asleep.boardClock.nowMs + 10 * halfHourMs, asleep.boardClock.upMs + 1000)
+  advance(asleep.boardClock, meter, startOfHalfHour(first + 17))
   const { wh, marked } = profileOf(logsOf(asleep))
   assert.equal(
     [...wh.keys()],
@@ -129,12 +129,12 @@ test('a machine that was asleep leaves a gap; one that came late does not', () =
   )
 
   const late = createEmulatedWorld({ load })
-  advance(late.hand, createMeter(late.board), startOfHalfHour(first + 17))
+  advance(late.boardClock, createMeter(late.board), startOfHalfHour(first + 17))
   assert.equal(
     [...profileOf(logsOf(late)).wh.values()],
     Array.from({ length: 17 }, (_, i) => load(first + i)),
   )
-  assert.is(late.hand.upMs, 17 * halfHourMs)
+  assert.is(late.boardClock.upMs, 17 * halfHourMs)
 })
 
 test('a meter that continues from another’s flash counts nothing twice and omits nothing', () => {
@@ -142,12 +142,12 @@ test('a meter that continues from another’s flash counts nothing twice and omi
     for (const minutes of [0, 7, 14.9, 22, 29.9]) {
       const world = createEmulatedWorld({ load, otherLoad, configuration: { pulsesPerKwh } })
       const meter = createMeter(world.board)
-      advance(world.hand, meter, startOfHalfHour(first + 5) + minutes * 60000)
+      advance(world.boardClock, meter, startOfHalfHour(first + 5) + minutes * 60000)
       meter.commit()
       const { journal } = logsOf(world)
       world.board.off()
-      const again = bootAt({ ...world, createMeter }, journal.aliveMs, journal.running.slice())
-      advance(world.hand, again, startOfHalfHour(first + 9))
+      const again = startMeterAt({ ...world, createMeter }, journal.aliveMs, journal.running.slice())
+      advance(world.boardClock, again, startOfHalfHour(first + 9))
       const logs = logsOf(world)
       for (const channel of [0, 1, 2, 3]) {
         const { wh } = profileOf(logs, channel)

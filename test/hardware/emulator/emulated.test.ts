@@ -6,8 +6,8 @@ import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { openLogs, readProfile } from '../../../firmware/logs.ts'
 import { createMeter } from '../../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
-import type { EmulatedBoard, Timers } from '../../../hardware/emulator/emulated.ts'
-import { createEmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated.ts'
+import type { EmulatedBoard, Timers } from '../../../hardware/emulator/emulated-board.ts'
+import { createEmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated-board.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
 import type { RunProgress } from '../../../hardware/emulator/virtual-run.ts'
 import { advance, runLoad } from '../../../hardware/emulator/virtual-run.ts'
@@ -19,7 +19,7 @@ const geometry = { pageBytes, pages: flashPagesFull }
 const day = 20000
 const first = day * 48
 
-/** A clock and timers moved by hand. */
+/** A clock and timers moved by boardClock. */
 function createTimers(): Timers & { run(ms: number): void } {
   let nowMs = 0
   let pending: { atMs: number; due: () => void } | undefined
@@ -47,21 +47,21 @@ function createTimers(): Timers & { run(ms: number): void } {
 
 interface World {
   board: EmulatedBoard
-  hand: { nowMs: number }
+  boardClock: { nowMs: number }
   timers: ReturnType<typeof createTimers>
   sent: number[]
 }
 
 function createWorld(load: (halfHour: number) => number | undefined, pulsesPerKwh = 1000, baud = 9600): World {
-  const hand = { nowMs: startOfHalfHour(first) }
+  const boardClock = { nowMs: startOfHalfHour(first) }
   const timers = createTimers()
   const sent: number[] = []
   const flash = createMemoryFlash(geometry)
   const configuration = { ...defaultConfiguration(), pulsesPerKwh }
   writeSettings(flash, { eui: new Uint8Array(8).fill(1), key: new Uint8Array(32).fill(2), version: 1, configuration })
   const send = (bytes: Uint8Array) => sent.push(...bytes)
-  const board = createEmulatedBoard({ flash, clock: () => hand.nowMs, load, pulsesPerKwh, send, baud, timers })
-  return { board, hand, timers, sent }
+  const board = createEmulatedBoard({ flash, clock: () => boardClock.nowMs, load, pulsesPerKwh, send, baud, timers })
+  return { board, boardClock, timers, sent }
 }
 
 function finish(run: Generator<RunProgress, unknown>): RunProgress[] {
@@ -82,20 +82,20 @@ function logOf(board: Board): { wh: Map<number, number>; marked: number[] } {
 }
 
 test('pulses follow the time inside the half-hour and are whole at its end', () => {
-  const { board, hand } = createWorld((halfHour) => (halfHour === first ? 100 : 7))
-  hand.nowMs += halfHourMs / 4
+  const { board, boardClock } = createWorld((halfHour) => (halfHour === first ? 100 : 7))
+  boardClock.nowMs += halfHourMs / 4
   assert.is(board.takePulses()[0], 25)
   assert.is(board.takePulses()[0], 0)
-  hand.nowMs = startOfHalfHour(first + 1) - 1
+  boardClock.nowMs = startOfHalfHour(first + 1) - 1
   assert.is(board.takePulses()[0], 74)
-  hand.nowMs += 1
+  boardClock.nowMs += 1
   assert.is(board.takePulses()[0], 1)
-  hand.nowMs = startOfHalfHour(first + 4)
+  boardClock.nowMs = startOfHalfHour(first + 4)
   assert.is(board.takePulses()[0], 21)
   // Set back: nothing for time that was counted; then on from there.
-  hand.nowMs = startOfHalfHour(first + 2)
+  boardClock.nowMs = startOfHalfHour(first + 2)
   assert.is(board.takePulses()[0], 0)
-  hand.nowMs = startOfHalfHour(first + 3)
+  boardClock.nowMs = startOfHalfHour(first + 3)
   assert.is(board.takePulses()[0], 7)
 })
 
@@ -107,13 +107,13 @@ test('no pulse is lost or made, whatever the pulse rate and the moments of readi
   })
   fc.assert(
     fc.property(cases, ({ pulsesPerKwh, wh, waits }) => {
-      const { board, hand } = createWorld((halfHour) => wh[halfHour - first], pulsesPerKwh)
+      const { board, boardClock } = createWorld((halfHour) => wh[halfHour - first], pulsesPerKwh)
       let pulses = 0
       for (const wait of waits) {
-        hand.nowMs += wait
+        boardClock.nowMs += wait
         pulses += board.takePulses()[0]!
       }
-      hand.nowMs = Math.max(hand.nowMs, startOfHalfHour(first + wh.length))
+      boardClock.nowMs = Math.max(boardClock.nowMs, startOfHalfHour(first + wh.length))
       pulses += board.takePulses()[0]!
       assert.is(pulses, Math.floor((wh.reduce((sum, value) => sum + value, 0) * pulsesPerKwh) / 1000))
     }),
@@ -156,7 +156,7 @@ test('a line without pace sends at once', () => {
 })
 
 test('without power nothing is sent, counted or stored', () => {
-  const { board, hand, timers, sent } = createWorld(() => 100)
+  const { board, boardClock, timers, sent } = createWorld(() => 100)
   board.uart.write(new Uint8Array(20).fill(1))
   timers.run(5)
   const before = sent.length
@@ -166,7 +166,7 @@ test('without power nothing is sent, counted or stored', () => {
   timers.run(1000)
   assert.is(sent.length, before)
   assert.not(board.uart.ready())
-  hand.nowMs += halfHourMs
+  boardClock.nowMs += halfHourMs
   assert.is(board.takePulses()[0], 0)
   for (const act of [
     () => board.flash.read(0, 4),
@@ -177,7 +177,7 @@ test('without power nothing is sent, counted or stored', () => {
   }
   board.on()
   assert.is(board.takePulses()[0], 0)
-  hand.nowMs += halfHourMs / 2
+  boardClock.nowMs += halfHourMs / 2
   assert.is(board.takePulses()[0], 50)
 })
 
@@ -185,13 +185,13 @@ test('the firmware records a load as it is, and nothing in its gaps', () => {
   const gap = (halfHour: number) => halfHour === first + 30 || (halfHour >= first + 60 && halfHour < first + 160)
   const load = (halfHour: number) => (gap(halfHour) ? undefined : householdWh(4, halfHour))
   for (const pulsesPerKwh of [1000, 3200]) {
-    const { board, hand } = createWorld(load, pulsesPerKwh)
-    const run = runLoad({ hand, board, createMeter, from: first, to: first + 300 })
+    const { board, boardClock } = createWorld(load, pulsesPerKwh)
+    const run = runLoad({ boardClock, board, createMeter, from: first, to: first + 300 })
     const progress: RunProgress[] = []
     let next = run.next()
     for (; !next.done; next = run.next()) progress.push(next.value)
     const meter = next.value!
-    assert.is(hand.nowMs, startOfHalfHour(first + 300))
+    assert.is(boardClock.nowMs, startOfHalfHour(first + 300))
     assert.is(meter.lastHalfHour(), first + 299)
     assert.is(meter.boot(), 3)
     assert.equal(
@@ -214,36 +214,36 @@ test('the firmware records a load as it is, and nothing in its gaps', () => {
 })
 
 test('a run that ends in a gap leaves the power off; an empty run does nothing', () => {
-  const { board, hand } = createWorld((halfHour) => (halfHour < first + 2 ? 10 : undefined))
-  const run = runLoad({ hand, board, createMeter, from: first, to: first + 5 })
+  const { board, boardClock } = createWorld((halfHour) => (halfHour < first + 2 ? 10 : undefined))
+  const run = runLoad({ boardClock, board, createMeter, from: first, to: first + 5 })
   let next = run.next()
   while (!next.done) next = run.next()
   assert.is(next.value, undefined)
-  assert.is(hand.nowMs, startOfHalfHour(first + 5))
+  assert.is(boardClock.nowMs, startOfHalfHour(first + 5))
   assert.throws(() => board.flash.read(0, 4), /no power/)
   board.on()
   assert.is(createMeter(board).lastHalfHour(), first + 1)
-  assert.equal(finish(runLoad({ hand, board, createMeter, from: first, to: first })), [])
+  assert.equal(finish(runLoad({ boardClock, board, createMeter, from: first, to: first })), [])
 })
 
 test('a late call still closes every half-hour with its own energy', () => {
   const load = (halfHour: number) => 10 + (halfHour - first)
-  const { board, hand } = createWorld(load)
+  const { board, boardClock } = createWorld(load)
   const meter = createMeter(board)
-  advance(hand, meter, startOfHalfHour(first + 10) + 1234)
+  advance(boardClock, meter, startOfHalfHour(first + 10) + 1234)
   assert.is(meter.lastHalfHour(), first + 9)
   const { wh, marked } = logOf(board)
   for (let i = 0; i < 10; i++) assert.is(wh.get(first + i), 10 + i)
   assert.equal(marked, [])
-  assert.is(hand.nowMs, startOfHalfHour(first + 10) + 1234)
-  advance(hand, meter, startOfHalfHour(first + 10))
-  assert.is(hand.nowMs, startOfHalfHour(first + 10))
+  assert.is(boardClock.nowMs, startOfHalfHour(first + 10) + 1234)
+  advance(boardClock, meter, startOfHalfHour(first + 10))
+  assert.is(boardClock.nowMs, startOfHalfHour(first + 10))
 })
 
 test('a year takes seconds of processor time', () => {
-  const { board, hand } = createWorld((halfHour) => householdWh(1, halfHour))
+  const { board, boardClock } = createWorld((halfHour) => householdWh(1, halfHour))
   const before = process.cpuUsage()
-  const progress = finish(runLoad({ hand, board, createMeter, from: first, to: first + 17520 }))
+  const progress = finish(runLoad({ boardClock, board, createMeter, from: first, to: first + 17520 }))
   const { user, system } = process.cpuUsage(before)
   assert.is(progress.at(-1)!.done, 17520)
   assert.ok(user + system < 10_000_000, `${(user + system) / 1000} ms`)

@@ -10,9 +10,9 @@ import { pageBytes } from '../../../firmware/flash-map.ts'
 import { createMeter } from '../../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
 import { meterCommand } from '../../../hardware/cli/meter.ts'
-import { createEmulatedBoard } from '../../../hardware/emulator/emulated.ts'
+import { createEmulatedBoard } from '../../../hardware/emulator/emulated-board.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
-import { createFleet, type FleetMember } from '../../../hardware/emulator/fleet.ts'
+import { createFleet, type FleetMember } from '../../../hardware/emulator/fleet-runner.ts'
 import { householdWh } from '../../../hardware/load/household.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
 import { readHalfHours } from '../../../host/wan/layouts.ts'
@@ -34,7 +34,7 @@ function createVirtualFleet(count: number) {
   const world = {
     nowMs: startMs,
     upMs: 0,
-    read() {
+    update() {
       world.upMs += clock.nowMs() - world.nowMs
       world.nowMs = clock.nowMs()
     },
@@ -52,11 +52,11 @@ function createVirtualFleet(count: number) {
     const key = createRandom(i + 1).bytes(32)
     keys.set(euiOf(i), key)
     writeSettings(flash, { eui: euiToBytes(euiOf(i)), key, version: 1, configuration: defaultConfiguration() })
-    const hand = { nowMs: startMs, upMs: i * 1000 }
+    const boardClock = { nowMs: startMs, upMs: i * 1000 }
     const board = createEmulatedBoard({
       flash,
-      clock: () => hand.nowMs,
-      up: () => hand.upMs,
+      clock: () => boardClock.nowMs,
+      up: () => boardClock.upMs,
       load: () => 100 * (i + 1),
       pulsesPerKwh: 1000,
       send: (bytes) => clock.after(1, () => toHost(bytes)),
@@ -69,7 +69,7 @@ function createVirtualFleet(count: number) {
       steps.count += 1
       step()
     }
-    return { eui: euiToBytes(euiOf(i)), hand, board, meter }
+    return { eui: euiToBytes(euiOf(i)), boardClock, board, meter }
   })
   let problem: unknown
   const fleet = createFleet(members, world, timers, (error) => {
@@ -144,7 +144,8 @@ test('fifty meters on one TCP line, each read for its own half-hours through the
       for (const { eui, response } of reads) {
         assert.is(response.code, 'I0', `${eui} ${response.code}`)
         const seed = getU32(euiToBytes(eui).reverse(), 0)
-        assert.is(response.entries?.length, 48)
+        // The window is closed at both ends; the log begins with the day before yesterday.
+        assert.is(response.entries?.length, daysBack === 1 ? 49 : 48)
         for (const { stampMs, wh } of response.entries ?? []) {
           // Stamped with their ends.
           assert.is(wh, householdWh(seed, stampMs / halfHourMs - 1), `${eui} ${stampMs}`)

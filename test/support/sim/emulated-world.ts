@@ -4,7 +4,7 @@ import { entriesOf } from '../../../firmware/event-log.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { type Logs, openLogs, readProfile } from '../../../firmware/logs.ts'
 import { type Configuration, defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
-import { createEmulatedBoard, type EmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated.ts'
+import { createEmulatedBoard, type EmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated-board.ts'
 import { createFaultyFlash, type FaultyFlash } from '../../../hardware/emulator/flash-faults.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
 import { decodeEvent, type EventEntry, eventLog } from '../../../protocol/event-entry.ts'
@@ -17,7 +17,7 @@ export const first = 20000 * 48
 export interface EmulatedWorld {
   board: EmulatedBoard
   flash: FaultyFlash
-  hand: { nowMs: number; upMs: number }
+  boardClock: { nowMs: number; upMs: number }
 }
 
 export function createEmulatedWorld(given: {
@@ -28,15 +28,15 @@ export function createEmulatedWorld(given: {
   seed?: number
   erasesMax?: number
 }): EmulatedWorld {
-  const hand = { nowMs: startOfHalfHour(first), upMs: 0 }
+  const boardClock = { nowMs: startOfHalfHour(first), upMs: 0 }
   const { load, otherLoad, pages = flashPagesFull, seed = 1, erasesMax = Number.POSITIVE_INFINITY } = given
   const configuration = { ...defaultConfiguration(), ...given.configuration }
   const flash = createFaultyFlash(createMemoryFlash({ pageBytes, pages }), { seed, erasesMax })
   writeSettings(flash, { eui: new Uint8Array(8).fill(1), key: new Uint8Array(32).fill(2), version: 1, configuration })
   const board = createEmulatedBoard({
     flash,
-    clock: () => hand.nowMs,
-    up: () => hand.upMs,
+    clock: () => boardClock.nowMs,
+    up: () => boardClock.upMs,
     load,
     ...(otherLoad === undefined ? {} : { otherLoad }),
     pulsesPerKwh: configuration.pulsesPerKwh,
@@ -44,7 +44,7 @@ export function createEmulatedWorld(given: {
     baud: 0,
     timers: systemTimers,
   })
-  return { board, flash, hand }
+  return { board, flash, boardClock }
 }
 
 /** What the flash has, opened on a copy. */

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
-import type { Timers } from '../../../hardware/emulator/emulated.ts'
+import type { Timers } from '../../../hardware/emulator/emulated-board.ts'
 import type { GpioTools } from '../../../hardware/pi/gpio-tools.ts'
 
 export const printedVersion = { 1: 'gpiomon (libgpiod) v1.6.3\nCopyright', 2: 'gpiomon (libgpiod) v2.2.1\nCopyright' }

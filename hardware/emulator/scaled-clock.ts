@@ -1,4 +1,4 @@
-// The time in which an emulated meter lives: the machine's own, or so many times as fast.
+// The clock of an emulated meter: the machine's, or faster by a factor.
 
 export interface MachineClocks {
   /** Milliseconds of UTC since 1970. May jump. */
@@ -12,33 +12,33 @@ export const systemClocks: MachineClocks = {
   steadyMs: () => performance.now(),
 }
 
-export interface WorldClock {
-  /** As of the last `read`: UTC since 1970 in whole milliseconds, and a clock that never jumps. */
+export interface ScaledClock {
+  /** As of the last `update`: UTC since 1970 in whole milliseconds, and a clock that never jumps. */
   nowMs: number
   upMs: number
-  /** Looks at the machine's clocks: the time since the last look counts `scale` times, a jump of the wall clock once. */
-  read(scale: number): void
+  /** Reads the machine's clocks: time since the last update counts `scale` times, a jump of the wall clock once. */
+  update(scale: number): void
 }
 
 /** A clock that shows `startMs` now. */
-export function createWorldClock(machine: MachineClocks, startMs: number): WorldClock {
+export function createScaledClock(machine: MachineClocks, startMs: number): ScaledClock {
   let steadyMs = machine.steadyMs()
   let aheadMs = machine.wallMs() - steadyMs
   let exactMs = startMs
-  const world: WorldClock = {
+  const clock: ScaledClock = {
     nowMs: startMs,
     upMs: 0,
-    read(scale) {
+    update(scale) {
       const nextMs = machine.steadyMs()
       const nextAheadMs = machine.wallMs() - nextMs
       const passedMs = (nextMs - steadyMs) * scale
-      world.upMs += passedMs
-      // The wall clock counts whole milliseconds: only what it gains on the other may not be multiplied.
+      clock.upMs += passedMs
+      // The wall clock counts whole milliseconds. Only its jumps, which are not passed time, are added unscaled.
       exactMs += passedMs + nextAheadMs - aheadMs
-      world.nowMs = Math.round(exactMs)
+      clock.nowMs = Math.round(exactMs)
       steadyMs = nextMs
       aheadMs = nextAheadMs
     },
   }
-  return world
+  return clock
 }

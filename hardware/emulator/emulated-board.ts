@@ -1,12 +1,12 @@
-// A board that is a program: the firmware runs on it unchanged. The world comes in through arguments.
+// A board emulated in software, on which the firmware runs unchanged. Clock, load, line and flash are parameters.
 
 import type { Board, Flash } from '../../firmware/board.ts'
 import { halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { frameBytesMax } from '../../protocol/limits.ts'
 
-/** Time for the line: a clock that never jumps, and one timer at a time. `systemTimers` is the machine's own. */
+/** Timers of the line: a clock that never jumps, and one timer at a time. `systemTimers` are those of the machine. */
 export interface Timers {
-  /** Milliseconds since any moment. */
+  /** Milliseconds since an arbitrary instant. */
   nowMs(): number
   set(due: () => void, delayMs: number): unknown
   clear(timer: unknown): void
@@ -14,9 +14,9 @@ export interface Timers {
 
 export interface EmulatedBoardOptions {
   flash: Flash
-  /** Milliseconds of UTC since 1970, as the board's clock shows them; the load follows it. */
+  /** Milliseconds of UTC since 1970 by the board's clock; the load is looked up by it. */
   clock: () => number
-  /** Wh that the household takes in a half-hour (its number since 1970); `undefined` for none known, which counts nothing. */
+  /** Wh of active import in a half-hour (number since 1970); `undefined` if not known, which counts nothing. */
   load: (halfHour: number) => number | undefined
   /** Wh of active export (1), varh of reactive import (2) and reactive export (3) in a half-hour; none unless given. */
   otherLoad?: (halfHour: number, channel: number) => number
@@ -24,9 +24,9 @@ export interface EmulatedBoardOptions {
   up?: () => number
   /** As in the meter's settings. */
   pulsesPerKwh: number
-  /** Takes bytes as they leave the board. */
+  /** Called with bytes as they leave the board. */
   send: (bytes: Uint8Array) => void
-  /** Bits a second on the line, 10 a byte; 0 sends everything at once. */
+  /** Bits per second of the line, 10 for each byte; 0 sends everything at once. */
   baud: number
   timers: Timers
 }
@@ -34,15 +34,15 @@ export interface EmulatedBoardOptions {
 export interface EmulatedBoard extends Board {
   /** The load the board was given. */
   loadAt(halfHour: number): number | undefined
-  /** Cuts the power: what waits for the line is lost, nothing is counted, and flash refuses the firmware left running. */
+  /** Cuts the power: bytes not yet sent are lost, no pulses are counted, and flash operations throw. */
   off(): void
-  /** Power is back; pulses count from the clock's time now. A new meter is created by the caller. */
+  /** Restores the power; pulses count from the present time of the clock. The caller creates a new meter. */
   on(): void
   /**
-   * Says what of each channel (Wh, varh) has been counted of the running half-hour, whatever its time so far would make
-   * it: its end brings the rest. For a new meter that goes on where the log of the one before ended.
+   * Sets how much of each channel (Wh, varh) has been counted of the present half-hour, instead of the share by time; the
+   * rest is counted by its end. For a new meter that continues the log of the meter before it.
    */
-  goOnFrom(countedWh: ArrayLike<number>): void
+  resumeFrom(countedWh: ArrayLike<number>): void
 }
 
 export const systemTimers: Timers = {
@@ -57,11 +57,11 @@ export interface PacedWriter {
   drop(): void
 }
 
-/** Hands bytes on no faster than a line of that speed carries them, the last bit of each having left. */
+/** Passes bytes on at the speed of a line, each when its last bit has been sent. */
 export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Uint8Array) => void): PacedWriter {
   let queue: Uint8Array[] = []
   let waiting = 0
-  // The line has been busy since then, and has carried so many bytes.
+  // The line has been busy since `busySinceMs` and has carried `carried` bytes since then.
   let busySinceMs = 0
   let carried = 0
   let timer: unknown
@@ -83,7 +83,7 @@ export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Ui
 
   function pump(): void {
     timer = undefined
-    // A hair more, so that a byte due exactly now is not left for another round by the division.
+    // The small addend keeps rounding from delaying a byte that is due exactly now.
     const due = Math.floor(((timers.nowMs() - busySinceMs) * baud) / 10000 + 1e-6) - carried
     const count = Math.min(waiting, due)
     if (count > 0) {
@@ -91,7 +91,7 @@ export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Ui
       send(take(count))
     }
     if (waiting > 0 && timer === undefined) {
-      // As many bytes as pass in about 2 ms, or all: timers are no finer.
+      // The bytes of about 2 ms, or all of them: timers are not more precise.
       const next = carried + Math.min(waiting, Math.max(1, Math.ceil(baud / 5000)))
       timer = timers.set(pump, Math.max(0, busySinceMs + (next * 10000) / baud - timers.nowMs()))
     }
@@ -120,18 +120,18 @@ export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Ui
 }
 
 interface Metrology {
-  /** Pulses up to an instant that were not taken yet. */
-  takeTo(atMs: number): number
-  /** Forgets what was not taken and goes on from an instant. */
-  moveTo(atMs: number): void
-  /** Goes on with so many Wh of the running half-hour taken. */
-  goOnFrom(countedWh: number): void
+  /** Pulses up to an instant that were not returned yet. */
+  pulsesUntil(atMs: number): number
+  /** Drops pulses that were not returned, and continues from an instant. */
+  resetTo(atMs: number): void
+  /** Continues with this energy of the present half-hour counted already. */
+  resumeFrom(countedWh: number): void
 }
 
 /**
- * Pulses in proportion to the time passed inside each half-hour, whole at its end. What does not make a pulse is carried
- * into the next half-hour, so that the sum is never a pulse off. A clock set back gives no pulses for time already
- * counted; one set forward gives the pulses of the time it skipped.
+ * Pulses in proportion to the time passed in each half-hour, all of them by its end. Energy of less than a pulse is
+ * carried into the next half-hour, so that sums are never wrong by a pulse. A clock set back gives no pulses for time
+ * already counted; a clock set forward gives the pulses of the time that it skipped.
  */
 function createMetrology(
   load: (halfHour: number) => number | undefined,
@@ -156,21 +156,21 @@ function createMetrology(
     return Math.floor((pulses * (atMs - startOfHalfHour(halfHour))) / halfHourMs)
   }
 
-  function moveTo(atMs: number): void {
+  function resetTo(atMs: number): void {
     enter(halfHourOf(atMs))
     taken = reached(atMs)
   }
 
-  moveTo(startMs)
+  resetTo(startMs)
   return {
-    moveTo,
-    goOnFrom(countedWh) {
+    resetTo,
+    resumeFrom(countedWh) {
       taken = Math.min(pulses, Math.floor((countedWh * pulsesPerKwh) / 1000))
     },
-    takeTo(atMs) {
+    pulsesUntil(atMs) {
       const until = halfHourOf(atMs)
       if (until < halfHour) {
-        moveTo(atMs)
+        resetTo(atMs)
         return 0
       }
       let count = 0
@@ -189,8 +189,8 @@ function createMetrology(
 }
 
 /**
- * A board for the firmware: flash, clock and load as given, a line of `baud`. It is powered from the start.
- * @throws RangeError for a speed or a pulse rate that is no positive number
+ * Creates a board with power on.
+ * @throws RangeError when `baud` is negative or infinite, or `pulsesPerKwh` is not above 0
  */
 export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoard {
   const { flash, clock, load, pulsesPerKwh, baud } = options
@@ -204,7 +204,7 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
   })
   let powered = true
 
-  function demandPower(): void {
+  function requirePower(): void {
     if (!powered) throw new Error('the board has no power: create a new meter after on()')
   }
 
@@ -216,15 +216,15 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
       pageBytes: flash.pageBytes,
       pages: flash.pages,
       read(address, count) {
-        demandPower()
+        requirePower()
         return flash.read(address, count)
       },
       program(address, bytes) {
-        demandPower()
+        requirePower()
         flash.program(address, bytes)
       },
       erase(page) {
-        demandPower()
+        requirePower()
         flash.erase(page)
       },
     },
@@ -234,17 +234,17 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
       },
       ready: () => powered && writer.waiting() < frameBytesMax,
     },
-    takePulses: () => metrologies.map((metrology) => (powered ? metrology.takeTo(clock()) : 0)),
+    takePulses: () => metrologies.map((metrology) => (powered ? metrology.pulsesUntil(clock()) : 0)),
     off() {
       powered = false
       writer.drop()
     },
     on() {
       powered = true
-      for (const metrology of metrologies) metrology.moveTo(clock())
+      for (const metrology of metrologies) metrology.resetTo(clock())
     },
-    goOnFrom(countedWh) {
-      for (const [channel, metrology] of metrologies.entries()) metrology.goOnFrom(countedWh[channel] ?? 0)
+    resumeFrom(countedWh) {
+      for (const [channel, metrology] of metrologies.entries()) metrology.resumeFrom(countedWh[channel] ?? 0)
     },
   }
 }

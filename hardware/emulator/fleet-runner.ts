@@ -1,53 +1,54 @@
-// Many meters on one line, in one program. The line is heard once for all of them, and a meter that sleeps costs next to
-// nothing: it is brought up to date when it is woken, and now and then. What is damaged on the line is dropped before any
-// meter hears it, so their self-tests count no dropped frames.
+// Many emulated meters on one line, in one process. Frames are decoded once for all of them. A sleeping meter is stepped
+// only when it is woken, and every quarter of an hour. Damaged frames are dropped before they reach a meter, so that
+// self-tests of the meters count no dropped frames.
 
 import type { Meter } from '../../firmware/meter.ts'
 import { switchGrainMs } from '../../firmware/tariff.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import { decodePacket } from '../../protocol/link.ts'
-import type { EmulatedBoard, Timers } from './emulated.ts'
-import { advance, type Hand } from './virtual-run.ts'
-import type { WorldClock } from './world-clock.ts'
+import type { EmulatedBoard, Timers } from './emulated-board.ts'
+import type { ScaledClock } from './scaled-clock.ts'
+import { advance, type BoardClock } from './virtual-run.ts'
 
 export interface FleetMember {
   /** EUI-64, 8 bytes. */
   eui: Uint8Array
   /** The clocks that its board reads. */
-  hand: Hand & { upMs: number }
+  boardClock: BoardClock & { upMs: number }
   board: EmulatedBoard
   meter: Meter
 }
 
 export interface Fleet {
-  /** Takes bytes from the line, cut anywhere. */
+  /** Call with bytes from the line, in parts of any length. */
   received(bytes: Uint8Array): void
-  /** How many are awake. */
+  /** Number of meters that are awake. */
   awake(): number
-  /** Stops the timer, and brings every meter up to date with what it has counted in its log. */
+  /** Stops the timer; every meter commits what it has counted to its log. */
   stop(): void
 }
 
-/** A meter that sleeps is stepped so often. It stops on every quarter of an hour on its way, however late it is. */
+/** Interval at which a sleeping meter is stepped. `advance` stops at every quarter of an hour, however late it is. */
 const sweepMs = switchGrainMs
 
-/** How long the timer waits at most: for the idle to fall asleep, and for the next meters to be swept. */
-const turnMs = 1000
+/** Longest delay of the timer: for idle meters to fall asleep, and for the next sleeping meters to be stepped. */
+const timerMs = 1000
 
 /**
- * Drives meters that run already. What a meter throws (its flash failed) goes to `failed`, once; nothing is done after that.
+ * Runs meters that have been started. An error that a meter throws (its flash failed) is passed to `failed`, once; after
+ * that the fleet is stopped.
  */
 export function createFleet(
   members: readonly FleetMember[],
-  clock: WorldClock,
+  clock: ScaledClock,
   timers: Timers,
   failed: (error: unknown) => void,
 ): Fleet {
   const byEui = new Map(members.map((member) => [toHex(member.eui), member]))
-  /** How far a member's clock that never jumps is ahead of the world's. */
+  /** Milliseconds that the clock of a member that never jumps is ahead of the fleet's. */
   const aheadMs = new Map(
-    members.map((member) => [member, member.hand.upMs + clock.nowMs - member.hand.nowMs - clock.upMs]),
+    members.map((member) => [member, member.boardClock.upMs + clock.nowMs - member.boardClock.nowMs - clock.upMs]),
   )
   const awake = new Set<FleetMember>()
   let timer: unknown
@@ -56,14 +57,14 @@ export function createFleet(
   let sweptUpMs = clock.upMs
 
   function step(member: FleetMember): void {
-    const { hand, meter, board } = member
-    advance(hand, meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
+    const { boardClock, meter, board } = member
+    advance(boardClock, meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
     while (meter.busy() && board.uart.ready()) meter.step()
     if (meter.awake()) awake.add(member)
     else awake.delete(member)
   }
 
-  /** Steps as many of those asleep as are due, one after the other. */
+  /** Steps the members that are due, in turn. */
   function sweep(): void {
     const due = Math.floor(((clock.upMs - sweptUpMs) * members.length) / sweepMs)
     if (due <= 0) return
@@ -74,12 +75,12 @@ export function createFleet(
     }
   }
 
-  function safely(act: () => void): void {
+  function guarded(act: () => void): void {
     if (stopped) return
     try {
-      clock.read(1)
+      clock.update(1)
       act()
-      again()
+      scheduleTimer()
     } catch (error) {
       stopped = true
       timers.clear(timer)
@@ -87,15 +88,15 @@ export function createFleet(
     }
   }
 
-  function again(): void {
+  function scheduleTimer(): void {
     timers.clear(timer)
     let isBusy = false
     for (const { meter } of awake) isBusy ||= meter.busy()
-    timer = timers.set(turn, isBusy ? 2 : turnMs)
+    timer = timers.set(onTimer, isBusy ? 2 : timerMs)
   }
 
-  function turn(): void {
-    safely(() => {
+  function onTimer(): void {
+    guarded(() => {
       for (const member of [...awake]) step(member)
       sweep()
     })
@@ -105,14 +106,14 @@ export function createFleet(
     (bytes) => {
       const packet = decodePacket(bytes)
       const woken = packet?.kind === 'wake' ? byEui.get(toHex(packet.eui)) : undefined
-      // Asleep, a meter takes nothing but a wake with its EUI-64; who is awake hears everything.
-      const hearers = new Set(awake)
-      if (woken !== undefined) hearers.add(woken)
-      if (hearers.size === 0) return
+      // A sleeping meter accepts only a wake frame with its EUI-64; meters that are awake receive every frame.
+      const receivers = new Set(awake)
+      if (woken !== undefined) receivers.add(woken)
+      if (receivers.size === 0) return
       const frame = encodeFrame(bytes)
-      for (const member of hearers) {
-        // Up to date before it answers: the time may have come for more than one half-hour.
-        advance(member.hand, member.meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
+      for (const member of receivers) {
+        // Advanced before it answers: more than one half-hour may have ended.
+        advance(member.boardClock, member.meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
         member.meter.received(frame)
         step(member)
       }
@@ -120,12 +121,12 @@ export function createFleet(
     () => {},
   )
 
-  again()
+  scheduleTimer()
   return {
-    received: (bytes) => safely(() => decoder.push(bytes)),
+    received: (bytes) => guarded(() => decoder.push(bytes)),
     awake: () => awake.size,
     stop() {
-      safely(() => {
+      guarded(() => {
         for (const member of members) {
           step(member)
           member.meter.commit()
