@@ -90,9 +90,9 @@ async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashR
 
 /** Looks at the board. @throws FlashError for one that a meter cannot be put on */
 async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardFacts> {
-  const { options, script, driver, step } = asked
+  const { options, row, script, driver, step } = asked
   step('each function that script and installation call is probed, then memory, Storage and free flash are asked for')
-  const facts = await askBoard(prompt, Buffer.from(script).toString('latin1') + driver)
+  const facts = await askBoard(prompt, row, Buffer.from(script).toString('latin1') + driver)
   step(
     `${facts.probed} functions probed, ${facts.lacks.length} missing; ${facts.variables} variables, ${facts.storageFree} bytes of Storage free`,
   )
@@ -126,7 +126,7 @@ async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): 
     for (let restarts = 0; ; restarts++) {
       try {
         prompt = await stopProgram(line, prompt, options.baud)
-        const facts = await askBoard(prompt, '')
+        const facts = await askBoard(prompt, row, '')
         const { show } = progress
         const parts = { row, facts, script, driver, settings, erase: options.erase, progress: show, step: asked.step }
         return await installMeter(prompt, parts)
@@ -173,7 +173,7 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
   if (options.uninstall) {
     const progress = createProgress(io)
     const quiet = await stopProgram(line, prompt, options.baud)
-    const parts = { row, facts: await askBoard(quiet, ''), driver, logs: options.erase, progress: progress.show }
+    const parts = { row, facts: await askBoard(quiet, row, ''), driver, logs: options.erase, progress: progress.show }
     const left = await uninstallMeter(quiet, parts)
     progress.end()
     return { ...report, done: 'uninstalled', left }

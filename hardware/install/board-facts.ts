@@ -38,14 +38,20 @@ export const variablesMin = 2500
 /** The oldest release that the script is meant for. */
 const versionMin = 25
 
+/** Functions that the script names and, on this row, does not reach. */
+function callsNotReached(row: EspruinoBoard): string[] {
+  return [...(row.deepSleep ? [] : ['setDeepSleep']), ...(row.watchdogSeconds > 0 ? [] : ['E.enableWatchdog'])]
+}
+
 /**
  * Asks a board for all that matters: each function that the script calls is probed.
  * @param code that is to run on the board: script and flash driver; '' probes what the installation itself calls
  * @throws PromptError
  */
-export async function askBoard(prompt: Prompt, code: string): Promise<BoardFacts> {
+export async function askBoard(prompt: Prompt, row: EspruinoBoard, code: string): Promise<BoardFacts> {
   const memory = (await prompt.run('process.memory()')) as { free: number; total: number; blocksize: number }
-  const calls = callsIn(code)
+  const notReached = callsNotReached(row)
+  const calls = callsIn(code).filter(({ name }) => !notReached.includes(name))
   const lacks: EspruinoCall[] = []
   for (const batch of probeBatches(calls)) {
     const works = (await prompt.run(probeCode(batch))) as number[]

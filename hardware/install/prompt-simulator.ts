@@ -1,11 +1,8 @@
 // A board at its Espruino prompt, as far as a program that flashes it can tell: echo and `>`, control characters, lines
 // that wait for a bracket, `Uncaught` errors, a receive buffer that overruns, Storage over flash, restarts, power cuts.
-// For rehearsals of a flashing, where it runs the script too, and for tests, where it is broken on purpose at any byte.
+// For rehearsals, where it runs the script too, and for tests, where it is broken on purpose at any byte.
 
 import { type Context, createContext, runInContext } from 'node:vm'
-import type { EspruinoBoard } from '../boards/board-row.ts'
-import { meterFlashBytes } from '../boards/board-rules.ts'
-import { espruinoCalls } from './espruino-calls.ts'
 import type { ConsolePort, PromptTiming } from './espruino-prompt.ts'
 import { createGlobals } from './simulated-globals.ts'
 import { type SimulatedFlash, StorageSim } from './storage-simulator.ts'
@@ -20,7 +17,7 @@ export interface PromptSimOptions extends SimulatedFlash {
   spi?: { port: string; cells: Uint8Array }
   /** Runs the script in Storage when it starts; else only its start is said. */
   runsScript?: boolean
-  baud?: number
+  baud: number
   timing: PromptTiming
   /** Bytes that the receive buffer takes while the board is at work. */
   rxBytes?: number
@@ -29,7 +26,6 @@ export interface PromptSimOptions extends SimulatedFlash {
 /** Power is cut. */
 class Cut extends Error {}
 
-/** Control characters of the prompt: Ctrl-C, enquiry, Ctrl-P (no echo for this line), Ctrl-U. */
 const control = { interrupt: 0x03, enquiry: 0x05, lineFeed: 0x0a, noEcho: 0x10, clearLine: 0x15 } as const
 
 /** True for a line with a bracket that is not closed: more lines belong to it. */
@@ -56,14 +52,13 @@ export class PromptSim {
 
   private readonly options: PromptSimOptions
   private readonly timing: PromptTiming
-  private readonly baud: number
   private onData: (bytes: Uint8Array) => void = () => {}
   private realm: Context = createContext({})
   private input = ''
   private echo = true
   private lineEcho = true
   private powered = true
-  /** Counts losses of power; restarts of the interpreter. */
+  // Losses of power, restarts of the interpreter.
   private power = 0
   private run = 0
   private busyUntilMs = 0
@@ -76,7 +71,6 @@ export class PromptSim {
   constructor(options: PromptSimOptions) {
     this.options = options
     this.timing = options.timing
-    this.baud = options.baud ?? 115200
     this.storage = new StorageSim(options)
     this.storage.beforeWrite = (at, bytes) => this.beforeWrite(at, bytes)
     this.port = {
@@ -119,8 +113,12 @@ export class PromptSim {
       const byte = this.fromBoard(one, this.sentBytes++)
       if (byte !== undefined) out.push(byte)
     }
-    this.leavesAtMs = Math.max(this.leavesAtMs, this.timing.nowMs()) + (text.length * 10000) / this.baud
+    this.leavesAtMs = Math.max(this.leavesAtMs, this.timing.nowMs()) + this.lineMs(text.length)
     this.timing.after(this.leavesAtMs - this.timing.nowMs(), () => this.onData(Uint8Array.from(out)))
+  }
+
+  private lineMs(bytes: number): number {
+    return (bytes * 10000) / this.options.baud
   }
 
   private printLine(text: string): void {
@@ -245,7 +243,7 @@ export class PromptSim {
   private receive(bytes: Uint8Array): void {
     const { power } = this
     const copy = Uint8Array.from(bytes)
-    this.arrivesAtMs = Math.max(this.arrivesAtMs, this.timing.nowMs()) + (copy.length * 10000) / this.baud
+    this.arrivesAtMs = Math.max(this.arrivesAtMs, this.timing.nowMs()) + this.lineMs(copy.length)
     this.timing.after(this.arrivesAtMs - this.timing.nowMs(), () => {
       if (power !== this.power || !this.powered) return
       for (const one of copy) {
@@ -266,34 +264,4 @@ export class PromptSim {
     this.powered = false
     throw new Cut()
   }
-}
-
-/** What only builds after the last release have, of all that the script could call (espruino-calls.ts). */
-const laterThanReleases = espruinoCalls
-  .filter(({ since }) => !/^\d/.test(since))
-  .map(({ name }) => name.replace(/^(\w+) (\w+)\(\)$/, '$1.prototype.$2'))
-
-/** A new board of a row, its flash blank, as it comes with the row's Espruino. */
-export function newBoard(row: EspruinoBoard, timing: PromptTiming): PromptSimOptions {
-  const { flash, storage } = row
-  const common = {
-    board: row.reports,
-    version: row.build.release ?? '2v29.277',
-    variables: row.heap.variables,
-    // Node has what came after the releases: a release does not.
-    without: row.build.release === undefined ? [] : laterThanReleases,
-    storage,
-    baud: row.consoleBaud,
-    timing,
-  }
-  if ('spi' in flash) {
-    const cells = new Uint8Array(storage.bytes).fill(0xff)
-    const spi = { port: flash.spi, cells: new Uint8Array(meterFlashBytes(row)).fill(0xff) }
-    return { ...common, cells, address: storage.at, eraseBytes: 4096, freeAreas: [], spi }
-  }
-  // Pages outside Storage lie before it.
-  const address = Math.min(storage.at, flash.base)
-  const cells = new Uint8Array(storage.at + storage.bytes - address).fill(0xff)
-  const freeAreas = address < storage.at ? [{ addr: address, length: storage.at - address }] : []
-  return { ...common, cells, address, eraseBytes: flash.eraseBytes, freeAreas }
 }

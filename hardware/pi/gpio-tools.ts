@@ -1,4 +1,4 @@
-// The machine's GPIO chips, and the programs of libgpiod that serve them.
+// The machine's GPIO chips, and the programs of libgpiod that read them.
 
 import { spawn } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs'
@@ -7,13 +7,13 @@ import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:f
 export interface GpioTools {
   /** Paths of the GPIO chips. */
   chips(): string[]
-  /** What keeps a chip from being used, in words; `undefined` for nothing that can be seen. */
+  /** Why a chip cannot be used; `undefined` when no reason is visible. */
   chipProblem(path: string): string | undefined
   /** What a tool prints; `undefined` when there is no such tool. */
   run(tool: 'gpiomon' | 'gpiodetect', args: string[]): Promise<string | undefined>
   /**
-   * Starts a gpiomon. `ended` is called once, with its last words, also when it could not be started.
-   * @returns what stops it
+   * Starts a gpiomon. `ended` is called once, with what it printed last, also when it could not be started.
+   * @returns a function that stops it
    */
   monitor(args: string[], on: { text(text: string): void; ended(words: string): void }): () => void
 }
@@ -59,10 +59,10 @@ export function systemGpioTools(env: NodeJS.ProcessEnv): GpioTools {
         detached: true,
       })
       let last = ''
-      let told = false
+      let hasEnded = false
       function end(words: string): void {
-        if (!told) on.ended(words)
-        told = true
+        if (!hasEnded) on.ended(words)
+        hasEnded = true
       }
       child.stdout.setEncoding('utf8').on('data', on.text)
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -72,7 +72,7 @@ export function systemGpioTools(env: NodeJS.ProcessEnv): GpioTools {
       child.on('close', (code, signal) =>
         end(last.trim().replaceAll('\n', '; ') || `gpiomon ended with ${signal ?? `code ${code}`}`),
       )
-      // It has nothing to lose, and the kernel lets the line go.
+      // It holds no state, and the kernel releases the line.
       return () => void child.kill('SIGKILL')
     },
   }

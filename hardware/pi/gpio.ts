@@ -12,14 +12,14 @@ import {
   needsFilter,
   parseEdge,
 } from './gpiomon.ts'
-import { createPulseFilter } from './pulse-filter.ts'
+import { createPulseFilter, type PulseFilter } from './pulse-filter.ts'
 import type { PulseInput } from './pulse-input.ts'
 import { inputName, pulseKinds } from './pulse-input.ts'
 
 export interface PulseInputs {
   /** Pulses since the last call, in the order of `pulseKinds`; 0 for an input that is not there. */
   take(): number[]
-  /** Lets the lines go. */
+  /** Releases the lines. */
   close(): void
 }
 
@@ -28,112 +28,127 @@ export type OpenedInputs = { ok: true; inputs: PulseInputs } | { ok: false; prob
 export interface GpioWorld {
   tools: GpioTools
   timers: Timers
-  /** Takes what a person should know while the meter runs: an input is lost, an input is back. */
+  /** Reports what a person should know while the meter runs: an input is lost, an input is back. */
   say(text: string): void
 }
 
-/** A gpiomon of version 1 that has lived so long has its line; it says nothing, but ends at once when it cannot have it. */
+/** A gpiomon of version 1 that runs so long has its line: it prints nothing, but ends at once when it cannot have it. */
 const settledMs = 300
 const retryMsFirst = 1000
 const retryMsMax = 60000
-/** A gpiomon that lived so long has worked; the next wait is the shortest again. */
+/** A gpiomon that ran so long has worked: the next wait is the shortest again. */
 const workedMs = 10000
 const notInstalled = 'gpiomon and gpiodetect are not installed. Install them: sudo apt install gpiod'
 /** Nothing that gpiomon prints is longer. */
 const lineCharactersMax = 200
 
 interface Watch {
-  /** Settles when the line is watched, or with what is wrong. Later losses are said, not told. */
+  /** Settles when the line is watched, or with what is wrong. Later losses are reported by `say`. */
   begun: Promise<string | undefined>
   close(): void
 }
 
+/** Splits text into lines, wherever it is cut. */
+function lineSplitter(take: (line: string) => void): (text: string) => void {
+  let rest = ''
+  return (text) => {
+    const lines = (rest + text).split('\n')
+    rest = (lines.pop() ?? '').slice(0, lineCharactersMax)
+    for (const line of lines) take(line.slice(0, lineCharactersMax))
+  }
+}
+
 /** Keeps one input watched; calls `pulse` for each pulse. */
-function watchInput(
-  input: PulseInput,
-  chip: string,
-  version: MonitorVersion,
-  { tools, timers, say }: GpioWorld,
-  pulse: () => void,
-): Watch {
-  const name = inputName(input)
-  let stop: () => void = () => {}
-  let timer: unknown
-  let closed = false
-  let retryMs = retryMsFirst
-  let lastProblem: string | undefined
-  let begin: (problem: string | undefined) => void = () => {}
-  const begun = new Promise<string | undefined>((resolve) => {
-    begin = resolve
-  })
-  let hasBegun = false
-  let isPuzzled = false
+class InputWatch implements Watch {
+  readonly begun: Promise<string | undefined>
+  private readonly input: PulseInput
+  private readonly chip: string
+  private readonly version: MonitorVersion
+  private readonly world: GpioWorld
+  private readonly pulse: () => void
+  private begin: (problem: string | undefined) => void = () => {}
+  private stop: () => void = () => {}
+  private timer: unknown
+  private closed = false
+  private hasBegun = false
+  private saidUnknown = false
+  private retryMs = retryMsFirst
+  private lastProblem: string | undefined
 
-  function watched(): void {
-    if (!hasBegun) {
-      hasBegun = true
-      begin(undefined)
-    } else if (lastProblem !== undefined) say(`pulse input ${name} is watched again`)
-    lastProblem = undefined
+  constructor(input: PulseInput, chip: string, version: MonitorVersion, world: GpioWorld, pulse: () => void) {
+    this.input = input
+    this.chip = chip
+    this.version = version
+    this.world = world
+    this.pulse = pulse
+    this.begun = new Promise((resolve) => {
+      this.begin = resolve
+    })
+    this.start()
   }
 
-  function ended(words: string, livedMs: number): void {
-    timers.clear(timer)
-    if (closed) return
-    const problem = monitorProblem(words)
-    if (!hasBegun) {
-      closed = true
-      begin(problem)
-      return
-    }
-    if (livedMs >= workedMs) retryMs = retryMsFirst
-    if (problem !== lastProblem) {
-      say(`pulse input ${name} is lost, its pulses are not counted: ${problem}; trying again until it is back`)
-      lastProblem = problem
-    }
-    timer = timers.set(start, retryMs)
-    retryMs = Math.min(retryMsMax, retryMs * 2)
+  close(): void {
+    this.closed = true
+    this.world.timers.clear(this.timer)
+    this.stop()
   }
 
-  function start(): void {
+  private say(words: string): void {
+    this.world.say(`pulse input ${inputName(this.input)}${words}`)
+  }
+
+  private start(): void {
+    const { input, version, world } = this
+    const { timers } = world
     const filter = needsFilter(version, input) ? createPulseFilter(input.edge, input.debounceMs) : undefined
     const startedMs = timers.nowMs()
-    let rest = ''
-
-    function take(line: string): void {
-      const edge = parseEdge(line)
-      if (isBanner(line)) watched()
-      else if (edge === undefined) {
-        if (!isPuzzled) say(`pulse input ${name}: gpiomon says "${line}", which is no edge; left out`)
-        isPuzzled = true
-      } else if (filter === undefined || filter.edge(edge.rising, edge.atMs)) pulse()
-    }
-
-    stop = tools.monitor(monitorArguments(version, chip, input), {
-      text(text) {
-        const lines = (rest + text).split('\n')
-        rest = lines.pop()!.slice(0, lineCharactersMax)
-        for (const line of lines) take(line.slice(0, lineCharactersMax))
-      },
-      ended: (words) => ended(words, timers.nowMs() - startedMs),
+    this.stop = world.tools.monitor(monitorArguments(version, this.chip, input), {
+      text: lineSplitter((line) => this.take(line, filter)),
+      ended: (words) => this.ended(words, timers.nowMs() - startedMs),
     })
-    timer = version === 1 ? timers.set(watched, settledMs) : undefined
+    this.timer = version === 1 ? timers.set(() => this.watched(), settledMs) : undefined
   }
 
-  start()
-  return {
-    begun,
-    close() {
-      closed = true
-      timers.clear(timer)
-      stop()
-    },
+  private take(line: string, filter: PulseFilter | undefined): void {
+    const edge = parseEdge(line)
+    if (isBanner(line)) this.watched()
+    else if (edge === undefined) {
+      if (!this.saidUnknown) this.say(`: gpiomon says "${line}", which is not an edge; ignored`)
+      this.saidUnknown = true
+    } else if (filter === undefined || filter.edge(edge.rising, edge.atMs)) this.pulse()
+  }
+
+  private watched(): void {
+    if (!this.hasBegun) {
+      this.hasBegun = true
+      this.begin(undefined)
+    } else if (this.lastProblem !== undefined) this.say(' is watched again')
+    this.lastProblem = undefined
+  }
+
+  private ended(words: string, livedMs: number): void {
+    const { timers } = this.world
+    timers.clear(this.timer)
+    if (this.closed) return
+    const problem = monitorProblem(words)
+    if (!this.hasBegun) {
+      this.closed = true
+      this.begin(problem)
+      return
+    }
+    if (livedMs >= workedMs) this.retryMs = retryMsFirst
+    if (problem !== this.lastProblem) {
+      this.say(` is lost, its pulses are not counted: ${problem}; trying again until it is back`)
+      this.lastProblem = problem
+    }
+    this.timer = timers.set(() => this.start(), this.retryMs)
+    this.retryMs = Math.min(retryMsMax, this.retryMs * 2)
   }
 }
 
 /** Paths of the chips of the inputs, in their order; or what is wrong with the machine, the tools or a chip. */
 async function findChips(wanted: PulseInput[], tools: GpioTools): Promise<string[] | string> {
-  // The machine before its tools: who has no GPIO is not to install anything.
+  // The machine before its tools: nobody without GPIO should have to install anything.
   for (const { chip } of wanted) {
     const problem = chip === undefined ? undefined : tools.chipProblem(chip)
     if (problem !== undefined) return problem
@@ -168,8 +183,8 @@ function twice(wanted: PulseInput[], chips: string[]): string | undefined {
 }
 
 /**
- * Watches the inputs until they are closed. Ready when every line is had.
- * @returns the problem, with the way out, when one cannot be had
+ * Watches the inputs until they are closed. Settles when every line is watched.
+ * @returns the problem, with what to do, when one cannot be watched
  */
 export async function openPulseInputs(wanted: PulseInput[], world: GpioWorld): Promise<OpenedInputs> {
   const chips = await findChips(wanted, world.tools)
@@ -185,10 +200,11 @@ export async function openPulseInputs(wanted: PulseInput[], world: GpioWorld): P
   }
 
   let counts = pulseKinds.map(() => 0)
-  const watches = wanted.map((input, i) =>
-    watchInput(input, chips[i]!, version, world, () => {
-      counts[pulseKinds.indexOf(input.kind)]! += 1
-    }),
+  const watches = wanted.map(
+    (input, i) =>
+      new InputWatch(input, chips[i] ?? '', version, world, () => {
+        counts[pulseKinds.indexOf(input.kind)]! += 1
+      }),
   )
   function close(): void {
     for (const watch of watches) watch.close()

@@ -1,22 +1,24 @@
-// How to talk to gpiomon, the tool of libgpiod that hands on the events of the kernel's GPIO character device.
+// How to use gpiomon, the tool of libgpiod that prints the events of the kernel's GPIO character device.
 //
 // A tool rather than a package: what npm has for the character device is compiled when it is installed and takes
 // libgpiod 1 only (node-libgpiod, libgpiod), or is a binary without its source, for arm alone (@iiot2k/gpiox); onoff and
-// pigpio do not use it. gpiomon is kept by the kernel's own GPIO maintainers, is in every Debian, and cannot take the
-// meter down with it. A line of text for each pulse is nothing: 100 A on three phases make 20 a second at 1,000 to the kWh.
+// pigpio do not use it. gpiomon is maintained by the kernel's GPIO maintainers, is in every Debian, and cannot crash the
+// meter. A line of text for each pulse is cheap: 100 A on three phases make 20 a second at 1,000 pulses per kWh.
+//
+// The arguments below were tried on gpiomon 1.6.3 (Debian 12) and 2.2.4 (built from its source), without a GPIO chip.
 
 import type { PulseInput } from './pulse-input.ts'
 
-/** libgpiod 1 (Raspberry Pi OS 12 and before) and 2 (from 13 on) share a name and almost no option. */
+/** The tools of libgpiod 1 (Raspberry Pi OS 12 and before) and 2 (from 13 on) have the same names and different options. */
 export type MonitorVersion = 1 | 2
 
-/** From what `gpiomon --version` prints; `undefined` for a version that is not known. */
+/** The version in what `gpiomon --version` prints; `undefined` for an unknown one. */
 export function monitorVersion(printed: string): MonitorVersion | undefined {
   const major = Number(/v(\d+)\./.exec(printed)?.[1])
   return major === 1 || major === 2 ? major : undefined
 }
 
-/** True when edges of both kinds must be looked at here: version 1 cannot have the kernel debounce. */
+/** True when both edges must be debounced here: version 1 cannot ask the kernel to do it. */
 export function needsFilter(version: MonitorVersion, input: PulseInput): boolean {
   return version === 1 && input.debounceMs > 0
 }
@@ -61,7 +63,7 @@ export function headerChip(printed: string): string | undefined {
   return found === null ? undefined : `/dev/${found[1]}`
 }
 
-/** gpiomon's last words, as what is wrong with an input and what to do. */
+/** What gpiomon printed last, as what is wrong with an input and what to do. */
 export function monitorProblem(words: string): string {
   if (/busy/i.test(words)) return 'another program or driver has this line: gpioinfo names it. Stop it, or use another'
   if (/permission|not permitted/i.test(words)) {

@@ -1,5 +1,5 @@
 // A Raspberry Pi as a board: the machine's clocks, a flash in a file, a line through a tty, pulses on GPIO lines. The
-// firmware runs on it unchanged. Nothing here touches the machine itself: flash, line, clocks and inputs come in.
+// firmware runs on it unchanged. Flash, line, clocks and inputs are parameters: nothing here opens them.
 
 import type { Board, Flash } from '../../firmware/board.ts'
 import { frameBytesMax } from '../../protocol/limits.ts'
@@ -11,24 +11,24 @@ export interface PiBoardOptions {
   /** Kept in a file opened as `durable`: on a Pi the power may fail at any moment. */
   flash: Flash
   inputs: Pick<PulseInputs, 'take'>
-  /** Milliseconds of UTC since 1970. A Pi without a battery shows the time of its last stop until the network tells it. */
+  /** Milliseconds of UTC since 1970. A Pi without a battery clock has the time of its last stop until the network sets it. */
   nowMs: () => number
-  /** Takes bytes as they leave the board. */
+  /** Sends bytes on the line. */
   send: (bytes: Uint8Array) => void
   /** Bits a second on the line, 10 a byte; 0 sends everything at once, on a socket only. */
   baud: number
-  /** Its clock is also the board's steady one. */
+  /** Their clock is also the board's monotonic clock. */
   timers: Timers
 }
 
 export interface PiBoard extends Board {
-  /** Drops what waits for the line: the meter is to stop. */
+  /** Drops what waits for the line, before the meter stops. */
   off(): void
 }
 
 /** A board for the firmware. */
 export function createPiBoard({ flash, inputs, nowMs, send, baud, timers }: PiBoardOptions): PiBoard {
-  // A tty takes everything at once and keeps it in the system's queue; the meter must not run ahead of the line.
+  // A tty accepts everything at once and keeps it in the system's queue; the meter must not get ahead of the line.
   const writer = createPacedWriter(baud, timers, send)
   return {
     nowMs,

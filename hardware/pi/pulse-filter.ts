@@ -1,4 +1,4 @@
-// Which edges of a bouncing contact are pulses. Used where the kernel does not debounce for us.
+// Debounces the edges of a contact, where the kernel does not do it (libgpiod 1).
 
 export interface PulseFilter {
   /**
@@ -10,24 +10,24 @@ export interface PulseFilter {
 }
 
 /**
- * Takes a level for real when it lasted `debounceMs`, and counts each change to the pulse's level. It needs no clock of
- * ours, so edges may be handed over late and in heaps: a level's end proves how long it lasted. A pulse is therefore
- * counted when it is over.
+ * A level is valid when it lasted `debounceMs`; each change to the valid level of a pulse is counted. Only the times of the
+ * edges are used, so edges may arrive late and several at once: how long a level lasted is known when it ends. A pulse is
+ * therefore counted when it is over.
  */
 export function createPulseFilter(begins: 'rising' | 'falling', debounceMs: number): PulseFilter {
   const active = begins === 'rising'
-  // The level that was real last, and the one that has not proved itself yet.
-  let real = !active
+  // The last valid level, and the one that has not lasted long enough yet.
+  let valid = !active
   let latest: boolean | undefined
   let sinceMs = 0
 
   return {
     edge(rising, atMs) {
       const lasted = latest !== undefined && atMs - sinceMs >= debounceMs
-      const counts = lasted && latest === active && real !== active
-      if (lasted) real = latest!
-      // The same edge again: the one between was lost, and with it the proof that the level had changed back.
-      if (lasted && latest === rising) real = !rising
+      const counts = lasted && latest === active && valid !== active
+      if (lasted && latest !== undefined) valid = latest
+      // The same edge again: the one between was lost, so the level had changed back unseen.
+      if (lasted && latest === rising) valid = !rising
       latest = rising
       sinceMs = atMs
       return counts

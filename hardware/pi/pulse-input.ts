@@ -1,6 +1,6 @@
-// What a person writes to name a pulse input: a GPIO line, which edge begins a pulse, how long a bounce may last.
+// The text form of a pulse input: a GPIO line, the edge that begins a pulse, the debounce time.
 
-/** What is counted, in the order in which a board hands the counts over. */
+/** What is counted, in the order of a board's counts. */
 export const pulseKinds = ['import', 'export', 'reactive-import', 'reactive-export'] as const
 export type PulseKind = (typeof pulseKinds)[number]
 

@@ -65,7 +65,8 @@ const script = Buffer.from('console.log("smets1: started, boot 1")'.padEnd(1000,
 test('a script that calls what no release has is refused on a board with a release, and nothing is written', async () => {
   const clock = createVirtualClock(1000)
   const { line } = rehearsalBoard(boards.esp32, clock)
-  const ask = async () => askBoard(await connectPrompt(line, 115200, clock), 'let d=new Date();d.getUTCFullYear()')
+  const ask = async () =>
+    askBoard(await connectPrompt(line, 115200, clock), boards.esp32, 'let d=new Date();d.getUTCFullYear()')
   const [problem] = boardProblems('esp32', await clock.run(ask()), 1000, false)
   assert.match(problem!, /its Espruino 2v29 lacks Date getUTCFullYear\(\) \(builds after 2v29\)/)
 })
@@ -79,7 +80,7 @@ for (const name of Object.keys(boards) as BoardName[]) {
     const settings = { eui: euiToBytes('00-DB-12-34-56-78-90-A0'), key: createRandom(1).bytes(32) }
     const install = async () => {
       const prompt = await connectPrompt(line, row.consoleBaud, clock)
-      const facts = await askBoard(prompt, driver)
+      const facts = await askBoard(prompt, row, driver)
       assert.equal(boardProblems(name, facts, row.scriptBytesMax, false), [])
       const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, step: () => {} }
       const installed = await installMeter(prompt, parts)

@@ -5,7 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
-import type { BoardName } from '../../../hardware/boards/boards.ts'
+import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
 import { createProgress } from '../../../hardware/cli/progress.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { type ConsolePort, connectPrompt, PromptError } from '../../../hardware/install/espruino-prompt.ts'
@@ -21,7 +21,7 @@ async function problemsOf(
 ) {
   const { sim, clock } = blankBoard(more)
   before(sim)
-  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), code)
+  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), boards[name], code)
   return boardProblems(name, await clock.run(ask()), 32700, false).join('; ')
 }
 

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { boards } from '../../../hardware/boards/boards.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
 import { callsIn, espruinoCalls, probeBatches, probeCode } from '../../../hardware/install/espruino-calls.ts'
 import { connectPrompt } from '../../../hardware/install/espruino-prompt.ts'
@@ -31,7 +32,7 @@ test('each probe is true in Node where Node has the function, and none is longer
     const works = (await clock.run(prompt.run(code))) as number[]
     const lacking = batch.filter((_, i) => works[i] !== 1).map(({ name }) => name)
     // What the simulated board leaves out.
-    const absent = /^(SPI\d|clear(Interval|Timeout|Watch)|E\.(reboot|kickWatchdog))$/
+    const absent = /^(setDeepSleep|SPI\d|clear(Interval|Timeout|Watch)|E\.(reboot|kickWatchdog))$/
     assert.equal(
       lacking.filter((name) => !absent.test(name)),
       [],
@@ -43,7 +44,7 @@ test('each probe is true in Node where Node has the function, and none is longer
 test('what is missing is named with its version; nothing is written', async () => {
   const { sim, clock } = blankBoard({ without: ['setWatch', 'Float64Array'] })
   const script = 'setWatch(f,p);new Float64Array(1);new Uint8Array(1)'
-  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), script)
+  const ask = async () => askBoard(await connectPrompt(sim.port, 115200, clock), boards.linux, script)
   const facts = await clock.run(ask())
   assert.equal(
     facts.lacks.map(({ name, since }) => [name, since]),
@@ -55,6 +56,18 @@ test('what is missing is named with its version; nothing is written', async () =
   const [problem] = boardProblems('linux', facts, script.length, true)
   assert.match(problem!, /its Espruino 2v29 lacks Float64Array \(since 1v58\), setWatch \(since 1v44\): a build of/)
   assert.is(sim.count.writes, 0)
+})
+
+test('what a row does not reach is not asked for', async () => {
+  const { sim, clock } = blankBoard({ without: ['setDeepSleep'] })
+  const ask = async (name: 'linux' | 'pico') =>
+    askBoard(await connectPrompt(sim.port, 115200, clock), boards[name], 'if(x)setDeepSleep(1)')
+  assert.equal((await clock.run(ask('linux'))).lacks, [])
+  const { lacks } = await clock.run(ask('pico'))
+  assert.equal(
+    lacks.map(({ name }) => name),
+    ['setDeepSleep'],
+  )
 })
 
 test('a call without a probe is found', () => {

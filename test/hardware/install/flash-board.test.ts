@@ -41,7 +41,7 @@ async function install(sim: PromptSim, clock: VirtualClock, given: Partial<Given
   const first = await connectPrompt(sim.port, 115200, clock)
   await first.restart('reset()')
   const prompt = await connectPrompt(sim.port, 115200, clock)
-  const facts = await askBoard(prompt, '')
+  const facts = await askBoard(prompt, row, '')
   const parts = { row, facts, script, driver, settings, erase: false, progress: () => {}, step: () => {}, ...given }
   const installed = await installMeter(prompt, parts)
   return { prompt, installed }
@@ -190,7 +190,7 @@ test('taken off, nothing starts and no key is left; the logs stay until they are
   sim.storage.cells.fill(0x55, log, log + 64)
   const uninstall = async (logs: boolean) => {
     const prompt = await connectPrompt(sim.port, 115200, clock)
-    return uninstallMeter(prompt, { row, facts: await askBoard(prompt, ''), driver, logs, progress: () => {} })
+    return uninstallMeter(prompt, { row, facts: await askBoard(prompt, row, ''), driver, logs, progress: () => {} })
   }
   assert.is(await clock.run(uninstall(false)), 'logs')
   assert.is(Buffer.from(sim.storage.cells).indexOf(Buffer.from(settings.key)), -1)

@@ -145,7 +145,7 @@ test('output that is not an edge is reported once, never counted, and not stored
   tools.monitors[0]!.says('\nnonsense\n2 1.000000000\n')
   assert.is(pulses.take()[0], 1)
   assert.is(said.length, 1)
-  assert.match(said[0]!, /which is no edge/)
+  assert.match(said[0]!, /which is not an edge/)
   assert.ok(said[0]!.length < 300)
 })
 

@@ -2,7 +2,8 @@
 
 import { createVirtualClock, type VirtualClock } from '../../../emulation/virtual-clock.ts'
 import { boards } from '../../../hardware/boards/boards.ts'
-import { newBoard, PromptSim, type PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
+import { newBoard } from '../../../hardware/install/new-board.ts'
+import { PromptSim, type PromptSimOptions } from '../../../hardware/install/prompt-simulator.ts'
 
 export function blankBoard(more: Partial<PromptSimOptions> = {}): { sim: PromptSim; clock: VirtualClock } {
   const clock = createVirtualClock(1000)
