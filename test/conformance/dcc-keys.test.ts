@@ -129,7 +129,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   const response = await final(1)
   const parsed = parseResponse(Buffer.from(response))
   assert.ok(parsed.ok)
-  assert.equal([parsed.response.kind, parsed.response.entries?.length], ['SMETS1ResponseMessage', 48])
+  assert.equal([parsed.response.kind, parsed.response.entries?.length], ['SMETS1ResponseMessage', 49])
 
   const again = await post(first, 'serviceS')
   assert.is(codeOf(again), 'E50')
@@ -177,7 +177,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   // Whoever looks is told that this is not what the DCC sends.
   await editParty(2, { mode: 'boxed' })
   const labelled = ['read', '4.8.1', '--state', state, '--url', url, '--as', 'mdr']
-  assert.match((await finished(labelled)).out, /48 half-hours.*; boxed delivery, which is not standard\n$/)
+  assert.match((await finished(labelled)).out, /49 half-hours.*; boxed delivery, which is not standard\n$/)
   assert.is(JSON.parse((await finished([...labelled, '--json'])).out).delivery, 'boxed (not standard)')
   assert.match(readFileSync(join(state, 'bridge.log'), 'utf8'), '"delivery":"boxed (not standard)"')
 
