@@ -22,6 +22,7 @@ const files: { [name: string]: string } = {
   'good/takes-hours.long': passing,
   'bad/fails': `${head}test('a', () => {})\ntest('b', () => { throw new Error('the wrong sum') })\ntest.run()\n`,
   'bad/hangs': `setInterval(() => {}, 1000)\nconsole.log('still waiting')\n`,
+  'bad/lingers': `${passing}setInterval(() => {}, 1000)\n`,
   'bad/is-killed': `process.kill(process.pid, 'SIGKILL')\n`,
   'bad/is-empty': `${head}test.run()\n`,
   'bad/exits-early': `${head}test('a', () => process.exit(0))\ntest.run()\n`,
@@ -75,10 +76,11 @@ run('patterns select by path', async () => {
 
 run('each way to fail counts, is named, and shows what was printed', async () => {
   const { code, out, files, total, passed } = await runner('bad/', '--limit', '5')
-  assert.equal({ code, files, total, passed }, { code: 1, files: 7, total: 9, passed: 2 })
+  assert.equal({ code, files, total, passed }, { code: 1, files: 8, total: 11, passed: 3 })
   for (const reason of [
     /fails\.test\.ts: tests failed[\s\S]*the wrong sum/,
-    /hangs\.test\.ts: killed after 5 s\nstill waiting/,
+    /hangs\.test\.ts: did not finish its tests: killed after 5 s\nstill waiting/,
+    /lingers\.test\.ts: did not end after its tests: killed after 0.5 s/,
     /is-killed\.test\.ts: ended by SIGKILL/,
     /is-empty\.test\.ts: ran no test/,
     /exits-early\.test\.ts: ran no test/,

@@ -4,7 +4,8 @@
 //   --long        the files named *.long.test instead of the others
 //   --all         both
 //   --jobs N      how many at once (default: the number of cores)
-//   --limit S     seconds after which a file is killed and counts as failed (default 300; 900 with --long or --all)
+//   --limit S     seconds after which a file is killed and counts as failed (default 300; 900 with --long or --all);
+//                 a tenth of it for ending after its tests
 //   --record      writes how long each file took to test/durations.json, from which the order is planned
 //   --folder DIR  where the test files are (default: the folder of this file)
 
@@ -79,12 +80,8 @@ function sumOf(output: string, word: 'Total' | 'Passed' | 'Skipped'): number {
   return sum
 }
 
-function faultOf(
-  ended: { code: number | null; signal: string | null; killed: boolean },
-  outcome: Outcome,
-  limitMs: number,
-) {
-  if (ended.killed) return `killed after ${limitMs / 1000} s`
+function faultOf(ended: { code: number | null; signal: string | null; killed: string | undefined }, outcome: Outcome) {
+  if (ended.killed !== undefined) return ended.killed
   if (ended.signal !== null) return `ended by ${ended.signal}`
   if (outcome.total + outcome.skipped === 0) return `ran no test (exit code ${ended.code})`
   if (outcome.passed < outcome.total) return undefined
@@ -103,17 +100,22 @@ async function runFile(name: string, number: number, settings: Settings): Promis
   })
   running.set(name, child)
   let output = ''
+  let killed: string | undefined
+  const killAfter = (ms: number, why: string) =>
+    setTimeout(() => {
+      killed = `${why}: killed after ${ms / 1000} s`
+      killGroup(child)
+    }, ms)
+  const timers = [killAfter(settings.limitMs, 'did not finish its tests')]
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8')
     stream.on('data', (text) => {
       output += text
+      // A test that failed may have left a program running, for which its file would wait.
+      if (timers.length === 1 && /^ +Duration: /m.test(stripVTControlCharacters(text)))
+        timers.push(killAfter(settings.limitMs / 10, 'did not end after its tests'))
     })
   }
-  let killed = false
-  const timer = setTimeout(() => {
-    killed = true
-    killGroup(child)
-  }, settings.limitMs)
   const ended = await new Promise<{ code: number | null; signal: string | null }>((done) => {
     child.once('error', (error) => {
       output += `${error.message}\n`
@@ -125,14 +127,14 @@ async function runFile(name: string, number: number, settings: Settings): Promis
       child.once('close', () => done({ code, signal }))
     })
   })
-  clearTimeout(timer)
+  for (const timer of timers) clearTimeout(timer)
   running.delete(name)
   rmSync(temporary, { recursive: true, force: true })
   const plain = stripVTControlCharacters(output)
   const [total, passed, skipped] = [sumOf(plain, 'Total'), sumOf(plain, 'Passed'), sumOf(plain, 'Skipped')]
   const seconds = (performance.now() - startMs) / 1000
   const outcome: Outcome = { name, seconds, total, passed, skipped, output, fault: undefined }
-  outcome.fault = faultOf({ ...ended, killed }, outcome, settings.limitMs)
+  outcome.fault = faultOf({ ...ended, killed }, outcome)
   return outcome
 }
 
