@@ -22,6 +22,8 @@ export type DeviceDetails = {
   /** The S1SP of the device, and the cohort for which sessions are counted (default: the S1SP's name). */
   s1sp?: string
   cohort?: string
+  /** The CSP whose WAN the device is on. */
+  csp?: string
 }
 
 /** Defaults of the inventory. They describe this stand-in, not a real meter. */
@@ -48,6 +50,7 @@ const rows: readonly { name: keyof DeviceDetails; good(text: string): boolean; e
   { name: 'addressId', good: fits(printable(30)), expected: '1 to 30 characters' },
   { name: 's1sp', good: fits(printable(30)), expected: '1 to 30 characters' },
   { name: 'cohort', good: fits(printable(30)), expected: '1 to 30 characters' },
+  { name: 'csp', good: fits(printable(30)), expected: '1 to 30 characters' },
 ]
 
 /** Names of the fields. */

@@ -59,6 +59,13 @@ export interface AcceptedEvent extends OfRequest {
   resumed?: true
 }
 
+/** An accepted request waits for the window of its traffic. */
+export interface WaitingEvent extends OfRequest {
+  event: 'waiting'
+  until: string
+  why: string
+}
+
 export interface RefusedEvent extends Partial<OfRequest> {
   event: 'refused'
   endpoint: Endpoint
@@ -145,6 +152,7 @@ export type BridgeEvent =
 
 export type AuditEvent =
   | AcceptedEvent
+  | WaitingEvent
   | RefusedEvent
   | DirectEvent
   | DeviceReadEvent

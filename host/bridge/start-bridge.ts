@@ -21,6 +21,7 @@ import { createRecall } from '../requests/recall.ts'
 import { createRecorder, type Recorder } from '../requests/recorder.ts'
 import type { RunReport } from '../schedule/run-outcomes.ts'
 import { openSchedules, type ScheduleService } from '../schedule/schedule-service.ts'
+import { executionTime } from '../schedule/settlement-window.ts'
 import { deviceReads } from '../services/device-reads.ts'
 import { readInventoryHandler } from '../services/inventory.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
@@ -179,6 +180,11 @@ function createReport({ env, total, lines, performance, recorder }: ReportParts)
     env.completed?.(completed)
   }
   const requests: ProcessingReport = {
+    waiting(accepted, untilMs) {
+      const { id: requestId, row } = accepted
+      log('waiting', { requestId, srv: row.variant, until: new Date(untilMs).toISOString(), why: 'its window' })
+      recorder.waiting(accepted, untilMs)
+    },
     started: lines.raisePriority,
     completed(accepted, completed) {
       const { row, forSettlement } = accepted
@@ -245,6 +251,11 @@ function createRequests({ env, config, policy, recorder, delivery, execution, sc
     execution,
     delivery,
     futureDated,
+    windows: createFutureDated(timing),
+    executionTime({ forSettlement, allowed: { device }, request, deadlineMs }) {
+      const number = Number(request.requestId.counter & 0xffff_ffffn)
+      return executionTime(config.schedule, { forSettlement, device, number, deadlineMs }, nowMs())
+    },
     explain,
     report: report.requests,
   })

@@ -63,6 +63,7 @@ const groups: { [title: string]: { [name: string]: Load } } = {
     completeness: async () => (await import('./completeness.ts')).completenessCommand,
     audit: async () => (await import('./audit.ts')).auditCommand,
     pending: async () => (await import('./pending.ts')).pendingCommand,
+    waiting: async () => (await import('./waiting.ts')).waitingCommand,
     counters: async () => (await import('./counters.ts')).countersCommand,
   },
   'Plan capacity': {

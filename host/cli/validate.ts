@@ -6,6 +6,7 @@ import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { type ScheduleSettings, unknownNames } from '../schedule/settings.ts'
 import { exitCode } from '../state/errors.ts'
 import { readJson, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, textOption } from './command.ts'
@@ -25,8 +26,10 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
     }
   }
 
+  let schedule: ScheduleSettings | undefined
   await attempt(async () => {
     const config = readConfig(paths.config, io.env, {})
+    schedule = config.schedule
     await attempt(() => {
       if (config.schema === undefined) return
       found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
@@ -40,6 +43,8 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   await attempt(() => {
     const checked = checkRegistry(readJson(paths.registry))
     if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
+    else if (schedule !== undefined)
+      problems.push(...unknownNames(schedule, checked.registry.devices).map((problem) => `${paths.config}: ${problem}`))
   })
   await attempt(() => void problems.push(...vaultProblems(paths.vault)))
   await attempt(() => void loadTrust(paths.pki))

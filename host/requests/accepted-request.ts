@@ -31,6 +31,8 @@ export interface StoredRequest {
   receivedMs: number
   /** When it is to be executed, of a future-dated one. */
   executionMs?: number
+  /** When its window begins for it, of one that waits for a window. */
+  windowMs?: number
 }
 
 /** Reads a row of the table `accepted`. */
@@ -38,6 +40,7 @@ export const readStoredRequest = record<StoredRequest>({
   body: readBytes,
   receivedMs: readNumber,
   executionMs: optional(readNumber),
+  windowMs: optional(readNumber),
 })
 
 /** What an answered request was and cost, for the log. */

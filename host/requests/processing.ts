@@ -28,6 +28,10 @@ export interface ProcessingParts {
   execution: Pick<Execution, 'respond'>
   delivery: Delivery
   futureDated: FutureDated
+  /** Requests that wait for a window. */
+  windows: FutureDated
+  /** When a request may be executed: now, or when its window lets it, ms UTC. */
+  executionTime(accepted: AcceptedRequest): number
   /** Whether a User is told why its request failed. */
   explain: boolean
   report: ProcessingReport
@@ -35,6 +39,8 @@ export interface ProcessingParts {
 
 /** What is reported of requests, for the log, the measures and the line queue. */
 export interface ProcessingReport {
+  /** A request waits for its window. */
+  waiting(accepted: AcceptedRequest, untilMs: number): void
   /** The execution of a request begins. */
   started(accepted: AcceptedRequest): void
   /** The response of a request is about to be delivered. */
@@ -63,16 +69,30 @@ export function createProcessing(parts: ProcessingParts): Processing {
     underWay.add(work)
   }
 
-  function start(accepted: AcceptedRequest, acknowledgedMs?: number): void {
-    report.started(accepted)
-    track(accepted.id, complete(accepted, parts, acknowledgedMs))
+  function start(accepted: AcceptedRequest, stored: StoredRequest, acknowledgedMs?: number): void {
+    const { id } = accepted
+    // One that has waited for its window goes now, also when the settings have changed meanwhile.
+    const atMs = stored.windowMs ?? parts.executionTime(accepted)
+    if (atMs <= timing.nowMs()) {
+      report.started(accepted)
+      track(id, complete(accepted, parts, acknowledgedMs))
+      return
+    }
+    report.waiting(accepted, atMs)
+    const waits = { ...stored, windowMs: atMs }
+    track(
+      id,
+      store.put('accepted', id, waits).then(() => parts.windows.wait(id, atMs, () => reprocess(id, waits))),
+    )
   }
 
   /** Executes a stored request: at once, or at its execution time. */
   function reprocess(id: string, stored: StoredRequest): void {
-    const { executionMs } = stored
+    const { executionMs, windowMs } = stored
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
       futureDated.wait(id, executionMs, () => reprocess(id, stored))
+    } else if (windowMs !== undefined && timing.nowMs() < windowMs) {
+      parts.windows.wait(id, windowMs, () => reprocess(id, stored))
     } else track(id, reexamine(id, stored, parts, start))
   }
 
@@ -82,7 +102,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
       if (outcome.kind === 'accepted') {
         const { accepted, counted } = outcome
         const stored = await storeAccepted(accepted, incoming.body, counted, parts)
-        if (stored.executionMs === undefined) start(accepted, timing.nowMs())
+        if (stored.executionMs === undefined) start(accepted, stored, timing.nowMs())
         else reprocess(accepted.id, stored)
         return acknowledgement
       }
@@ -105,6 +125,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     },
     async stop() {
       futureDated.stop()
+      parts.windows.stop()
       await Promise.all(underWay)
     },
   }
@@ -182,10 +203,11 @@ async function enqueueResponse(
 /** Continues with a stored request as the registry allows now. */
 async function reexamine(
   id: string,
-  { body, receivedMs }: StoredRequest,
+  stored: StoredRequest,
   parts: ProcessingParts,
-  start: (accepted: AcceptedRequest) => void,
+  start: (accepted: AcceptedRequest, stored: StoredRequest) => void,
 ): Promise<void> {
+  const { body, receivedMs } = stored
   const { recorder, report } = parts
   const recalled = parts.recall(body, receivedMs)
   if (recalled === undefined) {
@@ -199,6 +221,6 @@ async function reexamine(
     await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.reason }, parts)
   } else {
     recorder.accepted(recalled, true)
-    start(recalled)
+    start(recalled, stored)
   }
 }

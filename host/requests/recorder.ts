@@ -15,6 +15,8 @@ export interface Recorder {
   committed(): Promise<void>
   /** `resumed`: decided again, after a restart or when the time of a future-dated one has come. */
   accepted(accepted: AcceptedRequest, resumed?: boolean): void
+  /** It waits for its window. */
+  waiting(accepted: AcceptedRequest, untilMs: number): void
   refused(refused: RefusedRequest): void
   /** A request that the DCC has answered itself. */
   direct(direct: Direct): void
@@ -75,6 +77,11 @@ export function createRecorder(
         ...(schedule && { scheduleId: Number(schedule.id) }),
         ...(resumed && { resumed }),
       })
+    },
+
+    waiting({ id, row, allowed }, untilMs) {
+      const of = { requestId: id, user: allowed.user.eui, device: allowed.device.eui, srv: row.variant }
+      record({ event: 'waiting', ...of, until: iso(untilMs), why: 'its window' })
     },
 
     refused({ endpoint, header, code, why, signed, decision }) {

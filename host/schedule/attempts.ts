@@ -10,12 +10,12 @@ import { commandOf } from './command.ts'
 import { type Access, verdictOf } from './entitlement.ts'
 import { type RunOutcomes, scheduledTrtMs } from './run-outcomes.ts'
 import type { Run, Schedule, ScheduleStore } from './schedule-store.ts'
-import type { ScheduleSettings } from './settings.ts'
+import { retriesFor, type ScheduleSettings } from './settings.ts'
 
 export interface AttemptParts {
   timing: Timing
   schedules: Pick<ScheduleStore, 'save'>
-  settings: Pick<ScheduleSettings, 'underWayMax' | 'retryMinutes'>
+  settings: Pick<ScheduleSettings, 'underWayMax' | 'retryMinutes' | 'retries'>
   access: Access
   execute: Execution['execute']
   outcomes: RunOutcomes
@@ -109,8 +109,9 @@ async function attempt(schedule: Schedule, run: Run, parts: AttemptParts): Promi
 
 /** Notes when the next attempt is due. */
 async function postpone(schedule: Schedule, run: Run, deadlineMs: number, parts: AttemptParts): Promise<void> {
-  const { retryMinutes } = parts.settings
-  const waitMinutes = retryMinutes[Math.min(run.tries, retryMinutes.length - 1)] ?? 0
+  const device = parts.access.registry().device(schedule.details.deviceEui) ?? {}
+  const waits = retriesFor(parts.settings, schedule.role, device)
+  const waitMinutes = waits[Math.min(run.tries, waits.length - 1)] ?? 0
   run.tries += 1
   run.nextTryMs = Math.min(parts.timing.nowMs() + waitMinutes * minuteMs, deadlineMs)
   await parts.schedules.save(schedule)

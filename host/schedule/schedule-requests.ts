@@ -98,10 +98,10 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
     if (day === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const decision = decide({ requestId }, Math.max(nowMs, day * dayMs), registry, row, access.policy)
     if (!decision.allowed) return refuse(decision.fault, explain(decision))
-    const nextDay = timetable.firstDay({ details, role: decision.role }, nowMs)
-    if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
     if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
+    const nextDay = timetable.firstDay({ details, role: decision.role, forSettlement }, nowMs)
+    if (nextDay === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const atMs = Number.POSITIVE_INFINITY
     const [{ entries }] = targetsOf(row, periodOfRun(details, nextDay), atMs, decision.device, access.policy)
     const tooLong = tooLongForBoxed(row, user, entries, atMs)

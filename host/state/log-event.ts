@@ -18,6 +18,7 @@ export interface LogEvents {
   answered: { requestId: string; [detail: string]: unknown }
   'answer failed': { requestId: string; problem: string }
   dropped: { requestId: string; reason: string }
+  waiting: { requestId: string; srv: string; until: string; why: string }
   'own message is not valid': { requestId: string; problem: string }
   // Delivery
   delivered: { requestId: string; tries: number }

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { defaultScheduleSettings, readScheduleSettings, windowFor } from '../../../host/schedule/settings.ts'
+import {
+  defaultScheduleSettings,
+  readScheduleSettings,
+  retriesFor,
+  unknownNames,
+  windowFor,
+} from '../../../host/schedule/settings.ts'
+import { executionTime } from '../../../host/schedule/settlement-window.ts'
 import { dueMsOf, parseWindow, placeInWindow } from '../../../host/schedule/windows.ts'
 
 const hourMs = 3_600_000
@@ -65,14 +72,14 @@ test('settings: defaults, what may be changed, and what is wrong with the rest',
     deleteCode: 'I0',
   })
   assert.ok(read.ok)
-  assert.is(windowFor(read.settings, 'MDR', 'MOC').startMs, 7 * hourMs)
-  assert.is(windowFor(read.settings, 'IS', 'MOC').lengthMs, 24 * hourMs)
-  assert.is(windowFor(read.settings, 'IS', 'constructor').lengthMs, 6 * hourMs)
+  assert.is(windowFor(read.settings, true, { s1sp: 'elsewhere' }).startMs, 7 * hourMs)
+  assert.is(windowFor(read.settings, false, { s1sp: 'MOC' }).lengthMs, 24 * hourMs)
+  assert.is(windowFor(read.settings, false, { s1sp: 'constructor' }).lengthMs, 6 * hourMs)
   const wrong: [unknown, RegExp][] = [
     [[], /expected an object/],
     [{ window: {} }, /no setting "window"/],
-    [{ windows: { default: '25h' } }, /windows gives each name/],
-    [{ windows: 'x' }, /windows gives each name/],
+    [{ windows: { default: '25h' } }, /windows gives each scope/],
+    [{ windows: 'x' }, /windows gives each scope/],
     [{ underWayMax: 0 }, /underWayMax is a whole number from 1 to 1024/],
     [{ catchUpHours: 25 }, /catchUpHours/],
     [{ retryMinutes: [] }, /retryMinutes/],
@@ -80,12 +87,88 @@ test('settings: defaults, what may be changed, and what is wrong with the rest',
     [{ startTimes: 'soon' }, /startTimes/],
     [{ deleteCode: 'E1' }, /deleteCode/],
     [{ cohortRates: { Itron: -1 } }, /cohortRates/],
+    [{ settlementWindow: 'never' }, /settlementWindow is "scheduled" or "all"/],
+    [{ retries: { MDR: [] } }, /retries gives each scope/],
+    [{ retries: [5] }, /retries gives each scope/],
   ]
   for (const [value, pattern] of wrong) {
     const result = readScheduleSettings(value)
     assert.not.ok(result.ok, JSON.stringify(value))
     if (!result.ok) assert.match(result.detail, pattern)
   }
+})
+
+test('windows and retries by role, cohort, S1SP and CSP: the most specific applies', () => {
+  const read = readScheduleSettings({
+    windows: {
+      default: '00:00-01:00',
+      MDR: '01:00-02:00',
+      'csp:Telefonica': '02:00-03:00',
+      MOC: '03:00-04:00',
+      'cohort:Itron': '04:00-05:00',
+      'MDR/csp:Telefonica': '05:00-06:00',
+      'MDR/MOC': '06:00-07:00',
+      'MDR/cohort:Itron': '07:00-08:00',
+    },
+    retryMinutes: [1],
+    retries: { MDR: [2], MOC: [3], 'MDR/MOC': [4], 'IS/cohort:Itron': [5] },
+  })
+  assert.ok(read.ok)
+  const places = [{}, { csp: 'Telefonica' }, { s1sp: 'MOC', csp: 'Telefonica' }, { s1sp: 'MOC', cohort: 'Itron' }]
+  const hoursOf = (forSettlement: boolean) =>
+    places.map((place) => windowFor(read.settings, forSettlement, place).startMs / hourMs)
+  assert.equal(hoursOf(false), [0, 2, 3, 4])
+  assert.equal(hoursOf(true), [1, 5, 6, 7])
+  const retries = (role: string) => places.map((place) => retriesFor(read.settings, role, place)[0])
+  assert.equal(retries('MDR'), [2, 2, 4, 4])
+  assert.equal(retries('IS'), [1, 1, 3, 5])
+  const devices = [{ s1sp: 'MOC', cohort: 'Itron', csp: 'Telefonica' }]
+  assert.equal(unknownNames(read.settings, devices), [])
+  assert.equal(
+    unknownNames(read.settings, [{ s1sp: 'M0C', cohort: 'Iton' }]).map((problem) => problem.split(';')[0]),
+    [
+      'schedule.windows["csp:Telefonica"]: no device has the CSP "Telefonica"',
+      'schedule.windows["MOC"]: no device has the S1SP "MOC"',
+      'schedule.windows["cohort:Itron"]: no device has the cohort "Itron"',
+      'schedule.windows["MDR/csp:Telefonica"]: no device has the CSP "Telefonica"',
+      'schedule.windows["MDR/MOC"]: no device has the S1SP "MOC"',
+      'schedule.windows["MDR/cohort:Itron"]: no device has the cohort "Itron"',
+      'schedule.retries["MOC"]: no device has the S1SP "MOC"',
+      'schedule.retries["MDR/MOC"]: no device has the S1SP "MOC"',
+      'schedule.retries["IS/cohort:Itron"]: no device has the cohort "Itron"',
+    ],
+  )
+  const rates = readScheduleSettings({ cohortRates: { Itorn: 5, Itron: 5, M0C: 1 } })
+  assert.ok(rates.ok)
+  assert.equal(unknownNames(rates.settings, [{ cohort: 'Itron' }, { s1sp: 'M0C' }]), [
+    'schedule.cohortRates["Itorn"]: no device has the cohort "Itorn"; there are Itron',
+  ])
+})
+
+test('settlement outside its window waits for the next one, spread over it, and never past its target', () => {
+  const settings = {
+    ...defaultScheduleSettings,
+    settlementWindow: 'all' as const,
+    windows: { MDR: parseWindow('22:00-04:00')! },
+  }
+  const day = Date.UTC(2026, 10, 22)
+  const asked = (atMs: number, number = 1) => ({ forSettlement: true, device: {}, number, deadlineMs: atMs + dayMs })
+  for (const inside of [0, 3.99, 22, 23.9]) {
+    assert.is(executionTime(settings, asked(day + inside * hourMs), day + inside * hourMs), day + inside * hourMs)
+  }
+  const places = Array.from({ length: 200 }, (_, i) =>
+    executionTime(settings, asked(day + 5 * hourMs, i), day + 5 * hourMs),
+  )
+  assert.ok(places.every((atMs) => atMs >= day + 22 * hourMs && atMs < day + 28 * hourMs))
+  const early = places.filter((atMs) => atMs < day + 25 * hourMs).length
+  assert.ok(early >= 95 && early <= 105, `${early} of 200 in the first half`)
+  const short = { ...asked(day + 5 * hourMs), deadlineMs: day + 22.5 * hourMs }
+  assert.ok(executionTime(settings, { ...short, number: 7 }, day + 5 * hourMs) < day + 22.5 * hourMs)
+  assert.is(executionTime(settings, { ...asked(day), forSettlement: false }, day + 5 * hourMs), day + 5 * hourMs)
+  assert.is(
+    executionTime({ ...settings, settlementWindow: 'scheduled' }, asked(day), day + 5 * hourMs),
+    day + 5 * hourMs,
+  )
 })
 
 test.run()
