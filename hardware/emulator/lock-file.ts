@@ -1,4 +1,4 @@
-// A file that says which process holds something, so that two never do.
+// Lock files: a file names the process that holds a resource.
 
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
@@ -6,35 +6,35 @@ export interface Lock {
   release(): void
 }
 
-// A restarted container gives its process the number of the one before: a lock with our own number is ours only if
-// this process took it.
+// In a restarted container the process may have the same number as before: a lock with our number is ours only if this
+// process took it.
 const held = new Set<string>()
 
-/** What the kernel says of a process, from its third field on; nothing where there is no /proc. */
+/** Fields of /proc/PID/stat from the third on; empty where there is no /proc. */
 function statOf(pid: number): string[] {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The second field is a name in brackets that may itself hold spaces and brackets.
+    // The second field is a name in brackets, which may contain spaces and brackets.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
     return []
   }
 }
 
-/** When a process began, in clock ticks since the machine did; '' where there is no /proc. */
+/** Start of a process in clock ticks since the machine's; '' where there is no /proc. */
 const startOf = (pid: number) => statOf(pid)[19] ?? ''
 
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    // Of one that ended the number stays until its parent asks for it, in a container for ever: it has no file open.
+    // A zombie has ended and has no file open; in a container it may never be reaped.
     return statOf(pid)[0] !== 'Z'
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** The process that a lock's text names, if it still runs. A number that was given to a later process does not count. */
+/** The process that a lock names, if it still runs. A later process with the same number does not count. */
 function holderOf(path: string, text: string): number | undefined {
   const [pidText = '', start = ''] = text.trim().split(' ')
   const pid = Number(pidText)
@@ -54,7 +54,7 @@ function readText(path: string): string {
   }
 }
 
-/** Removes a lock whose process is gone, unless another was quicker and it is a fresh one by now. */
+/** Removes the lock of a process that has ended, unless another process has replaced it meanwhile. */
 function removeStale(path: string, text: string): void {
   const aside = `${path}.${process.pid}.stale`
   try {
@@ -71,16 +71,16 @@ function removeStale(path: string, text: string): void {
 }
 
 /**
- * Takes the lock at `path` (mode 0600; the number and start of this process). A lock left by a process that is no more
- * is taken over. Processes that do not see each other's numbers (two containers on one volume) are not kept apart.
- * @param what what is being held, for the message
+ * Takes the lock at `path` (mode 0600; the number and start of this process). The lock of a process that has ended is
+ * replaced. Processes in different PID namespaces (two containers on one volume) are not kept apart.
+ * @param what the locked resource, for messages
  * @throws Error when a running process holds it, or the folder cannot be written
  */
 export function takeLock(path: string, what: string): Lock {
   const mine = `${process.pid} ${startOf(process.pid)}\n`
   for (let tries = 0; tries < 10; tries++) {
     try {
-      // Written aside and linked, so that nobody ever reads a lock that is still empty.
+      // Written under another name and linked, so that no process reads an empty lock.
       const aside = `${path}.${process.pid}.new`
       writeFileSync(aside, mine, { mode: 0o600 })
       try {

@@ -1,22 +1,22 @@
-// The meter's end of the line, by URL: a serial port, or a socket on which the meter listens.
+// The meter's end of a line, opened by URL: a serial port, or a socket on which the meter listens.
 
 import { lstatSync, rmSync, statSync } from 'node:fs'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import { connect, createServer } from 'node:net'
 
 export interface Line {
-  /** Where it really is: the port that a `tcp://host:0` was given, the speed of a serial port. */
+  /** The URL with the port assigned to `tcp://host:0`, or with the speed of a serial port. */
   url: string
-  /** Sends bytes; dropped while nobody is at the other end. */
+  /** Sends bytes; they are dropped while no client is connected. */
   write(bytes: Uint8Array): void
-  /** What comes in, cut anywhere. */
-  onData(take: (bytes: Uint8Array) => void): void
-  /** The line is gone by itself (adapter pulled, socket failed). Not called after `close()`. */
-  onClose(gone: (why: string) => void): void
+  /** Called with received bytes, in parts of any length. */
+  onData(received: (bytes: Uint8Array) => void): void
+  /** Called when the line is lost (adapter removed, socket failed); not called after `close()`. */
+  onClose(lost: (why: string) => void): void
   close(): Promise<void>
 }
 
-/** Why there is no line, and the way out. `exitCode` is what a command ends with: 2 for a bad URL, 20 for no port. */
+/** Why a line cannot be opened, and the fix. `exitCode` is that of a command: 2 for a wrong URL, 20 for no port. */
 export interface LineProblem {
   exitCode: 2 | 20
   message: string
@@ -29,14 +29,14 @@ export type LineAddress =
   | { kind: 'tcp'; host: string; port: number }
   | { kind: 'unix'; path: string }
 
-/** What a line may be called, for help texts and messages. */
+/** The forms of a line's URL, for help texts and messages. */
 export const lineUrls = 'a serial port or pty (/dev/ttyUSB0, /dev/ttyUSB0:9600), tcp://host:port, or unix:///path'
 
 // The shortest of the systems' limits for the name of a unix socket.
 const unixPathBytesMax = 103
-// How often an open serial port is looked for.
+// Interval at which the device file of an open serial port is checked.
 const watchMs = 1000
-// A client that never reads must not fill the memory.
+// Limit of unsent bytes for a client that does not read.
 const unreadBytesMax = 1 << 20
 
 function fail(exitCode: 2 | 20, message: string): OpenedLine {
@@ -46,7 +46,7 @@ function fail(exitCode: 2 | 20, message: string): OpenedLine {
 /**
  * Reads a line's URL. `tcp://:7000` is loopback; another host must be named.
  * @param baud speed of a serial port whose path names none
- * @returns the problem in words when it is none
+ * @returns an error message when the URL is not valid
  */
 export function parseLineUrl(url: string, baud: number): LineAddress | string {
   if (url.startsWith('unix://')) {
@@ -87,18 +87,18 @@ function serialProblem(path: string, message: string): string {
   return `${path} cannot be opened: ${message}`
 }
 
-/** Which device is there now; links, as in /dev/serial/by-id, are followed. */
+/** Identifies the device at a path; links, as in /dev/serial/by-id, are followed. */
 function nodeAt(path: string): string | undefined {
   const found = statSync(path, { throwIfNoEntry: false })
   return found && `${found.dev} ${found.ino} ${found.rdev}`
 }
 
 async function openSerial(path: string, baud: number): Promise<OpenedLine> {
-  // Loaded here: who uses a socket needs no native code.
+  // Loaded here: sockets need no native code.
   const { SerialPort } = await import('serialport')
   let take: (bytes: Uint8Array) => void = () => {}
   let gone: (why: string) => void = () => {}
-  // A new object every time: one that was closed keeps what was written to it and sends it stale when opened again.
+  // A new object every time: a closed one keeps unsent bytes and sends them when it is opened again.
   const port = new SerialPort({ path, baudRate: baud, autoOpen: false })
   let why = ''
   let closing = false
@@ -114,7 +114,7 @@ async function openSerial(path: string, baud: number): Promise<OpenedLine> {
   })
   const error = await new Promise<Error | null>((opened) => port.open(opened))
   if (error) return fail(20, serialProblem(path, error.message))
-  // A device that is pulled without a word is gone only from its folder.
+  // Not every driver reports that a device is removed; its file disappears.
   const node = nodeAt(path)
   watch = setInterval(() => {
     if (port.isOpen && nodeAt(path) !== node) port.close(() => {})
@@ -141,7 +141,7 @@ async function openSerial(path: string, baud: number): Promise<OpenedLine> {
   return { ok: true, line }
 }
 
-/** Listens, and answers with the error if it cannot. A unix socket is made for its owner alone. */
+/** Listens; resolves to the error if it cannot. A unix socket is created with mode 0600. */
 function listen(
   server: Server,
   address: Exclude<LineAddress, { kind: 'serial' }>,
@@ -156,7 +156,7 @@ function listen(
       server.listen(address.port, address.host)
       return
     }
-    // listen() makes the socket before it returns, so nobody sees it with wider rights.
+    // listen() creates the socket file before it returns, so it never has wider permissions.
     const before = process.umask(0o177)
     try {
       server.listen(address.path)
@@ -166,7 +166,7 @@ function listen(
   })
 }
 
-/** True when a socket file is there that nobody listens on: its process was killed. */
+/** True for a socket file on which no process listens: its process was killed. */
 function isStaleSocket(path: string): Promise<boolean> {
   if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return Promise.resolve(false)
   return new Promise((done) => {
@@ -201,7 +201,7 @@ async function openSocket(address: Exclude<LineAddress, { kind: 'serial' }>, url
   let gone: (why: string) => void = () => {}
   let client: Socket | undefined
   const server = createServer({ noDelay: true }, (socket) => {
-    // A line has one other end. A bridge that lost its connection comes back before the old one is known to be dead.
+    // One client at a time. A bridge may reconnect before the loss of its old connection is noticed here.
     client?.destroy()
     client = socket
     socket.on('data', (bytes: Uint8Array) => take(bytes))
@@ -252,8 +252,8 @@ async function openSocket(address: Exclude<LineAddress, { kind: 'serial' }>, url
  * - `tcp://host:port`: listens there; `tcp://:port` on loopback, other networks only by naming the host
  * - `unix:///path`: listens on a socket of mode 0600; one that a killed process left is removed
  *
- * Sockets take one client at a time; a new one replaces the old one. Packets on the line are sealed, the line is not:
- * whoever reaches it can keep the meter busy.
+ * Sockets accept one client at a time; a new one replaces the old one. Packets are sealed, but the line has no access
+ * control: any process that can connect can keep the meter busy.
  * @param baud speed of a serial port whose path names none
  */
 export function openLine(url: string, baud: number): Promise<OpenedLine> {

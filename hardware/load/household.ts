@@ -1,9 +1,9 @@
-// The household behind an emulated meter when no file of readings is given.
+// A simulated household: the load of an emulated meter without a file of readings.
 
 import { dayMs, localAheadMs, startOfHalfHour, weekdayOfDay } from '../../protocol/half-hour.ts'
 import { randomAt } from '../emulator/random-at.ts'
 
-// One stream of random numbers per use, so that changing one habit leaves the others as they were.
+// A stream of random numbers for each use, so that a change of one habit does not change the others.
 const stream = { fridge: 1, noise: 2, kettle: 3, dinner: 4, laundry: 5, away: 6, house: 7, oven: 8 } as const
 
 /** Watts of lights, screens and cooking at a local hour while people are at home and awake, before the season. */
@@ -26,7 +26,7 @@ export function fridgeWh(seed: number, halfHour: number): number {
 }
 
 /**
- * Energy of one half-hour of a made-up household, in whole Wh.
+ * Energy of one half-hour of a simulated household, in whole Wh.
  *
  * A pure function: the same seed and half-hour (number since 1970, UTC) always give the same value, in any order, on any
  * machine. Different seeds are different households. The habits follow British local time, the half-hours UTC.
@@ -39,7 +39,7 @@ export function fridgeWh(seed: number, halfHour: number): number {
  * - Kettle: 110 Wh, by chance in 30 % of morning and 12 % of other waking half-hours.
  * - Dinner on 70 % of days, begun between 17:00 and 19:30: 600 Wh, then 350 Wh in the half-hour after.
  * - Washing on 3 days of 7: 420, 220 and 110 Wh in a row, begun between 09:00 and 19:30.
- * - One week in 26 nobody is at home: base load and fridge only.
+ * - In one week of 26 the house is empty: base load and fridge only.
  *
  * The mean over a year is 8 to 10 kWh a day, the most in a half-hour under 1.7 kWh (3.4 kW).
  * @param seed any whole number; its low 32 bits count

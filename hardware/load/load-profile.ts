@@ -1,4 +1,4 @@
-// Readings as a load for a meter, and the shift that brings old ones up to yesterday.
+// Readings as the load of a meter, and their shift to end yesterday.
 
 import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'

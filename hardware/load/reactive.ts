@@ -1,4 +1,4 @@
-// Reactive energy of a house, from its active load. Motors lag and take reactive energy; what stands by leads, and gives it.
+// Reactive energy of a house, from its active load. Motors lag (reactive import); standby loads lead (reactive export).
 
 import { randomAt } from '../emulator/random-at.ts'
 

@@ -1,23 +1,23 @@
-// The roof behind an emulated meter: what its panels make, and what of it goes out.
+// Simulated solar panels: generation, and the part of it that is exported.
 
 import { dayMs, halfHourMs, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { randomAt } from '../emulator/random-at.ts'
 
-/** Peak watts of a typical British roof: as much as one phase may feed in without asking (G98: 16 A, 3,680 W). */
+/** Peak watts of a typical British installation: within G98 (16 A per phase, 3,680 W), which needs no prior approval. */
 export const typicalPeakW = 3600
 
 const stream = { sky: 11, cloud: 12, kind: 13 } as const
 
 const degree = Math.PI / 180
-/** London's latitude, and a little north. */
+/** Slightly north of London. */
 const latitude = 52 * degree
-/** A roof that looks south, and is 35 degrees steep. */
+/** A roof that faces south with a pitch of 35 degrees. */
 const tilt = 35 * degree
-/** Inverter, wiring, warmth and dirt leave so much of what the panels' rating says. */
+/** Performance ratio: losses of inverter, wiring, temperature and dirt. */
 const performance = 0.85
 
 /**
- * Light on the panels at an instant under a clear sky, in W/m2; 0 while the sun is down.
+ * Irradiance on the panels under a clear sky, in W/m2; 0 while the sun is below the horizon.
  *
  * Declination by day of the year; solar time is UTC (the equation of time, 16 minutes at most, is left out). Direct light
  * after Meinel, 1353 x 0.7^(m^0.678) for an air mass m; a tenth of it more is diffuse.
@@ -32,11 +32,11 @@ function clearLight(atMs: number): number {
   const height = cosineOver(latitude)
   if (height <= 0) return 0
   const direct = 1353 * 0.7 ** ((1 / Math.max(height, 0.02)) ** 0.678)
-  // A roof that leans south sees the sun as a flat one does further south.
+  // A roof tilted to the south is equivalent to a flat one further south.
   return direct * Math.max(0, cosineOver(latitude - tilt)) + direct * 0.1
 }
 
-/** How much of a clear sky's light comes through in a half-hour, 0.05 to 1. Days are overcast, broken or clear. */
+/** Part of the clear-sky irradiance in a half-hour, 0.05 to 1. Days are overcast, broken or clear. */
 function through(seed: number, halfHour: number): number {
   const day = Math.floor((halfHour * halfHourMs) / dayMs)
   const kind = randomAt(seed, day, stream.kind)

@@ -1,4 +1,4 @@
-// Quirks by name, for people.
+// Names of quirks, for command lines and messages.
 
 import { quirk } from '../../firmware/device-profiles.ts'
 

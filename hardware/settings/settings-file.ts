@@ -1,5 +1,5 @@
-// The settings file of a meter, as `smets1 provision` writes it: who the meter is, its key, and how it is set. A board, a
-// Pi and an emulated meter take the same file into their flash, once (WIRING.md, "Settings file").
+// The settings file of a meter, as `smets1 provision` writes it: identity, key and configuration. Boards, Pis and emulated
+// meters copy the same file to their flash, once (WIRING.md, "Settings file").
 
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import type { Flash } from '../../firmware/board.ts'
@@ -23,11 +23,11 @@ export interface MeterSettings {
   eui: Uint8Array
   /** The key shared with the DCO, 32 bytes. */
   key: Uint8Array
-  /** Absent: the meter's own stays as it is, or what meters come with. That is how a key alone is changed. */
+  /** Absent: the meter keeps its own, or a new meter gets the default. Used to change only the key. */
   configuration?: Configuration
 }
 
-/** Writes the file, mode 0600; one that was there holds until the new one is whole. */
+/** Writes the file atomically, with mode 0600. */
 export function writeSettingsFile(path: string, { eui, key, configuration }: MeterSettings): void {
   const value = {
     smets1MeterSettings: version,
@@ -73,22 +73,22 @@ function settingsIn(text: string): MeterSettings {
   try {
     value = JSON.parse(text)
   } catch {
-    // What JSON.parse says quotes the text, which holds a key.
+    // The error of JSON.parse quotes the text, which contains a key.
     throw new Error('it is not JSON')
   }
-  if (value?.smets1MeterSettings !== version) throw new Error(`it is no settings file of version ${version}`)
+  if (value?.smets1MeterSettings !== version) throw new Error(`it is not a settings file of version ${version}`)
   const { eui, key: keyText, configuration } = value
-  if (typeof eui !== 'string' || !/^[0-9A-F]{2}(-[0-9A-F]{2}){7}$/.test(eui)) throw new Error('its EUI-64 is none')
+  if (typeof eui !== 'string' || !/^[0-9A-F]{2}(-[0-9A-F]{2}){7}$/.test(eui)) throw new Error('its EUI-64 is not valid')
   const key = bytesIn(keyText, 'key')
   if (key.length !== keyBytes) throw new Error(`its key is not ${keyBytes} bytes`)
   const settings = { eui: euiToBytes(eui), key }
   if (configuration === undefined) return settings
   const bytes = bytesIn(configuration, 'configuration')
-  if (!isConfiguration(bytes)) throw new Error('its configuration is none (protocol/SPEC.md section 11)')
+  if (!isConfiguration(bytes)) throw new Error('its configuration is not valid (protocol/SPEC.md section 11)')
   return { ...settings, configuration: decodeConfiguration(bytes) }
 }
 
-/** Reads the file. @throws Error naming it, what is wrong and what to do; nothing of the key is quoted */
+/** Reads the file. @throws Error with its path, what is wrong and the fix; never quotes the key */
 export function readSettingsFile(path: string): MeterSettings {
   try {
     return settingsIn(readText(path))
@@ -98,10 +98,10 @@ export function readSettingsFile(path: string): MeterSettings {
 }
 
 /**
- * Puts settings into a meter's flash: a new meter is made, or one with the same EUI-64 gets the key and, when the settings
- * have one, the configuration. Of the flash only the two pages of settings are touched (pages 0 and 1), so a copy of these
- * two will do. When a key is replaced no page holds the old one any more.
- * @throws Error when the flash is another meter's, or does not take them
+ * Writes settings to the flash of a meter. A blank flash becomes a new meter; a meter with the same EUI-64 gets the key and,
+ * if the settings contain one, the configuration. Only pages 0 and 1 of the flash are used, so a copy of these two is
+ * enough. When the key is replaced, the old one is erased from both.
+ * @throws Error when the flash belongs to another meter, or cannot be written
  */
 export function takeSettings(flash: Flash, settings: MeterSettings): 'made' | 'changed' | 'as they were' {
   const { eui, key } = settings
@@ -119,7 +119,7 @@ export function takeSettings(flash: Flash, settings: MeterSettings): 'made' | 'c
   if (isSet && isKeyed) return 'as they were'
   const changed = { eui, key, version: found.version + (isSet ? 0 : 1), configuration }
   writeSettings(flash, changed)
-  // The other page held them until now.
+  // The other page still contains the old key.
   if (!isKeyed) writeSettings(flash, changed)
   return 'changed'
 }

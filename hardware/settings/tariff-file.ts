@@ -1,18 +1,17 @@
-// A tariff switching table as people write it, in JSON, made into the bytes that the meter keeps (firmware/tariff.ts,
-// SPEC.md section 11).
+// Converts a tariff switching table from JSON to the bytes that the meter stores (firmware/tariff.ts, SPEC.md section 11).
 
 import { isTariff } from '../../firmware/tariff.ts'
 import { dateOfDay, dayOfDate } from '../../protocol/half-hour.ts'
 import { tariffBytesMax, touRegisters } from '../../protocol/limits.ts'
 
-/** What such a file looks like, for messages. */
+/** An example of such a file, for messages. */
 export const tariffExample =
   '{ "time": "local", "weekday": { "00:00": 1, "16:00": 2, "19:00": 1 }, "weekend": { "00:00": 1 }, ' +
   '"special": { "12-25": { "00:00": 1 } } }'
 
 export type TariffResult = { ok: true; table: Uint8Array } | { ok: false; problem: string }
 
-/** Said of a part of the file; caught at the one way in. */
+/** An error in a part of the file; `readTariff` catches it. */
 class Problem extends Error {}
 
 type Fields = { [name: string]: unknown }
@@ -29,7 +28,7 @@ function quarterOf(text: string, where: string): number {
   return Number(parts[1]) * 4 + Number(parts[2]) / 15
 }
 
-/** A day profile: a count of switches, then quarter of an hour and register of each. */
+/** A day profile: the number of switches, then the quarter of an hour and the register of each. */
 function profileOf(value: unknown, where: string): number[] {
   const switches = Object.entries(fieldsOf(value, where)).map(([text, register]) => {
     const quarter = quarterOf(text, where)
@@ -48,7 +47,7 @@ function specialDayOf(text: string): number {
   const parts = /^(?:(\d{4})-)?(\d{2})-(\d{2})$/.exec(text)
   const month = Number(parts?.[2])
   const day = Number(parts?.[3])
-  // A leap year when none is given, so that 29 February is a day.
+  // Without a year, a leap year is assumed, so that 29 February is accepted.
   const number = dayOfDate(Number(parts?.[1] ?? 2000), month, day)
   const date = parts === null || month < 1 || month > 12 || day < 1 ? undefined : dateOfDay(number)
   if (parts === null || date === undefined || date.month !== month || date.day !== day) {
@@ -67,7 +66,7 @@ function tableOf(file: Fields): Uint8Array {
   if (time !== 'local' && time !== 'utc') throw new Problem('time is "local" or "utc": by which clock it switches')
   if (weekday === undefined) throw new Problem('weekday is missing')
   const profiles: number[][] = []
-  /** Number of a profile; profiles that are alike share one. */
+  /** The number of a profile; equal profiles share one. */
   function numberOf(value: unknown, where: string): number {
     const profile = profileOf(value, where)
     const same = profiles.findIndex((one) => one.join() === profile.join())
@@ -93,14 +92,14 @@ function tableOf(file: Fields): Uint8Array {
  * Reads a tariff switching table: `weekday` (Monday to Friday), `weekend` (the same as weekday unless given) and `special`
  * days, each an object of switch times (HH:MM, on a quarter of an hour, the first 00:00) with the TOU register that counts
  * from then on, 1 to 48; `time` is "local" (British) or "utc". A special day is YYYY-MM-DD, or MM-DD for every year; of two
- * that match a day the first in the file holds.
- * Never throws: what is wrong is said with its place.
+ * that match a day the first in the file is used.
+ * Never throws; an error names the part of the file.
  */
 export function readTariff(text: string): TariffResult {
   try {
     const table = tableOf(fieldsOf(JSON.parse(text), 'the file'))
-    // The meter's own check has the last word.
-    if (!isTariff(table)) throw new Problem('the meter does not take it')
+    // The firmware's own check.
+    if (!isTariff(table)) throw new Problem('the meter does not accept it')
     return { ok: true, table }
   } catch (error) {
     if (!(error instanceof Problem || error instanceof SyntaxError)) throw error

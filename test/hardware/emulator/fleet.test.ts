@@ -180,7 +180,7 @@ test('errors in a directory or an option are reported', async () => {
   assert.match(err, /--port is missing/)
   writeFileSync(join(directory, `${euiOf(1)}.settings.json`), '{}', { mode: 0o600 })
   assert.is(await run({}), 1)
-  assert.match(err, /cannot be used: it is no settings file/)
+  assert.match(err, /cannot be used: it is not a settings file/)
   assert.equal(readdirSync(directory), [`${euiOf(1)}.settings.json`])
   chmodSync(directory, 0o755)
   assert.is(await run({}), 2)

@@ -34,12 +34,12 @@ test('a settings file that is not one is refused by name, and its key is not quo
   const key = toHex(readSettingsFile(path).key)
   const cases: [string, RegExp][] = [
     [good.slice(0, 100), /not JSON/],
-    [good.replace('": 1', '": 2'), /no settings file of version 1/],
-    ['null', /no settings file/],
+    [good.replace('": 1', '": 2'), /not a settings file of version 1/],
+    ['null', /not a settings file/],
     [good.replace(eui, 'A0'), /EUI-64/],
     [good.replace(key, key.slice(2)), /key is not 32 bytes/],
     [good.replace(key, `${key.slice(1)}g`), /key is not hexadecimal/],
-    [good.replace(/"configuration": "..../, '"configuration": "0000'), /configuration is none/],
+    [good.replace(/"configuration": "..../, '"configuration": "0000'), /configuration is not valid/],
     [good + ' '.repeat(4096), /4096 at most/],
   ]
   for (const [text, said] of cases) {
