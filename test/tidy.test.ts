@@ -11,6 +11,8 @@ import { subsetCases } from './support/espruino/subset-cases.ts'
 import { espruinoFaults, worldlyFaults } from './support/espruino/typescript-subset.ts'
 import { asFolders, type Folder, filesIn, folders, type Import, importCycle, sourceFiles } from './support/imports.ts'
 import { root } from './support/repository.ts'
+import { largeParameters, longFunctions } from './support/tidy/exceptions.ts'
+import { functionsOf, parameterObjects } from './support/tidy/functions.ts'
 
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
@@ -50,6 +52,45 @@ function isDispatch(path: string, { target, dynamic }: Import): boolean {
 function assertNone(faults: string[]): void {
   assert.is(faults.length, 0, faults.join('\n'))
 }
+
+/** Lines of a function and members of a parameter object, at most. */
+const functionLinesMax = 70
+const membersMax = 10
+
+/** What is larger than its limit, or than its exception; and exceptions that are needed no more. */
+function largerThan(found: Map<string, number>, max: number, exceptions: Readonly<Record<string, number>>): string[] {
+  const large = [...found].filter(([name, size]) => size > (exceptions[name] ?? max))
+  const needless = Object.keys(exceptions).filter((name) => (found.get(name) ?? 0) <= max)
+  return [
+    ...large.map(([name, size]) => `${name}: ${size}, at most ${exceptions[name] ?? max}`),
+    ...needless.map((name) => `${name} is no exception any more: take it off the list`),
+  ]
+}
+
+test(`no function has more than ${functionLinesMax} lines, but for a list that may only shrink`, () => {
+  const found = new Map<string, number>()
+  for (const { path, text } of files.filter((file) => file.path.endsWith('.ts'))) {
+    for (const { name, lines } of functionsOf(text)) {
+      found.set(`${path} ${name}`, Math.max(lines, found.get(`${path} ${name}`) ?? 0))
+    }
+  }
+  assertNone(largerThan(found, functionLinesMax, longFunctions))
+})
+
+test(`no parameter object has more than ${membersMax} members, but for a list that may only shrink`, () => {
+  const found = new Map<string, number>()
+  for (const { path, text } of files) {
+    for (const { name, members } of parameterObjects(text)) found.set(`${path} ${name}`, members)
+  }
+  assertNone(largerThan(found, membersMax, largeParameters))
+})
+
+test('lengths of functions and sizes of parameter objects are counted in the text with its types', () => {
+  const text =
+    'interface AParts {\n  a: number\n  b?(c: number): void\n}\n\nexport const f = (p: AParts) => {\n  return p\n}\n'
+  assert.equal(functionsOf(text), [{ name: 'f', lines: 3 }])
+  assert.equal(parameterObjects(text), [{ name: 'AParts', members: 2 }])
+})
 
 test('folders import only what they may', () => {
   const faults: string[] = []
@@ -140,7 +181,17 @@ test('no barrels, no utils, nothing unexpected at the top', () => {
   }
   const ignored = readFileSync(join(root, '.gitignore'), 'utf8').split(/[\n/]+/)
   const expected = [
-    ...['package.json', 'package-lock.json', 'tsconfig.json', 'biome.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
+    ...[
+      'package.json',
+      'package-lock.json',
+      'tsconfig.json',
+      'biome.json',
+      'README.md',
+      'LICENSE',
+      'CHANGELOG.md',
+      'CONTRIBUTING.md',
+      'docs',
+    ],
     ...[...folders, ...ignored],
   ]
   for (const name of readdirSync(root)) if (!name.startsWith('.') && !expected.includes(name)) faults.push(name)

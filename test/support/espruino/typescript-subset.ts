@@ -17,7 +17,7 @@ interface Stripped {
   lineOf(line: number, column: number): number
 }
 
-function strip(source: string): Stripped {
+export function strip(source: string): Stripped {
   const { code, map } = transformSync(source, { loader: 'ts', target: 'esnext', sourcemap: 'external' })
   const lines = new SourceMap(JSON.parse(map))
   return {
