@@ -3,9 +3,8 @@
 export const longFunctions: Readonly<Record<string, number>> = {
   'firmware/journal.ts take': 77,
   'hardware/emulator/flash-faults.ts createFaultyFlash': 94,
-  'hardware/emulator/fleet.ts createFleet': 99,
+  'hardware/emulator/fleet-runner.ts createFleet': 99,
   'hardware/emulator/powered-meter.ts createPoweredMeter': 91,
-  'hardware/pi/gpio.ts watchInput': 81,
   'host/audit/service-audit-trail.ts openServiceAuditTrail': 72,
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
   'host/cache/hourly-keys.ts openHourlyKeys': 93,
@@ -13,7 +12,8 @@ export const longFunctions: Readonly<Record<string, number>> = {
   'host/delivery/delivery.ts createDelivery': 116,
   'host/duis/plain-xml.ts readPlainXml': 71,
   'host/metrics/prometheus.ts prometheusText': 73,
-  'host/requests/recorder.ts createRecorder': 114,
+  'host/requests/processing.ts createProcessing': 72,
+  'host/requests/recorder.ts createRecorder': 119,
   'host/trace/recording.ts openRecording': 80,
   'host/wan/conversation.ts createConversation': 72,
   'host/wan/held-port.ts createHeldPort': 82,
@@ -39,4 +39,5 @@ export const largeParameters: Readonly<Record<string, number>> = {
   'hardware/cli/flash-options.ts FlashOptions': 12,
   'hardware/cli/meter-options.ts MeterOptions': 11,
   'emulation/bench.ts BenchOptions': 11,
+  'host/requests/processing.ts ProcessingParts': 12,
 }
