@@ -1,5 +1,5 @@
-// Settings for a board, put there by its prompt: worked out here by the meter's own code on a copy of what the board has,
-// and then done there operation by operation. The key only ever goes to the board; it is never read from one.
+// Settings for a board, written through its prompt: computed here by the meter's own code on a copy of the board's pages, and
+// then done there operation by operation. The key only goes to the board; it is never read from one.
 
 import { clearPage, newestPage, pageHeaderBytes, pageKind } from '../../firmware/flash-pages.ts'
 import {
@@ -18,22 +18,22 @@ import type { MeterSettings } from '../settings/settings-file.ts'
 /** What is done to the flash of a board, in this order. */
 export type FlashOperation = { erase: number } | { address: number; bytes: Uint8Array }
 
-/** Pages that settings take turns in, the first of the flash. */
+/** Pages for settings, the first of the flash; a change is written into the other one. */
 export const settingsPages = 2
 
-/** Where in a page of settings lies what may be read of it: its header and the EUI-64, and all behind the key. */
+/** The parts of a settings page that may be read: its header and the EUI-64, and all behind the key. */
 export const settingsParts = {
   head: { at: 0, bytes: pageHeaderBytes + 8 },
   tail: { at: pageHeaderBytes + 8 + keyBytes, bytes: 6 + 10 + 160 },
 } as const
 
-/** What a page of settings shows but for its key. */
+/** A page of settings without its key. */
 export interface SettingsPage {
   head: Uint8Array
   tail: Uint8Array
 }
 
-/** The settings on a board, as far as they are read. */
+/** The settings on a board, without the key. */
 export interface SettingsFound {
   eui: string
   version: number
@@ -42,7 +42,7 @@ export interface SettingsFound {
   crc: number
 }
 
-/** A flash that holds what was read of the pages of settings; it notes what is done to it. */
+/** A flash with what was read of the settings pages, which records what is done to it. */
 function copyOfPages(geometry: FlashGeometry, pages: readonly SettingsPage[]) {
   const memory = createMemoryFlash({ ...geometry, pages: settingsPages })
   pages.forEach(({ head, tail }, page) => {
@@ -74,7 +74,7 @@ export function settingsFound(geometry: FlashGeometry, pages: readonly SettingsP
   return { eui: euiFromBytes(head.slice(pageHeaderBytes)), version: getU32(tail, 0), configuration, crc: newest.extra }
 }
 
-/** CRC-16 of settings as they lie in flash. */
+/** CRC-16 of settings as they are stored. */
 function crcOf(settings: Settings): number {
   const configuration = encodeConfiguration(settings.configuration)
   const bytes = new Uint8Array(8 + keyBytes + 6 + configuration.length)
@@ -86,7 +86,7 @@ function crcOf(settings: Settings): number {
   return crc16(bytes, 0, bytes.length)
 }
 
-/** What a board that has `found` is to have once it has taken a settings file: `takeSettings`, without seeing its key. */
+/** The settings of a board that has `found` after a settings file was applied: as `takeSettings`, without knowing its key. */
 export function settingsAfter(found: SettingsFound | undefined, { eui, key, configuration }: MeterSettings): Settings {
   if (found === undefined) return { eui, key, version: 1, configuration: configuration ?? defaultConfiguration() }
   const wanted = configuration ?? found.configuration
@@ -100,8 +100,8 @@ export function hasSettings(found: SettingsFound | undefined, settings: Settings
 }
 
 /**
- * What to do to a board's flash so that it has the settings. The old ones hold until the new ones are whole; then their
- * page, with the old key, is cleared.
+ * What to do to a board's flash so that it has the settings. The old ones are valid until the new ones are whole; then
+ * their page, with the old key, is cleared.
  */
 export function settingsOperations(
   geometry: FlashGeometry,
@@ -115,7 +115,7 @@ export function settingsOperations(
   return done
 }
 
-/** What to do so that no settings, and no key, are left. */
+/** What to do so that no settings and no key remain. */
 export function noSettingsOperations(geometry: FlashGeometry, pages: readonly SettingsPage[]): FlashOperation[] {
   const { flash, done } = copyOfPages(geometry, pages)
   for (let page = 0; page < settingsPages; page++) clearPage(flash, page)

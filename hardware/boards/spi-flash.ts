@@ -1,16 +1,16 @@
-// A NOR flash chip on SPI (W25Q and its like), for boards whose own flash has no room for a meter's logs. Keeps to the
-// language that Espruino has (espruino-subset.ts). Commands are those of JEDEC JESD216, the same on every such chip.
+// A NOR flash chip on SPI (W25Q and similar), for boards without room for a meter's logs in their own flash. Only the language
+// that Espruino has is used (espruino-subset.ts). The commands are those of JEDEC JESD216, the same on every such chip.
 
 import type { Flash } from '../../firmware/board.ts'
 import { pageBytes } from '../../firmware/flash-map.ts'
 
-/** An SPI port as Espruino has it: gives back as many bytes as it sends, and pulls the pin low meanwhile. */
+/** An SPI port as Espruino has it: it receives as many bytes as it sends, with the select pin low meanwhile. */
 export interface EspruinoSpi {
   setup(options: object): void
   send(data: unknown[], select: string): Uint8Array
 }
 
-/** Bytes that one program command may reach: it wraps around at their end. */
+/** Bytes of one program command: it wraps around at the end of such a block. */
 const programBytes = 256
 
 const command = { program: 2, read: 3, status: 5, enable: 6, erase: 0x20, identity: 0x9f } as const
@@ -26,7 +26,7 @@ export function spiFlash(
     return spi.send([code, (address >> 16) & 255, (address >> 8) & 255, address & 255, data], select)
   }
 
-  /** Lets the chip write, gives it the command, and waits until it is done. */
+  /** Enables writing, sends the command, and waits until it is done. */
   function change(code: number, address: number, data: unknown[]): void {
     spi.send([command.enable], select)
     send(code, address, data)

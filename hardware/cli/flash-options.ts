@@ -1,4 +1,4 @@
-// What `smets1 flash` may be told, checked.
+// The options of `smets1 flash`, checked.
 
 import { type BoardName, boards, isBoard } from '../boards/boards.ts'
 import { text, whole } from './meter-options.ts'

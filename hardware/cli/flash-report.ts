@@ -34,7 +34,7 @@ export interface FlashReport {
   sha256?: string
   eui?: string
   settingsVersion?: number
-  /** What the meter said when it started. */
+  /** What the meter printed when it started. */
   words?: string
   first?: BoardRead
   /** How it was read: over its line, or through the console without trying its UART. */

@@ -24,7 +24,7 @@ const code = { ok: 0, failed: 1, usage: 2, keyMissing: 3, portUnavailable: 20 } 
 /** Runs that follow a restart of the board in the middle of one. */
 const restartsMax = 2
 
-/** What the bridge's side does for a board that was flashed: handed in by `main.ts`, as nothing here knows of it. */
+/** Reads a board that was flashed. Passed in by `main.ts`, as it needs the bridge's side. */
 export type ReadBoard = (meter: {
   url: string
   baud: number
@@ -72,9 +72,9 @@ async function prepare(given: Record<string, unknown>, step: (text: string) => v
   }
 }
 
-/** What the settings on the board, and those for it, do not let happen. @throws FlashError when there are none at all */
-async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashRequest): Promise<string[]> {
-  const { options, row, settings, driver } = asked
+/** Problems with the settings on the board and those for it. @throws FlashError when there are none at all */
+async function settingsProblems(prompt: Prompt, facts: BoardFacts, request: FlashRequest): Promise<string[]> {
+  const { options, row, settings, driver } = request
   if (options.uninstall || options.dryRun) return []
   const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile
   const hasPages = !options.erase && (pagesFile === undefined || facts.files.includes(pagesFile))
@@ -88,10 +88,10 @@ async function settingsProblems(prompt: Prompt, facts: BoardFacts, asked: FlashR
   return [`it holds the logs of another meter, ${found.eui}, not ${eui}: --erase takes them off`]
 }
 
-/** Looks at the board. @throws FlashError for one that a meter cannot be put on */
-async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardFacts> {
-  const { options, row, script, driver, step } = asked
-  step('each function that script and installation call is probed, then memory, Storage and free flash are asked for')
+/** Examines the board. @throws FlashError for one on which a meter cannot be installed */
+async function examine(prompt: Prompt, request: FlashRequest, io: Io): Promise<BoardFacts> {
+  const { options, row, script, driver, step } = request
+  step('each function that script and installation call is probed, and memory, Storage and free flash are read')
   const facts = await askBoard(prompt, row, Buffer.from(script).toString('latin1') + driver)
   step(
     `${facts.probed} functions probed, ${facts.lacks.length} missing; ${facts.variables} variables, ${facts.storageFree} bytes of Storage free`,
@@ -99,7 +99,7 @@ async function look(prompt: Prompt, asked: FlashRequest, io: Io): Promise<BoardF
   const problems = boardProblems(options.board, facts, script.length, options.erase || options.uninstall)
   if (options.settingsOnly && !startsMeter(facts))
     problems.push('there is no meter on it yet: leave --settings-only out')
-  if (problems.length === 0) problems.push(...(await settingsProblems(prompt, facts, asked)))
+  if (problems.length === 0) problems.push(...(await settingsProblems(prompt, facts, request)))
   for (const warning of boardWarnings(options.board, facts)) io.stderr(`note: ${warning}\n`)
   if (problems.length > 0) {
     throw new FlashError(
@@ -116,11 +116,11 @@ async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Pr
   return connectPrompt(line, baud)
 }
 
-/** Installs; a board that restarts meanwhile is taken up again where it was. */
-async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): Promise<Installed> {
-  const { options, row, settings, driver } = asked
+/** Installs; after a restart of the board in the middle it continues where it was. */
+async function install(line: Line, first: Prompt, request: FlashRequest, io: Io): Promise<Installed> {
+  const { options, row, settings, driver } = request
   const progress = createProgress(io)
-  const script = options.settingsOnly ? undefined : asked.script
+  const script = options.settingsOnly ? undefined : request.script
   let prompt = first
   try {
     for (let restarts = 0; ; restarts++) {
@@ -128,12 +128,12 @@ async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): 
         prompt = await stopProgram(line, prompt, options.baud)
         const facts = await askBoard(prompt, row, '')
         const { show } = progress
-        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: show, step: asked.step }
+        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: show, step: request.step }
         return await installMeter(prompt, parts)
       } catch (error) {
         const again = error instanceof PromptError && error.fault === 'restarted' && restarts < restartsMax
         if (!again) throw error
-        io.stderr('the board restarted; going on\n')
+        io.stderr('the board restarted; continuing\n')
         prompt = await connectPrompt(line, options.baud)
       }
     }
@@ -143,8 +143,8 @@ async function install(line: Line, first: Prompt, asked: FlashRequest, io: Io): 
 }
 
 /** Reads the meter, over its line or, without one, through the console. */
-async function readMeter(line: Line, prompt: Prompt, eui: string, asked: FlashRequest, read: ReadBoard) {
-  const { options, row, settings } = asked
+async function readMeter(line: Line, prompt: Prompt, eui: string, request: FlashRequest, read: ReadBoard) {
+  const { options, row, settings } = request
   const meter = { eui, key: settings?.key, state: options.state, setClockFromMs: clockOffMs }
   try {
     if (options.line === undefined) {
@@ -159,13 +159,13 @@ async function readMeter(line: Line, prompt: Prompt, eui: string, asked: FlashRe
   }
 }
 
-async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): Promise<FlashReport> {
-  const { options, row, script, driver } = asked
+async function flash(line: Line, request: FlashRequest, read: ReadBoard, io: Io): Promise<FlashReport> {
+  const { options, row, script, driver } = request
   const startMs = performance.now()
-  asked.step(`the console is asked who it is, and the prompt is taught to answer each line with a CRC-32`)
+  request.step('version and board are read, and a function is defined that answers each line with a CRC-32')
   const prompt = await connectPrompt(line, options.baud)
-  asked.step(`Espruino ${prompt.version} on ${prompt.board} answers`)
-  const facts = await look(prompt, asked, io)
+  request.step(`Espruino ${prompt.version} on ${prompt.board} answers`)
+  const facts = await examine(prompt, request, io)
   const { variables, variablesFree, storageFree } = facts
   const board = { board: facts.board, espruino: facts.version, storageFree, scriptBytes: script.length }
   const report = { ...board, variables, variablesFree, seconds: 0 }
@@ -178,18 +178,18 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
     progress.end()
     return { ...report, done: 'uninstalled', left }
   }
-  asked.step('reset(): what runs on the board is stopped; nothing is started from Storage')
-  const installed = await install(line, prompt, asked, io)
+  request.step('reset(): what runs on the board is stopped; nothing is started from Storage')
+  const installed = await install(line, prompt, request, io)
   const seconds = (performance.now() - startMs) / 1000
   if (options.settings !== undefined && !options.rehearse) {
     // The key is in one place then, and no second meter begins with it, which would repeat the counters of this one.
     rmSync(options.settings)
     io.stderr(`${options.settings} is removed: the board has the settings\n`)
   }
-  asked.step('load(): the board starts the script, and must say so within 30 s')
+  request.step('load(): the board starts the script, and must say so within 30 s')
   const words = await startInstalled(await connectPrompt(line, options.baud))
   io.stderr(`the meter says: ${words}\n`)
-  asked.step(
+  request.step(
     options.line === undefined
       ? `the meter is woken and read through its console; its clock is set when it is wrong`
       : `the meter is woken and read over ${options.line}; its clock is set when it is wrong`,
@@ -197,14 +197,14 @@ async function flash(line: Line, asked: FlashRequest, read: ReadBoard, io: Io): 
   const running = await connectPrompt(line, options.baud)
   const memory = (await running.run('process.memory()')) as { free: number; total: number }
   const free = { variables: memory.total, variablesFree: memory.free }
-  const first = await readMeter(line, running, installed.eui, asked, read)
+  const first = await readMeter(line, running, installed.eui, request, read)
   return { ...report, ...installed, ...free, seconds, done: 'installed', words, ...first }
 }
 
 /** Opens the port of the console, or a simulated board. @throws FlashError */
-async function openConsole(asked: FlashRequest) {
-  const { port, baud, rehearse } = asked.options
-  if (rehearse) return rehearsalBoard(asked.row, promptTiming)
+async function openConsole(request: FlashRequest) {
+  const { port, baud, rehearse } = request.options
+  if (rehearse) return rehearsalBoard(request.row, promptTiming)
   const opened = await openLine(port, baud)
   if (!opened.ok) throw new FlashError(opened.problem.exitCode, opened.problem.message)
   return { line: opened.line, rehearsal: undefined }
@@ -230,13 +230,13 @@ async function run(given: Record<string, unknown>, io: Io, read: ReadBoard): Pro
   let line: Line | undefined
   const steps: string[] = []
   try {
-    const asked = await prepare(given, (text) => steps.push(text))
-    noteBuild(asked, io)
-    const opened = await openConsole(asked)
+    const request = await prepare(given, (text) => steps.push(text))
+    noteBuild(request, io)
+    const opened = await openConsole(request)
     line = opened.line
-    const report = await flash(line, asked, read, io)
-    report.rehearsal = opened.rehearsal?.(steps, asked.row.consoleBaud)
-    io.stdout(asked.options.json ? `${JSON.stringify(report)}\n` : reportLines(report, asked.options))
+    const report = await flash(line, request, read, io)
+    report.rehearsal = opened.rehearsal?.(steps, request.row.consoleBaud)
+    io.stdout(request.options.json ? `${JSON.stringify(report)}\n` : reportLines(report, request.options))
     if (report.notRead === undefined) return code.ok
     io.stderr(`the meter runs, but the first read failed: ${report.notRead}\n`)
     return code.failed

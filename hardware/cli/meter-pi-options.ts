@@ -1,4 +1,4 @@
-// What `smets1 meter --board pi` may be told, checked.
+// The options of `smets1 meter --board pi`, checked.
 
 import type { PulseInput } from '../pi/pulse-input.ts'
 import { parsePulseInput, pulseInputForm, pulseKinds } from '../pi/pulse-input.ts'

@@ -38,7 +38,7 @@ function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Runs the meter until told to stop. @throws what the firmware or the flash throws */
+/** Runs the meter until it is asked to stop. @throws what the firmware or the flash throws */
 function serve(meter: Meter, board: PiBoard, line: LineHolder, stop: Stop, service: Service): Promise<void> {
   return new Promise((stopped, failed) => {
     let timer: NodeJS.Timeout | undefined
@@ -106,7 +106,7 @@ async function live({ options, flash, settings, inputs }: Found, io: Io, stop: S
   let meter: Meter | undefined
   let gaspMs = Number.NEGATIVE_INFINITY
 
-  /** An uninterruptible supply says that it runs on its battery. The meter goes on: the mains may come back. */
+  /** An uninterruptible supply reports that it runs on its battery. The meter keeps running: the mains may come back. */
   function powerFails(): void {
     if (meter === undefined) return
     try {
@@ -176,7 +176,7 @@ async function withFlash(
 }
 
 /**
- * Runs a meter on a Pi until it is told to stop. Time without power is a gap; nothing is made up.
+ * Runs a meter on a Pi until it is asked to stop. Time without power is a gap; nothing is invented.
  * @returns the exit code: 0 stopped as told, 1 the flash failed, 2 usage or an unusable file, 3 a flash without a meter,
  * 20 no port or no GPIO
  */

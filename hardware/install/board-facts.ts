@@ -1,4 +1,4 @@
-// What answers at a prompt, and whether a meter can be put on it.
+// What is known of a board from its prompt, and whether a meter can be installed on it.
 
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import { meterFlashBytes, pagesFileBytes, storageHeaderBytes } from '../boards/board-rules.ts'
@@ -24,7 +24,7 @@ export interface BoardFacts {
   boot: string
   /** Device of the console. */
   console: string
-  /** What the script or its installation calls: how many were asked for, and those that this Espruino lacks. */
+  /** Of what script and installation call: how many were probed, and those that this Espruino lacks. */
   probed: number
   lacks: EspruinoCall[]
 }
@@ -155,7 +155,7 @@ function pageProblems(row: EspruinoBoard, facts: BoardFacts): string[] {
 }
 
 /**
- * Why a meter cannot be put on this board, each with what to do; none when it can.
+ * Why a meter cannot be installed on this board, each with what to do; none when it can.
  * @param scriptBytes of the bundle
  * @param erase whether all of Storage may be erased first
  */

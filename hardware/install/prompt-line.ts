@@ -1,5 +1,5 @@
-// The meter's line, carried by its console: what comes in on the UART is put there by the prompt, and what leaves by the
-// UART is printed instead. It reads a meter to whose line nothing is connected; the UART itself is not tried by it.
+// The meter's line through its console: bytes for the UART are passed to the script by the prompt, and what it sends on the
+// UART is printed instead. So a meter can be read without anything connected to its line; the UART itself is not tested.
 
 import type { EspruinoBoard } from '../boards/board-row.ts'
 import type { Prompt } from './espruino-prompt.ts'

@@ -15,7 +15,7 @@ export interface PromptSimOptions extends SimulatedFlash {
   without?: string[]
   /** A flash chip on SPI: the name of the port, and what the chip holds. */
   spi?: { port: string; cells: Uint8Array }
-  /** Runs the script in Storage when it starts; else only its start is said. */
+  /** Runs the script in Storage when it starts; else its start is only printed. */
   runsScript?: boolean
   baud: number
   timing: PromptTiming

@@ -20,7 +20,7 @@ function serial() {
   }
 }
 
-/** @param realm whose own `Uint8Array` the SPI port answers with */
+/** @param realm has the `Uint8Array` with which the SPI port answers */
 export function createGlobals(
   options: { board: string; version: string; variables: number; spi?: { port: string; cells: Uint8Array } },
   { storage, flash }: StorageSim,
