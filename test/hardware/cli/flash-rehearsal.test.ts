@@ -5,9 +5,9 @@ import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { type BoardName, boards } from '../../../hardware/boards/boards.ts'
+import { bundleFlashDriver } from '../../../hardware/build/bundle.ts'
 import { rehearsalBoard } from '../../../hardware/cli/flash-rehearse.ts'
 import { askBoard, boardProblems } from '../../../hardware/install/board-facts.ts'
-import { boardScripts } from '../../../hardware/install/board-scripts.ts'
 import { connectPrompt } from '../../../hardware/install/espruino-prompt.ts'
 import { installMeter, startInstalled } from '../../../hardware/install/flash-board.ts'
 import { euiToBytes } from '../../../protocol/bytes.ts'
@@ -76,7 +76,7 @@ for (const name of Object.keys(boards) as BoardName[]) {
     const clock = createVirtualClock(1000)
     const row = boards[name]
     const { line } = rehearsalBoard(row, clock)
-    const driver = (await boardScripts(name)).flashDriver
+    const driver = (await bundleFlashDriver(name)).code
     const settings = { eui: euiToBytes('00-DB-12-34-56-78-90-A0'), key: createRandom(1).bytes(32) }
     const install = async () => {
       const prompt = await connectPrompt(line, row.consoleBaud, clock)
