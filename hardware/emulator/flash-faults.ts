@@ -32,6 +32,47 @@ interface Broken {
   high: boolean
 }
 
+interface WornCells {
+  /** Sets the bits that cannot be programmed any more in the bytes of a program. */
+  keepHigh(page: number, address: number, bytes: Uint8Array): void
+  /** Counts an erase, breaks cells that are due, and programs the cells that cannot be erased any more. */
+  erased(page: number): void
+}
+
+/** The broken cells of a flash, by page. */
+function createWornCells(flash: Flash, { seed, erasesMax }: FlashFaults): WornCells {
+  const { pageBytes } = flash
+  const erases = new Array<number>(flash.pages).fill(0)
+  const broken = Array.from({ length: flash.pages }, (): Broken[] => [])
+
+  function breakCells(page: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const number = broken[page]!.length * flash.pages + page
+      const bit = Math.floor(randomAt(seed, number, stream.place) * pageBytes * 8)
+      broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: randomAt(seed, number, stream.kind) >= 0.75 })
+    }
+  }
+
+  return {
+    keepHigh(page, address, bytes) {
+      for (const { at, mask, high } of broken[page] ?? []) {
+        const i = page * pageBytes + at - address
+        if (high && i >= 0 && i < bytes.length) bytes[i]! |= mask
+      }
+    },
+    erased(page) {
+      erases[page]! += 1
+      breakCells(page, Math.max(0, erases[page]! - erasesMax))
+      for (const { at, mask, high } of broken[page]!) {
+        if (high) continue
+        const word = new Uint8Array(4).fill(0xff)
+        word[at % 4] = ~mask & 0xff
+        flash.program(page * pageBytes + at - (at % 4), word)
+      }
+    },
+  }
+}
+
 /**
  * A flash with faults.
  *
@@ -42,13 +83,12 @@ interface Broken {
  *   error is reported: the page returns wrong bits. (Rates and kinds are an assumption.)
  */
 export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlash {
-  const { seed, erasesMax } = faults
+  const { seed } = faults
   const { pageBytes } = flash
   let operations = 0
   let cutAt = Number.POSITIVE_INFINITY
   let powered = true
-  const erases = new Array<number>(flash.pages).fill(0)
-  const broken = Array.from({ length: flash.pages }, (): Broken[] => [])
+  const worn = createWornCells(flash, faults)
 
   function requirePower(): void {
     if (!powered) throw new PowerCut('flash without power')
@@ -71,25 +111,6 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
     return Uint8Array.from({ length: bytes }, (_, i) => Math.floor(256 * randomAt(seed + i, operations, stream.bits)))
   }
 
-  function wear(page: number): void {
-    const beyond = erases[page]! - erasesMax
-    for (let i = 0; i < beyond; i++) {
-      const number = broken[page]!.length * flash.pages + page
-      const bit = Math.floor(randomAt(seed, number, stream.place) * pageBytes * 8)
-      broken[page]!.push({ at: bit >> 3, mask: 1 << (bit & 7), high: randomAt(seed, number, stream.kind) >= 0.75 })
-    }
-  }
-
-  /** Programs the cells of a page that cannot be erased any more, so that they stay 0. */
-  function stayLow(page: number): void {
-    for (const { at, mask, high } of broken[page]!) {
-      if (high) continue
-      const word = new Uint8Array(4).fill(0xff)
-      word[at % 4] = ~mask & 0xff
-      flash.program(page * pageBytes + at - (at % 4), word)
-    }
-  }
-
   return {
     pageBytes,
     pages: flash.pages,
@@ -108,10 +129,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       requirePower()
       const page = Math.floor(address / pageBytes)
       const written = bytes.slice()
-      for (const { at, mask, high } of broken[page] ?? []) {
-        const i = page * pageBytes + at - address
-        if (high && i >= 0 && i < written.length) written[i]! |= mask
-      }
+      worn.keepHigh(page, address, written)
       const fails = failsNow()
       if (fails) for (const [i, done] of doneMask(bytes.length).entries()) written[i]! |= ~done & 0xff
       flash.program(address, written)
@@ -122,9 +140,7 @@ export function createFaultyFlash(flash: Flash, faults: FlashFaults): FaultyFlas
       const fails = failsNow()
       const before = flash.read(page * pageBytes, pageBytes)
       flash.erase(page)
-      erases[page]! += 1
-      if (erases[page]! > erasesMax) wear(page)
-      stayLow(page)
+      worn.erased(page)
       if (!fails) return
       // Cells that the erase had not reached keep their values.
       flash.program(

@@ -2,7 +2,6 @@
 
 export const longFunctions: Readonly<Record<string, number>> = {
   'firmware/journal.ts take': 77,
-  'hardware/emulator/flash-faults.ts createFaultyFlash': 94,
   'hardware/emulator/fleet-runner.ts createFleet': 99,
   'hardware/emulator/powered-meter.ts createPoweredMeter': 91,
   'host/audit/service-audit-trail.ts openServiceAuditTrail': 72,
