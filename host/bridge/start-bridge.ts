@@ -96,7 +96,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const cache = createCache(env, config)
   const lines = createLines(config, env.wan.openPort, timing, log)
   lifecycle.own(lines.close)
-  const performance = createPerformance(disk.store, timing)
+  const performance = createPerformance(disk.store, timing, config.targetResponseTimes)
   lifecycle.own(performance.flush)
   const delivery = createOutbox(env, recorder)
   lifecycle.own(delivery.stop)
@@ -126,7 +126,8 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
     execution,
     report: report.runs,
   })
-  const processing = createRequests({ env, config, policy, recorder, delivery, execution, schedules, report })
+  const { targetMs } = performance
+  const processing = createRequests({ env, config, policy, recorder, delivery, execution, schedules, report, targetMs })
   lifecycle.own(async () => {
     lines.stopWaiting()
     await Promise.all([processing.stop(), schedules.runner.stop()])
@@ -215,10 +216,12 @@ interface RequestParts {
   execution: Execution
   schedules: ScheduleService
   report: ReturnType<typeof createReport>
+  targetMs: Performance['targetMs']
 }
 
 /** Admission, and what follows it. */
-function createRequests({ env, config, policy, recorder, delivery, execution, schedules, report }: RequestParts) {
+function createRequests(parts: RequestParts) {
+  const { env, config, policy, recorder, delivery, execution, schedules, report, targetMs } = parts
   const { timing, disk, keys, parties, log } = env
   const { nowMs } = timing
   const { registry } = parties
@@ -229,13 +232,13 @@ function createRequests({ env, config, policy, recorder, delivery, execution, sc
     lowered: (event) => disk.audit.record({ event: 'counter lowered', ...event }),
   })
   const admission = createAdmission({
-    nowMs,
     registry,
     policy,
     counters,
     dspEui: keys.dsp.eui,
     offers: execution.offers,
     directHandlers: { ...schedules.directHandlers, readInventory: readInventoryHandler({ registry, policy }) },
+    targetMs,
     waiting: futureDated.count,
     explain,
     log,

@@ -15,6 +15,7 @@ import {
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import { type WindowEnds, windowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
+import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
@@ -55,6 +56,8 @@ export interface BridgeConfig {
   codes: FaultCodes
   /** DCC alert codes by cause. */
   alertCodes: AlertCodes
+  /** Target Response Times that differ from table 3 (catalogue/target-times.ts). */
+  targetResponseTimes: TargetTimes
   schedule: ScheduleSettings
 }
 
@@ -62,7 +65,7 @@ type Given = { [name: string]: unknown }
 
 interface Setting {
   /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
-  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'schedule'>
+  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'targetResponseTimes' | 'schedule'>
   env: string
   /** Reads what was given; undefined when it is wrong. */
   read(value: unknown): unknown
@@ -199,7 +202,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { codes: overrides, alertCodes, schedule, keys = {}, ...given } = file as Given
+  const { codes: overrides, alertCodes, targetResponseTimes, schedule, keys = {}, ...given } = file as Given
   for (const [name, { env: variable, instead }] of Object.entries(removedSettings)) {
     if (given[name] !== undefined) throw new ConfigurationError(`${path}: ${name} ${instead}`)
     if (env[variable] !== undefined) throw new ConfigurationError(`${variable} ${instead}`)
@@ -207,7 +210,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   for (const name of Object.keys(given)) {
     if (!settings.some((setting) => setting.name === name && name !== 'keysBoxed')) {
       const names = settings.map((setting) => setting.name).filter((one) => one !== 'keysBoxed')
-      const known = [...names, 'keys', 'codes', 'alertCodes', 'schedule'].join(', ')
+      const known = [...names, 'keys', 'codes', 'alertCodes', 'targetResponseTimes', 'schedule'].join(', ')
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
@@ -224,9 +227,16 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
   const alerts = alertCodesWith(alertCodes)
   if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
+  const times = readTargetTimes(targetResponseTimes)
+  if (!times.ok) throw new ConfigurationError(`${path}: targetResponseTimes: ${times.detail}`)
   const schedules = readScheduleSettings(schedule)
   if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
-  const nested = { codes: codes.codes, alertCodes: alerts.codes, schedule: schedules.settings }
+  const nested = {
+    codes: codes.codes,
+    alertCodes: alerts.codes,
+    targetResponseTimes: times.targets,
+    schedule: schedules.settings,
+  }
   return { ...(config as unknown as BridgeConfig), ...nested }
 }
 

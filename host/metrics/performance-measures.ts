@@ -5,6 +5,7 @@
 // 5.1, 5.2, 5.3 and 8.2 count in 3.1, whoever sends them.
 
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
+import { type TargetKind, type TargetTimes, targetMs } from '../catalogue/target-times.ts'
 import { readNumber, record } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/serial-line.ts'
@@ -54,6 +55,8 @@ export interface Performance {
   onDemand(row: SrvRow, settlement: boolean, receivedMs: number, good: boolean): void
   /** Writes counts that are not on disk yet. */
   flush(): Promise<void>
+  /** Target Response Time; undefined where a request cannot be made that way. */
+  targetMs(row: SrvRow, kind: TargetKind): number | undefined
 }
 
 /** Target Response Time of an alert, from its event. No source gives one: an assumption. */
@@ -61,12 +64,7 @@ export const alertTargetMs = 60_000
 /** Counts are written at the latest after this time; a crash loses no more than that. */
 const flushMs = 2_000
 
-/** Target Response Time of a request on demand. */
-export function trtMsOf(row: SrvRow, forSettlement: boolean): number | undefined {
-  return forSettlement ? row.trtMs.settlement : row.trtMs.onDemand
-}
-
-export function createPerformance(store: PerformanceStore, timing: Timing): Performance {
+export function createPerformance(store: PerformanceStore, timing: Timing, targets: TargetTimes = {}): Performance {
   const counts = new Map<string, Count>()
   const changed = new Set<string>()
   let timer: { cancel(): void } | undefined
@@ -104,9 +102,10 @@ export function createPerformance(store: PerformanceStore, timing: Timing): Perf
   return {
     record,
     onDemand(row, settlement, receivedMs, good) {
-      const trtMs = trtMsOf(row, settlement) ?? 0
+      const trtMs = targetMs(row, settlement ? 'settlement' : 'onDemand', targets) ?? 0
       record({ srv: row.variant, kind: 'onDemand', settlement, trtMs, tookMs: timing.nowMs() - receivedMs, good })
     },
+    targetMs: (row, kind) => targetMs(row, kind, targets),
     flush,
   }
 }

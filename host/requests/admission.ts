@@ -11,7 +11,7 @@ import type { Fault } from '../catalogue/response-code.ts'
 import type { Role } from '../catalogue/role.ts'
 import { type SrvRow, srvRow } from '../catalogue/srv-table.ts'
 import { type DeviceRequest, type DirectRequest, isDeviceRequest, type ServiceRequest } from '../duis/request.ts'
-import { trtMsOf } from '../metrics/performance-measures.ts'
+import type { Performance } from '../metrics/performance-measures.ts'
 import type { Log } from '../state/log-event.ts'
 import { type AcceptedRequest, requestKey } from './accepted-request.ts'
 import type { Direct, DirectHandlers } from './direct-response.ts'
@@ -20,7 +20,6 @@ import { wrongExecution } from './future-dated.ts'
 import { headerText, Refusal, type RefusedRequest } from './refusal.ts'
 
 export interface AdmissionParts {
-  nowMs(): number
   registry(): Registry
   policy: AccessPolicy
   counters: RequestCounters
@@ -29,6 +28,8 @@ export interface AdmissionParts {
   /** Whether this bridge carries out a variant. */
   offers(variant: string): boolean
   directHandlers: DirectHandlers
+  /** Target Response Time. */
+  targetMs: Performance['targetMs']
   /** Number of future-dated requests that wait. */
   waiting(): number
   /** Whether a caller that asks for it is told why its request was refused. */
@@ -208,7 +209,7 @@ function settlementOf(
   return typeof serves === 'string' ? refuse('forSettlement', serves) : serves
 }
 
-function createChecks({ registry, policy }: AdmissionParts): Checks {
+function createChecks({ registry, policy, targetMs }: AdmissionParts): Checks {
   const refuse: Checks['refuse'] = (fault, detail) => {
     throw new Refusal(policy.codes[fault], detail)
   }
@@ -226,7 +227,7 @@ function createChecks({ registry, policy }: AdmissionParts): Checks {
       const forSettlement = settlementOf(request, row, [decision.role], decision.user, refuse)
       const tooLong = tooLongForBoxed(row, decision.user, decision.entries, sentMs)
       if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)
-      const deadlineMs = sentMs + (trtMsOf(row, forSettlement) ?? 0)
+      const deadlineMs = sentMs + (targetMs(row, forSettlement ? 'settlement' : 'onDemand') ?? 0)
       const id = requestKey(request.requestId)
       return { id, request, row, allowed: decision, forSettlement, receivedMs, deadlineMs }
     },

@@ -8,7 +8,7 @@ import type { Timing } from '../wan/timing.ts'
 import { noUsage } from '../wan/usage.ts'
 import { commandOf } from './command.ts'
 import { type Access, verdictOf } from './entitlement.ts'
-import { type RunOutcomes, scheduledTrtMs } from './run-outcomes.ts'
+import type { RunOutcomes } from './run-outcomes.ts'
 import type { Run, Schedule, ScheduleStore } from './schedule-store.ts'
 import { retriesFor, type ScheduleSettings } from './settings.ts'
 
@@ -89,7 +89,7 @@ async function attempt(schedule: Schedule, run: Run, parts: AttemptParts): Promi
   const verdict = verdictOf(schedule, run.day, nowMs, parts.access)
   if (verdict.outcome === 'remove') return outcomes.remove(schedule, verdict.cause, verdict.because)
   if (verdict.outcome === 'fail') return outcomes.fail(schedule, run, verdict.because)
-  const deadlineMs = run.dueMs + scheduledTrtMs(schedule)
+  const deadlineMs = run.dueMs + outcomes.targetMs(schedule)
   if (nowMs >= deadlineMs) return outcomes.fail(schedule, run, 'no answer within the target response time')
   const accepted = commandOf(schedule, run, verdict.allowed, deadlineMs, parts.dspEui)
   const usage = noUsage()

@@ -40,6 +40,8 @@ export interface RunOutcomeParts {
 export type RunResponse = Pick<CompletedRequest, 'sources'> & { xml: string; usage: Usage }
 
 export interface RunOutcomes {
+  /** The target response time of a scheduled request. */
+  targetMs(schedule: Pick<Schedule, 'details'>): number
   /** False once the schedule or the run is gone. */
   isLive(schedule: Schedule, run: Run): boolean
   /** Whether a run was answered just before a crash; only the note that it had begun is left then. */
@@ -54,9 +56,8 @@ export interface RunOutcomes {
   remove(schedule: Schedule, cause: RemovalCause | undefined, why: string): Promise<void>
 }
 
-/** The target response time of a scheduled request. */
-export function scheduledTrtMs(schedule: Pick<Schedule, 'details'>): number {
-  return rowOfSchedule(schedule).trtMs.scheduled ?? dayMs
+function scheduledTrtMs(schedule: Pick<Schedule, 'details'>, { performance }: RunOutcomeParts): number {
+  return performance.targetMs(rowOfSchedule(schedule), 'scheduled') ?? dayMs
 }
 
 export function createRunOutcomes(parts: RunOutcomeParts): RunOutcomes {
@@ -72,6 +73,7 @@ export function createRunOutcomes(parts: RunOutcomeParts): RunOutcomes {
   }
 
   return {
+    targetMs: (schedule) => scheduledTrtMs(schedule, parts),
     isLive,
     isAnswered: (schedule, run) =>
       delivery.has(resultIdOf(schedule, run)) || delivery.has(alertIdOf(dspEui, schedule.owner, run.counter)),
@@ -119,12 +121,13 @@ function completedRun(
   return { id, srv: details.variant, code: 'I0', detail: '', tookMs, usage, scheduleId, ...(sources && { sources }) }
 }
 
-function measure(schedule: Schedule, run: Run, good: boolean, { timing, performance }: RunOutcomeParts): void {
+function measure(schedule: Schedule, run: Run, good: boolean, parts: RunOutcomeParts): void {
+  const { timing, performance } = parts
   performance.record({
     srv: schedule.details.variant,
     kind: 'scheduled',
     settlement: isForSettlement(schedule),
-    trtMs: scheduledTrtMs(schedule),
+    trtMs: scheduledTrtMs(schedule, parts),
     tookMs: timing.nowMs() - run.dueMs,
     good,
   })

@@ -6,7 +6,6 @@
 import type { Sequence } from '../store/sequence.ts'
 import { type AttemptParts, type Attempts, createAttempts } from './attempts.ts'
 import { verdictOf } from './entitlement.ts'
-import { scheduledTrtMs } from './run-outcomes.ts'
 import type { Run, Schedule, ScheduleStore } from './schedule-store.ts'
 import { nextRunDay } from './schedules.ts'
 import type { ScheduleSettings } from './settings.ts'
@@ -132,7 +131,7 @@ async function beginRun(
   const { schedules, outcomes, timing, settings, timetable } = parts
   const { dueMs } = timetable
   const nowMs = timing.nowMs()
-  const oldestMs = Math.max(startedMs - settings.catchUpHours * hourMs, nowMs - scheduledTrtMs(schedule))
+  const oldestMs = Math.max(startedMs - settings.catchUpHours * hourMs, nowMs - outcomes.targetMs(schedule))
   const missed: number[] = []
   let day = schedule.nextDay
   for (; day !== undefined && dueMs(schedule, day) < oldestMs; day = nextRunDay(schedule.details, day + 1)) {
