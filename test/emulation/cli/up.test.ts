@@ -10,10 +10,12 @@ import { formatRequest } from '../../../host/duis/format.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { signDocument } from '../../../host/duis/sign.ts'
 import { loadIdentity } from '../../../host/pki/test-pki.ts'
-import { editJson, finished, freshPath, smets1 } from '../../support/bench/cli.ts'
+import { editJson, finished, freshPath, smets1, stopRunning } from '../../support/bench/cli.ts'
 import { repositoryText } from '../../support/repository.ts'
 
 const anyPort = ['--http-port', '0']
+// A test that failed must not leave the port and the flash of the next one in use.
+test.after.each(stopRunning)
 
 function modes(directory: string, found: string[] = []): string[] {
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
@@ -30,13 +32,14 @@ test('up --once: a bench from nothing, read by a supplier and an MDR, which agre
   const { code, out, err } = await finished(['up', '--once', '--state', state, ...anyPort])
   assert.is(code, 0, err)
   assert.match(out, /new bench/)
-  assert.match(out, /Both agree: 48 half-hours/)
+  assert.match(out, /Both agree: 49 half-hours/)
   assert.match(
     out,
-    /48 half-hours from the meter, 0 from the cache\n {2}cost to the meter: 1 wake-up, 1 session, \d+ bytes/,
+    /49 half-hours from the meter, 0 from the cache\n {2}cost to the meter: 1 wake-up, 1 session, \d+ bytes/,
   )
-  assert.match(out, /0 half-hours from the meter, 48 from the cache\n {2}cost to the meter: none/)
-  assert.is((out.match(/[▁▂▃▄▅▆▇█·]{48}/g) ?? []).length, 2)
+  assert.match(out, /0 half-hours from the meter, 49 from the cache\n {2}cost to the meter: none/)
+  // The first half-hour of the window ends at its start, so each read shows a row of the day before.
+  assert.is((out.match(/[▁▂▃▄▅▆▇█·]{48}/g) ?? []).length, 4)
   assert.is((statSync(state).mode & 0o777).toString(8), '700')
   const keys = modes(state)
   assert.ok(keys.length >= 7)
@@ -50,7 +53,7 @@ test('a second start uses the same state, and the log goes on', async () => {
   const { code, out } = await finished(['up', '--once', '--state', state, ...anyPort])
   assert.is(code, 0)
   assert.match(out, /the bench that was there/)
-  assert.match(out, /Both agree: 48 half-hours/)
+  assert.match(out, /Both agree: 49 half-hours/)
 })
 
 test('up serves until it is stopped; read answers as table, csv, json and xml; then the meter is gone too', async () => {
@@ -61,12 +64,12 @@ test('up serves until it is stopped; read answers as table, csv, json and xml; t
   const read = (...args: string[]) => finished(['read', '4.8.1', '--state', state, '--url', url, ...args])
   const table = await read('--as', 'mdr')
   assert.is(table.code, 0, table.err)
-  assert.match(table.out, /48 half-hours, \d+\.\d{3} kWh; I99 after \d+ ms/)
+  assert.match(table.out, /49 half-hours, \d+\.\d{3} kWh; 49 from the cache; I99 after \d+ ms/)
   const csv = await read('--format', 'csv')
-  assert.is(csv.out.trim().split('\n').length, 49)
+  assert.is(csv.out.trim().split('\n').length, 50)
   const json = JSON.parse((await read('--json', '--as', 'network-operator')).out)
-  assert.is(json.entries.length, 48)
-  assert.is(csv.out.trim().split('\n')[1], `${json.entries[0].timestamp},${json.entries[0].wh}`)
+  assert.is(json.entries.length, 49)
+  assert.is(csv.out.trim().split('\n')[1], `${json.entries[0].timestamp},${json.entries[0].wh},cache`)
   const xml = await read('--format', 'xml')
   assert.match(xml.out, /^<\?xml [^>]*>\s*<sr:Response [\s\S]*<\/sr:Response>\s*$/)
   const other = (...args: string[]) => finished(['read', ...args, '--state', state, '--url', url])
@@ -74,9 +77,9 @@ test('up serves until it is stopped; read answers as table, csv, json and xml; t
   assert.match(registers.out, /active import register +\d+ Wh {2}\(\d+\.\d{3} kWh\)/)
   assert.match(registers.out, /reactive import register/)
   const daily = await other('4.6.1', '--format', 'csv')
-  assert.match(daily.out, /^timestamp,import_wh,tou_1_wh,.*,tou_48_wh\n\d{4}-\d\d-\d\dT00:00:00Z,(\d+),\1,0,/)
+  assert.match(daily.out, /^timestamp,import_wh,tou_1_wh,.*,tou_48_wh,source\n\d{4}-\d\d-\d\dT00:00:00Z,(\d+),\1,0,/)
   const both = JSON.parse((await other('4.8.3', '--as', 'other-user', '--json')).out)
-  assert.equal(Object.keys(both.entries[0]), ['timestamp', 'wh', 'varh'])
+  assert.equal(Object.keys(both.entries[0]), ['timestamp', 'wh', 'varh', 'source'])
   const never = await other('4.17', '--as', 'mdr', '--explain')
   assert.is(never.code, 1)
   assert.match(never.err, /E11[\s\S]*SMETS1 has no 4.17/)
@@ -171,7 +174,7 @@ test('access answers the what-if, pending lists what a User refused', async () =
     finished(['access', '--state', mine, '--as', 'mdr', '--from', from, '--to', to])
   const before = await access('2026-06-29T23:00Z', '2026-06-30T23:00Z')
   assert.is(before.code, 0, before.err)
-  assert.match(before.out, /^allowed: mdr .* MDRA .* Settlement Day 2026-06-30/)
+  assert.match(before.out, /^allowed: mdr .* MDRA .* Settlement Days 2026-06-29 to 2026-06-30/)
   const after = await access('2026-06-30T23:00Z', '2026-07-01T23:00Z')
   assert.is(after.code, 1)
   assert.match(after.out, /^refused with E4, rule "registration": on Settlement Day 2026-07-01 .* MDRB/)

@@ -1,6 +1,7 @@
 // Runs `smets1` as a user does: its own process, text on stdout and stderr, an exit code.
 
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -76,6 +77,13 @@ export function smets1(args: string[], env: { [name: string]: string } = {}): Ru
         })
       }),
   }
+}
+
+/** Stops what still runs, and waits until it has ended. */
+export async function stopRunning(): Promise<void> {
+  const ended = [...children].map((child) => once(child, 'close'))
+  for (const child of children) child.kill('SIGTERM')
+  await Promise.all(ended)
 }
 
 /** Runs to the end. */
