@@ -60,6 +60,7 @@ const groups: { [title: string]: { [name: string]: Load } } = {
   'See what happened': {
     stats: async () => (await import('./stats.ts')).statsCommand,
     performance: async () => (await import('./performance.ts')).performanceCommand,
+    report: async () => (await import('./report.ts')).reportCommand,
     completeness: async () => (await import('./completeness.ts')).completenessCommand,
     audit: async () => (await import('./audit.ts')).auditCommand,
     pending: async () => (await import('./pending.ts')).pendingCommand,
