@@ -174,6 +174,12 @@ function createRequests() {
   }
 }
 
+/** Whether a request is not answered yet, or a response is not due yet. */
+function isOpen(store: ReturnType<typeof createKillableStore>['store'], nowMs: number): boolean {
+  const isDelayed = [...store.range('outbox', '', '\uffff')].some(({ value }) => (value.notBeforeMs ?? 0) > nowMs)
+  return isDelayed || store.count('accepted') > 0
+}
+
 /** Starts a bench. The bridge has started when it resolves. */
 export async function createBench(options: BenchOptions = {}) {
   const check = options.check ?? (() => {})
@@ -246,9 +252,9 @@ export async function createBench(options: BenchOptions = {}) {
       await bench.answered()
       return acknowledged
     },
-    /** Lets time pass until every accepted request is answered, at most a minute. */
+    /** Lets time pass until every accepted request is answered and its response is due, at most a minute. */
     async answered() {
-      for (let i = 0; i < 600 && store.count('accepted') > 0; i++) await clock.pass(100)
+      for (let i = 0; i < 600 && isOpen(store, clock.nowMs()); i++) await clock.pass(100)
       await clock.pass(1)
     },
     /** Kills the process after so many more writes: nothing is written or sent any more. `kill` starts the next one. */

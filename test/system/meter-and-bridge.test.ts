@@ -29,7 +29,7 @@ else {
     const from = new Date(today - 10 * 86400000).toISOString()
     const read = await finished(['read', '4.8.1', '--state', state, '--url', url, '--json', '--from', from])
     assert.is(read.code, 0, read.err)
-    assert.is(JSON.parse(read.out).entries.length, 480)
+    assert.is(JSON.parse(read.out).entries.length, 481)
     meter.child.kill('SIGTERM')
     assert.is(await meter.ended, 0)
     bridge.child.kill('SIGTERM')
