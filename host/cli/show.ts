@@ -1,6 +1,6 @@
 // Half-hours for people.
 
-import { dayMs, dayOfHalfHour, halfHourOf } from '../../protocol/half-hour.ts'
+import { dayMs, dayOfHalfHour, halfHourMs, halfHourOf } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { type StampConvention, stampOf } from '../catalogue/read-window.ts'
 
@@ -31,7 +31,7 @@ export function totalWh(entries: readonly Entry[]): number {
 }
 
 /** Entries by UTC day; each day has 48 places, empty where there is no entry. */
-function byDay(entries: readonly Entry[], stamps: StampConvention): { day: number; values: (number | undefined)[] }[] {
+function byDay(entries: readonly Entry[], stamps: StampConvention): Day[] {
   const days = new Map<number, (number | undefined)[]>()
   for (const { stampMs, wh } of entries) {
     const halfHour = halfHourOf(stampMs) - (stamps === 'start' ? 0 : 1)
@@ -58,6 +58,7 @@ function dateOf(day: number): string {
 function grid(day: number, values: readonly (number | undefined)[], stamps: StampConvention): string[] {
   const rows: string[] = []
   for (let from = 0; from < halfHoursPerDay; from += 8) {
+    if (values.slice(from, from + 8).every((wh) => wh === undefined)) continue
     const start = new Date(stampOf(day * halfHoursPerDay + from, stamps)).toISOString().slice(11, 16)
     rows.push(
       `  ${start} ${values
@@ -69,13 +70,39 @@ function grid(day: number, values: readonly (number | undefined)[], stamps: Stam
   return rows
 }
 
+type Day = { day: number; values: (number | undefined)[] }
+
+/**
+ * Separates the one half-hour that a closed window 00:00 to 00:00 has beyond its days: the last of the day before with
+ * end stamps, the first of the day after with start stamps.
+ */
+function splitEdge(
+  days: readonly Day[],
+  stamps: StampConvention,
+): { edge: { wh: number; fromMs: number } | undefined; whole: readonly Day[] } {
+  const [at, place] = stamps === 'end' ? [0, halfHoursPerDay - 1] : [days.length - 1, 0]
+  const day = days[at]
+  const wh = day?.values[place]
+  const alone = day?.values.filter((one) => one !== undefined).length === 1
+  if (days.length < 2 || day === undefined || wh === undefined || !alone) return { edge: undefined, whole: days }
+  const fromMs = (day.day * halfHoursPerDay + place) * halfHourMs
+  return { edge: { wh, fromMs }, whole: days.filter((one) => one !== day) }
+}
+
 /** A compact table: a sparkline for each day, and the values themselves for one or two days. */
 export function table(entries: readonly Entry[], unit: Unit = 'Wh', stamps: StampConvention = 'end'): string {
   if (entries.length === 0) return '  no half-hours: the meter has recorded none in this window\n'
   const days = byDay(entries, stamps)
   const largest = Math.max(...entries.map((entry) => entry.wh))
   const lines = [`  ${' '.repeat(11)}${hours.trimEnd()}  hours UTC; █ is ${largest} ${unit}, · is not recorded`]
-  for (const { day, values } of days) {
+  const { edge, whole } = splitEdge(days, stamps)
+  if (edge !== undefined) {
+    const { wh, fromMs } = edge
+    const time = (atMs: number) => new Date(atMs).toISOString().slice(11, 16)
+    const span = `${dateOf(Math.floor(fromMs / dayMs))} ${time(fromMs)} to ${time(fromMs + halfHourMs)}`
+    lines.push(`  ${span}: ${wh} ${unit}; a window holds the entries stamped at both of its ends`)
+  }
+  for (const { day, values } of whole) {
     const known = values.filter((wh) => wh !== undefined)
     lines.push(
       `  ${dateOf(day)} ${sparkline(values, largest)}  ${kWh(
@@ -84,8 +111,8 @@ export function table(entries: readonly Entry[], unit: Unit = 'Wh', stamps: Stam
       )}, ${known.length} of 48`,
     )
   }
-  if (days.length <= 2) {
-    for (const { day, values } of days)
+  if (whole.length <= 2) {
+    for (const { day, values } of whole)
       lines.push(
         `  ${dateOf(day)}, ${unit} by ${stamps} of half-hour (first of each row):`,
         ...grid(day, values, stamps),

@@ -38,6 +38,18 @@ test('half-hours of one channel keep the shape they always had', () => {
   assert.match(dataTable({ entries: [] }), /no half-hours.*\n {2}0 half-hours/)
 })
 
+test('the half-hour at the edge of a closed window is shown apart from its day, by either convention of stamps', () => {
+  const end = Array.from({ length: 49 }, (_, i) => ({ stampMs: midnight + i * halfHour, wh: 10 }))
+  const shown = dataTable({ entries: end })
+  assert.match(shown, /2026-11-21 23:30 to 00:00: 10 Wh; a window holds/)
+  assert.match(shown, /2026-11-22 .* 0\.480 kWh, 48 of 48/)
+  assert.not.match(shown, /of half-hour[\s\S]*- {2,}-/)
+  const start = dataTable({ entries: end }, 'start')
+  assert.match(start, /2026-11-23 00:00 to 00:30: 10 Wh/)
+  // A day with one half-hour elsewhere is a day.
+  assert.match(dataTable({ entries: [end[5]!, ...end.slice(30, 32)] }), /0\.030 kWh, 3 of 48/)
+})
+
 test('registers', () => {
   const registers = { registers: { direction: 'export' as const, activeWh: 1234567, reactiveVarh: 8 } }
   assert.match(
