@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../../host/access/parties.ts'
+import type { StampConvention } from '../../host/catalogue/read-window.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
 import {
   type Command,
@@ -15,6 +16,7 @@ import {
 } from '../../host/cli/command.ts'
 import { settingsName } from '../../host/cli/provision-meters.ts'
 import { readAs } from '../../host/cli/read.ts'
+import { changeDevice } from '../../host/cli/registry-file.ts'
 import { type Entry, kWh, table, totalWh } from '../../host/cli/show.ts'
 import { column } from '../../host/cli/show-response.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
@@ -195,10 +197,21 @@ async function live(
 /** What `up` needs of the board side. */
 export interface BoardSide {
   provisionFlash: ProvisionFlash
+  /** What the meter's stamps are; undefined when the options do not say. */
+  stampsOf(options: Options): StampConvention | undefined
   /** Flags of `smets1 meter` that `up` hands on. */
   meterOptions: OptionTable
   flashKbMin: number
   flashKbFull: number
+}
+
+/** @throws CommandError for settings of the meter that are wrong */
+function stampsOption(options: Options, { stampsOf }: BoardSide): StampConvention | undefined {
+  try {
+    return stampsOf(options)
+  } catch (error) {
+    throw new CommandError(exitCode.usage, (error as Error).message)
+  }
 }
 
 /** Makes the bench unless it is there. @returns whether it was made */
@@ -238,10 +251,13 @@ export function upCommand(boardSide: BoardSide): Command {
       const config = readConfig(paths.config, io.env, bridgeSettings(options))
       await signingToolOf(config)
       warnOfTool(config, io)
+      const stamps = stampsOption(options, boardSide)
       const isNew = await ready(options, paths, boardSide)
       io.stdout(
         `${paths.root}: ${isNew ? 'new bench, with a test PKI and a provisioned meter' : 'the bench that was there'}\n`,
       )
+      // What the meter is told of its half-hours' stamps, the bridge is told too.
+      if (stamps !== undefined) changeDevice(paths, testDevice.eui, { stamps })
       const stopping = askedToStop()
       const log = await openBridgeLog(paths, config.log)
       const flags = meterArguments(handedOn, options)

@@ -1,6 +1,7 @@
 // The board's side of `smets1 provision`: the settings files of meters, and the flash of the one that `up` makes.
 
 import { existsSync } from 'node:fs'
+import { deviceProfile, quirk } from '../../firmware/device-profiles.ts'
 import { flashPagesFull, flashPagesMin, pageBytes } from '../../firmware/flash-map.ts'
 import { defaultConfiguration, writeSettings } from '../../firmware/settings.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
@@ -30,6 +31,17 @@ export function newSettings(options: Record<string, unknown>): InstallSettings {
   const pulsesPerKwh = whole(options, 'pulsesPerKwh', 1, 1000000) ?? defaultConfiguration().pulsesPerKwh
   const configuration = { ...defaultConfiguration(), ...readMeterSettings(options), pulsesPerKwh }
   return (path, eui, key) => writeSettingsFile(path, { eui: euiToBytes(eui), key, configuration })
+}
+
+/**
+ * What the stamps of a meter's half-hours are, by its profile and quirks; undefined when the options name neither. The
+ * bridge writes them in responses as the device's row in the registry says (`stamps`).
+ */
+export function stampsOf(options: Record<string, unknown>): 'end' | 'start' | undefined {
+  const { deviceProfile: profile, quirks } = readMeterSettings(options)
+  if (profile === undefined && quirks === undefined) return undefined
+  const all = deviceProfile(profile ?? 0).quirks | (quirks ?? 0)
+  return (all & quirk.stampStart) === 0 ? 'end' : 'start'
 }
 
 /** Writes a settings file that changes the key alone. What is in one that was not taken yet stays. */

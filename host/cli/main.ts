@@ -14,7 +14,7 @@ type Load = () => Promise<Command>
 const groups: { [title: string]: { [name: string]: Load } } = {
   Start: {
     async up() {
-      const { flashKbFull, flashKbMin, provisionFlash } = await import('../../hardware/cli/provision.ts')
+      const { flashKbFull, flashKbMin, provisionFlash, stampsOf } = await import('../../hardware/cli/provision.ts')
       const { faultFlags, loadFlags, settingsFlags } = await import('../../hardware/cli/meter-flags.ts')
       const meterOptions = [
         'Load of the meter',
@@ -26,7 +26,7 @@ const groups: { [title: string]: { [name: string]: Load } } = {
         'Line',
       ]
       const { upCommand } = await import('../../emulation/cli/up.ts')
-      return upCommand({ provisionFlash, meterOptions, flashKbMin, flashKbFull })
+      return upCommand({ provisionFlash, stampsOf, meterOptions, flashKbMin, flashKbFull })
     },
     async bridge() {
       const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
@@ -44,8 +44,8 @@ const groups: { [title: string]: { [name: string]: Load } } = {
   },
   'Set up meters, boards and the registry': {
     async provision() {
-      const { newMeterFlags, newSettings, nextKeySettings } = await import('../../hardware/cli/provision.ts')
-      return (await import('./provision.ts')).provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
+      const side = await import('../../hardware/cli/provision.ts')
+      return (await import('./provision.ts')).provisionCommand(side)
     },
     async flash() {
       const { flashCommand } = await import('../../hardware/cli/flash.ts')

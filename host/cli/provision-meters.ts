@@ -3,6 +3,7 @@
 
 import { combineRows, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry } from '../access/parties.ts'
+import type { StampConvention } from '../catalogue/read-window.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
 import { addKey, addNextKey, openVault } from '../dco/vault.ts'
 import { ConfigurationError } from '../state/errors.ts'
@@ -15,6 +16,8 @@ export interface NewMeter {
   exportMpan?: string
   line?: string
   cohort?: string
+  /** What the stamps of its half-hours are. */
+  stamps?: StampConvention
   /** Who is registered: IS for its import MPAN, ES for its export MPAN, others for both. */
   registrations: readonly { role: string; mpid: string }[]
   /** First Settlement Day of these registrations. */

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { mpanOf } from '../access/mpan.ts'
 import { type Registry, registrationRoles, registryLimits } from '../access/parties.ts'
 import { isDate } from '../access/settlement-day.ts'
+import type { StampConvention } from '../catalogue/read-window.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
 import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
@@ -20,6 +21,8 @@ import { registeredFrom } from './test-registry.ts'
 export interface SettingsSide {
   newMeterFlags: Command['options']
   newSettings(options: Options): ProvisionParts['install']
+  /** The stamps of the meters' half-hours; undefined when the options do not say. */
+  stampsOf(options: Options): StampConvention | undefined
   nextKeySettings: ProvisionParts['install']
 }
 
@@ -76,7 +79,7 @@ function registrationsOption(options: Options): NewMeter['registrations'] {
 }
 
 /** The meters that the options ask for. @throws CommandError, RangeError */
-function plan(options: Options, registry: Registry): NewMeter[] {
+function plan(options: Options, registry: Registry, stamps: StampConvention | undefined): NewMeter[] {
   const count = wholeOption(options, 'count', 1, registryLimits.devices) ?? 1
   const eui = euiOption(options, 'eui')
   const prefix = prefixOption(options)
@@ -94,7 +97,14 @@ function plan(options: Options, registry: Registry): NewMeter[] {
   return Array.from({ length: count }, (_, i) => {
     const own = eui === undefined ? identities.eui(prefix) : euiAfter(eui, i)
     const known = registry.device(own)
-    const meter: NewMeter = { eui: own, registrations, from, ...(line && { line }), ...(cohort && { cohort }) }
+    const meter: NewMeter = {
+      eui: own,
+      registrations,
+      from,
+      ...(line && { line }),
+      ...(cohort && { cohort }),
+      ...(stamps && { stamps }),
+    }
     for (const name of ['importMpan', 'exportMpan'] as const) {
       // A device that is in the registry stays as it is there.
       const asked = mpans[name] ?? (known === undefined ? 'new' : 'none')
@@ -227,7 +237,7 @@ export function provisionCommand(side: SettingsSide): Command {
       const out = textOption(options, 'out')
       let made: NewMeter[] = []
       const provision = (at: StatePaths) => {
-        made = orUsage(() => plan(options, loadRegistry(at.registry)))
+        made = orUsage(() => plan(options, loadRegistry(at.registry), side.stampsOf(options)))
         const directory = settingsDirectory(out === undefined ? at.meters : resolve(out))
         provisionMeters(at, made, {
           randomBytes,

@@ -92,6 +92,17 @@ export function changeRegistry<T>(paths: StatePaths, act: (change: RegistryChang
   })
 }
 
+/** Changes fields of a device's row, if they differ. A device that is not in the registry is left alone. */
+export function changeDevice(paths: StatePaths, eui: string, fields: { [name: string]: string }): void {
+  changeRegistry(paths, (change) => {
+    const registry = readJson(paths.registry) as { devices?: { [name: string]: unknown }[] }
+    const device = registry.devices?.find((one) => String(one.eui).toUpperCase() === eui)
+    if (device === undefined || Object.entries(fields).every(([name, value]) => device[name] === value)) return
+    Object.assign(device, fields)
+    change.commit(`${JSON.stringify(registry, null, 2)}\n`)
+  })
+}
+
 /** The rows of the registry as it stands. */
 export function currentRows(paths: StatePaths): Rows {
   return readJsonFile({ name: paths.registry, text: JSON.stringify(readJson(paths.registry)) }, [])

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { pageBytes } from '../../../firmware/flash-map.ts'
 import { readSettings } from '../../../firmware/settings.ts'
-import { newMeterFlags, newSettings, nextKeySettings } from '../../../hardware/cli/provision.ts'
+import { newMeterFlags, newSettings, nextKeySettings, stampsOf } from '../../../hardware/cli/provision.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
 import { readSettingsFile, takeSettings } from '../../../hardware/settings/settings-file.ts'
 import { isMpan, mpanOf } from '../../../host/access/mpan.ts'
@@ -22,7 +22,7 @@ import { freshPath } from '../../support/bench/cli.ts'
 import { runCommand } from '../../support/bench/run-command.ts'
 
 const eui = '00-DB-12-34-56-78-90-A0'
-const command = provisionCommand({ newMeterFlags, newSettings, nextKeySettings })
+const command = provisionCommand({ newMeterFlags, newSettings, nextKeySettings, stampsOf })
 
 const run = (state: string, options: Options = {}) => runCommand(command, { state, ...options })
 
@@ -66,6 +66,20 @@ test('a new state directory with one meter: key on both sides, device, MPANs, re
     }
   }
   assert.not.ok(existsSync(statePaths(state).provisioning))
+})
+
+test('what the meter is told of its stamps, the registry says too', async () => {
+  const state = freshPath()
+  const made = async (options: Options) => {
+    const { out } = await run(state, { json: true, ...options })
+    const [{ eui }] = JSON.parse(out).meters
+    return registryOf(state).device(eui)?.stamps
+  }
+  assert.is(await made({}), undefined)
+  assert.is(await made({ quirks: 'stamp-start,two-wakes' }), 'start')
+  assert.is(await made({ quirks: 'none' }), 'end')
+  assert.is(await made({ deviceProfile: 'secure' }), 'end')
+  assert.is(await made({ deviceProfile: 'secure', quirks: 'stamp-start' }), 'start')
 })
 
 test('the meter takes the settings; every key is another', async () => {

@@ -114,7 +114,13 @@ test('the command: table, CSV and JSON from a state directory, and mistakes', as
   writeFileWhole(paths.registry, JSON.stringify(parties()))
   writeFileWhole(paths.version, '{"version":1}')
   let nowMs = 0
-  const timing = { nowMs: () => nowMs, after: (_ms: number, call: () => void) => (setImmediate(call), { cancel() {} }) }
+  const timing = {
+    nowMs: () => nowMs,
+    after(_ms: number, call: () => void) {
+      setImmediate(call)
+      return { cancel() {} }
+    },
+  }
   const trail = await openServiceAuditTrail({ directory: paths.audit, timing, report() {} })
   for (const { event, atMs } of await traffic()) {
     nowMs = atMs
