@@ -50,8 +50,8 @@ test('stamps at the start of the half-hour: sources, table and CSV by the stamps
   assert.equal([...sources.keys()].sort(), stamps)
   assert.match(dataCsv(response, sources), /2026-11-20T22:00:00Z,\d+,meter\n/)
   const table = dataTable(response, 'start')
-  assert.match(table, /2026-11-20 .*4 of 48[\s\S]*2026-11-21 .*1 of 48/)
-  assert.match(table, /Wh by start of half-hour[\s\S]*\n {2}00:00 /)
+  assert.match(table, /2026-11-21 00:00 to 00:30: \d+ Wh; [\s\S]*2026-11-20 .*4 of 48/)
+  assert.match(table, /Wh by start of half-hour[\s\S]*\n {2}20:00 /)
 })
 
 test('nothing known: the shapes stay as they were; a line that was cut off ends early', () => {
