@@ -3,7 +3,7 @@
 // That DUIS counts per originator and target, and not per originator alone, is an assumption. Requests sent in parallel
 // arrive out of order, so by default the order is free within the 1,024 highest counters (`used-counters.ts`).
 
-import { parseEui } from '../duis/request.ts'
+import { parseEui, parseRequestId } from '../duis/request.ts'
 import { createRecent } from '../store/recent.ts'
 import { readText, record } from '../store/row-reader.ts'
 import { damagedRecord, type Store } from '../store/store.ts'
@@ -175,6 +175,20 @@ function load(store: CounterStore, key: string): UsedCounters {
   if (row === undefined) return createUsedCounters()
   if (typeof row === 'string' || !('kept' in row)) throw damagedRecord('counters', key)
   return createUsedCounters(row)
+}
+
+/** Marks RequestIDs as used. For a store that may be older than what was accepted; no bridge may use it meanwhile. */
+export async function useRequestIds(store: CounterStore, ids: Iterable<string>): Promise<void> {
+  const pairs = new Map<string, UsedCounters>()
+  for (const id of ids) {
+    const { originator, target, counter } = parseRequestId(id) ?? {}
+    if (originator === undefined || target === undefined || counter === undefined) continue
+    const key = `${pairPrefix}${originator}/${target}`
+    const counters = pairs.get(key) ?? load(store, key)
+    pairs.set(key, counters)
+    if (counters.judge(counter, 'window') === 'fresh') counters.use(counter)
+  }
+  await Promise.all([...pairs].map(([key, counters]) => store.put('counters', key, counters.stored())))
 }
 
 /** Every pair in the store, with what was asked for it. @throws Error for a damaged record */

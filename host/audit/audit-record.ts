@@ -1,10 +1,9 @@
-// One line of the service audit trail: what happened to a request, chained to the line before it.
+// The events of the service audit trail: what happened to a request. record-line.ts writes them as lines.
 //
 // MPANs are recorded where a decision depends on them: in `accepted`, and in `refused` when a registration was checked. The
 // right to data is a right to an MPAN, and without it nobody could say later why a request was accepted. MPANs are not in
 // the log or the metrics. Keys, signatures and readings are never recorded; of a response, its SHA-256 is.
 
-import { hash } from 'node:crypto'
 import type { RuleName } from '../access/access-control.ts'
 import type { LoweredCounter } from '../access/request-counters.ts'
 import type { Endpoint } from '../catalogue/endpoint.ts'
@@ -147,6 +146,12 @@ export type BridgeEvent =
   | { event: 'refusals not listed'; count: number }
   /** After a crash an incomplete batch was cut off; its bytes are in `file`. */
   | { event: 'tail cut'; bytes: number; sha256: string; file: string }
+  /** Segments 'from' to 'upTo' were older than the retention time and are removed; `seq` and `hash`: the end of the last one. */
+  | { event: 'segments removed'; from: number; upTo: number; seq: number; hash: string }
+  /** The first record of a trail that the operator began in place of a damaged one; `seq` and `hash`: its last known end. */
+  | { event: 'reset'; why: string; seq: number; hash: string }
+  /** Used RequestIDs were taken from the trail into a store that was behind it, up to record `seq`. */
+  | { event: 'store restored'; requestIds: number; seq: number }
   /** Events that could not be written, and why. */
   | { event: 'records lost'; count: number; problem: string }
 
@@ -162,17 +167,18 @@ export type AuditEvent =
   | DroppedEvent
   | BridgeEvent
 
-/** A line as it is read back. */
+/** A record as it is read back. */
 export type AuditRecord = AuditEvent & {
-  /** Counts up by one, over all files. */
+  /** Counts up by one, over all segments. */
   seq: number
-  /** SHA-256 of the line before, hexadecimal; of the first line: zeros. */
-  prev: string
   /** ISO 8601, UTC. */
   time: string
 }
 
-/** A place in the chain: a record's number and the SHA-256 of its line. */
+/**
+ * A place in the chain: the number of the last record of a batch, and the batch's SHA-256, hexadecimal. In a file of
+ * version 0.1 every line is a place.
+ */
 export interface ChainPoint {
   seq: number
   hash: string
@@ -183,40 +189,3 @@ export const chainStart: ChainPoint = { seq: 0, hash: '0'.repeat(64) }
 
 /** No line is longer, line end included. */
 export const lineBytesMax = 65536
-
-export function hashOf(line: Uint8Array): string {
-  return hash('sha256', line)
-}
-
-/** The line of an event, without its end, and its place in the chain. */
-export function chainLine(event: AuditEvent, time: string, before: ChainPoint): { line: Buffer; point: ChainPoint } {
-  const seq = before.seq + 1
-  const line = Buffer.from(JSON.stringify({ seq, prev: before.hash, time, ...event }))
-  return { line, point: { seq, hash: hashOf(line) } }
-}
-
-/** The record in a line, or what is wrong with the line. */
-export function readLine(line: Buffer): AuditRecord | string {
-  if (line.length >= lineBytesMax) return `a line of ${line.length} bytes; the most is ${lineBytesMax}`
-  let value: { seq?: unknown; prev?: unknown; time?: unknown; event?: unknown } | null
-  try {
-    value = JSON.parse(line.toString('utf8'))
-  } catch {
-    return 'a line that is not JSON'
-  }
-  if (typeof value !== 'object' || value === null) return 'a line that is no record'
-  const { seq, prev, time, event } = value
-  const whole = Number.isSafeInteger(seq) && typeof prev === 'string' && /^[0-9a-f]{64}$/.test(prev)
-  if (!whole || typeof event !== 'string' || typeof time !== 'string' || Number.isNaN(Date.parse(time)))
-    return 'a line that is no record'
-  // Version 0.1 had another name for this fault.
-  if ('fault' in value && value.fault === 'rubbish') value.fault = 'malformed'
-  return value as AuditRecord
-}
-
-/** Undefined when the record follows the given point of the chain; otherwise what is wrong. */
-export function followsOn(record: AuditRecord, before: ChainPoint): string | undefined {
-  if (record.seq !== before.seq + 1) return `record ${record.seq} comes after record ${before.seq}`
-  if (record.prev !== before.hash) return `record ${record.seq} does not name the hash of the line before it`
-  return undefined
-}

@@ -2,6 +2,7 @@
 
 import { parseRequestId } from '../duis/request.ts'
 import type { AuditRecord } from './audit-record.ts'
+import type { Wanted } from './read-records.ts'
 
 export interface Selection {
   /** EUI-64s in upper case. */
@@ -16,6 +17,16 @@ export interface Selection {
    * registration of another party).
    */
   as?: string
+}
+
+/** Which records `createSelector` needs to see. With a variant all earlier ones: only these have it of some requests. */
+export function wantedFor({ user, device, as, srv, fromMs, toMs }: Selection): Wanted {
+  const euis = [user, device, as].filter((eui) => eui !== undefined).map((eui) => eui.replaceAll('-', ''))
+  return {
+    euis,
+    ...(fromMs !== undefined && srv === undefined && { fromMs }),
+    ...(toMs !== undefined && { toMs }),
+  }
 }
 
 /** Returns a function that is called with each record in order and returns what may be shown of it, or undefined. */
@@ -75,7 +86,7 @@ function ownView(
 
 /** A record as one line of text. */
 export function textOf(record: AuditRecord): string {
-  const { seq, prev: _, time, event, ...fields } = record
+  const { seq, time, event, ...fields } = record
   return `${String(seq).padStart(6)} ${time} ${event}: ${wordsOf(fields)}`
 }
 
@@ -86,4 +97,12 @@ function wordsOf(fields: { [name: string]: unknown }): string {
     .filter(([, value]) => value !== '' && value !== 0)
     .map(word)
     .join(', ')
+}
+
+/** The RequestIDs of accepted requests, and of those that were answered directly. */
+export function acceptedIds(records: readonly AuditRecord[]): string[] {
+  return records.flatMap((record) => {
+    const isRequest = record.event === 'answered directly' || (record.event === 'accepted' && !record.scheduleId)
+    return isRequest ? [record.requestId] : []
+  })
 }

@@ -1,18 +1,17 @@
 // The service audit trail: an append-only record of requests, decisions and responses.
 //
-// One JSON line per event, each with the SHA-256 of the line before, in files of bounded size. Lines are written in batches
-// with one fdatasync each (about 3 ms). No acknowledgement and no response leaves the bridge before its record is on disk:
-// callers await `committed`.
-//
-// The chain reveals lines that were changed, removed or inserted. A truncated or completely rewritten trail is only
-// revealed by a point that was noted elsewhere (`smets1 audit --verify --anchor`).
+// Lines are written in batches with one fdatasync each (about 3 ms). No acknowledgement and no response leaves the bridge
+// before its record is on disk: callers await `committed`. Each batch has a hash that covers the batch before it, and the
+// store notes the end of the trail after each batch, before the next is written. So a trail that was altered, cut, replaced
+// or rewritten, and a store that is older than its trail, are recognised at the next start and by `smets1 audit --verify`.
 
-import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
-import type { Timing } from '../wan/serial-line.ts'
-import { type AuditEvent, type ChainPoint, chainLine, chainStart, lineBytesMax } from './audit-record.ts'
-import { numberOfFile, pathOfFile, trailFiles } from './read-trail.ts'
-import { findTail, syncDirectory, tornBytesMax } from './torn-tail.ts'
+import { mkdirSync } from 'node:fs'
+import { type AuditEvent, type AuditRecord, type ChainPoint, chainStart, lineBytesMax } from './audit-record.ts'
+import { type LineContext, writeLine } from './record-line.ts'
+import { createRetirement } from './retention.ts'
+import { openTrailFiles, type TrailParts } from './trail-files.ts'
+import { createTrailNotes } from './trail-notes.ts'
+import { startTrail, tornBytesMax } from './trail-start.ts'
 
 export interface ServiceAuditTrail {
   /** Adds an event to the next batch. */
@@ -23,25 +22,14 @@ export interface ServiceAuditTrail {
   head(): ChainPoint
   /** Why the last batch could not be written; undefined when it was. */
   trouble(): string | undefined
+  /** Records that the store had not noted when the trail was opened: of one batch at most. */
+  unnoted: readonly AuditRecord[]
   /** Writes what is left. */
   close(): Promise<void>
 }
 
-export interface TrailParts {
-  directory: string
-  timing: Timing
-  /** Largest file; a batch that would exceed it starts the next file. */
-  fileBytesMax?: number
-  /** Called when a batch cannot be written. */
-  report(problem: string): void
-  /** Flushes an open file to the disk. Default: fdatasync. */
-  sync?(file: number): Promise<void>
-}
-
 /** Minimum time between two fdatasyncs, milliseconds. An idle trail writes at once. */
 export const batchMs = 5
-/** Default of the largest file: about 30,000 records. */
-const defaultFileBytesMax = 16 * 1024 * 1024
 
 interface Waiter {
   /** Number of the last event that must be on disk. */
@@ -70,90 +58,51 @@ function createWaiters() {
   }
 }
 
-type TimedEvent = { event: AuditEvent; time: string }
+type TimedEvent = { event: AuditEvent; timeMs: number }
 
-/** The next lines, at most what `findTail` can repair after a crash. `lost`: events that could not be written, and why. */
+/** The next lines, at most what `startTrail` can repair after a crash. `lost`: events that could not be written, and why. */
 function nextBatch(
   waiting: readonly TimedEvent[],
-  head: ChainPoint,
   lost: number,
   problem: string,
-): { lines: Buffer; point: ChainPoint; count: number } {
+): { lines: Buffer; records: number; count: number } {
   const lines: Buffer[] = []
+  const context: LineContext = {}
   let size = 0
-  let point = head
   let count = 0
-  const add = ({ event, time }: TimedEvent) => {
-    let next = chainLine(event, time, point)
-    if (next.line.length >= lineBytesMax) {
-      const tooLong = `a record "${event.event}" of ${next.line.length} bytes; the most is ${lineBytesMax}`
-      next = chainLine({ event: 'records lost', count: 1, problem: tooLong }, time, point)
+  const add = ({ event, timeMs }: TimedEvent) => {
+    const before = { ...context }
+    let line = Buffer.from(`${writeLine(event, timeMs, context)}\n`)
+    if (line.length > lineBytesMax) {
+      const tooLong = `a record "${event.event}" of ${line.length} bytes; the most is ${lineBytesMax}`
+      line = Buffer.from(`${writeLine({ event: 'records lost', count: 1, problem: tooLong }, timeMs, before)}\n`)
+      Object.assign(context, { request: undefined }, before)
     }
-    point = next.point
-    size += next.line.length + 1
-    lines.push(next.line, newline)
+    size += line.length
+    lines.push(line)
   }
   const [oldest] = waiting
   if (lost > 0 && oldest !== undefined)
-    add({ event: { event: 'records lost', count: lost, problem }, time: oldest.time })
+    add({ event: { event: 'records lost', count: lost, problem }, timeMs: oldest.timeMs })
   for (const one of waiting) {
     if (size > tornBytesMax / 2) break
     add(one)
     count += 1
   }
-  return { lines: Buffer.concat(lines), point, count }
-}
-
-/** The newest file of a trail; a batch that would make it larger than `fileBytesMax` starts another. */
-function openTrailFile(directory: string, fileBytesMax: number, sync: (file: number) => Promise<void>) {
-  const newest = trailFiles(directory).at(-1)
-  let number = newest === undefined ? 1 : numberOfFile(newest)
-  let file = openSync(pathOfFile(directory, number), 'a', 0o600)
-  let bytes = fstatSync(file).size
-  syncDirectory(directory)
-
-  function startNext(): void {
-    const next = openSync(pathOfFile(directory, number + 1), 'ax', 0o600)
-    closeSync(file)
-    file = next
-    number += 1
-    bytes = 0
-    syncDirectory(directory)
-  }
-
-  return {
-    /** Appends lines durably. `afterFailure`: the last batch failed, and may have left bytes, which are cut off. */
-    async append(lines: Buffer, afterFailure: boolean): Promise<void> {
-      if (bytes > 0 && bytes + lines.length > fileBytesMax) startNext()
-      const { size } = fstatSync(file)
-      if (size !== bytes) {
-        const path = pathOfFile(directory, number)
-        if (size < bytes) throw new Error(`${path} became shorter: something else changes it`)
-        // Another program's line would break the chain.
-        if (!afterFailure) throw new Error(`${path} is written by another program`)
-        ftruncateSync(file, bytes)
-      }
-      // The writes are synchronous and take microseconds; only the fdatasync is awaited.
-      for (let at = 0; at < lines.length; ) at += writeSync(file, lines, at)
-      await sync(file)
-      bytes += lines.length
-    },
-    close: () => closeSync(file),
-  }
+  return { lines: Buffer.concat(lines), records: lines.length, count }
 }
 
 /**
- * Opens the trail in a directory (created with mode 0700) and appends to it. An incomplete batch left by a crash is cut off,
+ * Opens the trail in a directory (created with mode 0700) and appends to it. An unfinished batch left by a crash is cut off,
  * saved in a separate file, and recorded.
- * @throws Error naming the line when the end is damaged by more than a crash can cause
+ * @throws TrailError when the trail is damaged, or is not the one that the store noted
  */
 export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
-  const { directory, timing, fileBytesMax = defaultFileBytesMax, report } = parts
-  const sync = parts.sync ?? promisify(fdatasync)
+  const { directory, timing, report } = parts
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const tail = await findTail(directory)
-  const file = openTrailFile(directory, fileBytesMax, sync)
-  let head = tail.head
+  const notes = createTrailNotes(parts.store)
+  const start = await startTrail(directory, notes)
+  const files = openTrailFiles(parts, notes, start)
 
   let waiting: TimedEvent[] = []
   const waiters = createWaiters()
@@ -166,7 +115,7 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
 
   function record(event: AuditEvent): void {
     taken += 1
-    waiting.push({ event, time: new Date(timing.nowMs()).toISOString() })
+    waiting.push({ event, timeMs: timing.nowMs() })
     schedule()
   }
 
@@ -181,50 +130,53 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
 
   async function commit(): Promise<void> {
     startedMs = timing.nowMs()
-    const { lines, point, count } = nextBatch(waiting, head, lost, trouble ?? '')
+    const { lines, records, count } = nextBatch(waiting, lost, trouble ?? '')
     const upTo = taken - (waiting.length - count)
     let failure: Error | undefined
     try {
-      await file.append(lines, trouble !== undefined)
+      await files.append(lines, records, trouble !== undefined)
       lost = 0
       trouble = undefined
-      head = point
     } catch (error) {
       trouble = `the audit trail cannot be written: ${(error as Error).message}`
       failure = new Error(trouble)
       lost += count
       report(trouble)
     }
+    if (files.startedSegment()) retirement.start()
     waiting = waiting.slice(count)
     waiters.settle(upTo, failure)
     busy = false
     schedule()
   }
 
-  if (tail.cut !== undefined) record({ event: 'tail cut', ...tail.cut })
-
+  if (start.cut !== undefined) record({ event: 'tail cut', ...start.cut })
   const trail: ServiceAuditTrail = {
+    unnoted: start.unnoted,
     record(event) {
       if (closed) throw new Error('the audit trail is closed')
       record(event)
     },
     committed: () => waiters.wait(taken),
-    head: () => head,
+    head: files.head,
     trouble: () => trouble,
     async close() {
+      await retirement.stop()
       closed = true
       await trail.committed().catch(() => {})
-      file.close()
+      await files.close()
     },
   }
+  const retirement = createRetirement(parts, notes, trail)
+  await retirement.finish()
+  retirement.start()
   return trail
 }
-
-const newline = Buffer.from('\n')
 
 /** A trail in memory, for tests. */
 export function createMemoryTrail(events: AuditEvent[] = []): ServiceAuditTrail {
   return {
+    unnoted: [],
     record: (event) => void events.push(structuredClone(event)),
     committed: async () => {},
     head: () => chainStart,

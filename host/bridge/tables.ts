@@ -1,6 +1,7 @@
 // The tables of the bridge's store. A table is made by naming it here.
 
 import { type CounterRow, readCounterRow } from '../access/request-counters.ts'
+import { readTrailRow, type TrailRow } from '../audit/trail-notes.ts'
 import { readSealedEntry } from '../cache/sealed-entry.ts'
 import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
 import { readAlertNames } from '../delivery/device-alerts.ts'
@@ -26,6 +27,8 @@ export type Tables = {
   schedules: Schedule
   /** Counts of answers, by `DAY/KIND/SETTLEMENT/SRV`. */
   performance: Count
+  /** What is noted of the audit trail: its end, its beginning, its closed segments, and keys that sealed them. */
+  trail: TrailRow
 }
 
 export const bridgeTables: TableReaders<Tables> = {
@@ -36,4 +39,5 @@ export const bridgeTables: TableReaders<Tables> = {
   alerts: readAlertNames,
   schedules: readSchedule,
   performance: readCount,
+  trail: readTrailRow,
 }

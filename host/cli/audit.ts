@@ -1,8 +1,10 @@
 // smets1 audit: the service audit trail, picked and checked. The bridge may run meanwhile.
 
 import type { ChainPoint } from '../audit/audit-record.ts'
-import { recordsOf, verifyTrail } from '../audit/read-trail.ts'
-import { createSelector, type Selection, textOf } from '../audit/select.ts'
+import { dspKeys, withTrailNotes } from '../audit/open-notes.ts'
+import { recordsOf } from '../audit/read-trail.ts'
+import { createSelector, type Selection, textOf, wantedFor } from '../audit/select.ts'
+import { verifyTrail } from '../audit/verify-trail.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -20,11 +22,13 @@ function anchorOption(options: Options): ChainPoint | undefined {
 }
 
 async function verify(paths: StatePaths, options: Options, io: Io): Promise<number> {
-  const verdict = await verifyTrail(paths.audit, anchorOption(options))
+  const anchor = anchorOption(options)
+  const keys = dspKeys(paths)
+  const verdict = await withTrailNotes(paths, (notes) => verifyTrail(paths.audit, { anchor, notes, keys }))
   const { ok, files, records, head, problem, unfinishedBytes } = verdict
   const unfinished =
     unfinishedBytes > 0
-      ? `; ${unfinishedBytes} bytes of an unfinished line behind it (the next start cuts them off)`
+      ? `; ${unfinishedBytes} bytes of an unfinished batch behind it (the next start cuts them off)`
       : ''
   if (options.json === true) io.stdout(`${JSON.stringify({ ...verdict, head: `${head.seq}:${head.hash}` })}\n`)
   else if (ok) io.stdout(`intact: ${records} records in ${files} files, end ${head.seq}:${head.hash}${unfinished}\n`)
@@ -64,7 +68,7 @@ export const auditCommand: Command = {
     ['--from <when>', 'recorded at or after this: a date (00:00 UTC) or an instant'],
     ['--to <when>', 'recorded before this'],
     'Verification',
-    ['--verify', 'check the hash chain of all files; exit code 0 if intact, 1 if broken'],
+    ['--verify', 'check the chain, the seals and the notes in the store; exit code 0 if intact, 1 if broken'],
     ['--anchor <point>', 'NUMBER:SHA256 that an earlier --verify printed: the chain must contain it'],
     'Output and state',
     ['--json', 'one JSON object a line, as recorded; with --verify one object'],
@@ -74,8 +78,9 @@ export const auditCommand: Command = {
   async run(options, io) {
     const paths = stateOption(options)
     if (options.verify === true) return verify(paths, options, io)
-    const select = createSelector(selectionOf(paths, options))
-    for await (const record of recordsOf(paths.audit)) {
+    const selection = selectionOf(paths, options)
+    const select = createSelector(selection)
+    for await (const record of recordsOf(paths.audit, wantedFor(selection))) {
       const shown = select(record)
       if (shown === undefined) continue
       io.stdout(options.json === true ? `${JSON.stringify(shown)}\n` : `${textOf(shown)}\n`)

@@ -26,7 +26,8 @@ async function ofTrail(paths: StatePaths, options: Options): Promise<Stats> {
   const toMs = instantOption(options, 'to', Number.POSITIVE_INFINITY)
   const select = createSelector({ fromMs, toMs })
   const totals = noTotals()
-  for await (const record of recordsOf(paths.audit)) if (select(record) !== undefined) addEvent(totals, record)
+  for await (const record of recordsOf(paths.audit, { fromMs, toMs }))
+    if (select(record) !== undefined) addEvent(totals, record)
   return statsOf(totals)
 }
 

@@ -50,6 +50,8 @@ export interface BridgeConfig {
   /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
   metricsHost: string
   metricsPort: number | undefined
+  /** For how many days records of the audit trail are kept at least; for ever when absent. */
+  auditRetentionDays: number | undefined
   /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */
   log: 'plain' | 'json'
   /** Response codes by fault. */
@@ -150,6 +152,12 @@ const settings: Setting[] = [
     read: (value) => (value === 'plain' || value === 'json' ? value : undefined),
     expected: 'plain or json',
   },
+  {
+    name: 'auditRetentionDays',
+    env: 'SMETS1_AUDIT_RETENTION_DAYS',
+    read: whole(1, 36500),
+    expected: 'days from 1 to 36500',
+  },
   { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
   { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
@@ -180,6 +188,7 @@ const defaults = {
   log: 'plain',
   metricsHost: '127.0.0.1',
   metricsPort: undefined,
+  auditRetentionDays: undefined,
 } as const
 
 /**

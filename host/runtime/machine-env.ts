@@ -1,11 +1,13 @@
 // The environment of this machine: its clock, random numbers, serial lines, disk and network.
 
-import { randomBytes } from 'node:crypto'
+import { type KeyObject, randomBytes } from 'node:crypto'
+import { useRequestIds } from '../access/request-counters.ts'
 import type { AuditEvent } from '../audit/audit-record.ts'
+import { acceptedIds } from '../audit/select.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { BridgeDisk, BridgeEnv, BridgeNetwork } from '../bridge/env.ts'
 import { createLifecycle, type Lifecycle } from '../bridge/lifecycle.ts'
-import { bridgeTables } from '../bridge/tables.ts'
+import { bridgeTables, type Tables } from '../bridge/tables.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { openVault } from '../dco/vault.ts'
@@ -22,6 +24,7 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
+import type { Store } from '../store/store.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { openParties } from './known-parties.ts'
@@ -70,11 +73,12 @@ async function open(
   const tool = await signingToolOf(config)
   const poster = createPoster()
   lifecycle.own(poster.end)
-  const { disk, watch } = await openDisk(paths, config, schema, log, lifecycle)
+  const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
+  const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle })
   const parties = openParties(paths, tool, { timing: systemTiming, audit: disk.audit, log })
   lifecycle.own(parties.stop)
   const keys = {
-    dsp: tool?.dsp ?? loadIdentity(paths.pki, 'dsp'),
+    dsp,
     s1sp: loadIdentity(paths.pki, 's1sp').signer,
     vault: openVault(paths.vault),
     verify: inThreadPool,
@@ -96,18 +100,25 @@ async function open(
   return { env, reload: parties.reload }
 }
 
+interface DiskOptions {
+  schema: Schema | undefined
+  /** The DSP's private key, which seals the audit trail. */
+  key: KeyObject
+  log: Log
+  lifecycle: Lifecycle
+}
+
 /** Opens store, keys of the cache and audit trail. Metrics count what the trail records. */
 async function openDisk(
   paths: StatePaths,
-  { cacheDeletion }: BridgeConfig,
-  schema: Schema | undefined,
-  log: Log,
-  lifecycle: Lifecycle,
+  config: BridgeConfig,
+  { schema, key, log, lifecycle }: DiskOptions,
 ): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
   const store = openLmdbStore(paths.store, bridgeTables)
   lifecycle.own(store.close)
+  const { cacheDeletion } = config
   const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
-  const trail = await openTrail(paths, log)
+  const trail = await openTrail(paths, config, store, key, log)
   const watch = watchBridge(store, trail)
   // It still answers /readyz while the bridge stops.
   lifecycle.own(() => closeServer(watch.server))
@@ -123,12 +134,27 @@ async function openDisk(
   return { disk: { store, cacheKeys, audit: { record, committed: trail.committed }, schema }, watch }
 }
 
-/** @throws CommandError when the end of the trail is damaged */
-async function openTrail(paths: StatePaths, log: Log): Promise<ServiceAuditTrail> {
-  const report = (problem: string) => log('audit', { problem })
-  return openServiceAuditTrail({ directory: paths.audit, timing: systemTiming, report }).catch((error: Error) => {
+/** @throws CommandError when the trail is damaged, or is not the one that the store noted */
+async function openTrail(
+  paths: StatePaths,
+  config: BridgeConfig,
+  store: Store<Tables>,
+  key: KeyObject,
+  log: Log,
+): Promise<ServiceAuditTrail> {
+  const trail = await openServiceAuditTrail({
+    directory: paths.audit,
+    timing: systemTiming,
+    store,
+    key,
+    retentionDays: config.auditRetentionDays ?? Number.POSITIVE_INFINITY,
+    report: (problem) => log('audit', { problem }),
+  }).catch((error: Error) => {
     throw new CommandError(exitCode.failed, error.message)
   })
+  // The bridge stores a RequestID before it records it; a copy of the store may be a moment older.
+  await useRequestIds(store, acceptedIds(trail.unnoted))
+  return trail
 }
 
 /** The schemas that a user has. @throws CommandError with the exit code for schemas */

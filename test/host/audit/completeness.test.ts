@@ -4,9 +4,10 @@ import * as assert from 'uvu/assert'
 import { midnight } from '../../../emulation/bench.ts'
 import { esme, mpan } from '../../../emulation/bench-parties.ts'
 import { periodsOf, settlementDayBounds } from '../../../host/access/settlement-day.ts'
-import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
+import type { AuditEvent, AuditRecord } from '../../../host/audit/audit-record.ts'
 import { completeness } from '../../../host/audit/day-completeness.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
+import { readBack } from '../../support/bench/audit-bench.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
 const at = (text: string) => Date.parse(text)
@@ -14,14 +15,8 @@ const question = { mpan, channels: ['active-import'], first: '2026-11-21', last:
 const supplier = '90-B3-D5-1F-30-01-00-00'
 const mdr = '90-B3-D5-1F-30-01-00-09'
 
-function asRecords(events: { event: AuditEvent; atMs: number }[]): AuditRecord[] {
-  let point = chainStart
-  return events.map(({ event, atMs }) => {
-    const next = chainLine(event, new Date(atMs).toISOString(), point)
-    point = next.point
-    return readLine(next.line) as AuditRecord
-  })
-}
+const asRecords = (events: { event: AuditEvent; atMs: number }[]): AuditRecord[] =>
+  readBack(events.map(({ event, atMs }) => ({ event, timeMs: atMs })))
 
 interface Read {
   n: number

@@ -4,27 +4,22 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { midnight } from '../../../emulation/bench.ts'
 import { esme, mpan, testParties } from '../../../emulation/bench-parties.ts'
-import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
+import type { AuditEvent, AuditRecord } from '../../../host/audit/audit-record.ts'
 import { createSelector, type Selection, textOf } from '../../../host/audit/select.ts'
 import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
 import { createMemoryTrail } from '../../../host/audit/service-audit-trail.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { createRecorder, strangersPerMinute } from '../../../host/requests/recorder.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
+import { readBack } from '../../support/bench/audit-bench.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 
 const supplier = '90-B3-D5-1F-30-01-00-00'
 const mdr = '90-B3-D5-1F-30-01-00-09'
 
 /** Events as they are read back from a trail, a second apart. */
-function asRecords(events: AuditEvent[]): AuditRecord[] {
-  let point = chainStart
-  return events.map((event, i) => {
-    const next = chainLine(event, new Date(midnight + i * 1000).toISOString(), point)
-    point = next.point
-    return readLine(next.line) as AuditRecord
-  })
-}
+const asRecords = (events: AuditEvent[]): AuditRecord[] =>
+  readBack(events.map((event, i) => ({ event, timeMs: midnight + i * 1000 })))
 
 test('a request in the record: accepted with what decided, read, answered with what was given, delivered', async () => {
   const b = await createBench()

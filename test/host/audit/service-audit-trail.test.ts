@@ -1,20 +1,24 @@
-import {
-  appendFileSync,
-  existsSync,
-  fstatSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { hash } from 'node:crypto'
+import { appendFileSync, existsSync, fstatSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type AuditRecord, hashOf } from '../../../host/audit/audit-record.ts'
-import { verifyTrail } from '../../../host/audit/read-trail.ts'
-import { batchMs, type TrailParts } from '../../../host/audit/service-audit-trail.ts'
-import { clock, createAuditBench, event, settled } from '../../support/bench/audit-bench.ts'
+import type { AuditRecord } from '../../../host/audit/audit-record.ts'
+import { sealedText, sealLine, trailFiles } from '../../../host/audit/segment.ts'
+import { batchMs } from '../../../host/audit/service-audit-trail.ts'
+import type { TrailParts } from '../../../host/audit/trail-files.ts'
+import { fingerprintOf } from '../../../host/audit/trail-notes.ts'
+import { signatureValue } from '../../../host/pki/public-key.ts'
+import { clock, createAuditBench, dspKey, dspPublicKey, event, settled } from '../../support/bench/audit-bench.ts'
+
+const sha256 = (bytes: Uint8Array) => hash('sha256', bytes)
+
+/** Where the last batch of a segment begins. */
+function lastBatchOf(bytes: Buffer): number {
+  const trailer = bytes.lastIndexOf('\n=')
+  return bytes.lastIndexOf('\n=', trailer - 1) + 46
+}
 
 const test = suite('audit-trail')
 let bench = createAuditBench()
@@ -32,19 +36,25 @@ const { files, path, lines, records } = {
   records: () => bench.records(),
 }
 
-test('a line is one JSON object that names the SHA-256 of the line before, for its owner alone', async () => {
+test('a batch is its lines and their hash with the line before them, for their owner alone', async () => {
   await written(3)
-  assert.equal(files(), ['audit-000001.jsonl'])
+  assert.equal(files(), ['audit-000001.log'])
   assert.is(statSync(path()).mode & 0o777, 0o600)
   assert.is(statSync(bench.folder).mode & 0o777, 0o700)
-  let prev = '0'.repeat(64)
-  for (const [i, line] of lines().entries()) {
-    const record = JSON.parse(line) as AuditRecord
-    assert.equal([record.seq, record.prev, record.event], [i + 1, prev, 'dropped'])
-    prev = hashOf(Buffer.from(line))
+  const [header, ...rest] = lines()
+  assert.is(header, `smets1-audit|2|1|0|${'A'.repeat(43)}`)
+  let before = header
+  let hash = ''
+  for (let n = 1; n <= 3; n++) {
+    const [line, trailer] = rest.splice(0, 2)
+    assert.match(line!, new RegExp(`^x[0-9a-z]+\\|!${n}\\|x{50}$`))
+    hash = sha256(Buffer.from(`${before}\n${line}\n`))
+    assert.is(trailer, `=${Buffer.from(hash, 'hex').toString('base64url')}`)
+    before = trailer
   }
-  const verdict = await verifyTrail(bench.folder)
-  assert.equal([verdict.ok, verdict.records, verdict.head], [true, 3, { seq: 3, hash: prev }])
+  const verdict = await bench.verify()
+  assert.equal([verdict.ok, verdict.records, verdict.head], [true, 3, { seq: 3, hash }])
+  assert.equal(bench.notes.head(), { number: 1, seq: 3, hash })
 })
 
 test('records share an fdatasync: one for each batch, and no more than one in 5 ms', async () => {
@@ -96,34 +106,53 @@ test('committed waits for the disk', async () => {
   await trail.close()
 })
 
-test('a trail continues where it ended, and in the next file when one is full', async () => {
-  await written(10, { fileBytesMax: 1000 })
-  await written(10, { fileBytesMax: 1000 })
+test('a trail continues where it ended, and in the next segment when one is full', async () => {
+  await written(10, { segmentBytesMax: 1000 })
+  await written(10, { segmentBytesMax: 1000 })
   const found = await records()
   assert.equal(
     found.map(({ seq }) => seq),
     Array.from({ length: 20 }, (_, i) => i + 1),
   )
-  assert.ok(files().length >= 4, `${files().length} files`)
-  for (const name of files()) assert.ok(statSync(join(bench.folder, name)).size <= 1000)
-  assert.ok((await verifyTrail(bench.folder)).ok)
+  const segments = trailFiles(bench.folder)
+  assert.ok(segments.length >= 3, `${segments.length} segments`)
+  assert.equal(
+    segments.map(({ kind }) => kind),
+    [...Array(segments.length - 1).fill('archived'), 'plain'],
+  )
+  for (const { path: file, kind } of segments) {
+    const bytes = kind === 'plain' ? readFileSync(file) : gunzipSync(readFileSync(file))
+    assert.ok(bytes.length <= 1000 + 132)
+  }
+  const verdict = await bench.verify()
+  assert.ok(verdict.ok, verdict.problem)
+  assert.is(verdict.records, 20)
 })
 
 test('a partial last batch after a crash is cut, saved beside, and recorded; committed records stay', async () => {
-  await written(5)
-  const whole = readFileSync(path())
-  const lastFrom = whole.lastIndexOf(10, whole.length - 2) + 1
-  const tails = [
-    ...Array.from({ length: whole.length - lastFrom - 1 }, (_, i) => whole.subarray(0, lastFrom + 1 + i)),
+  const tails = (whole: Buffer, lastFrom: number) => [
+    ...Array.from({ length: Math.floor((whole.length - lastFrom - 1) / 6) }, (_, i) =>
+      whole.subarray(0, lastFrom + 1 + 6 * i),
+    ),
     Buffer.concat([whole, Buffer.alloc(4096)]),
     Buffer.concat([whole, Buffer.alloc(700), Buffer.from('\n'), whole.subarray(lastFrom)]),
     Buffer.concat([whole, Buffer.from('{"seq":6}\n')]),
   ]
-  for (const [i, bytes] of tails.entries()) {
-    rmSync(bench.folder, { recursive: true })
-    await written(0)
-    writeFileSync(path(), bytes)
+  await written(5)
+  const first = readFileSync(path())
+  const count = tails(first, lastBatchOf(first)).length
+  for (let i = 0; i < count; i++) {
+    bench.remove()
+    bench = createAuditBench()
+    await written(4)
+    const four = bench.notes.head()!
+    await written(1)
+    const whole = readFileSync(path())
+    const bytes = tails(whole, lastBatchOf(whole))[i]!
     const good = bytes.length < whole.length ? 4 : 5
+    // What a crash leaves: the store notes a batch after it is on disk.
+    if (good === 4) await bench.notes.noteHead(four)
+    writeFileSync(path(), bytes)
     const trail = await open()
     trail.record(event(99))
     await settled(trail.committed())
@@ -136,30 +165,50 @@ test('a partial last batch after a crash is cut, saved beside, and recorded; com
     )
     const cut = found[good] as Extract<AuditRecord, { event: 'tail cut' }>
     const kept = readFileSync(join(bench.folder, cut.file))
-    assert.equal([cut.bytes, cut.sha256], [kept.length, hashOf(kept)])
-    assert.ok((await verifyTrail(bench.folder)).ok)
+    assert.equal([cut.bytes, cut.sha256], [kept.length, sha256(kept)])
+    assert.ok((await bench.verify()).ok)
   }
 })
 
-test('a crash between two files: the new one is empty, or torn in its first line', async () => {
-  for (const begun of ['', '{"seq":6,"prev"']) {
-    rmSync(bench.folder, { recursive: true, force: true })
+test('a crash between two segments: the new one is empty, or torn in its header', async () => {
+  for (const begun of ['', 'smets1-audit|2|2|5|', '\0'.repeat(80)]) {
+    bench.remove()
+    bench = createAuditBench()
     await written(5)
-    writeFileSync(path(2), begun)
+    const end = bench.notes.head()!
+    const seal = sealLine({
+      signer: fingerprintOf(dspPublicKey),
+      signature: signatureValue(dspKey, sealedText(1, end)),
+    })
+    appendFileSync(path(), seal)
+    if (begun !== '-') writeFileSync(path(2), begun)
     await written(2)
-    assert.ok((await verifyTrail(bench.folder)).ok, begun)
-    assert.is((await records()).at(-1)!.seq, begun === '' ? 7 : 8)
+    const verdict = await bench.verify()
+    assert.ok(verdict.ok, verdict.problem)
+    assert.is((await records()).at(-1)!.seq, 7)
   }
 })
 
-test('damage that no crash explains: the start is refused, with the line and what to do', async () => {
+test('a crash while a closed segment is compressed: it is compressed again', async () => {
+  await written(20, { segmentBytesMax: 1000 })
+  const plain = gunzipSync(readFileSync(join(bench.folder, 'audit-000001.log.gz')))
+  writeFileSync(path(), plain)
+  writeFileSync(join(bench.folder, 'audit-000001.log.gz'), plain.subarray(0, 30))
+  await written(1, { segmentBytesMax: 1000 })
+  assert.not.ok(existsSync(path()))
+  const verdict = await bench.verify()
+  assert.ok(verdict.ok, verdict.problem)
+  assert.is(verdict.records, 21)
+})
+
+test('damage that no crash explains: the start is refused, with what to do', async () => {
   await written(3)
   appendFileSync(path(), Buffer.alloc(1024 * 1024 + 1))
   try {
     await open()
     assert.unreachable()
   } catch (error) {
-    assert.match((error as Error).message, /audit-000001\.jsonl:4: .*Restore the audit trail .* or move /)
+    assert.match((error as Error).message, /audit-000001\.log: .*after record 3.*smets1 restore.*--reset/)
   }
   assert.is(readdirSync(bench.folder).length, 1, 'nothing was cut')
 })
@@ -191,7 +240,7 @@ test('a disk failure: records are not confirmed, the next batch states what was 
       ['dropped', 0],
     ],
   )
-  assert.ok((await verifyTrail(bench.folder)).ok)
+  assert.ok((await bench.verify()).ok)
 })
 
 test('another program that writes into the file is noticed, and its line is not followed', async () => {

@@ -15,10 +15,16 @@ const mine = (...args: string[]) => finished([...args, '--state', state])
 let up: Run
 let url = ''
 
+/** A line of the trail that says that a registry was loaded, or refused. */
+const registryLoaded = /^g/gm
+const registryRefused = /^h/gm
+
+const countIn = (path: string, line: RegExp) =>
+  existsSync(path) ? (readFileSync(path, 'utf8').match(line)?.length ?? 0) : 0
+
 /** Waits until a file holds a text as often as wanted. */
-async function holds(path: string, text: string, times: number): Promise<void> {
-  const found = () => (existsSync(path) ? readFileSync(path, 'utf8').split(text).length - 1 : 0)
-  await until(() => found() >= times, `${text}, ${times} times, in ${path}`)
+async function holds(path: string, line: RegExp, times: number): Promise<void> {
+  await until(() => countIn(path, line) >= times, `${line}, ${times} times, in ${path}`)
 }
 
 test.before(async () => {
@@ -92,21 +98,21 @@ test('completeness of a settlement day: plot, csv, json', async () => {
 test('import: a running bridge takes the new registry up; a wrong one changes nothing', async () => {
   const read = () => finished(['read', '4.8.1', '--as', 'mdr', '--state', state, '--url', url, '--explain'])
   assert.is((await read()).code, 0)
-  const trail = join(state, 'audit', 'audit-000001.jsonl')
-  const before = readFileSync(trail, 'utf8').split('"event":"registry"').length - 1
+  const trail = join(state, 'audit', 'audit-000001.log')
+  const before = countIn(trail, registryLoaded)
   const change = join(state, 'change.csv')
   writeFileSync(change, `mpan,role,mpid,efd,etd\n${mpan},MDR,MDRB,2000-01-01,\n`)
   assert.is((await mine('import', change, '--merge')).code, 0)
-  await holds(trail, '"event":"registry"', before + 1)
+  await holds(trail, registryLoaded, before + 1)
   const refused = await read()
   assert.is(refused.code, 1)
   assert.match(refused.err, /E4[\s\S]*MDRB/)
   const registry = readFileSync(join(state, 'registry.json'), 'utf8')
   writeFileSync(join(state, 'registry.json'), registry.slice(0, 100))
-  await holds(trail, '"event":"registry refused"', 1)
+  await holds(trail, registryRefused, 1)
   assert.match((await read()).err, /registry\.json is not JSON/)
   writeFileSync(join(state, 'registry.json'), registry)
-  await holds(trail, '"event":"registry"', before + 2)
+  await holds(trail, registryLoaded, before + 2)
   assert.match((await read()).err, /E4/)
 })
 
@@ -115,10 +121,10 @@ test('a service reads its files again on SIGHUP', async () => {
   assert.is(await up.ended, 0)
   const bridge = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--json', ...anyPort])
   await bridge.says('"ready":true')
-  const trail = join(state, 'audit', 'audit-000001.jsonl')
-  const before = readFileSync(trail, 'utf8').split('"event":"registry"').length - 1
+  const trail = join(state, 'audit', 'audit-000001.log')
+  const before = countIn(trail, registryLoaded)
   bridge.child.kill('SIGHUP')
-  await holds(trail, '"event":"registry"', before + 1)
+  await holds(trail, registryLoaded, before + 1)
   bridge.child.kill('SIGTERM')
   assert.is(await bridge.ended, 0)
   assert.is((await mine('audit', '--verify')).code, 0)

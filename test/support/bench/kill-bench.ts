@@ -11,7 +11,9 @@ import { startMeter } from '../../../emulation/cli/meter-process.ts'
 import { fillBench } from '../../../emulation/cli/new-bench.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { provisionFlash } from '../../../hardware/cli/provision.ts'
-import { recordsOf, type Verdict, verifyTrail } from '../../../host/audit/read-trail.ts'
+import { dspKeys, withTrailNotes } from '../../../host/audit/open-notes.ts'
+import { recordsOf } from '../../../host/audit/read-trail.ts'
+import { type Verdict, verifyTrail } from '../../../host/audit/verify-trail.ts'
 import { testDevice } from '../../../host/cli/test-registry.ts'
 import { formatRequest } from '../../../host/duis/format.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
@@ -170,7 +172,7 @@ export async function killBridge(
     if (!accepted.has(id) && hashes === undefined && record === undefined) return true
     return record?.accepted === true && hashes !== undefined && hashes.every((hash) => record.answers.includes(hash))
   }
-  const verdict = await verifyTrail(paths.audit)
+  const verdict = await withTrailNotes(paths, (notes) => verifyTrail(paths.audit, { notes, keys: dspKeys(paths) }))
   rmSync(directory, { recursive: true, force: true })
   return {
     kills,
