@@ -6,14 +6,17 @@ import * as assert from 'uvu/assert'
 import { midnight } from '../../../emulation/bench.ts'
 import { exportParties } from '../../../emulation/bench-parties.ts'
 import { checkRegistry } from '../../../host/access/parties.ts'
-import { type AuditEvent, type AuditRecord, chainLine, chainStart, readLine } from '../../../host/audit/audit-record.ts'
+import type { AuditEvent, AuditRecord } from '../../../host/audit/audit-record.ts'
 import { openServiceAuditTrail } from '../../../host/audit/service-audit-trail.ts'
+import { readTrailRow } from '../../../host/audit/trail-notes.ts'
 import type { Io, Options } from '../../../host/cli/command.ts'
 import { reportCommand } from '../../../host/cli/report.ts'
 import { type Dimension, trafficReport } from '../../../host/metrics/traffic-report.ts'
 import { CommandError } from '../../../host/state/errors.ts'
 import { statePaths, writeFileWhole } from '../../../host/state/state-directory.ts'
+import { createMemoryStore } from '../../../host/store/store.ts'
 import { halfHourMs } from '../../../protocol/half-hour.ts'
+import { dspKey, readBack } from '../../support/bench/audit-bench.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
 import { freshPath } from '../../support/bench/cli.ts'
 
@@ -49,16 +52,8 @@ async function traffic(): Promise<{ event: AuditEvent; atMs: number }[]> {
   return events
 }
 
-function asRecords(events: readonly { event: AuditEvent; atMs: number }[]): AuditRecord[] {
-  let point = chainStart
-  return events.map(({ event, atMs }) => {
-    const next = chainLine(event, new Date(atMs).toISOString(), point)
-    point = next.point
-    const record = readLine(next.line)
-    if (typeof record === 'string') throw new Error(record)
-    return record
-  })
-}
+const asRecords = (events: readonly { event: AuditEvent; atMs: number }[]): AuditRecord[] =>
+  readBack(events.map(({ event, atMs }) => ({ event, timeMs: atMs })))
 
 test('by hour, cohort, party and role; the cache’s part of the half-hours; refusals', async () => {
   const records = asRecords(await traffic())
@@ -121,7 +116,13 @@ test('the command: table, CSV and JSON from a state directory, and mistakes', as
       return { cancel() {} }
     },
   }
-  const trail = await openServiceAuditTrail({ directory: paths.audit, timing, report() {} })
+  const trail = await openServiceAuditTrail({
+    directory: paths.audit,
+    timing,
+    store: createMemoryStore({ trail: readTrailRow }),
+    key: dspKey,
+    report() {},
+  })
   for (const { event, atMs } of await traffic()) {
     nowMs = atMs
     trail.record(event)
