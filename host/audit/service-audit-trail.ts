@@ -9,7 +9,7 @@ import { mkdirSync } from 'node:fs'
 import { type AuditEvent, type AuditRecord, type ChainPoint, chainStart, lineBytesMax } from './audit-record.ts'
 import { type LineContext, writeLine } from './record-line.ts'
 import { createRetirement } from './retention.ts'
-import { openTrailFiles, type TrailParts } from './trail-files.ts'
+import { openTrailFiles, type TrailFiles, type TrailParts } from './trail-files.ts'
 import { createTrailNotes } from './trail-notes.ts'
 import { startTrail, tornBytesMax } from './trail-start.ts'
 
@@ -92,32 +92,15 @@ function nextBatch(
   return { lines: Buffer.concat(lines), records: lines.length, count }
 }
 
-/**
- * Opens the trail in a directory (created with mode 0700) and appends to it. An unfinished batch left by a crash is cut off,
- * saved in a separate file, and recorded.
- * @throws TrailError when the trail is damaged, or is not the one that the store noted
- */
-export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
-  const { directory, timing, report } = parts
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const notes = createTrailNotes(parts.store)
-  const start = await startTrail(directory, notes)
-  const files = openTrailFiles(parts, notes, start)
-
+/** Collects events and writes them in batches. `written` is called after each attempt. */
+function createBatches({ timing, report }: TrailParts, files: Pick<TrailFiles, 'append'>, written: () => void) {
   let waiting: TimedEvent[] = []
   const waiters = createWaiters()
   let taken = 0
   let lost = 0
   let trouble: string | undefined
   let busy = false
-  let closed = false
   let startedMs = Number.NEGATIVE_INFINITY
-
-  function record(event: AuditEvent): void {
-    taken += 1
-    waiting.push({ event, timeMs: timing.nowMs() })
-    schedule()
-  }
 
   function schedule(): void {
     if (busy || waiting.length === 0) return
@@ -143,34 +126,59 @@ export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceA
       lost += count
       report(trouble)
     }
-    if (files.startedSegment()) retirement.start()
+    written()
     waiting = waiting.slice(count)
     waiters.settle(upTo, failure)
     busy = false
     schedule()
   }
 
+  return {
+    record(event: AuditEvent): void {
+      taken += 1
+      waiting.push({ event, timeMs: timing.nowMs() })
+      schedule()
+    },
+    committed: () => waiters.wait(taken),
+    trouble: () => trouble,
+  }
+}
+
+/**
+ * Opens the trail in a directory (created with mode 0700) and appends to it. An unfinished batch left by a crash is cut off,
+ * saved in a separate file, and recorded.
+ * @throws TrailError when the trail is damaged, or is not the one that the store noted
+ */
+export async function openServiceAuditTrail(parts: TrailParts): Promise<ServiceAuditTrail> {
+  const { directory } = parts
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const notes = createTrailNotes(parts.store)
+  const start = await startTrail(directory, notes)
+  const files = openTrailFiles(parts, notes, start)
+  const { record, committed, trouble } = createBatches(parts, files, () => {
+    if (files.startedSegment()) retirement.start()
+  })
+  const retirement = createRetirement(parts, notes, { record, committed })
+  let closed = false
   if (start.cut !== undefined) record({ event: 'tail cut', ...start.cut })
-  const trail: ServiceAuditTrail = {
+  await retirement.finish()
+  retirement.start()
+  return {
     unnoted: start.unnoted,
     record(event) {
       if (closed) throw new Error('the audit trail is closed')
       record(event)
     },
-    committed: () => waiters.wait(taken),
+    committed,
     head: files.head,
-    trouble: () => trouble,
+    trouble,
     async close() {
       await retirement.stop()
       closed = true
-      await trail.committed().catch(() => {})
+      await committed().catch(() => {})
       await files.close()
     },
   }
-  const retirement = createRetirement(parts, notes, trail)
-  await retirement.finish()
-  retirement.start()
-  return trail
 }
 
 /** A trail in memory, for tests. */
