@@ -4,7 +4,6 @@ export const longFunctions: Readonly<Record<string, number>> = {
   'firmware/journal.ts take': 77,
   'hardware/emulator/fleet-runner.ts createFleet': 99,
   'hardware/emulator/powered-meter.ts createPoweredMeter': 91,
-  'host/audit/service-audit-trail.ts openServiceAuditTrail': 72,
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
   'host/cache/hourly-keys.ts openHourlyKeys': 93,
   'host/cache/reading-cache.ts createReadingCache': 77,
