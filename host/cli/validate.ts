@@ -1,7 +1,8 @@
 // smets1 validate: checks a state directory and starts nothing.
 
 import { checkRegistry } from '../access/parties.ts'
-import { readConfig } from '../config/config.ts'
+import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
+import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -30,6 +31,7 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   await attempt(async () => {
     const config = readConfig(paths.config, io.env, {})
     schedule = config.schedule
+    found.push(...cacheWords(config))
     await attempt(() => {
       if (config.schema === undefined) return
       found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
@@ -50,6 +52,15 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   await attempt(() => void loadTrust(paths.pki))
   for (const name of ['dsp', 's1sp']) await attempt(() => void loadIdentity(paths.pki, name))
   return { problems, found }
+}
+
+/** What the cache keeps, tops up and deletes, with the words of the consultation that each comes from. */
+function cacheWords({ cachePolicy, cacheTopUp, cacheDeletion }: BridgeConfig): string[] {
+  return [
+    `cachePolicy ${cachePolicy}: ${cachePolicies[cachePolicy]}`,
+    `cacheTopUp ${cacheTopUp}: ${cacheTopUps[cacheTopUp]}`,
+    `cacheDeletion ${cacheDeletion}: ${cacheDeletions[cacheDeletion]}`,
+  ]
 }
 
 export const validateCommand: Command = {
