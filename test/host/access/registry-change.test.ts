@@ -53,14 +53,15 @@ test('the registration of a meter moved to another MPAN: the cache is no way rou
   assert.is((await b.ask('mdr', { period: { startMs: midnight - dayMs, endMs: midnight } })).code, 'E4')
 })
 
-test('a User in boxed mode is given a ResponseMessage, signed and complete', async () => {
+test('a User in boxed mode is given a ResponseMessage, signed and complete, 2 s after the acknowledgement', async () => {
   const parties = testParties()
   parties.users[2]!.mode = 'boxed'
   const b = await createBench({ parties })
   await b.ask('mdr')
   await b.ask('supplier')
-  const [boxed, plain] = b.callbacks
-  assert.equal([boxed!.response.kind, plain!.response.kind], ['ResponseMessage', 'SMETS1ResponseMessage'])
+  await b.clock.pass(2_000)
+  const [plain, boxed] = b.callbacks
+  assert.equal([plain!.response.kind, boxed!.response.kind], ['SMETS1ResponseMessage', 'ResponseMessage'])
   assert.match(boxed!.xml, '<sr:GBCSPayload>')
   assert.equal(boxed!.response.entries, plain!.response.entries)
   assert.ok(b.verify(boxed!.xml).ok)
