@@ -1,4 +1,4 @@
-// NOR flash that hates you: bits only clear, pages only erase whole, and power fails inside any operation.
+// NOR flash: bits only clear, pages are only erased whole, and power may fail inside any operation.
 
 import type { Flash } from '../firmware/board.ts'
 import type { Random } from './random.ts'
@@ -39,64 +39,93 @@ export interface SimFlash extends Flash {
   become(image: FlashImage): void
 }
 
+/** Cells of flash, and the random choices of what a torn operation leaves in them. */
+function createCells(bytes: number, random: Random) {
+  const cells = new Uint8Array(bytes).fill(0xff)
+  const weak = new Uint8Array(bytes)
+  const image: FlashImage = { cells, weak, mayBeWeak: false }
+  return {
+    image,
+    become(other: FlashImage): void {
+      cells.set(other.cells)
+      weak.set(other.weak)
+      image.mayBeWeak = other.mayBeWeak
+    },
+    isFirm(): boolean {
+      if (image.mayBeWeak) image.mayBeWeak = weak.some((mask) => mask !== 0)
+      return !image.mayBeWeak
+    },
+    /** One reading: weak bits as they were, or as they were to be, or each by chance. */
+    read(address: number, count: number): Uint8Array {
+      const found = cells.slice(address, address + count)
+      if (!image.mayBeWeak) return found
+      const mood = random.below(3)
+      if (mood === 0) return found
+      for (let i = 0; i < count; i++) {
+        const mask = weak[address + i]!
+        if (mask !== 0) found[i]! ^= mood === 1 ? mask : random.below(256) & mask
+      }
+      return found
+    },
+    /** Brings cells to `target`. Weak bits that are set in `undriven` stay weak. */
+    change(address: number, target: Uint8Array, undriven: Uint8Array | undefined): void {
+      cells.set(target, address)
+      if (image.mayBeWeak) for (let i = 0; i < target.length; i++) weak[address + i]! &= undriven?.[i] ?? 0
+    },
+    /** Leaves cells as a change that was interrupted does. */
+    tear(address: number, target: Uint8Array, undriven: Uint8Array | undefined, model: TornModel): void {
+      const stop = model === 'short' ? random.below(target.length * 8 + 1) : 0
+      for (let i = 0; i < target.length; i++) {
+        const old = cells[address + i]!
+        if (model === 'weak') {
+          weak[address + i]! |= old ^ target[i]!
+          continue
+        }
+        let mask = random.below(256)
+        if (model === 'short') mask = i * 8 >= stop ? 0 : (i + 1) * 8 <= stop ? 255 : (1 << (stop - i * 8)) - 1
+        cells[address + i] = (old & ~mask) | (target[i]! & mask)
+        weak[address + i]! &= ~mask | (undriven?.[i] ?? 0)
+      }
+      if (model === 'weak') image.mayBeWeak = true
+    },
+  }
+}
+
+/** @throws Error when a program is not in whole words of one page */
+function checkProgram(address: number, bytes: number, pageBytes: number): void {
+  if (address % 4 !== 0 || bytes % 4 !== 0 || bytes === 0) {
+    throw new Error(`program of ${bytes} bytes at ${address} is not in whole words`)
+  }
+  if (Math.floor(address / pageBytes) !== Math.floor((address + bytes - 1) / pageBytes)) {
+    throw new Error(`program of ${bytes} bytes at ${address} crosses a page`)
+  }
+}
+
 /** Blank flash, or a copy of what `from` holds. */
 export function createSimFlash(pageBytes: number, pages: number, random: Random, from?: FlashImage): SimFlash {
-  const cells = new Uint8Array(pageBytes * pages).fill(0xff)
-  const weak = new Uint8Array(pageBytes * pages)
+  const flashBytes = pageBytes * pages
+  const { image, become, isFirm, read, change, tear } = createCells(flashBytes, random)
+  const erases: number[] = new Array(pages).fill(0)
   let operations = 0
   let cutAt = Number.POSITIVE_INFINITY
   let model: TornModel = 'short'
   let powered = true
-  const erases: number[] = new Array(pages).fill(0)
-  const image = { cells, weak, mayBeWeak: false }
-
-  function become(other: FlashImage): void {
-    cells.set(other.cells)
-    weak.set(other.weak)
-    image.mayBeWeak = other.mayBeWeak
-  }
-
   if (from !== undefined) become(from)
 
   function check(address: number, bytes: number): void {
     if (!powered) throw new Error('flash used without power')
-    if (address < 0 || address + bytes > cells.length) throw new Error(`flash address ${address}+${bytes} is outside`)
+    if (address < 0 || address + bytes > flashBytes) throw new Error(`flash address ${address}+${bytes} is outside`)
   }
 
-  function tear(address: number, target: Uint8Array, undriven: Uint8Array | undefined): void {
-    const stop = model === 'short' ? random.below(target.length * 8 + 1) : 0
-    for (let i = 0; i < target.length; i++) {
-      const old = cells[address + i]!
-      if (model === 'weak') {
-        weak[address + i]! |= old ^ target[i]!
-        continue
-      }
-      let mask = random.below(256)
-      if (model === 'short') mask = i * 8 >= stop ? 0 : (i + 1) * 8 <= stop ? 255 : (1 << (stop - i * 8)) - 1
-      cells[address + i] = (old & ~mask) | (target[i]! & mask)
-      weak[address + i]! &= ~mask | (undriven?.[i] ?? 0)
-    }
-    if (model === 'weak') image.mayBeWeak = true
-    powered = false
-    throw new PowerCut()
-  }
-
-  /** Brings cells to `target`. Weak bits that are set in `undriven` stay weak. */
-  function change(address: number, target: Uint8Array, undriven: Uint8Array | undefined): void {
+  /** One program or erase. @throws PowerCut when power fails in it */
+  function operate(address: number, target: Uint8Array, undriven?: Uint8Array): void {
     operations += 1
-    if (operations > cutAt) tear(address, target, undriven)
-    cells.set(target, address)
-    if (image.mayBeWeak) for (let i = 0; i < target.length; i++) weak[address + i]! &= undriven?.[i] ?? 0
-  }
-
-  function readWeak(bytes: Uint8Array, address: number): Uint8Array {
-    const mood = random.below(3)
-    if (mood === 0) return bytes
-    for (let i = 0; i < bytes.length; i++) {
-      const mask = weak[address + i]!
-      if (mask !== 0) bytes[i]! ^= mood === 1 ? mask : random.below(256) & mask
+    if (operations > cutAt) {
+      tear(address, target, undriven, model)
+      powered = false
+      throw new PowerCut()
     }
-    return bytes
+    change(address, target, undriven)
   }
 
   return {
@@ -104,33 +133,24 @@ export function createSimFlash(pageBytes: number, pages: number, random: Random,
     pages,
     erases,
     image,
-    isFirm() {
-      if (image.mayBeWeak) image.mayBeWeak = weak.some((mask) => mask !== 0)
-      return !image.mayBeWeak
-    },
+    isFirm,
     become,
     read(address, count) {
       check(address, count)
-      const bytes = cells.slice(address, address + count)
-      return image.mayBeWeak ? readWeak(bytes, address) : bytes
+      return read(address, count)
     },
     program(address, bytes) {
       check(address, bytes.length)
-      if (address % 4 !== 0 || bytes.length % 4 !== 0 || bytes.length === 0) {
-        throw new Error(`program of ${bytes.length} bytes at ${address} is not in whole words`)
-      }
-      if (Math.floor(address / pageBytes) !== Math.floor((address + bytes.length - 1) / pageBytes)) {
-        throw new Error(`program of ${bytes.length} bytes at ${address} crosses a page`)
-      }
-      const target = cells.slice(address, address + bytes.length)
+      checkProgram(address, bytes.length, pageBytes)
+      const target = image.cells.slice(address, address + bytes.length)
       for (let i = 0; i < target.length; i++) target[i]! &= bytes[i]!
       // Only the bits written as 0 are driven; a weak bit that is to stay as it is stays weak.
-      change(address, target, bytes)
+      operate(address, target, bytes)
     },
     erase(page) {
       check(page * pageBytes, pageBytes)
       erases[page]! += 1
-      change(page * pageBytes, new Uint8Array(pageBytes).fill(0xff), undefined)
+      operate(page * pageBytes, new Uint8Array(pageBytes).fill(0xff))
     },
     operations: () => operations,
     cutAfter(count, how) {

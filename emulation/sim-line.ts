@@ -14,13 +14,13 @@ export interface LineFaults {
   double?: number
   /** Share of bits turned on their way, start and stop bits included. */
   bitErrors?: number
-  /** Share of bytes at which a burst of noise begins: up to 64 bytes of it are chance. */
+  /** Share of bytes at which a burst of noise begins: up to 64 bytes are replaced by random ones. */
   bursts?: number
-  /** Share of writes that come up to half a second late, and what is behind them too. */
+  /** Share of writes that arrive up to half a second late, with everything written after them. */
   delays?: number
 }
 
-/** A device on the line: takes bytes, says when it has something to send. */
+/** A device on the line. */
 export interface LineDevice {
   received(bytes: Uint8Array): void
 }
@@ -29,15 +29,15 @@ export type Way = 'toDevice' | 'toHost'
 
 export interface SimLine {
   openPort: OpenPort
-  /** The device's end: sends bytes to whoever has the port open. */
+  /** The device's end: sends bytes to the port, if it is open. */
   send(bytes: Uint8Array): void
   /** True while less than a frame waits to be sent by the device. */
   ready(): boolean
   attach(device: LineDevice): void
   faults: LineFaults
-  /** Whoever reads at the end of that way takes nothing for so long; what comes waits for it. */
+  /** The receiver at the end of that direction takes nothing for so long; what comes waits for it. */
   stall(way: Way, ms: number): void
-  /** Unplugs the port: what is open closes, nothing opens until `plug`. */
+  /** Unplugs the port: an open port closes, and none opens until `plug`. */
   unplug(): void
   plug(): void
   /** Bytes put on the line in each direction since the start. */
@@ -66,28 +66,29 @@ function createLane(random: Random): Lane {
   return { uart: createNoisyUart(random), freeAtMs: 0, notBeforeMs: 0, stalledUntilMs: 0, underWay: [], burst: 0 }
 }
 
+/** The bytes that arrive when these are put on a lane. */
+function disturb(lane: Lane, bytes: Uint8Array, faults: LineFaults, random: Random): Uint8Array {
+  const { loss = 0, flip = 0, double = 0, bursts = 0 } = faults
+  if (loss + flip + double + bursts === 0) return bytes
+  const out: number[] = []
+  for (const byte of bytes) {
+    if (random.next() < loss) continue
+    if (random.next() < bursts) lane.burst = 1 + random.below(burstBytesMax)
+    const turned = random.next() < flip ? byte ^ (1 << random.below(8)) : byte
+    const arrives = lane.burst > 0 ? random.below(256) : turned
+    if (lane.burst > 0) lane.burst -= 1
+    out.push(arrives)
+    if (random.next() < double) out.push(arrives)
+  }
+  return Uint8Array.from(out)
+}
+
 export function createSimLine(timing: Timing, baud: number, random: Random): SimLine {
   const devices: LineDevice[] = []
   let events: PortEvents | undefined
   let plugged = true
   const lanes = { toDevice: createLane(random), toHost: createLane(random) }
   const msPerByte = 10000 / baud
-
-  function disturb(lane: Lane, bytes: Uint8Array, faults: LineFaults): Uint8Array {
-    const { loss = 0, flip = 0, double = 0, bursts = 0 } = faults
-    if (loss + flip + double + bursts === 0) return bytes
-    const out: number[] = []
-    for (const byte of bytes) {
-      if (random.next() < loss) continue
-      if (random.next() < bursts) lane.burst = 1 + random.below(burstBytesMax)
-      const turned = random.next() < flip ? byte ^ (1 << random.below(8)) : byte
-      const arrives = lane.burst > 0 ? random.below(256) : turned
-      if (lane.burst > 0) lane.burst -= 1
-      out.push(arrives)
-      if (random.next() < double) out.push(arrives)
-    }
-    return Uint8Array.from(out)
-  }
 
   const deliver = {
     toDevice(bytes: Uint8Array) {
@@ -114,7 +115,7 @@ export function createSimLine(timing: Timing, baud: number, random: Random): Sim
     lane.freeAtMs = Math.max(lane.freeAtMs, nowMs) + bytes.length * msPerByte
     const { faults } = line
     const { bitErrors = 0, delays = 0 } = faults
-    lane.underWay.push(disturb(lane, lane.uart.carry(bytes, bitErrors, rested), faults))
+    lane.underWay.push(disturb(lane, lane.uart.carry(bytes, bitErrors, rested), faults, random))
     if (delays > 0 && random.next() < delays) lane.notBeforeMs = lane.freeAtMs + random.below(delayMsMax)
     timing.after(Math.max(lane.freeAtMs, lane.notBeforeMs) - nowMs, () => arrive(way))
   }

@@ -1,4 +1,4 @@
-// Host and meter on one virtual clock: the only place where the two meet without a real line.
+// Host and meter on one virtual clock, without a real line.
 
 import type { Board } from '../firmware/board.ts'
 import { flashPagesFull, pageBytes } from '../firmware/flash-map.ts'
@@ -14,18 +14,44 @@ import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 export interface SimMeter {
   meter(): Meter
   flash: SimFlash
-  /** Power off: the meter forgets all but its flash; on: it boots. */
+  /** Power off: the meter loses everything but its flash; on: it boots. */
   off(): void
   on(): void
-  /** From now on the board's own clock, that nobody sets but a battery, shows this and goes on from there. */
+  /** Sets the board's own clock, which runs on from there. */
   showClock(ms: number): void
   /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
   count(channel: number, pulses: number): void
   /**
-   * Lives through the half-hours from `first` on, on the virtual clock, with these Wh of active import, and of active
-   * export, reactive import and reactive export what `othersOf` says.
+   * Runs the meter through the half-hours from `first` on the virtual clock, with these Wh of active import;
+   * `othersOf` gives active export, reactive import and reactive export.
    */
   live(first: number, wh: number[], othersOf?: (halfHour: number) => number[]): void
+}
+
+/** A board with simulated flash on a simulated line, and the pulses that it has counted. */
+function createSimBoard(clock: VirtualClock, line: SimLine, flash: SimFlash) {
+  let pulses = [0, 0, 0, 0]
+  let aheadMs = 0
+  const board: Board = {
+    nowMs: () => clock.nowMs() + aheadMs,
+    upMs: clock.nowMs,
+    flash,
+    uart: { write: (bytes) => line.send(bytes), ready: () => line.ready() },
+    takePulses() {
+      const taken = pulses
+      pulses = [0, 0, 0, 0]
+      return taken
+    },
+  }
+  return {
+    board,
+    showClock(ms: number) {
+      aheadMs = ms - clock.nowMs()
+    },
+    count(channel: number, more: number) {
+      pulses[channel]! += more
+    },
+  }
 }
 
 /** A real meter on simulated flash, attached to a simulated line. */
@@ -39,21 +65,9 @@ export function createSimMeter(
 ): SimMeter {
   const flash = createSimFlash(pageBytes, flashPagesFull, random)
   writeSettings(flash, { eui: euiToBytes(eui), key, version: 1, configuration })
-  let pulses = [0, 0, 0, 0]
+  const { board, showClock, count } = createSimBoard(clock, line, flash)
   let meter: Meter | undefined
   let due = false
-  let aheadMs = 0
-  const board: Board = {
-    nowMs: () => clock.nowMs() + aheadMs,
-    upMs: clock.nowMs,
-    flash,
-    uart: { write: (bytes) => line.send(bytes), ready: () => line.ready() },
-    takePulses() {
-      const taken = pulses
-      pulses = [0, 0, 0, 0]
-      return taken
-    },
-  }
 
   function stepSoon(ms: number): void {
     if (due) return
@@ -84,12 +98,8 @@ export function createSimMeter(
     on() {
       meter = createMeter(board)
     },
-    showClock(ms) {
-      aheadMs = ms - clock.nowMs()
-    },
-    count(channel, more) {
-      pulses[channel]! += more
-    },
+    showClock,
+    count,
     live(first, wh, othersOf) {
       clock.set(first * halfHourMs)
       if (meter === undefined) sim.on()
@@ -104,7 +114,7 @@ export function createSimMeter(
   return sim
 }
 
-/** A virtual clock and a line with one meter that has lived `days` days up to `clock.nowMs()`, each half-hour as `whOf` says. */
+/** A virtual clock and a line with one meter that has run for `days` days up to `clock.nowMs()`, with `whOf` each half-hour. */
 export function createWorld(options: {
   seed: number
   days: number

@@ -35,6 +35,62 @@ const sweepMs = switchGrainMs
 /** Longest delay of the timer: for idle meters to fall asleep, and for the next sleeping meters to be stepped. */
 const timerMs = 1000
 
+/** The meters of a fleet, which are awake, and how far the sleeping ones have been stepped. */
+function createMembers(members: readonly FleetMember[], clock: ScaledClock) {
+  const byEui = new Map(members.map((member) => [toHex(member.eui), member]))
+  /** Milliseconds that the clock of a member that never jumps is ahead of the fleet's. */
+  const aheadMs = new Map(
+    members.map((member) => [member, member.boardClock.upMs + clock.nowMs - member.boardClock.nowMs - clock.upMs]),
+  )
+  const awake = new Set<FleetMember>()
+  let swept = 0
+  let sweptUpMs = clock.upMs
+
+  const advanceOne = (member: FleetMember) =>
+    advance(member.boardClock, member.meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
+
+  function step(member: FleetMember): void {
+    const { meter, board } = member
+    advanceOne(member)
+    while (meter.busy() && board.uart.ready()) meter.step()
+    if (meter.awake()) awake.add(member)
+    else awake.delete(member)
+  }
+
+  return {
+    awake,
+    step,
+    /** Steps the sleeping members that are due, in turn. */
+    sweep(): void {
+      const due = Math.floor(((clock.upMs - sweptUpMs) * members.length) / sweepMs)
+      if (due <= 0) return
+      sweptUpMs += (due * sweepMs) / members.length
+      for (let i = 0; i < Math.min(due, members.length); i++) {
+        step(members[swept]!)
+        swept = (swept + 1) % members.length
+      }
+    },
+    /**
+     * Passes on a decoded frame: a sleeping meter accepts only a wake frame with its EUI-64; meters that are awake receive
+     * every frame.
+     */
+    deliver(bytes: Uint8Array): void {
+      const packet = decodePacket(bytes)
+      const woken = packet?.kind === 'wake' ? byEui.get(toHex(packet.eui)) : undefined
+      const receivers = new Set(awake)
+      if (woken !== undefined) receivers.add(woken)
+      if (receivers.size === 0) return
+      const frame = encodeFrame(bytes)
+      for (const member of receivers) {
+        // Advanced before it answers: more than one half-hour may have ended.
+        advanceOne(member)
+        member.meter.received(frame)
+        step(member)
+      }
+    },
+  }
+}
+
 /**
  * Runs meters that have been started. An error that a meter throws (its flash failed) is passed to `failed`, once; after
  * that the fleet is stopped.
@@ -45,35 +101,9 @@ export function createFleet(
   timers: Timers,
   failed: (error: unknown) => void,
 ): Fleet {
-  const byEui = new Map(members.map((member) => [toHex(member.eui), member]))
-  /** Milliseconds that the clock of a member that never jumps is ahead of the fleet's. */
-  const aheadMs = new Map(
-    members.map((member) => [member, member.boardClock.upMs + clock.nowMs - member.boardClock.nowMs - clock.upMs]),
-  )
-  const awake = new Set<FleetMember>()
+  const { awake, step, sweep, deliver } = createMembers(members, clock)
   let timer: unknown
   let stopped = false
-  let swept = 0
-  let sweptUpMs = clock.upMs
-
-  function step(member: FleetMember): void {
-    const { boardClock, meter, board } = member
-    advance(boardClock, meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
-    while (meter.busy() && board.uart.ready()) meter.step()
-    if (meter.awake()) awake.add(member)
-    else awake.delete(member)
-  }
-
-  /** Steps the members that are due, in turn. */
-  function sweep(): void {
-    const due = Math.floor(((clock.upMs - sweptUpMs) * members.length) / sweepMs)
-    if (due <= 0) return
-    sweptUpMs += (due * sweepMs) / members.length
-    for (let i = 0; i < Math.min(due, members.length); i++) {
-      step(members[swept]!)
-      swept = (swept + 1) % members.length
-    }
-  }
 
   function guarded(act: () => void): void {
     if (stopped) return
@@ -102,24 +132,7 @@ export function createFleet(
     })
   }
 
-  const decoder = createFrameDecoder(
-    (bytes) => {
-      const packet = decodePacket(bytes)
-      const woken = packet?.kind === 'wake' ? byEui.get(toHex(packet.eui)) : undefined
-      // A sleeping meter accepts only a wake frame with its EUI-64; meters that are awake receive every frame.
-      const receivers = new Set(awake)
-      if (woken !== undefined) receivers.add(woken)
-      if (receivers.size === 0) return
-      const frame = encodeFrame(bytes)
-      for (const member of receivers) {
-        // Advanced before it answers: more than one half-hour may have ended.
-        advance(member.boardClock, member.meter, clock.nowMs, clock.upMs + aheadMs.get(member)!)
-        member.meter.received(frame)
-        step(member)
-      }
-    },
-    () => {},
-  )
+  const decoder = createFrameDecoder(deliver, () => {})
 
   scheduleTimer()
   return {

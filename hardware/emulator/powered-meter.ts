@@ -43,25 +43,58 @@ export interface PoweredMeter {
   stop(): void
 }
 
-/** Takes control of a meter that runs on the board. */
-export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMeter {
-  const { boardClock, board, flash, lastGasp, onPowerEvent } = supply
-  const timed = supply.cuts
+/** The cuts that have not happened yet, in order. Those inside a flash operation are set in the flash. */
+function createCutPlan({ cuts, boardClock, flash }: PowerSupply) {
+  const timed = cuts
     .flatMap(({ after, offMs }) => ('ms' in after ? [{ atMs: boardClock.upMs + after.ms, offMs }] : []))
     .sort((a, b) => a.atMs - b.atMs)
-  const inside = supply.cuts
+  const inside = cuts
     .flatMap(({ after, offMs }) =>
       'operations' in after ? [{ operation: flash.operations() + after.operations, offMs }] : [],
     )
     .sort((a, b) => a.operation - b.operation)
-  let meter: Meter | undefined = first
-  /** When power returns, by the clock that never jumps. */
-  let restoreMs = Number.POSITIVE_INFINITY
 
-  function armNextCut(): void {
+  function armNext(): void {
     while (inside.length > 0 && inside[0]!.operation <= flash.operations()) inside.shift()
     if (inside[0] !== undefined) flash.cutInside(inside[0].operation)
   }
+
+  armNext()
+  return {
+    /** The cut inside a flash operation that has just happened. */
+    takeInside(): { offMs: number } {
+      const cut = inside.shift()!
+      armNext()
+      return cut
+    },
+    takeTimed: () => timed.shift()!,
+    /** When the next timed cut is due, by the clock that never jumps. */
+    dueMs: () => timed[0]?.atMs ?? Number.POSITIVE_INFINITY,
+    /** Skips the cuts that were planned for the time without power. */
+    skipMissed(): void {
+      while (timed.length > 0 && timed[0]!.atMs <= boardClock.upMs) timed.shift()
+    },
+  }
+}
+
+/** Runs an action; returns the power cut that interrupted it, if any. */
+function interrupted(act: () => void): PowerCut | undefined {
+  try {
+    act()
+    return undefined
+  } catch (error) {
+    if (error instanceof PowerCut) return error
+    throw error
+  }
+}
+
+/** Takes control of a meter that runs on the board. */
+export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMeter {
+  const { boardClock, board, flash, lastGasp, onPowerEvent } = supply
+  const plan = createCutPlan(supply)
+  let meter: Meter | undefined = first
+  /** When power returns, by the clock that never jumps. */
+  let restoreMs = Number.POSITIVE_INFINITY
 
   function cut(offMs: number, why: string): void {
     meter = undefined
@@ -72,22 +105,15 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
 
   /** Runs an action in which power may fail. */
   function withPowerCut(act: () => void): void {
-    try {
-      act()
-    } catch (error) {
-      if (!(error instanceof PowerCut)) throw error
-      const { offMs } = inside.shift()!
-      armNextCut()
-      cut(offMs, `inside ${error.message}`)
-    }
+    const interruption = interrupted(act)
+    if (interruption !== undefined) cut(plan.takeInside().offMs, `inside ${interruption.message}`)
   }
 
   function restorePower(): void {
     flash.powerOn()
     supply.powerOn()
     board.on()
-    // Cuts that were planned for the time without power are skipped.
-    while (timed.length > 0 && timed[0]!.atMs <= boardClock.upMs) timed.shift()
+    plan.skipMissed()
     withPowerCut(() => {
       meter = supply.createMeter(board)
       onPowerEvent({ power: 'on', boot: meter.boot(), importWh: meter.importWh() })
@@ -97,18 +123,14 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
   function moveTo(toMs: number, toUpMs: number): void {
     const running = meter
     if (running !== undefined) withPowerCut(() => advance(boardClock, running, toMs, toUpMs))
-    else {
-      boardClock.nowMs = toMs
-      boardClock.upMs = toUpMs
-    }
+    else Object.assign(boardClock, { nowMs: toMs, upMs: toUpMs })
   }
 
   /** By the clock that never jumps. */
   function dueMs(): number {
-    return meter === undefined ? restoreMs : (timed[0]?.atMs ?? Number.POSITIVE_INFINITY)
+    return meter === undefined ? restoreMs : plan.dueMs()
   }
 
-  armNextCut()
   return {
     meter: () => meter,
     dueInMs: () => dueMs() - boardClock.upMs,
@@ -121,7 +143,7 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
         if (wasOn !== (meter !== undefined)) continue
         if (!wasOn) restorePower()
         else {
-          const { offMs } = timed.shift()!
+          const { offMs } = plan.takeTimed()
           if (lastGasp) withPowerCut(() => meter?.powerFails())
           if (meter !== undefined) cut(offMs, lastGasp ? 'at its time, with a warning' : 'at its time')
         }

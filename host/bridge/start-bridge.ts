@@ -198,7 +198,7 @@ function createReport({ env, total, lines, performance, recorder }: ReportParts)
   const runs: RunReport = {
     record(accepted, completed, xml) {
       recorder.accepted(accepted)
-      recorder.answered(accepted, completed, xml)
+      recorder.completed(accepted, completed, xml)
       return recorder.committed()
     },
     completed: logCompleted,
@@ -253,11 +253,13 @@ function createRequests(parts: RequestParts) {
     recall,
     execution,
     delivery,
-    futureDated,
-    windows: createFutureDated(timing),
-    executionTime({ forSettlement, allowed: { device }, request, deadlineMs }) {
-      const number = Number(request.requestId.counter & 0xffff_ffffn)
-      return executionTime(config.schedule, { forSettlement, device, number, deadlineMs }, nowMs())
+    times: {
+      futureDated,
+      windows: createFutureDated(timing),
+      earliestMs({ forSettlement, allowed: { device }, request, deadlineMs }) {
+        const number = Number(request.requestId.counter & 0xffff_ffffn)
+        return executionTime(config.schedule, { forSettlement, device, number, deadlineMs }, nowMs())
+      },
     },
     explain,
     report: report.requests,

@@ -22,7 +22,8 @@ function labelsOf(labels: Labels): string {
   return list.length === 0 ? '' : `{${list.join(',')}}`
 }
 
-export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gauges): string {
+/** The text of an exposition, written metric by metric. */
+function createExposition() {
   const lines: string[] = []
   const head = (name: string, type: string, help: string) => {
     lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`)
@@ -53,7 +54,11 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
     value(`${name}_sum`, times.sumMs / 1000, labels)
     value(`${name}_count`, times.count, labels)
   }
+  return { head, value, one, counts, histogram, text: () => `${lines.join('\n')}\n` }
+}
 
+export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gauges): string {
+  const { head, value, one, counts, histogram, text } = createExposition()
   counts('smets1_requests_total', 'Requests by the code of their acknowledgement.', totals.requests, ['srv', 'code'])
   counts('smets1_answers_total', 'Final answers by code.', totals.answers, ['srv', 'code'])
   counts('smets1_answers_late_total', 'Answers after their Target Response Time.', totals.late, ['srv'])
@@ -93,5 +98,5 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   one('process_start_time_seconds', 'gauge', 'Start of the process, since 1970.', gauges.startedMs / 1000)
   one('process_resident_memory_bytes', 'gauge', 'Resident memory.', gauges.memoryBytes)
   one('process_cpu_seconds_total', 'counter', 'Processor time.', gauges.cpuSeconds)
-  return `${lines.join('\n')}\n`
+  return text()
 }

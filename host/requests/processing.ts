@@ -27,14 +27,19 @@ export interface ProcessingParts {
   recall: Recall
   execution: Pick<Execution, 'respond'>
   delivery: Delivery
-  futureDated: FutureDated
-  /** Requests that wait for a window. */
-  windows: FutureDated
-  /** When a request may be executed: now, or when its window lets it, ms UTC. */
-  executionTime(accepted: AcceptedRequest): number
+  times: ExecutionTimes
   /** Whether a User is told why its request failed. */
   explain: boolean
   report: ProcessingReport
+}
+
+/** Requests that are not executed at once, and when they are. */
+export interface ExecutionTimes {
+  futureDated: FutureDated
+  /** Requests that wait for a window. */
+  windows: FutureDated
+  /** The earliest time at which a request may be executed: now, or when its window begins; ms UTC. */
+  earliestMs(accepted: AcceptedRequest): number
 }
 
 /** What is reported of requests, for the log, the measures and the line queue. */
@@ -58,21 +63,29 @@ export interface Processing {
   stop(): Promise<void>
 }
 
-export function createProcessing(parts: ProcessingParts): Processing {
-  const { store, timing, futureDated, recorder, report } = parts
+/** Executions under way. An error is logged: the request stays stored, and is executed again after a restart. */
+function createUnderWay(log: Log) {
   const underWay = new Set<Promise<void>>()
-
-  function track(id: string, promise: Promise<void>): void {
-    const work = promise
-      .catch((error) => report.log('answer failed', { requestId: id, problem: (error as Error).message }))
-      .finally(() => underWay.delete(work))
-    underWay.add(work)
+  return {
+    track(id: string, promise: Promise<void>): void {
+      const work = promise
+        .catch((error) => log('answer failed', { requestId: id, problem: (error as Error).message }))
+        .finally(() => underWay.delete(work))
+      underWay.add(work)
+    },
+    ended: () => Promise.all(underWay),
   }
+}
+
+export function createProcessing(parts: ProcessingParts): Processing {
+  const { store, timing, recorder, report } = parts
+  const { futureDated, windows, earliestMs } = parts.times
+  const { track, ended } = createUnderWay(report.log)
 
   function start(accepted: AcceptedRequest, stored: StoredRequest, acknowledgedMs?: number): void {
     const { id } = accepted
     // One that has waited for its window goes now, also when the settings have changed meanwhile.
-    const atMs = stored.windowMs ?? parts.executionTime(accepted)
+    const atMs = stored.windowMs ?? earliestMs(accepted)
     if (atMs <= timing.nowMs()) {
       report.started(accepted)
       track(id, complete(accepted, parts, acknowledgedMs))
@@ -82,7 +95,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     const waits = { ...stored, windowMs: atMs }
     track(
       id,
-      store.put('accepted', id, waits).then(() => parts.windows.wait(id, atMs, () => reprocess(id, waits))),
+      store.put('accepted', id, waits).then(() => windows.wait(id, atMs, () => reprocess(id, waits))),
     )
   }
 
@@ -92,7 +105,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
       futureDated.wait(id, executionMs, () => reprocess(id, stored))
     } else if (windowMs !== undefined && timing.nowMs() < windowMs) {
-      parts.windows.wait(id, windowMs, () => reprocess(id, stored))
+      windows.wait(id, windowMs, () => reprocess(id, stored))
     } else track(id, reexamine(id, stored, parts, start))
   }
 
@@ -125,8 +138,8 @@ export function createProcessing(parts: ProcessingParts): Processing {
     },
     async stop() {
       futureDated.stop()
-      parts.windows.stop()
-      await Promise.all(underWay)
+      windows.stop()
+      await ended()
     },
   }
 }
@@ -165,7 +178,7 @@ async function storeAccepted(
  */
 async function complete(accepted: AcceptedRequest, parts: ProcessingParts, acknowledgedMs?: number): Promise<void> {
   const { xml, completed } = await parts.execution.respond(accepted, noUsage())
-  parts.recorder.answered(accepted, completed, xml)
+  parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
   const why = completed.sources === undefined ? completed.detail : sourcesText(completed.sources)
   const { pushDelayMs } = pushTermsOf(user)

@@ -49,6 +49,36 @@ export function createFrameCutter(piece: (bytes: Uint8Array) => void): {
   }
 }
 
+/** A new file of mode 0600 that grows until it is closed, cannot be written, or has `recordingBytesMax` bytes. */
+function createRecordingFile(path: string, report: (problem: string) => void) {
+  const file = openSync(path, 'wx', 0o600)
+  let open = true
+  let size = 0
+
+  function close(): void {
+    if (open) closeSync(file)
+    open = false
+  }
+
+  return {
+    append(bytes: Uint8Array): void {
+      if (!open) return
+      try {
+        for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
+      } catch (error) {
+        close()
+        report(`recording ended: ${path}: ${(error as Error).message}`)
+        return
+      }
+      size += bytes.length
+      if (size < recordingBytesMax) return
+      close()
+      report(`recording ended: ${path} has ${recordingBytesMax} bytes`)
+    },
+    close,
+  }
+}
+
 /**
  * Starts a recording in a new file of mode 0600. Each frame is written before the next is passed on, so that the file can be
  * read after a crash. When the file cannot be written any more, `report` is called once, and the line continues
@@ -61,46 +91,24 @@ export function openRecording(
   nowMs: () => number,
   report: (problem: string) => void,
 ): Recording {
-  const file = openSync(path, 'wx', 0o600)
+  const file = createRecordingFile(path, report)
   const lines = new Map<string, number>()
   const cutters = new Set<{ flush(): void }>()
-  let open = true
-  let size = 0
-
-  function end(): void {
-    if (open) closeSync(file)
-    open = false
-  }
-
-  function put(bytes: Uint8Array): void {
-    if (!open) return
-    try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
-    } catch (error) {
-      end()
-      report(`recording ended: ${path}: ${(error as Error).message}`)
-      return
-    }
-    size += bytes.length
-    if (size < recordingBytesMax) return
-    end()
-    report(`recording ended: ${path} has ${recordingBytesMax} bytes`)
-  }
 
   function numberOf(url: string): number {
     const known = lines.get(url)
     if (known !== undefined) return known
     lines.set(url, lines.size)
-    put(interfaceBlock(url))
+    file.append(interfaceBlock(url))
     return lines.size - 1
   }
 
-  put(sectionBlock(program))
+  file.append(sectionBlock(program))
   return {
     tap: (openPort) => async (url, baud, events) => {
       const line = numberOf(url)
-      const inward = createFrameCutter((bytes) => put(packetBlock(line, nowMs(), flag.inbound, bytes)))
-      const outward = createFrameCutter((bytes) => put(packetBlock(line, nowMs(), flag.outbound, bytes)))
+      const inward = createFrameCutter((bytes) => file.append(packetBlock(line, nowMs(), flag.inbound, bytes)))
+      const outward = createFrameCutter((bytes) => file.append(packetBlock(line, nowMs(), flag.outbound, bytes)))
       let gone = false
       const finish = () => {
         gone = true
@@ -131,7 +139,7 @@ export function openRecording(
     },
     close() {
       for (const cutter of cutters) cutter.flush()
-      end()
+      file.close()
     },
   }
 }

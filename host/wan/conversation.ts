@@ -1,7 +1,7 @@
 // Asks and answers of one task, with a meter that is awake.
 
 import { asksPerSessionMax } from '../../protocol/limits.ts'
-import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
+import { decodePacket, encodeSealedAsk, type SealedAnswer } from '../../protocol/link.ts'
 import { type DcoSession, dcoBudgetMs } from '../dco/sealer.ts'
 import { PortError } from './bindings.ts'
 import { seemsKeyWrong, whyNoAnswer, whyTooLate } from './diagnosis.ts'
@@ -81,6 +81,27 @@ export async function waitForLine(turn: Turn): Promise<void> {
 }
 
 /**
+ * The next answer that `isWanted` accepts, or undefined when none comes by `untilMs`. Other frames are counted as refused
+ * and do not extend the wait.
+ */
+async function nextAnswer(
+  timing: Timing,
+  turn: Turn,
+  usage: Usage,
+  untilMs: number,
+  isWanted: (answer: SealedAnswer) => boolean,
+): Promise<SealedAnswer | undefined> {
+  for (;;) {
+    const leftMs = untilMs - timing.nowMs()
+    const bytes = leftMs > 0 ? await turn.receive(leftMs) : undefined
+    if (bytes === undefined) return undefined
+    const packet = decodePacket(bytes)
+    if (packet?.kind === 'answer' && isWanted(packet)) return packet
+    usage.framesRefused += 1
+  }
+}
+
+/**
  * A conversation for one task. Several may follow each other in a session. `wakeAgain` opens another session, which the
  * conversations after this one then use too.
  */
@@ -118,17 +139,12 @@ export function createConversation(
       const firstMs = firstWaitMs(patiently ? {} : pace, 'blockMs', limits)
       const untilMs = Math.min(deadlineMs, timing.nowMs() + firstMs * 2 ** silentAsks)
       for (;;) {
-        // Frames that are not wanted do not extend the wait.
-        const leftMs = untilMs - timing.nowMs()
-        const bytes = leftMs > 0 ? await turn.receive(leftMs) : undefined
-        if (bytes === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, limits)
-        if (bytes === undefined) return undefined
-        const packet = decodePacket(bytes)
-        const number = packet?.kind === 'answer' ? numberOf(packet.counter) : -1
-        if (packet?.kind !== 'answer' || !wanted(number, packet.block)) {
-          usage.framesRefused += 1
-          continue
-        }
+        const packet = await nextAnswer(timing, turn, usage, untilMs, (answer) =>
+          wanted(numberOf(answer.counter), answer.block),
+        )
+        if (packet === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, limits)
+        if (packet === undefined) return undefined
+        const number = numberOf(packet.counter)
         const message = await timed(timing, usage, context.session.openAnswer(packet))
         if (message === undefined) {
           usage.notOpened += 1

@@ -50,20 +50,11 @@ function watchPort(port: Port, timing: Timing, ms: number): { cancel(): void } |
   return { cancel: () => timer.cancel() }
 }
 
-export function createHeldPort(
-  url: string,
-  openPort: OpenPort,
-  limits: LineLimits,
-  timing: Timing,
-  user: PortUser,
-): HeldPort {
+/** Opens a port of which at most one is open at a time. `lost` is called when the open one is lost. */
+function createPortOpener(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing, user: PortUser) {
   let port: Port | undefined
   let opening: Promise<Port> | undefined
-  let lostMs: number | undefined
-  let retry: { cancel(): void } | undefined
   let watching: { cancel(): void } | undefined
-  /** Set while the port is held. */
-  let report: ((status: PortStatus) => void) | undefined
 
   async function openPortNow(): Promise<Port> {
     const opened: Port = await openPort(url, limits.baud, {
@@ -72,11 +63,7 @@ export function createHeldPort(
         if (port !== opened) return
         port = undefined
         watching?.cancel()
-        lostMs = timing.nowMs()
         user.lost()
-        if (report === undefined) return
-        report({ state: 'lost', problem: `${url} is gone: it was unplugged, or the meter has stopped` })
-        keepTrying('')
       },
     })
     port = opened
@@ -84,18 +71,50 @@ export function createHeldPort(
     return opened
   }
 
-  /** Opens the port within `openMs`: an open that hangs must not block the request. */
-  function openInTime(): Promise<Port> {
-    opening ??= openPortNow().finally(() => {
-      opening = undefined
-    })
-    const late = new PortError(`${url} did not open within ${limits.openMs} ms`)
-    return withTimeout(opening, timing, limits.openMs, late)
+  return {
+    port: () => port,
+    /** Opens the port within `openMs`: an open that hangs must not block the request. */
+    open(): Promise<Port> {
+      opening ??= openPortNow().finally(() => {
+        opening = undefined
+      })
+      const late = new PortError(`${url} did not open within ${limits.openMs} ms`)
+      return withTimeout(opening, timing, limits.openMs, late)
+    },
+    async close() {
+      watching?.cancel()
+      // A port that opens later is closed: it would keep the line in use and this program running.
+      void opening?.then((late) => late.close()).catch(() => {})
+      await port?.close()
+    },
   }
+}
+
+export function createHeldPort(
+  url: string,
+  openPort: OpenPort,
+  limits: LineLimits,
+  timing: Timing,
+  user: PortUser,
+): HeldPort {
+  let lostMs: number | undefined
+  let retry: { cancel(): void } | undefined
+  /** Set while the port is held. */
+  let report: ((status: PortStatus) => void) | undefined
+  const opener = createPortOpener(url, openPort, limits, timing, {
+    createReceiver: user.createReceiver,
+    lost() {
+      lostMs = timing.nowMs()
+      user.lost()
+      if (report === undefined) return
+      report({ state: 'lost', problem: `${url} is gone: it was unplugged, or the meter has stopped` })
+      keepTrying('')
+    },
+  })
 
   /** Tries to open the port until it succeeds or is no longer held. `lastProblem`: what was reported last. */
   function keepTrying(lastProblem: string): void {
-    openInTime().then(
+    opener.open().then(
       () => report?.({ state: 'open' }),
       ({ message }: Error) => {
         if (report === undefined) return
@@ -106,12 +125,13 @@ export function createHeldPort(
   }
 
   return {
-    port: () => port,
+    port: opener.port,
     async opened() {
       for (;;) {
+        const port = opener.port()
         if (port !== undefined) return port
         try {
-          return await openInTime()
+          return await opener.open()
         } catch (error) {
           if (lostMs === undefined || timing.nowMs() - lostMs >= limits.openMs) throw error
         }
@@ -125,10 +145,7 @@ export function createHeldPort(
     async close() {
       report = undefined
       retry?.cancel()
-      watching?.cancel()
-      // A port that opens later is closed: it would keep the line in use and this program running.
-      void opening?.then((late) => late.close()).catch(() => {})
-      await port?.close()
+      await opener.close()
     },
   }
 }

@@ -81,22 +81,54 @@ function chooseNext(
   return { best, earliestMs }
 }
 
+/** When the rates of cohorts and lines allow the next session. */
+function createRates(limits: LineQueueLimits) {
+  const freeAtMs = new Map<string, number>()
+  return {
+    startsAtMs: (one: LineRequest) => Math.max(0, ...spacingsOf(one, limits).map(([name]) => freeAtMs.get(name) ?? 0)),
+    /** Counts a session that begins. */
+    count(one: LineRequest, nowMs: number): void {
+      for (const [name, rate] of spacingsOf(one, limits)) freeAtMs.set(name, nowMs + minuteMs / rate)
+    },
+  }
+}
+
+/** A request in the queue. It is rejected with a ReadError when its deadline passes. */
+function withDeadline(
+  lineRequest: LineRequest,
+  order: number,
+  timing: Timing,
+  turn: { start(): void; reject(why: Error): void },
+): QueuedRequest {
+  const tooLate = new ReadError('too late', 'no turn on the line within the target response time')
+  const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
+  const late = timing.after(waitMs, () => turn.reject(tooLate))
+  return {
+    ...lineRequest,
+    order,
+    start() {
+      late.cancel()
+      turn.start()
+    },
+    reject(why) {
+      late.cancel()
+      turn.reject(why)
+    },
+  }
+}
+
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
   const queue = new Set<QueuedRequest>()
   const busyLines = new Set<string>()
-  /** When the next session of a cohort or line may begin. */
-  const freeAtMs = new Map<string, number>()
+  const rates = createRates(limits)
   let orders = 0
   let stopped = false
   let timer: { cancel(): void } | undefined
 
-  const startsAtMs = (one: LineRequest) =>
-    Math.max(0, ...spacingsOf(one, limits).map(([name]) => freeAtMs.get(name) ?? 0))
-
   function begin(one: QueuedRequest): void {
     queue.delete(one)
     busyLines.add(one.line)
-    for (const [name, rate] of spacingsOf(one, limits)) freeAtMs.set(name, timing.nowMs() + minuteMs / rate)
+    rates.count(one, timing.nowMs())
     one.start()
   }
 
@@ -105,7 +137,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     timer = undefined
     for (;;) {
       const nowMs = timing.nowMs()
-      const { best, earliestMs } = chooseNext(queue, busyLines, startsAtMs, nowMs)
+      const { best, earliestMs } = chooseNext(queue, busyLines, rates.startsAtMs, nowMs)
       if (best === undefined) {
         if (Number.isFinite(earliestMs)) timer = timing.after(earliestMs - nowMs, pump)
         return
@@ -117,21 +149,15 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   /** Resolves when the request has its turn. @throws ReadError when its deadline comes first */
   function turnOf(lineRequest: LineRequest): Promise<void> {
     return new Promise((resolve, reject) => {
-      const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
-      const rejectRequest = (why: Error) => {
-        late.cancel()
-        if (queue.delete(one)) reject(why)
-      }
-      const tooLate = new ReadError('too late', 'no turn on the line within the target response time')
-      const late = timing.after(waitMs, () => rejectRequest(tooLate))
-      const start = () => {
-        late.cancel()
-        resolve()
-      }
       orders += 1
-      const one: QueuedRequest = { ...lineRequest, order: orders, start, reject: rejectRequest }
+      const one: QueuedRequest = withDeadline(lineRequest, orders, timing, {
+        start: resolve,
+        reject(why) {
+          if (queue.delete(one)) reject(why)
+        },
+      })
       queue.add(one)
-      if (stopped && one.priority !== priority.onDemand) rejectRequest(new StoppedError())
+      if (stopped && one.priority !== priority.onDemand) one.reject(new StoppedError())
       else if (!busyLines.has(one.line)) pump()
     })
   }

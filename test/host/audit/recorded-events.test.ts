@@ -9,7 +9,7 @@ import { createSelector, type Selection, textOf } from '../../../host/audit/sele
 import { halfHoursServed, servedOf } from '../../../host/audit/served.ts'
 import { createMemoryTrail } from '../../../host/audit/service-audit-trail.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
-import { createRecorder, strangersPerMinute } from '../../../host/requests/recorder.ts'
+import { createRecorder, unsignedPerMinute } from '../../../host/requests/recorder.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { readBack } from '../../support/bench/audit-bench.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
@@ -149,10 +149,10 @@ test('strangers cannot fill the disk: so many a minute are listed, the rest coun
     recorder.refused({ endpoint: 'serviceS', header: {}, code: 'E100', why: 'unsigned', signed })
   for (let i = 0; i < 1000; i++) knock(false)
   for (let i = 0; i < 5; i++) knock(true)
-  assert.is(events.length, strangersPerMinute + 5)
+  assert.is(events.length, unsignedPerMinute + 5)
   nowMs += 60000
   knock(false)
-  assert.equal(events.at(-2), { event: 'refusals not listed', count: 1000 - strangersPerMinute })
+  assert.equal(events.at(-2), { event: 'refusals not listed', count: 1000 - unsignedPerMinute })
   assert.is(events.at(-1)!.event, 'refused')
 })
 
