@@ -16,6 +16,8 @@ export interface NewMeter {
   exportMpan?: string
   line?: string
   cohort?: string
+  s1sp?: string
+  csp?: string
   /** What the stamps of its half-hours are. */
   stamps?: StampConvention
   /** Who is registered: IS for its import MPAN, ES for its export MPAN, others for both. */

@@ -93,7 +93,11 @@ function plan(options: Options, registry: Registry, stamps: StampConvention | un
     throw wrong('--replace needs --eui: the meter that gets another key')
   const identities = createIdentities(registry, randomBytes)
   const line = textOption(options, 'line')
-  const cohort = textOption(options, 'cohort')
+  const place: Pick<NewMeter, 'cohort' | 's1sp' | 'csp'> = {}
+  for (const name of ['cohort', 's1sp', 'csp'] as const) {
+    const text = textOption(options, name)
+    if (text !== undefined) place[name] = text
+  }
   return Array.from({ length: count }, (_, i) => {
     const own = eui === undefined ? identities.eui(prefix) : euiAfter(eui, i)
     const known = registry.device(own)
@@ -102,7 +106,7 @@ function plan(options: Options, registry: Registry, stamps: StampConvention | un
       registrations,
       from,
       ...(line && { line }),
-      ...(cohort && { cohort }),
+      ...place,
       ...(stamps && { stamps }),
     }
     for (const name of ['importMpan', 'exportMpan'] as const) {
@@ -219,6 +223,8 @@ export function provisionCommand(side: SettingsSide): Command {
       'Line and settings',
       ['--line <url>', 'the line of the meter (the line of the bridge unless given)'],
       ['--cohort <name>', 'cohort of the meter; a cohort shares one limit on sessions'],
+      ['--s1sp <name>', 'S1SP of the meter; windows and retries can differ by cohort, S1SP and CSP'],
+      ['--csp <name>', 'CSP whose WAN the meter is on'],
       ['--out <dir>', 'directory for the settings files (meters/ in the state directory unless given)'],
       ...side.newMeterFlags,
       'Output and state',

@@ -68,6 +68,13 @@ test('a new state directory with one meter: key on both sides, device, MPANs, re
   assert.not.ok(existsSync(statePaths(state).provisioning))
 })
 
+test('cohort, S1SP and CSP go into the registry', async () => {
+  const state = freshPath()
+  const { out } = await run(state, { json: true, cohort: 'Itron', s1sp: 'MOC', csp: 'Telefonica' })
+  const { cohort, s1sp, csp } = registryOf(state).device(JSON.parse(out).meters[0].eui)!
+  assert.equal([cohort, s1sp, csp], ['Itron', 'MOC', 'Telefonica'])
+})
+
 test('what the meter is told of its stamps, the registry says too', async () => {
   const state = freshPath()
   const made = async (options: Options) => {
