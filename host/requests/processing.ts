@@ -95,7 +95,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     const waits = { ...stored, windowMs: atMs }
     track(
       id,
-      store.put('accepted', id, waits).then(() => windows.wait(id, atMs, () => reprocess(id, waits))),
+      store.put('accepted', id, waits).then(() => waitForWindow(id, atMs, parts, reprocess)),
     )
   }
 
@@ -105,7 +105,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
       futureDated.wait(id, executionMs, () => reprocess(id, stored))
     } else if (windowMs !== undefined && timing.nowMs() < windowMs) {
-      windows.wait(id, windowMs, () => reprocess(id, stored))
+      waitForWindow(id, windowMs, parts, reprocess)
     } else track(id, reexamine(id, stored, parts, start))
   }
 
@@ -138,10 +138,24 @@ export function createProcessing(parts: ProcessingParts): Processing {
     },
     async stop() {
       futureDated.stop()
-      windows.stop()
       await ended()
+      // Last: a request that was being stored begins to wait only then.
+      windows.stop()
     },
   }
+}
+
+/** Many may wait for a window, so only their RequestIDs are in memory. */
+function waitForWindow(
+  id: string,
+  windowMs: number,
+  { store, times }: ProcessingParts,
+  reprocess: (id: string, stored: StoredRequest) => void,
+): void {
+  times.windows.wait(id, windowMs, () => {
+    const stored = store.get('accepted', id)
+    if (stored !== undefined) reprocess(id, stored)
+  })
 }
 
 /**
