@@ -3,9 +3,18 @@
 import { type BoardName, boards, isBoard } from '../boards/boards.ts'
 import { text, whole } from './meter-options.ts'
 
+/** What is done to the board. */
+export interface BoardChanges {
+  /** Only look: the board keeps what it has. */
+  dryRun: boolean
+  settingsOnly: boolean
+  erase: boolean
+  uninstall: boolean
+}
+
 export interface FlashOptions {
   board: BoardName
-  /** Against a simulated board: no port is opened, no file changed. */
+  /** Uses a simulated board: no port is opened, no file changed. */
   rehearse: boolean
   port: string
   /** File with settings; `undefined` keeps those on the board. */
@@ -13,10 +22,7 @@ export interface FlashOptions {
   line: string | undefined
   state: string
   baud: number
-  dryRun: boolean
-  settingsOnly: boolean
-  erase: boolean
-  uninstall: boolean
+  changes: BoardChanges
   json: boolean
 }
 
@@ -50,5 +56,5 @@ export function readFlashOptions(given: Record<string, unknown>): FlashOptions {
   const state = text(given, 'state') ?? '.smets1'
   const isRehearsal = rehearse !== undefined
   const changes = { dryRun, settingsOnly, erase, uninstall }
-  return { board, rehearse: isRehearsal, port, settings, line, state, baud, ...changes, json: given.json === true }
+  return { board, rehearse: isRehearsal, port, settings, line, state, baud, changes, json: given.json === true }
 }

@@ -57,10 +57,10 @@ export interface Rehearsal {
 const count = (number: number) => String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, ',')
 
 function plan(report: FlashReport, options: FlashOptions): string {
-  if (options.uninstall)
+  if (options.changes.uninstall)
     return report.running ? 'would take off the script, its start, settings and key' : 'has no meter on it'
-  if (options.settingsOnly) return 'would get new settings and key, the script stays'
-  const first = options.erase ? 'would be erased (all of its Storage, and the logs), then ' : 'would '
+  if (options.changes.settingsOnly) return 'would get new settings and key, the script stays'
+  const first = options.changes.erase ? 'would be erased (all of its Storage, and the logs), then ' : 'would '
   return `${first}get settings and a script of ${count(report.scriptBytes)} bytes${report.running ? ' in place of the one that is there' : ''}`
 }
 

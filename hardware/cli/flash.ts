@@ -65,7 +65,7 @@ async function prepare(given: Record<string, unknown>, step: (text: string) => v
     const fromFile = options.settings === undefined ? undefined : readSettingsFile(options.settings)
     const settings = fromFile ?? (options.rehearse ? exampleSettings() : undefined)
     const { meter, flashDriver: driver } = await boardScripts(options.board)
-    const script = options.uninstall || options.settingsOnly ? '' : meter
+    const script = options.changes.uninstall || options.changes.settingsOnly ? '' : meter
     return { options, row: boards[options.board], settings, script: Buffer.from(script, 'latin1'), driver, step }
   } catch (error) {
     throw new FlashError(code.usage, (error as Error).message)
@@ -75,9 +75,9 @@ async function prepare(given: Record<string, unknown>, step: (text: string) => v
 /** Problems with the settings on the board and those for it. @throws FlashError when there are none at all */
 async function settingsProblems(prompt: Prompt, facts: BoardFacts, request: FlashRequest): Promise<string[]> {
   const { options, row, settings, driver } = request
-  if (options.uninstall || options.dryRun) return []
+  if (options.changes.uninstall || options.changes.dryRun) return []
   const pagesFile = 'spi' in row.flash ? undefined : row.flash.storageFile
-  const hasPages = !options.erase && (pagesFile === undefined || facts.files.includes(pagesFile))
+  const hasPages = !options.changes.erase && (pagesFile === undefined || facts.files.includes(pagesFile))
   if (hasPages) await loadFlashDriver(prompt, driver)
   const found = hasPages ? await boardSettings(prompt, row) : undefined
   if (found === undefined && settings === undefined) {
@@ -96,9 +96,9 @@ async function examine(prompt: Prompt, request: FlashRequest, io: Io): Promise<B
   step(
     `${facts.probed} functions probed, ${facts.lacks.length} missing; ${facts.variables} variables, ${facts.storageFree} bytes of Storage free`,
   )
-  const problems = boardProblems(options.board, facts, script.length, options.erase || options.uninstall)
-  if (options.settingsOnly && !startsMeter(facts))
-    problems.push('there is no meter on it yet: leave --settings-only out')
+  const { erase, uninstall, settingsOnly } = options.changes
+  const problems = boardProblems(options.board, facts, script.length, erase || uninstall)
+  if (settingsOnly && !startsMeter(facts)) problems.push('there is no meter on it yet: leave --settings-only out')
   if (problems.length === 0) problems.push(...(await settingsProblems(prompt, facts, request)))
   for (const warning of boardWarnings(options.board, facts)) io.stderr(`note: ${warning}\n`)
   if (problems.length > 0) {
@@ -120,7 +120,8 @@ async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Pr
 async function install(line: Line, first: Prompt, request: FlashRequest, io: Io): Promise<Installed> {
   const { options, row, settings, driver } = request
   const progress = createProgress(io)
-  const script = options.settingsOnly ? undefined : request.script
+  const { settingsOnly, erase } = options.changes
+  const script = settingsOnly ? undefined : request.script
   let prompt = first
   try {
     for (let restarts = 0; ; restarts++) {
@@ -128,7 +129,7 @@ async function install(line: Line, first: Prompt, request: FlashRequest, io: Io)
         prompt = await stopProgram(line, prompt, options.baud)
         const facts = await askBoard(prompt, row, '')
         const { show } = progress
-        const parts = { row, facts, script, driver, settings, erase: options.erase, progress: show, step: request.step }
+        const parts = { row, facts, script, driver, settings, erase, progress: show, step: request.step }
         return await installMeter(prompt, parts)
       } catch (error) {
         const again = error instanceof PromptError && error.fault === 'restarted' && restarts < restartsMax
@@ -169,11 +170,12 @@ async function flash(line: Line, request: FlashRequest, read: ReadBoard, io: Io)
   const { variables, variablesFree, storageFree } = facts
   const board = { board: facts.board, espruino: facts.version, storageFree, scriptBytes: script.length }
   const report = { ...board, variables, variablesFree, seconds: 0 }
-  if (options.dryRun) return { ...report, done: 'looked', running: startsMeter(facts) }
-  if (options.uninstall) {
+  if (options.changes.dryRun) return { ...report, done: 'looked', running: startsMeter(facts) }
+  if (options.changes.uninstall) {
     const progress = createProgress(io)
     const quiet = await stopProgram(line, prompt, options.baud)
-    const parts = { row, facts: await askBoard(quiet, row, ''), driver, logs: options.erase, progress: progress.show }
+    const { erase: logs } = options.changes
+    const parts = { row, facts: await askBoard(quiet, row, ''), driver, logs, progress: progress.show }
     const left = await uninstallMeter(quiet, parts)
     progress.end()
     return { ...report, done: 'uninstalled', left }

@@ -113,7 +113,7 @@ export function meterLoad(
   function otherLoad(halfHour: number, channel: number): number {
     if (channel === 1) {
       if (hasExports && halfHour < householdFrom) return exports(halfHour) ?? 0
-      return solarExportWh(seed, options.solarW, halfHour)
+      return solarExportWh(seed, options.simulated.solarW, halfHour)
     }
     const { importVarh, exportVarh } = reactiveVarh(seed, load(halfHour) ?? 0, fridgeWh(seed, halfHour))
     return channel === 2 ? importVarh : exportVarh

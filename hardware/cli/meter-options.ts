@@ -1,4 +1,4 @@
-// What `smets1 meter` may be told, checked.
+// The options of `smets1 meter`, checked.
 
 import type { LoadOptions } from '../load/judge.ts'
 import { typicalPeakW } from '../load/solar.ts'
@@ -12,16 +12,21 @@ export interface LoadFiles {
   how: LoadOptions
 }
 
+/** The simulated household, where there are no readings. */
+export interface SimulatedHousehold {
+  /** `undefined`: from the meter's EUI-64, so that every meter has a household of its own. */
+  seed: number | undefined
+  /** Watts peak of the panels on the roof, 0 for none. */
+  solarW: number
+}
+
 export interface MeterOptions {
   port: string
   flash: string
   /** A settings file to take into the flash first. */
   settings: string | undefined
   baud: number
-  /** `undefined`: from the meter's EUI-64, so that every meter has a household of its own. */
-  seed: number | undefined
-  /** Watts peak of the panels on the roof, 0 for none. */
-  solarW: number
+  simulated: SimulatedHousehold
   load: LoadFiles | undefined
   catchUp: boolean
   days: number
@@ -117,9 +122,11 @@ export function readMeterOptions(options: Given): MeterOptions {
     flash,
     settings: text(options, 'settings'),
     baud: whole(options, 'baud', 0, 10000000) ?? 115200,
-    seed: whole(options, 'seed', -2147483648, 4294967295),
-    // Nothing is made up beside real readings unless asked for.
-    solarW: whole(options, 'solar', 0, 1000000) ?? (load === undefined ? typicalPeakW : 0),
+    simulated: {
+      seed: whole(options, 'seed', -2147483648, 4294967295),
+      // Beside real readings nothing is simulated unless asked for.
+      solarW: whole(options, 'solar', 0, 1000000) ?? (load === undefined ? typicalPeakW : 0),
+    },
     load,
     catchUp,
     days: whole(options, 'days', 0, 3650) ?? 30,

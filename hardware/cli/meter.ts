@@ -74,7 +74,7 @@ async function withFlash(
     return usage
   }
   // The last four bytes of the EUI-64 tell meters apart.
-  const seed = options.seed ?? getU32(found.eui.slice().reverse(), 0)
+  const seed = options.simulated.seed ?? getU32(found.eui.slice().reverse(), 0)
   let source: MeterLoad
   try {
     const nowMs = Date.now()

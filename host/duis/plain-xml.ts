@@ -88,9 +88,8 @@ export function readPlainXml(source: string, limits: TreeLimits): { text: string
       }
       if (parent === undefined) root = child
       else parent.children.push(child)
-      if (slash === '/') {
-        text += closeElement(child, name, child.openEnd)
-      } else open.push(child)
+      if (slash === '/') text += closeElement(child, name, child.openEnd)
+      else open.push(child)
     }
     at = end
   }

@@ -1,5 +1,5 @@
-// keys.boxed, from end to end: requests made from the DCC's templates and signed by its tool are taken, and its validator
-// takes what is answered. Without Java the tool's own keys sign, and our code checks against its certificates.
+// keys.boxed, from end to end: requests made from the DCC's templates and signed by its tool are accepted, and its validator
+// accepts the responses. Without Java the tool's own keys sign, and our code checks against its certificates.
 
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -75,12 +75,10 @@ test.after(() => {
 
 const codeOf = (xml: string) => /ResponseCode>([^<]*)</.exec(xml)?.[1]
 
-test('the DCC’s templates, signed by its tool, in both modes of delivery', async () => {
-  const made = await finished(['up', '--once', '--state', state, '--http-port', '0', '--keys-boxed', toolJar])
-  assert.is(made.code, 0, made.err)
-  assert.match(made.out, /Both agree/)
+/** A User that collects the responses that it is sent. */
+async function startUser() {
   const answers: string[] = []
-  const user = createServer((incoming, reply) => {
+  const server = createServer((incoming, reply) => {
     let body = ''
     incoming.on('data', (bytes) => {
       body += bytes
@@ -90,38 +88,107 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
       reply.writeHead(204).end()
     })
   })
-  await new Promise<void>((resolve) => user.listen(0, '127.0.0.1', resolve))
-  user.unref()
-  writeFileSync(join(state, 'config.json'), JSON.stringify({ keys: { boxed: toolJar } }))
-  const validated = await finished(['validate', '--state', state])
-  assert.is(validated.code, 0, validated.out)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  server.unref()
+  stops.push(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    callback: `http://127.0.0.1:${(server.address() as AddressInfo).port}/duis`,
+    /** The last of so many responses; waits for it. */
+    async final(count: number) {
+      await until(() => answers.length >= count, `answer ${count}`)
+      assert.is(answers.length, count)
+      return answers[count - 1]!
+    },
+  }
+}
+
+/** `up` with the tool's keys. The state directory has been made by an earlier `up --once`. */
+async function startUp() {
   const up = smets1(['up', '--state', state, '--http-port', '0'])
   stops.push(() => up.child.kill('SIGKILL'))
   await up.says('Ctrl-C stops')
   const url = /DUIS on (http:\S+)\/api/.exec(up.out())![1]!
-  /** A User's row, as the running bridge has it from then on. */
-  const editParty = async (index: number, fields: { callback?: string; mode?: string }) => {
-    const registry = join(state, 'registry.json')
-    editJson(registry, ({ users }) => void Object.assign((users as object[])[index]!, fields))
-    const sha256 = createHash('sha256').update(readFileSync(registry)).digest('hex')
-    const loaded = () => readFileSync(join(state, 'bridge.log'), 'utf8').includes(sha256)
-    await until(loaded, 'registry read again by the bridge')
-  }
-  await editParty(0, { callback: `http://127.0.0.1:${(user.address() as AddressInfo).port}/duis` })
   const post = async (body: string, service: string) => {
     const headers = { 'content-type': 'application/xml' }
     const reply = await fetch(`${url}/api/v1/${service}`, { method: 'POST', headers, body })
     assert.is(reply.status, 200)
     return reply.text()
   }
-  const send = async (xml: string, service: string) => post(await signed(xml), service)
-  const final = async (count: number) => {
-    await until(() => answers.length >= count, `answer ${count}`)
-    assert.is(answers.length, count)
-    return answers[count - 1]!
+  return {
+    url,
+    post,
+    send: async (xml: string, service: string) => post(await signed(xml), service),
+    /** Changes a User's row; resolves when the bridge has read it. */
+    async editParty(index: number, fields: { callback?: string; mode?: string }) {
+      const registry = join(state, 'registry.json')
+      editJson(registry, ({ users }) => void Object.assign((users as object[])[index]!, fields))
+      const sha256 = createHash('sha256').update(readFileSync(registry)).digest('hex')
+      const loaded = () => readFileSync(join(state, 'bridge.log'), 'utf8').includes(sha256)
+      await until(loaded, 'registry read again by the bridge')
+    },
+    async stop() {
+      up.child.kill('SIGINT')
+      assert.is(await up.ended, 0, up.err())
+    },
   }
+}
 
-  // As `up` reads first, both our keys and the tool's are believed now.
+/** Other templates of the DCC that are for this S1SP, with the code of their acknowledgement; dates aside as they are. */
+const templates: [string, string, (xml: string) => string][] = [
+  ['ECS17b_4.1.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+  ['ECS17b_4.1.1_DSP_FUTURE_DATED_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('2015-01-15', date(2))],
+  ['ECS17a_4.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+  ['ECS21a_4.6.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+  ['ECS21c_4.6.2_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
+  ['ECS22c_4.8.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+  ['ECS22a_4.8.3_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
+  ['ECS66_4.17_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
+  ['ECS21a_5.1._DCC_SCHEDULED_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('2015-01-02', date(2))],
+  ['5.2_READ_SCHEDULE_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('>123<', '>1<')],
+  ['5.3_DELETE_SCHEDULE_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('>123<', '>1<')],
+]
+
+/** Posts those templates as the supplier; returns how many responses follow before the future-dated one. */
+async function postTemplates(post: (body: string, service: string) => Promise<string>): Promise<number> {
+  for (const [i, [name, code, changed]] of templates.entries()) {
+    const xml = changed(request(name, 100 + i))
+    // Some of them are another User's.
+    const ours = xml.replace(/(RequestID>)[^:]*/, `$1${testIdentities.supplier.eui}`)
+    const service = /CommandVariant>8</.test(ours) ? 'serviceD' : 'serviceS'
+    const answer = await post(signedWithoutJava(ours), service)
+    assert.is(codeOf(answer), code, `${name}: ${answer}`)
+  }
+  // The one that is future-dated is answered in two days.
+  return templates.filter(([name, code]) => code === 'I99' && name.startsWith('E')).length - 1
+}
+
+/** Requests ForSettlement from the command line. */
+async function assertForSettlement(url: string): Promise<void> {
+  const asked = ['read', '4.1.1', '--state', state, '--url', url, '--as', 'network-operator']
+  const never = await finished([...asked, '--for-settlement', '--explain'])
+  assert.is(never.code, 1)
+  assert.match(never.err, /E49[\s\S]*table 6/)
+  const access = await finished(['access', '--state', state, '--as', 'mdr', '--srv', '4.1.1', '--json'])
+  assert.is(JSON.parse(access.out).forSettlement, true)
+  const asIf = await finished(['access', '--state', state, '--as', 'other-user', '--for-settlement'])
+  assert.equal([asIf.code, /E49, rule "settlement"/.test(asIf.out)], [1, true])
+}
+
+test('the DCC’s templates, signed by its tool, in both modes of delivery', async () => {
+  const made = await finished(['up', '--once', '--state', state, '--http-port', '0', '--keys-boxed', toolJar])
+  assert.is(made.code, 0, made.err)
+  assert.match(made.out, /Both agree/)
+  const { callback, final } = await startUser()
+  writeFileSync(join(state, 'config.json'), JSON.stringify({ keys: { boxed: toolJar } }))
+  const validated = await finished(['validate', '--state', state])
+  assert.is(validated.code, 0, validated.out)
+  const { url, post, send, editParty, stop } = await startUp()
+  await editParty(0, { callback })
+
+  // `up` has read once with our keys; now both our keys and the tool's are trusted.
   const halfHours = 'ECS22b_4.8.1_SINGLE_SUCCESS_REQUEST_DUIS.XML'
   const first = await signed(request(halfHours, 1))
   const acknowledged = await post(first, 'serviceS')
@@ -138,30 +205,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   const inventory = await send(request('8.2_READ_INVENTORY_REQUEST_DUIS.XML', 3), 'serviceD')
   assert.equal([codeOf(inventory), inventory.includes(testIdentities.dsp.eui)], ['I0', true])
 
-  // The others of the DCC's templates that are for this S1SP, dates aside as they are.
-  const templates: [string, string, (xml: string) => string][] = [
-    ['ECS17b_4.1.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
-    ['ECS17b_4.1.1_DSP_FUTURE_DATED_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('2015-01-15', date(2))],
-    ['ECS17a_4.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
-    ['ECS21a_4.6.1_SINGLE_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
-    ['ECS21c_4.6.2_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
-    ['ECS22c_4.8.2_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
-    ['ECS22a_4.8.3_SUCCESS_REQUEST_DUIS.XML', 'I99', (xml) => xml],
-    ['ECS66_4.17_SUCCESS_REQUEST_DUIS.XML', 'E11', (xml) => xml],
-    ['ECS21a_5.1._DCC_SCHEDULED_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('2015-01-02', date(2))],
-    ['5.2_READ_SCHEDULE_REQUEST_DUIS.XML', 'I0', (xml) => xml.replace('>123<', '>1<')],
-    ['5.3_DELETE_SCHEDULE_REQUEST_DUIS.XML', 'I99', (xml) => xml.replace('>123<', '>1<')],
-  ]
-  for (const [i, [name, code, changed]] of templates.entries()) {
-    const xml = changed(request(name, 100 + i))
-    // Some of them are another User's.
-    const ours = xml.replace(/(RequestID>)[^:]*/, `$1${testIdentities.supplier.eui}`)
-    const service = /CommandVariant>8</.test(ours) ? 'serviceD' : 'serviceS'
-    const answer = await post(signedWithoutJava(ours), service)
-    assert.is(codeOf(answer), code, `${name}: ${answer}`)
-  }
-  // The one that is future-dated is answered in two days.
-  const soon = 1 + templates.filter(([name, code]) => code === 'I99' && name.startsWith('E')).length - 1
+  const soon = 1 + (await postTemplates(post))
   await final(soon)
 
   const read = await finished(['read', '4.1.1', '--state', state, '--url', url, '--as', 'mdr'])
@@ -174,32 +218,14 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
   assert.ok(unboxed.ok)
   assert.equal([unboxed.response.kind, unboxed.response.entries], ['ResponseMessage', parsed.response.entries])
 
-  // Whoever looks is told that this is not what the DCC sends.
+  // The command and the log say that this is not what the DCC sends.
   await editParty(2, { mode: 'boxed' })
   const labelled = ['read', '4.8.1', '--state', state, '--url', url, '--as', 'mdr']
   assert.match((await finished(labelled)).out, /49 half-hours.*; boxed delivery, which is not standard\n$/)
   assert.is(JSON.parse((await finished([...labelled, '--json'])).out).delivery, 'boxed (not standard)')
   assert.match(readFileSync(join(state, 'bridge.log'), 'utf8'), '"delivery":"boxed (not standard)"')
 
-  // ForSettlement, as a person asks for it.
-  const never = await finished([
-    'read',
-    '4.1.1',
-    '--state',
-    state,
-    '--url',
-    url,
-    '--as',
-    'network-operator',
-    '--for-settlement',
-    '--explain',
-  ])
-  assert.is(never.code, 1)
-  assert.match(never.err, /E49[\s\S]*table 6/)
-  const access = await finished(['access', '--state', state, '--as', 'mdr', '--srv', '4.1.1', '--json'])
-  assert.is(JSON.parse(access.out).forSettlement, true)
-  const asIf = await finished(['access', '--state', state, '--as', 'other-user', '--for-settlement'])
-  assert.equal([asIf.code, /E49, rule "settlement"/.test(asIf.out)], [1, true])
+  await assertForSettlement(url)
 
   await Promise.all([acknowledged, response, again, foreign, inventory, boxed].map(accepted))
   if (hasJava) {
@@ -207,10 +233,7 @@ test('the DCC’s templates, signed by its tool, in both modes of delivery', asy
     const changed = boxed.replace(/<sr:ResponseDateTime>20/, '<sr:ResponseDateTime>21')
     assert.is((await javaTool('Validate', changed)).status, 10)
   }
-  up.child.kill('SIGINT')
-  assert.is(await up.ended, 0, up.err())
-  user.closeAllConnections()
-  user.close()
+  await stop()
 })
 
 test('a missing or wrong jar: the exit code for keys, and the fix', async () => {

@@ -24,13 +24,36 @@ const euiOf = (index: number) => `00-DB-12-34-56-78-90-${index.toString(16).padS
 const endMs = Date.UTC(2026, 10, 22)
 const end = endMs / halfHourMs
 
-/** What an adapter on a shared pair does: it hears its own bytes, too. */
+/** Properties of the adapter and of the line. */
 interface Faults {
+  /** The adapter receives its own bytes, too. */
   echo?: boolean
-  /** Meters hear each other, and themselves. */
+  /** Meters receive what the others send, and what they send themselves. */
   bus?: boolean
   /** Drops a packet that the bridge sends. */
   drops?(packet: Uint8Array): boolean
+}
+
+/** A port whose adapter echoes, or drops packets that the bridge sends. */
+function faultyPort(openPort: OpenPort, faults: Faults): OpenPort {
+  return async (url, baud, events) => {
+    const port = await openPort(url, baud, events)
+    return {
+      close: port.close,
+      write(bytes) {
+        if (faults.echo) events.data(bytes)
+        let isDropped = false
+        const decoder = createFrameDecoder(
+          (packet) => {
+            isDropped ||= faults.drops?.(packet) === true
+          },
+          () => {},
+        )
+        decoder.push(bytes)
+        if (!isDropped) port.write(bytes)
+      },
+    }
+  }
 }
 
 function bench(count: number, faults: Faults = {}, seed = 1) {
@@ -58,24 +81,7 @@ function bench(count: number, faults: Faults = {}, seed = 1) {
   clock.set(endMs + 60000)
   for (const meter of meters) meter.meter().step()
 
-  const openPort: OpenPort = async (url, baud, events) => {
-    const port = await line.openPort(url, baud, events)
-    return {
-      close: port.close,
-      write(bytes) {
-        if (faults.echo) events.data(bytes)
-        let isDropped = false
-        const decoder = createFrameDecoder(
-          (packet) => {
-            isDropped ||= faults.drops?.(packet) === true
-          },
-          () => {},
-        )
-        decoder.push(bytes)
-        if (!isDropped) port.write(bytes)
-      },
-    }
-  }
+  const openPort = faultyPort(line.openPort, faults)
   const dco = createDco({ key: (eui) => keys[meters.findIndex((_, i) => euiOf(i) === eui)] }, random.bytes)
   const sessions = createMeterSessions({ dco, timing: clock })
   const lineQueue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, clock)

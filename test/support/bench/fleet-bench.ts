@@ -15,8 +15,8 @@ import { formatRequest } from '../../../host/duis/format.ts'
 import { parseResponse, type ServiceResponse } from '../../../host/duis/read-response.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { signDocument } from '../../../host/duis/sign.ts'
-import { loadIdentity } from '../../../host/pki/test-pki.ts'
-import { createState, statePaths } from '../../../host/state/state-directory.ts'
+import { type Identity, loadIdentity } from '../../../host/pki/test-pki.ts'
+import { createState, type StatePaths, statePaths } from '../../../host/state/state-directory.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { editJson, freshPath, type Run, smets1 } from './cli.ts'
 
@@ -59,7 +59,7 @@ export function processorSeconds(pid: number): number {
   }
 }
 
-/** The User: takes responses, and tells who waits for them. */
+/** The User: receives responses and passes them to those who wait. */
 async function startUser() {
   const waiting = new Map<string, (xml: string) => void>()
   const server = createServer(async (request, response) => {
@@ -73,15 +73,12 @@ async function startUser() {
   return { server, waiting, callback: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` }
 }
 
-/** Provisions `count` meters, each with some days of its own household before today, and starts bridge and User. */
-export async function createFleetBench(count: number, days: number): Promise<FleetBench> {
-  const paths = statePaths(freshPath())
-  const euis = Array.from({ length: count }, (_, i) => euiAfter(firstEui, i))
-  const user = await startUser()
-  await createState(paths, async (at) => {
+/** A state directory with these meters. All Users have the same callback. */
+function provisionFleet(paths: StatePaths, euis: string[], callback: string): Promise<void> {
+  return createState(paths, async (at) => {
     await fillParties(at)
     editJson(at.registry, (registry) => {
-      for (const one of registry.users as { callback: string }[]) one.callback = user.callback
+      for (const one of registry.users as { callback: string }[]) one.callback = callback
     })
     mkdirSync(at.meters, { mode: 0o700 })
     const registrations = [{ role: 'IS', mpid: 'SUPA' }]
@@ -96,8 +93,36 @@ export async function createFleetBench(count: number, days: number): Promise<Fle
       install: newSettings({}),
     })
   })
-  const supplier = loadIdentity(paths.pki, 'supplier')
+}
+
+/** Reads a day of a meter as a User, and waits for the response. */
+function createReader(user: Identity, waiting: Map<string, (xml: string) => void>) {
   let counter = BigInt(Date.now())
+  return async (url: string, eui: string, startMs: number): Promise<FleetRead> => {
+    counter += 1n
+    const requestId = requestIdOf(user.eui, eui, counter)
+    const period = { startMs, endMs: startMs + dayMs }
+    const body = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), user.signer)
+    const atMs = performance.now()
+    const answer = new Promise<string>((resolve) => waiting.set(requestId.text, resolve))
+    const headers = { 'content-type': 'application/xml' }
+    const acknowledged = await (await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })).text()
+    if (!acknowledged.includes('>I99<')) throw new Error(`not accepted: ${acknowledged}`)
+    const xml = await answer
+    const waitMs = performance.now() - atMs
+    waiting.delete(requestId.text)
+    const parsed = parseResponse(Buffer.from(xml))
+    if (!parsed.ok) throw new Error(`no response: ${xml}`)
+    return { eui, waitMs, response: parsed.response }
+  }
+}
+
+/** Provisions `count` meters, each with some days of its own household before today, and starts bridge and User. */
+export async function createFleetBench(count: number, days: number): Promise<FleetBench> {
+  const paths = statePaths(freshPath())
+  const euis = Array.from({ length: count }, (_, i) => euiAfter(firstEui, i))
+  const user = await startUser()
+  await provisionFleet(paths, euis, user.callback)
   let fleet: Run | undefined
   let bridge: { run: Run; url: string } | undefined
 
@@ -106,23 +131,7 @@ export async function createFleetBench(count: number, days: number): Promise<Fle
     await run?.ended
   }
 
-  async function read(url: string, eui: string, startMs: number): Promise<FleetRead> {
-    counter += 1n
-    const requestId = requestIdOf(supplier.eui, eui, counter)
-    const period = { startMs, endMs: startMs + dayMs }
-    const body = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), supplier.signer)
-    const atMs = performance.now()
-    const answer = new Promise<string>((resolve) => user.waiting.set(requestId.text, resolve))
-    const headers = { 'content-type': 'application/xml' }
-    const acknowledged = await (await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })).text()
-    if (!acknowledged.includes('>I99<')) throw new Error(`not accepted: ${acknowledged}`)
-    const xml = await answer
-    const waitMs = performance.now() - atMs
-    user.waiting.delete(requestId.text)
-    const parsed = parseResponse(Buffer.from(xml))
-    if (!parsed.ok) throw new Error(`no response: ${xml}`)
-    return { eui, waitMs, response: parsed.response }
-  }
+  const read = createReader(loadIdentity(paths.pki, 'supplier'), user.waiting)
 
   return {
     euis,

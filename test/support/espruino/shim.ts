@@ -82,92 +82,17 @@ function strip(realm: object): void {
   )
 }
 
-export function createEspruinoShim(options: ShimOptions): EspruinoShim {
-  const { cells, flashAt, eraseBytes } = options
+/** Timers, and a clock that only `pass` moves. */
+function createTimers(clockMs: number) {
   const timers = new Set<Timer>()
-  const modes = new Map<string, string>()
-  const watches = new Map<string, { due: () => void; mode: string | undefined }>()
-  const said: string[] = []
-  const setups: EspruinoShim['setups'] = []
   let nowMs = 0
-  let clockAheadMs = options.clockMs
-  let receiver: ((data: string) => void) | undefined
-  let consoleDevice = ''
-  let erases = 0
-  let watchdog = 0
-  let isWorn = false
-  let deepSleep = false
+  let clockAheadMs = clockMs
 
-  function timer(due: () => void, ms: number, everyMs: number | undefined): Timer {
+  function add(due: () => void, ms: number, everyMs: number | undefined): Timer {
     const one = { dueMs: nowMs + Math.max(ms, 0), everyMs, due }
     timers.add(one)
     return one
   }
-
-  function offset(address: number, count: number): number {
-    const at = address - flashAt
-    if (!Number.isInteger(address) || at < 0 || at + count > cells.length) throw new Error(`no flash at ${address}`)
-    return at
-  }
-
-  const realm = createContext({})
-  const bytesOfRealm = runInContext('Uint8Array', realm) as typeof Uint8Array
-  const flash = {
-    read: (count: number, address: number) => {
-      const at = offset(address, count)
-      return count > 0 ? new bytesOfRealm(cells.subarray(at, at + count)) : undefined
-    },
-    write: (data: Uint8Array, address: number) => {
-      const at = offset(address, data.length)
-      if (at % 4 !== 0 || data.length % 4 !== 0) throw new Error(`a write of ${data.length} bytes at ${address}`)
-      for (let i = 0; i < data.length && !isWorn; i++) cells[at + i]! &= data[i]!
-    },
-    erasePage: (address: number) => {
-      const at = offset(address, 1)
-      erases += 1
-      if (!isWorn) cells.fill(0xff, at - (at % eraseBytes), at - (at % eraseBytes) + eraseBytes)
-    },
-    getPage: (address: number) => {
-      const at = address - flashAt
-      return at < 0 || at >= cells.length ? undefined : { addr: address - (at % eraseBytes), length: eraseBytes }
-    },
-  }
-  const globals = {
-    setTimeout: (due: () => void, ms: number) => timer(due, ms, undefined),
-    setInterval: (due: () => void, ms: number) => timer(due, ms, ms),
-    pinMode: (pin: string, mode: string) => modes.set(pin, mode),
-    setWatch: (due: () => void, pin: string) => watches.set(pin, { due, mode: modes.get(pin) }),
-    console: { log: (text: string) => said.push(text) },
-    E: {
-      setConsole: (device: string) => (consoleDevice = device),
-      enableWatchdog: (seconds: number) => (watchdog = seconds),
-    },
-    setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
-    require: (module: string) => {
-      if (module !== 'Flash') throw new Error(`in service the meter requires ${module}`)
-      return flash
-    },
-    [options.serial]: {
-      setup: (baud: number, how: object) => setups.push({ baud, options: how }),
-      on: (event: string, take: (data: string) => void) => {
-        if (event === 'data') receiver = take
-      },
-      write: (data: Uint8Array) => options.send(new Uint8Array(data)),
-    },
-  }
-  if (options.spi !== undefined) {
-    const chip = createSpiChip(cells)
-    Object.assign(globals, {
-      [options.spi]: { setup: () => {}, send: (data: unknown[]) => new bytesOfRealm(chip.send(data)) },
-      require: (module: string) => {
-        throw new Error(`in service the meter requires ${module}`)
-      },
-    })
-  }
-  strip(realm)
-  Object.assign(realm, globals)
-  const clock = () => nowMs + clockAheadMs
-  ;(runInContext('Date', realm) as { now: () => number }).now = clock
 
   function next(untilMs: number): Timer | undefined {
     let first: Timer | undefined
@@ -176,8 +101,16 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
   }
 
   return {
-    run: (code) => runInContext(code, realm),
-    pass(ms) {
+    globals: {
+      setTimeout: (due: () => void, ms: number) => add(due, ms, undefined),
+      setInterval: (due: () => void, ms: number) => add(due, ms, ms),
+    },
+    nowMs: () => nowMs + clockAheadMs,
+    timers: () => timers.size,
+    setClock(ms: number) {
+      clockAheadMs = ms - nowMs
+    },
+    pass(ms: number) {
       const untilMs = nowMs + ms
       for (let one = next(untilMs); one !== undefined; one = next(untilMs)) {
         nowMs = Math.max(nowMs, one.dueMs)
@@ -187,30 +120,131 @@ export function createEspruinoShim(options: ShimOptions): EspruinoShim {
       }
       nowMs = untilMs
     },
-    nowMs: clock,
-    timers: () => timers.size,
-    setClock(ms) {
-      clockAheadMs = ms - nowMs
+  }
+}
+
+/** The module `Flash`: writes only clear bits. */
+function createFlashModule({ cells, flashAt, eraseBytes }: ShimOptions, bytesOfRealm: typeof Uint8Array) {
+  let erases = 0
+  let isWorn = false
+
+  function offset(address: number, count: number): number {
+    const at = address - flashAt
+    if (!Number.isInteger(address) || at < 0 || at + count > cells.length) throw new Error(`no flash at ${address}`)
+    return at
+  }
+
+  return {
+    module: {
+      read: (count: number, address: number) => {
+        const at = offset(address, count)
+        return count > 0 ? new bytesOfRealm(cells.subarray(at, at + count)) : undefined
+      },
+      write: (data: Uint8Array, address: number) => {
+        const at = offset(address, data.length)
+        if (at % 4 !== 0 || data.length % 4 !== 0) throw new Error(`a write of ${data.length} bytes at ${address}`)
+        for (let i = 0; i < data.length && !isWorn; i++) cells[at + i]! &= data[i]!
+      },
+      erasePage: (address: number) => {
+        const at = offset(address, 1)
+        erases += 1
+        if (!isWorn) cells.fill(0xff, at - (at % eraseBytes), at - (at % eraseBytes) + eraseBytes)
+      },
+      getPage: (address: number) => {
+        const at = address - flashAt
+        return at < 0 || at >= cells.length ? undefined : { addr: address - (at % eraseBytes), length: eraseBytes }
+      },
     },
-    receive(bytes) {
-      for (let at = 0; at < bytes.length; at += 32) {
-        receiver?.(String.fromCharCode(...bytes.subarray(at, at + 32)))
-      }
-    },
-    edge(pin) {
-      watches.get(pin)?.due()
-      return watches.has(pin)
-    },
-    watchedMode: (pin) => watches.get(pin)?.mode,
-    said,
-    setups,
-    consoleOn: () => consoleDevice,
-    cells,
     erases: () => erases,
     wearOut: () => {
       isWorn = true
     },
+  }
+}
+
+/** The UART: what is set up, and what arrives in events of at most 32 bytes. */
+function createUart(send: (bytes: Uint8Array) => void) {
+  const setups: EspruinoShim['setups'] = []
+  let receiver: ((data: string) => void) | undefined
+  return {
+    port: {
+      setup: (baud: number, how: object) => setups.push({ baud, options: how }),
+      on: (event: string, take: (data: string) => void) => {
+        if (event === 'data') receiver = take
+      },
+      write: (data: Uint8Array) => send(new Uint8Array(data)),
+    },
+    setups,
+    receive(bytes: Uint8Array) {
+      for (let at = 0; at < bytes.length; at += 32) {
+        receiver?.(String.fromCharCode(...bytes.subarray(at, at + 32)))
+      }
+    },
+  }
+}
+
+/** Pins and their watches, console, watchdog and sleep. */
+function createControls() {
+  const modes = new Map<string, string>()
+  const watches = new Map<string, { due: () => void; mode: string | undefined }>()
+  const said: string[] = []
+  let consoleDevice = ''
+  let watchdog = 0
+  let deepSleep = false
+  return {
+    globals: {
+      pinMode: (pin: string, mode: string) => modes.set(pin, mode),
+      setWatch: (due: () => void, pin: string) => watches.set(pin, { due, mode: modes.get(pin) }),
+      console: { log: (text: string) => said.push(text) },
+      E: {
+        setConsole: (device: string) => (consoleDevice = device),
+        enableWatchdog: (seconds: number) => (watchdog = seconds),
+      },
+      setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
+    },
+    said,
+    edge(pin: string) {
+      watches.get(pin)?.due()
+      return watches.has(pin)
+    },
+    watchedMode: (pin: string) => watches.get(pin)?.mode,
+    consoleOn: () => consoleDevice,
     watchdog: () => watchdog,
     deepSleep: () => deepSleep,
+  }
+}
+
+export function createEspruinoShim(options: ShimOptions): EspruinoShim {
+  const realm = createContext({})
+  const bytesOfRealm = runInContext('Uint8Array', realm) as typeof Uint8Array
+  const { globals: timing, ...timers } = createTimers(options.clockMs)
+  const { globals: controls, ...state } = createControls()
+  const { module: flash, ...wear } = createFlashModule(options, bytesOfRealm)
+  const uart = createUart(options.send)
+  const globals = {
+    ...timing,
+    ...controls,
+    require: (module: string) => {
+      if (module !== 'Flash' || options.spi !== undefined) throw new Error(`in service the meter requires ${module}`)
+      return flash
+    },
+    [options.serial]: uart.port,
+  }
+  if (options.spi !== undefined) {
+    const chip = createSpiChip(options.cells)
+    const send = (data: unknown[]) => new bytesOfRealm(chip.send(data))
+    Object.assign(globals, { [options.spi]: { setup: () => {}, send } })
+  }
+  strip(realm)
+  Object.assign(realm, globals)
+  ;(runInContext('Date', realm) as { now: () => number }).now = timers.nowMs
+  return {
+    run: (code) => runInContext(code, realm),
+    ...timers,
+    ...state,
+    ...wear,
+    setups: uart.setups,
+    receive: uart.receive,
+    cells: options.cells,
   }
 }

@@ -34,84 +34,108 @@ function tokensOf(text: string): string[] {
   return tokens
 }
 
-/** Reads rules. @throws Error for what is not of the part above, a name used twice, or one that is not explained */
-export function parseCddl(text: string): Cddl {
+/** The tokens of a text, taken one by one. */
+interface Tokens {
+  peek(ahead?: number): string | undefined
+  /** The next token. @throws Error when there is none, or another than `expected` */
+  take(expected?: string): string
+}
+
+function createTokens(text: string): Tokens {
   const tokens = tokensOf(text)
-  const rules = new Map<string, CddlType>()
-  const named = new Set<string>()
   let at = 0
-
-  function take(expected?: string): string {
-    const found = tokens[at]
-    if (found === undefined || (expected !== undefined && found !== expected))
-      throw new Error(`CDDL: ${expected ?? 'more'} is missing before ${tokens.slice(at, at + 5).join(' ')}`)
-    at += 1
-    return found
+  return {
+    peek: (ahead = 0) => tokens[at + ahead],
+    take(expected) {
+      const found = tokens[at]
+      if (found === undefined || (expected !== undefined && found !== expected))
+        throw new Error(`CDDL: ${expected ?? 'more'} is missing before ${tokens.slice(at, at + 5).join(' ')}`)
+      at += 1
+      return found
+    },
   }
+}
 
-  const number = () => {
-    const text = take()
-    if (!/^-?\d+$/.test(text)) throw new Error(`CDDL: ${text} is no number`)
-    return Number(text)
+function readNumber({ take }: Tokens): number {
+  const text = take()
+  if (!/^-?\d+$/.test(text)) throw new Error(`CDDL: ${text} is not a number`)
+  return Number(text)
+}
+
+function readSize(tokens: Tokens): { from: number; to: number } {
+  const { peek, take } = tokens
+  if (peek() !== '.size') return { from: 0, to: Number.POSITIVE_INFINITY }
+  take()
+  if (peek() !== '(') {
+    const exact = readNumber(tokens)
+    return { from: exact, to: exact }
   }
+  take('(')
+  const from = readNumber(tokens)
+  take('..')
+  const to = readNumber(tokens)
+  take(')')
+  return { from, to }
+}
 
-  function size(): { from: number; to: number } {
-    if (tokens[at] !== '.size') return { from: 0, to: Number.POSITIVE_INFINITY }
-    take()
-    if (tokens[at] !== '(') {
-      const exact = number()
-      return { from: exact, to: exact }
-    }
-    take('(')
-    const from = number()
+function readArray(tokens: Tokens): CddlType {
+  const { peek, take } = tokens
+  const of: { key: string | undefined; type: CddlType }[] = []
+  while (peek() !== ']') {
+    const key = peek(1) === ':' ? take() : undefined
+    if (key !== undefined) take(':')
+    of.push({ key, type: readChoice(tokens) })
+    if (peek() !== ']') take(',')
+  }
+  take(']')
+  return { is: 'array', of }
+}
+
+function readOne(tokens: Tokens): CddlType {
+  const { peek, take } = tokens
+  const first = take()
+  if (first === '[') return readArray(tokens)
+  if (/^-?\d+$/.test(first)) {
+    if (peek() !== '..') return { is: 'range', from: Number(first), to: Number(first) }
     take('..')
-    const to = number()
-    take(')')
-    return { from, to }
+    return { is: 'range', from: Number(first), to: readNumber(tokens) }
   }
+  if (first === 'uint') return { is: 'range', from: 0, to: Number.MAX_SAFE_INTEGER }
+  if (first === 'int') return { is: 'range', from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER }
+  if (first === 'bstr') return { is: 'bytes', ...readSize(tokens) }
+  if (first === 'tstr') return { is: 'text', ...readSize(tokens) }
+  return { is: 'rule', name: first }
+}
 
-  function one(): CddlType {
-    const first = take()
-    if (first === '[') {
-      const of: { key: string | undefined; type: CddlType }[] = []
-      while (tokens[at] !== ']') {
-        const key = tokens[at + 1] === ':' ? take() : undefined
-        if (key !== undefined) take(':')
-        of.push({ key, type: choice() })
-        if (tokens[at] !== ']') take(',')
-      }
-      take(']')
-      return { is: 'array', of }
-    }
-    if (/^-?\d+$/.test(first)) {
-      if (tokens[at] !== '..') return { is: 'range', from: Number(first), to: Number(first) }
-      take('..')
-      return { is: 'range', from: Number(first), to: number() }
-    }
-    if (first === 'uint') return { is: 'range', from: 0, to: Number.MAX_SAFE_INTEGER }
-    if (first === 'int') return { is: 'range', from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER }
-    if (first === 'bstr') return { is: 'bytes', ...size() }
-    if (first === 'tstr') return { is: 'text', ...size() }
-    named.add(first)
-    return { is: 'rule', name: first }
+function readChoice(tokens: Tokens): CddlType {
+  const of = [readOne(tokens)]
+  while (tokens.peek() === '/') {
+    tokens.take('/')
+    of.push(readOne(tokens))
   }
+  return of.length === 1 ? of[0]! : { is: 'choice', of }
+}
 
-  function choice(): CddlType {
-    const of = [one()]
-    while (tokens[at] === '/') {
-      take('/')
-      of.push(one())
-    }
-    return of.length === 1 ? of[0]! : { is: 'choice', of }
-  }
+/** The names of the rules that a type refers to. */
+function namedIn(type: CddlType): string[] {
+  if (type.is === 'rule') return [type.name]
+  if (type.is === 'choice') return type.of.flatMap(namedIn)
+  return type.is === 'array' ? type.of.flatMap((part) => namedIn(part.type)) : []
+}
 
-  while (at < tokens.length) {
-    const name = take()
-    take('=')
+/** Reads rules. @throws Error for what is not of the part above, a name used twice, or one that has no rule */
+export function parseCddl(text: string): Cddl {
+  const tokens = createTokens(text)
+  const rules = new Map<string, CddlType>()
+  while (tokens.peek() !== undefined) {
+    const name = tokens.take()
+    tokens.take('=')
     if (rules.has(name)) throw new Error(`CDDL: ${name} has two rules`)
-    rules.set(name, choice())
+    rules.set(name, readChoice(tokens))
   }
-  for (const name of named) if (!rules.has(name)) throw new Error(`CDDL: ${name} has no rule`)
+  for (const name of [...rules.values()].flatMap(namedIn)) {
+    if (!rules.has(name)) throw new Error(`CDDL: ${name} has no rule`)
+  }
   const comments = [...text.matchAll(/^([a-z-]+) *=[^;\n]*;(.*)$/gm)].map((found) => [found[1]!, found[2]!] as const)
   return { rules, comments: new Map(comments) }
 }

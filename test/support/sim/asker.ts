@@ -1,4 +1,4 @@
-// The bridge's end of the line, as little of it as a test of a board needs: wakes a meter, asks, opens answers.
+// The bridge's end of the line, reduced to what tests of a board need: wakes a meter, asks, opens answers.
 
 import { sameBytes } from '../../../protocol/bytes.ts'
 import { decodeEvent, type EventEntry } from '../../../protocol/event-entry.ts'
@@ -59,15 +59,50 @@ function eventsOf(entries: Uint8Array): EventEntry[] {
   return Array.from({ length: entries.length / eventBytes }, (_, i) => decodeEvent(entries, i * eventBytes)!)
 }
 
+/** The message of a sealed answer. @throws Error when it does not open */
+function openAnswer(key: Uint8Array, link: LinkSession, answer: SealedAnswer): Uint8Array {
+  const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link, answer.counter, answer.block)
+  const message = open(answer.sealed, nonce, key)
+  if (message === undefined) throw new Error('an answer does not open')
+  return message
+}
+
+/** The fields of an answer, or its error code. @throws Error when it is not an answer to `name` */
+function decodedOf<N extends MessageName>(name: N, message: Uint8Array) {
+  const result = decodeAnswer(name, message)
+  if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
+  return result
+}
+
+function alertsOf(message: Uint8Array): EventEntry[] {
+  const result = decodedOf('readEvents', message)
+  return 'error' in result ? [] : eventsOf(result.fields.entries)
+}
+
+/** Collects the parts of the answer to one ask. */
+function createCollector(name: MessageName) {
+  const parts: Uint8Array[] = []
+  let whole = false
+  let refusal: number | undefined
+  return {
+    expected: () => parts.length,
+    add(message: Uint8Array, last: boolean) {
+      const result = decodedOf(name, message)
+      if ('error' in result) refusal = result.error
+      parts.push(message)
+      whole = last
+    },
+    refusal: () => refusal,
+    parts: () => (whole && refusal === undefined ? parts : undefined),
+  }
+}
+
 export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void): Asker {
   let hostNonce: Uint8Array = new Uint8Array(8)
   let link: LinkSession | undefined
   let counter = 0
   let bytes = 0
-  let asked: MessageName = 'sleep'
-  let parts: Uint8Array[] = []
-  let whole = false
-  let refused: number | undefined
+  let collector = createCollector('sleep')
   let pushed: SealedAnswer | undefined
   let alerts: EventEntry[] = []
 
@@ -76,42 +111,20 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
     send(frame)
   }
 
-  function opened(answer: SealedAnswer): Uint8Array {
-    const nonce = nonceOf(answer.last ? kind.lastAnswer : kind.answer, link!, answer.counter, answer.block)
-    const message = open(answer.sealed, nonce, key)
-    if (message === undefined) throw new Error('an answer does not open')
-    return message
-  }
-
-  function decoded<N extends MessageName>(name: N, message: Uint8Array): Answer<N> | undefined {
-    const result = decodeAnswer(name, message)
-    if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
-    if ('error' in result) refused = result.error
-    else return result.fields
-    return undefined
-  }
-
-  function take(answer: SealedAnswer): void {
-    if (answer.block !== parts.length) throw new Error(`block ${answer.block} came, ${parts.length} was expected`)
-    const message = opened(answer)
-    decoded(asked, message)
-    parts.push(message)
-    whole = answer.last
-  }
-
-  function awake(to: LinkSession): void {
-    link = to
-    const fields = pushed === undefined ? undefined : decoded('readEvents', opened(pushed))
-    if (fields !== undefined) alerts = eventsOf(fields.entries)
+  function take(answer: SealedAnswer, session: LinkSession): void {
+    const expected = collector.expected()
+    if (answer.block !== expected) throw new Error(`block ${answer.block} came, ${expected} was expected`)
+    collector.add(openAnswer(key, session, answer), answer.last)
   }
 
   const decoder = createFrameDecoder(
     (packet) => {
       const taken = decodePacket(packet)
       if (taken?.kind === 'awake' && sameBytes(taken.tag, hostNonce.subarray(0, 2))) {
-        awake({ hostNonce, boot: taken.boot, session: taken.session })
+        link = { hostNonce, boot: taken.boot, session: taken.session }
+        if (pushed !== undefined) alerts = alertsOf(openAnswer(key, link, pushed))
       } else if (taken?.kind === 'answer' && taken.counter === 0) pushed = taken
-      else if (taken?.kind === 'answer' && link !== undefined && taken.counter === counter) take(taken)
+      else if (taken?.kind === 'answer' && link !== undefined && taken.counter === counter) take(taken, link)
     },
     (why, count) => {
       throw new Error(`the meter sent ${count} bytes of no frame: ${why}`)
@@ -130,28 +143,25 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
       alerts = []
       counter = 0
       bytes = 0
-      const frame = encodeFrame(encodeWake(eui, nonce))
-      const preamble = new Uint8Array(frame.length + 2)
-      preamble.set(frame, 2)
-      put(preamble)
+      put(Uint8Array.from([0, 0, ...encodeFrame(encodeWake(eui, nonce))]))
     },
     awake: () => link !== undefined,
     alerts: () => alerts,
     request(name, fields) {
       counter += 1
-      asked = name
-      parts = []
-      whole = false
-      refused = undefined
+      collector = createCollector(name)
       const message = encodeAsk(name, fields)
       put(encodeFrame(encodeSealedAsk(counter, seal(message, nonceOf(kind.ask, link!, counter, 0), key))))
     },
-    answers: (name) => (whole && refused === undefined ? parts.map((message) => decoded(name, message)!) : undefined),
+    answers: (name) => {
+      const results = collector.parts()?.map((message) => decodedOf(name, message))
+      return results?.flatMap((result) => ('error' in result ? [] : [result.fields]))
+    },
     ask(first, count, ofChannel = channel.activeImport) {
       asker.request('readProfile', { channel: ofChannel, firstHalfHour: first, count })
     },
     days: () => asker.answers('readProfile')?.flatMap(({ blocks }) => daysOf(blocks)),
-    refusal: () => refused,
+    refusal: () => collector.refusal(),
     lineBytes: () => bytes,
   }
   return asker

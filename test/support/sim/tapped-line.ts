@@ -1,7 +1,7 @@
 // A line with an attacker in the middle, who sees every frame and decides whether it is delivered, changed or dropped.
 
 import { createRandom } from '../../../emulation/random.ts'
-import type { Way } from '../../../emulation/sim-line.ts'
+import type { SimLine, Way } from '../../../emulation/sim-line.ts'
 import { createSimMeter, createWorld } from '../../../emulation/world.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
 import type { OpenPort } from '../../../host/wan/bindings.ts'
@@ -19,16 +19,11 @@ export const otherKey = createRandom(43).bytes(32)
 const endMs = Date.UTC(2026, 10, 22)
 export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
 
-/** What becomes of a frame (with what is ahead of it): the bytes that go on in its place, and those that go back. */
+/** What becomes of a frame (with what precedes it): the bytes that are sent on in its place, and those that are sent back. */
 export type Tamper = (frame: Uint8Array, way: Way) => { on?: Uint8Array[]; back?: Uint8Array[] }
 
-export function createTappedLine(seed: number, days = 60) {
-  const world = createWorld({ seed, days, eui, key, endMs, whOf })
-  const { clock, line } = world
-  const other = createSimMeter(clock, line, otherEui, otherKey)
-  other.live(world.first, new Array<number>(days * 48).fill(999))
-  clock.set(endMs + 600000)
-  for (const meter of [world.meter, other]) meter.meter().step()
+/** Puts an attacker between the ends of a line. */
+function tap(line: SimLine) {
   let tamper: Tamper = (frame) => ({ on: [frame] })
   const seen: { frame: Uint8Array; way: Way }[] = []
   const toHost = line.send
@@ -47,8 +42,30 @@ export function createTappedLine(seed: number, days = 60) {
     toDevice = (bytes) => port.write(bytes)
     return { ...port, write: (bytes) => pass(bytes, 'toDevice') }
   }
+  return {
+    openPort,
+    seen,
+    setTamper(next: Tamper) {
+      tamper = next
+    },
+    /** Inserts bytes. */
+    inject(bytes: Uint8Array, way: Way) {
+      if (way === 'toHost') toHost(bytes)
+      else toDevice(bytes)
+    },
+  }
+}
 
-  /** A bridge that has just started: it knows nothing of what another one was doing. */
+export function createTappedLine(seed: number, days = 60) {
+  const world = createWorld({ seed, days, eui, key, endMs, whOf })
+  const { clock, line } = world
+  const other = createSimMeter(clock, line, otherEui, otherKey)
+  other.live(world.first, new Array<number>(days * 48).fill(999))
+  clock.set(endMs + 600000)
+  for (const meter of [world.meter, other]) meter.meter().step()
+  const { openPort, ...attacker } = tap(line)
+
+  /** A bridge that has just started, without the state of any other. */
   function startBridge(hostSeed: number, hostKey = key) {
     const bridgeLine = createLine('sim:', openPort, defaultLineLimits, clock)
     const keys: { [id: string]: Uint8Array } = { [eui]: hostKey, [otherEui]: otherKey }
@@ -64,7 +81,7 @@ export function createTappedLine(seed: number, days = 60) {
         const withSession = sessions.withSession(bridgeLine, meter, task, (conversation) =>
           readHalfHours(conversation, 0, first, readDays * 48),
         )
-        const told = await clock.run(
+        const outcome = await clock.run(
           withSession.then(
             (readings) => ({
               wrong: readings.filter(({ halfHour, wh }) => wh !== (meter === eui ? whOf(halfHour) : 999)).length,
@@ -75,24 +92,11 @@ export function createTappedLine(seed: number, days = 60) {
             },
           ),
         )
-        return { ...told, usage } as { wrong?: number; fault?: string; detail?: string; usage: Usage }
+        return { ...outcome, usage } as { wrong?: number; fault?: string; detail?: string; usage: Usage }
       },
       sessions,
     }
   }
 
-  return {
-    ...world,
-    other,
-    seen,
-    startBridge,
-    setTamper(next: Tamper) {
-      tamper = next
-    },
-    /** Inserts bytes. */
-    inject(bytes: Uint8Array, way: Way) {
-      if (way === 'toHost') toHost(bytes)
-      else toDevice(bytes)
-    },
-  }
+  return { ...world, ...attacker, other, startBridge }
 }
