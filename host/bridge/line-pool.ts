@@ -2,12 +2,12 @@
 
 import { deviceDefaults } from '../access/device-details.ts'
 import type { BridgeConfig } from '../config/config.ts'
-import type { AcceptedRequest } from '../requests/accepted-request.ts'
+import { type AcceptedRequest, priorityOf } from '../requests/accepted-request.ts'
 import { cohortRate } from '../schedule/settings.ts'
 import type { Log } from '../state/log-event.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/line-limits.ts'
-import { createLineQueue, type Priority, priority } from '../wan/line-queue.ts'
+import { createLineQueue } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
 
@@ -21,12 +21,6 @@ export interface Lines {
   /** Turns away what waits and has time; it goes on after the next start. */
   stopWaiting(): void
   close(): Promise<void>
-}
-
-/** On demand first, then what serves settlement, then schedules. */
-function priorityOf({ schedule, forSettlement }: AcceptedRequest): Priority {
-  if (schedule !== undefined) return priority.scheduled
-  return forSettlement ? priority.settlement : priority.onDemand
 }
 
 export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing, log: Log): Lines {

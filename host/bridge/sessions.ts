@@ -4,6 +4,7 @@ import type { BridgeConfig } from '../config/config.ts'
 import { createDco, type Dco } from '../dco/sealer.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { createDeviceAlerts } from '../delivery/device-alerts.ts'
+import { priorityOf } from '../requests/accepted-request.ts'
 import type { DeviceReadParts } from '../services/device-reads.ts'
 import { createClockKeeper } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
@@ -51,8 +52,10 @@ export function createSessions({
     notSet: (device, problem) => log('clock not set', { device, problem }),
   })
   const sessions = createMeterSessions({ dco: openDco(env), timing, alerted, keepClock })
-  return async ({ eui }, accepted, usage, work) =>
-    sessions.withSession(lines.lineFor(accepted), eui, { deadlineMs: accepted.deadlineMs, usage }, work)
+  return async ({ eui }, accepted, usage, work) => {
+    const task = { deadlineMs: accepted.deadlineMs, usage, priority: priorityOf(accepted) }
+    return sessions.withSession(lines.lineFor(accepted), eui, task, work)
+  }
 }
 
 function openDco({ keys, randomBytes, disk, log }: BridgeEnv): Dco {

@@ -104,7 +104,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const withSession = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
   const handlers = deviceReads({ nowMs, ...cache, withSession })
   const execution = createExecution({
-    nowMs,
+    timing,
     codes: config.codes,
     dsp: keys.dsp.signer,
     s1sp: keys.s1sp,

@@ -5,6 +5,7 @@
 
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { Reading } from '../wan/reading.ts'
+import { type Priority, priority } from '../wan/waiting-requests.ts'
 import { type CachedReading, isSettled, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
 import { halfHoursOf, noTopUp, type TopUp } from './top-up.ts'
 
@@ -26,6 +27,8 @@ export type ReadThrough = (
   first: number,
   count: number,
   fetch: (first: number, count: number) => Promise<Reading[]>,
+  /** On demand when it is left out. */
+  urgency?: Priority,
 ) => Promise<SourcedReading[]>
 
 type Fetched = Reading & { from: 'meter' | 'shared'; askedMs: number }
@@ -40,6 +43,25 @@ type Waiter = {
   fail(error: unknown): void
 }
 
+/** The requests for one device and channel that share reads. The first of them reads. */
+interface Group {
+  waiting: Waiter[]
+  urgency: Priority
+  /** Half-hours that the current read of the meter asks for. */
+  reading: number
+}
+
+/** A more urgent request waits for a read of at most so many half-hours, two days; it does not wait for a longer one. */
+const sharedByUrgentMax = 96
+
+/** The group that a request joins; undefined when it is the first of a new one. */
+function groupOf(groups: ReadonlyMap<string, Group>, line: string, urgency: Priority) {
+  const group = groups.get(line)
+  const isPassed = group !== undefined && urgency < group.urgency && group.reading > sharedByUrgentMax
+  const key = isPassed ? `${line}/${urgency}` : line
+  return { key, group: isPassed ? groups.get(key) : group }
+}
+
 /**
  * `nowMs` is a function because a read takes time. `report` receives one line when readings cannot be cached: the request is
  * answered all the same. The caller limits the number of waiting requests. `topUp` says what a read of the meter brings.
@@ -50,8 +72,8 @@ export function createReadThrough(
   report: (line: string) => void,
   topUp: TopUp = noTopUp,
 ): ReadThrough {
-  /** Requests that wait, in order of arrival, by the device and channel being read. */
-  const waitingByLine = new Map<string, Waiter[]>()
+  /** Requests that share reads, by device and channel; those that could not wait for a long read, apart. */
+  const groups = new Map<string, Group>()
 
   function wait(waiting: Waiter[], missing: readonly Run[], fetched: Map<number, Fetched>): Promise<boolean> {
     const wanted = new Set(missing.flatMap(halfHoursOf))
@@ -78,25 +100,27 @@ export function createReadThrough(
     return readings.map((reading) => ({ ...reading, from: 'meter', askedMs }))
   }
 
-  return async (eui, channel, first, count, fetch) => {
+  return async (eui, channel, first, count, fetch, urgency = priority.onDemand) => {
     const line = `${eui}/${channel}`
     const fetched = new Map<number, Fetched>()
-    let waiting: Waiter[] | undefined
+    let mine: { key: string; group: Group } | undefined
     try {
       for (;;) {
         const { known, missing } = cache.lookup(eui, channel, first, count, nowMs())
         const left = withoutFetched(missing, fetched)
         if (left.length === 0) return assemble(first, count, known, fetched, nowMs())
-        if (waiting === undefined) {
-          const before = waitingByLine.get(line)
-          if (before === undefined) {
-            waiting = []
-            waitingByLine.set(line, waiting)
-          } else if (await wait(before, left, fetched)) waiting = before
+        if (mine === undefined) {
+          const { key, group } = groupOf(groups, line, urgency)
+          if (group === undefined) {
+            mine = { key, group: { waiting: [], urgency, reading: 0 } }
+            groups.set(key, mine.group)
+          } else if (await wait(group.waiting, left, fetched)) mine = { key, group }
           continue
         }
-        const queue = waiting
+        const queue = mine.group.waiting
         const runs = topUp(eui, channel, left, nowMs())
+        mine.group.urgency = urgency
+        mine.group.reading = runs.reduce((sum, run) => sum + run.count, 0)
         // All runs at once, so that the meter is woken once; they are read one after the other.
         const reads = await Promise.allSettled(runs.map((run) => readRun(eui, channel, run, queue, fetch)))
         for (const [i, read] of reads.entries()) {
@@ -106,9 +130,9 @@ export function createReadThrough(
         }
       }
     } finally {
-      const next = waiting?.shift()
+      const next = mine?.group.waiting.shift()
       if (next !== undefined) next.resume(true)
-      else if (waiting !== undefined) waitingByLine.delete(line)
+      else if (mine !== undefined) groups.delete(mine.key)
     }
   }
 }

@@ -7,6 +7,7 @@ import type { DeviceRequest, RequestId } from '../duis/request.ts'
 import { optional, readBytes, readNumber, record } from '../store/row-reader.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
+import { type Priority, priority } from '../wan/waiting-requests.ts'
 import type { Sources } from './provenance.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
@@ -73,4 +74,10 @@ export function requestKey({ originator, target, counter }: RequestId): string {
 /** From when an accepted request is measured: a future-dated one from its execution time on. */
 export function askedMs({ request, receivedMs }: AcceptedRequest): number {
   return request.executionMs ?? receivedMs
+}
+
+/** On demand first, then what serves settlement, then schedules. */
+export function priorityOf({ schedule, forSettlement }: Pick<AcceptedRequest, 'schedule' | 'forSettlement'>): Priority {
+  if (schedule !== undefined) return priority.scheduled
+  return forSettlement ? priority.settlement : priority.onDemand
 }

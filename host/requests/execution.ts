@@ -7,12 +7,13 @@ import { formatFailure, type Smets1Answer } from '../duis/format.ts'
 import type { Signer } from '../pki/signer.ts'
 import { StoppedError } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
+import type { Timing } from '../wan/timing.ts'
 import { addUsage, type Usage } from '../wan/usage.ts'
 import { type AcceptedRequest, askedMs, type CompletedRequest, type Handler } from './accepted-request.ts'
 import { faultOf, Refusal } from './refusal.ts'
 
 export interface ExecutionParts {
-  nowMs(): number
+  timing: Timing
   codes: FaultCodes
   dsp: Signer
   s1sp: Signer
@@ -39,7 +40,8 @@ export interface Execution {
 }
 
 export function createExecution(parts: ExecutionParts): Execution {
-  const { codes, nowMs } = parts
+  const { codes, timing } = parts
+  const { nowMs } = timing
 
   async function run(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler> {
     if (nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
@@ -51,7 +53,7 @@ export function createExecution(parts: ExecutionParts): Execution {
     const handler = parts.handlers[row.variant]
     if (handler === undefined) throw new Error(`there is no service for ${row.variant}`)
     try {
-      const response = await handler(accepted, answerTo(accepted, parts), usage)
+      const response = await untilDeadline(timing, accepted, handler(accepted, answerTo(accepted, parts), usage))
       const tooLarge = isBoxed ? tooLargeForBoxed(response.xml) : undefined
       if (tooLarge !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLarge)
       parts.checkOwn(response.xml, accepted.id)
@@ -95,10 +97,30 @@ export function createExecution(parts: ExecutionParts): Execution {
   }
 }
 
+/**
+ * Awaits a response until its deadline, whatever it waits for: the line, the meter, or a read that another request began.
+ * @throws ReadError
+ */
+async function untilDeadline<T>(timing: Timing, { deadlineMs }: AcceptedRequest, response: Promise<T>): Promise<T> {
+  let timer: { cancel(): void } | undefined
+  const late = new Promise<never>((_, reject) => {
+    const end = () => reject(new ReadError('too late', 'no answer within the target response time'))
+    timer = timing.after(Math.max(0, deadlineMs - timing.nowMs()), () => {
+      // A session that ends at this very time knows more of the cause.
+      timer = timing.after(1, end)
+    })
+  })
+  try {
+    return await Promise.race([response, late])
+  } finally {
+    timer?.cancel()
+  }
+}
+
 function answerTo({ request, schedule, allowed }: AcceptedRequest, parts: ExecutionParts): Smets1Answer {
   const { requestId, schemaVersion, serviceReferenceVariant } = request
   const { dsp, s1sp } = parts
   const boxedCompat = allowed.user.mode === 'boxed'
-  const about = { requestId, code: 'I0', nowMs: parts.nowMs(), schemaVersion, serviceReferenceVariant }
+  const about = { requestId, code: 'I0', nowMs: parts.timing.nowMs(), schemaVersion, serviceReferenceVariant }
   return { ...about, dsp, s1sp, schedule, boxedCompat }
 }

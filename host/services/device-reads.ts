@@ -5,7 +5,7 @@ import type { DailyReadThrough } from '../cache/daily-reads.ts'
 import type { ReadThrough } from '../cache/single-flight.ts'
 import type { Entries } from '../catalogue/read-window.ts'
 import { formatSmets1Response } from '../duis/format.ts'
-import type { AcceptedRequest, Handler } from '../requests/accepted-request.ts'
+import { type AcceptedRequest, type Handler, priorityOf } from '../requests/accepted-request.ts'
 import type { Conversation } from '../wan/conversation.ts'
 import { readDailyReads, readHalfHours } from '../wan/layouts.ts'
 import { readDailyLog } from './read-daily-log.ts'
@@ -49,6 +49,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
     const read = await readProfileData(accepted.row, entriesOf(accepted), device, {
       readThrough: parts.readThrough,
       nowMs: parts.nowMs(),
+      priority: priorityOf(accepted),
       readMeter: (channel, first, count) =>
         parts.withSession(device, accepted, usage, (conversation) =>
           readHalfHours(conversation, channel, first, count),

@@ -15,6 +15,7 @@ import {
 } from '../duis/payload.ts'
 import { addSources, noSources, type Sources } from '../requests/provenance.ts'
 import type { Reading } from '../wan/reading.ts'
+import type { Priority } from '../wan/waiting-requests.ts'
 
 /** Channels of the profile data log, by their names in the SRV table and in the cache. */
 export const channelNumber = {
@@ -33,6 +34,7 @@ export interface ReadProfileParts {
   /** Reads half-hours of a channel from the meter: one reading each, in order. */
   readMeter(channel: number, first: number, count: number): Promise<Reading[]>
   nowMs: number
+  priority: Priority
 }
 
 /**
@@ -78,7 +80,7 @@ async function readColumn(
 ): Promise<SourcedReading[]> {
   if (count === 0) return []
   const fetch = (from: number, howMany: number) => parts.readMeter(channelNumber[name], from, howMany)
-  if (row.cached) return parts.readThrough(device.eui, name, first, count, fetch)
+  if (row.cached) return parts.readThrough(device.eui, name, first, count, fetch, parts.priority)
   const readings = await fetch(first, count)
   return readings.map((reading) => ({ ...reading, from: 'meter', ageMs: 0 }))
 }

@@ -23,7 +23,10 @@ export async function ask<N extends MessageName>(
     mine.add(await conversation.send(message))
     // A slow meter may answer an earlier try; that answer is as good.
     const opened = await conversation.receive((number, block) => mine.has(number) && block === 0, once)
-    if (opened !== undefined) return answerIn(conversation.eui, name, opened.message)
+    if (opened !== undefined) {
+      conversation.progressed()
+      return answerIn(conversation.eui, name, opened.message)
+    }
     if (once)
       throw new ReadError('no answer', `${conversation.eui} does not answer ${name}: whether it was done is not known`)
     await conversation.silent()

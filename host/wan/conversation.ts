@@ -1,7 +1,7 @@
 // Asks and answers of one task, with a meter that is awake.
 
 import { asksPerSessionMax } from '../../protocol/limits.ts'
-import { decodePacket, encodeSealedAsk, type SealedAnswer } from '../../protocol/link.ts'
+import { decodePacket, encodeSealedAsk } from '../../protocol/link.ts'
 import { type DcoSession, dcoBudgetMs } from '../dco/sealer.ts'
 import { PortError } from './bindings.ts'
 import { seemsKeyWrong, whyNoAnswer, whyTooLate } from './diagnosis.ts'
@@ -9,12 +9,32 @@ import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
 import type { Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
+import type { Priority } from './waiting-requests.ts'
 
 /** Work with a meter: its deadline, and where its cost is counted. */
 export interface MeterTask {
   deadlineMs: number
   usage: Usage
+  /** On demand when it is left out. */
+  priority?: Priority
+  /** How long the meter has not answered wakes for this task. Kept from one turn on the line to the next. */
+  silence?: { sinceMs: number; wakes: number }
 }
+
+/** Where a conversation takes place: the turn on the line and the sessions in it. Both change when it is paused. */
+export interface Seat {
+  turn: Turn
+  context: SessionContext
+  /** Opens another session, which the conversations after this one then use too. @throws ReadError */
+  wakeAgain(): Promise<void>
+  /** True when the conversation must let another have the meter or the line; `progressMs` as for `Turn.shouldYield`. */
+  mustPause(progressMs: number): boolean
+  /** Lets others have the meter and the line. Resolves in a new session. @throws ReadError, YieldError */
+  pause(): Promise<void>
+}
+
+/** A session was broken off because others wait for the line. Its tasks are queued again. */
+export class YieldError extends Error {}
 
 /** The state of the sessions with a meter in one turn on the line. */
 export interface SessionContext {
@@ -47,8 +67,10 @@ export interface Conversation {
    * as for a meter whose response time is not known. @throws ReadError after the task's deadline
    */
   receive(wanted: (ask: number, block: number) => boolean, patiently?: boolean): Promise<Opened | undefined>
+  /** To be called when an answer brought something new: a half-hour, an entry, a register. */
+  progressed(): void
   /**
-   * To be called after an ask without an answer. Wakes the meter again after two of them (`asksPerSession`), and when the
+   * To be called after an ask without an answer, or with one that brought nothing new. Wakes the meter again after two of them (`asksPerSession`), and when the
    * port was closed meanwhile. @throws ReadError when the meter is given up
    */
   silent(): Promise<void>
@@ -80,95 +102,120 @@ export async function waitForLine(turn: Turn): Promise<void> {
   })
 }
 
-/**
- * The next answer that `isWanted` accepts, or undefined when none comes by `untilMs`. Other frames are counted as refused
- * and do not extend the wait.
- */
-async function nextAnswer(
-  timing: Timing,
-  turn: Turn,
-  usage: Usage,
-  untilMs: number,
-  isWanted: (answer: SealedAnswer) => boolean,
-): Promise<SealedAnswer | undefined> {
-  for (;;) {
-    const leftMs = untilMs - timing.nowMs()
-    const bytes = leftMs > 0 ? await turn.receive(leftMs) : undefined
-    if (bytes === undefined) return undefined
-    const packet = decodePacket(bytes)
-    if (packet?.kind === 'answer' && isWanted(packet)) return packet
-    usage.framesRefused += 1
+/** A wait for the line is divided into pieces of this length, so that others are noticed, milliseconds. */
+export const yieldCheckMs = 250
+
+/** The wait for packets of one task: with its deadline, its pauses, and the time since the meter gave something new. */
+function createWait(timing: Timing, seat: Seat, deadlineMs: number) {
+  const wait = {
+    /** When the meter last gave something new, and when a frame last opened. Pauses do not count. */
+    progressMs: timing.nowMs(),
+    openedMs: timing.nowMs(),
+    /** Consecutive asks of this session without an answer. */
+    silentAsks: 0,
+    /** Whether others had the line since the last ask. */
+    paused: false,
+
+    /** The next packet before a time; `undefined` when none came, or when others had the line meanwhile. */
+    async packet(untilMs: number, mayPause: boolean): Promise<Uint8Array | undefined> {
+      for (;;) {
+        if (mayPause && seat.mustPause(wait.progressMs)) {
+          await pause()
+          return undefined
+        }
+        const leftMs = untilMs - timing.nowMs()
+        const bytes = leftMs > 0 ? await seat.turn.receive(Math.min(leftMs, yieldCheckMs)) : undefined
+        if (bytes !== undefined) return bytes
+        const { turn, context } = seat
+        if (timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, turn.limits)
+        if (timing.nowMs() >= untilMs || !turn.open()) return undefined
+      }
+    },
   }
+
+  async function pause(): Promise<void> {
+    const startedMs = timing.nowMs()
+    await seat.pause()
+    const forMs = timing.nowMs() - startedMs
+    wait.progressMs += forMs
+    wait.openedMs += forMs
+    wait.silentAsks = 0
+    wait.paused = true
+  }
+
+  return wait
 }
 
 /**
- * A conversation for one task. Several may follow each other in a session. `wakeAgain` opens another session, which the
- * conversations after this one then use too.
+ * A conversation for one task. Several may follow each other in a session.
  */
-export function createConversation(
-  timing: Timing,
-  turn: Turn,
-  context: SessionContext,
-  task: MeterTask,
-  wakeAgain: () => Promise<void>,
-): Conversation {
+export function createConversation(timing: Timing, seat: Seat, eui: string, task: MeterTask): Conversation {
   const { deadlineMs, usage } = task
-  const { limits } = turn
-  const { eui, pace } = context
+  const { limits } = seat.turn
+  const { pace } = seat.context
+  const wait = createWait(timing, seat, deadlineMs)
   /** When each ask was sent, by its number. */
   const sentMs = new Map<number, number>()
-  let lastOpenedMs = timing.nowMs()
-  /** Consecutive asks of this session without an answer. */
-  let silentAsks = 0
 
   // Counters restart at 1 in each session.
-  const numberOf = (counter: number) => context.sessions * (asksPerSessionMax + 1) + counter
+  const numberOf = (counter: number) => seat.context.sessions * (asksPerSessionMax + 1) + counter
 
   return {
     eui,
     async send(message) {
-      const { counter, sealed } = await timed(timing, usage, context.session.sealAsk(message))
-      turn.send(encodeSealedAsk(counter, sealed))
+      const { counter, sealed } = await timed(timing, usage, seat.context.session.sealAsk(message))
+      seat.turn.send(encodeSealedAsk(counter, sealed))
       usage.asks += 1
-      context.asks += 1
+      seat.context.asks += 1
       sentMs.set(numberOf(counter), timing.nowMs())
       return numberOf(counter)
     },
 
     async receive(wanted, patiently = false) {
       const firstMs = firstWaitMs(patiently ? {} : pace, 'blockMs', limits)
-      const untilMs = Math.min(deadlineMs, timing.nowMs() + firstMs * 2 ** silentAsks)
+      const untilMs = Math.min(deadlineMs, timing.nowMs() + firstMs * 2 ** wait.silentAsks)
       for (;;) {
-        const packet = await nextAnswer(timing, turn, usage, untilMs, (answer) =>
-          wanted(numberOf(answer.counter), answer.block),
-        )
-        if (packet === undefined && timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, limits)
-        if (packet === undefined) return undefined
-        const number = numberOf(packet.counter)
-        const message = await timed(timing, usage, context.session.openAnswer(packet))
+        // Frames that are not wanted do not extend the wait.
+        const bytes = await wait.packet(untilMs, !patiently)
+        if (bytes === undefined) return undefined
+        const packet = decodePacket(bytes)
+        const number = packet?.kind === 'answer' ? numberOf(packet.counter) : -1
+        if (packet?.kind !== 'answer' || !wanted(number, packet.block)) {
+          usage.framesRefused += 1
+          continue
+        }
+        const message = await timed(timing, usage, seat.context.session.openAnswer(packet))
         if (message === undefined) {
           usage.notOpened += 1
           continue
         }
-        learn(pace, 'blockMs', timing.nowMs() - Math.max(lastOpenedMs, sentMs.get(number) ?? 0))
-        lastOpenedMs = timing.nowMs()
-        context.opened += 1
-        silentAsks = 0
+        learn(pace, 'blockMs', timing.nowMs() - Math.max(wait.openedMs, sentMs.get(number) ?? 0))
+        wait.openedMs = timing.nowMs()
+        seat.context.opened += 1
+        wait.silentAsks = 0
         return { ask: number, block: packet.block, last: packet.last, message }
       }
     },
 
+    progressed() {
+      wait.progressMs = timing.nowMs()
+    },
+
     async silent() {
-      silentAsks += 1
-      const gone = !turn.open()
-      if (gone) await waitForLine(turn)
-      else if (silentAsks < limits.asksPerSession) return
-      const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(context, turn.traffic)
-      if (neverAnswered || timing.nowMs() - lastOpenedMs >= limits.silenceMs) {
-        throw whyNoAnswer(context, turn.traffic, limits)
+      // Another had the line: the meter has not been silent.
+      if (wait.paused) {
+        wait.paused = false
+        return
       }
-      await wakeAgain()
-      silentAsks = 0
+      wait.silentAsks += 1
+      const gone = !seat.turn.open()
+      if (gone) await waitForLine(seat.turn)
+      const idle = timing.nowMs() - wait.progressMs >= limits.silenceMs
+      if (!gone && !idle && wait.silentAsks < limits.asksPerSession) return
+      const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(seat.context, seat.turn.traffic)
+      if (neverAnswered || idle) throw whyNoAnswer(seat.context, seat.turn.traffic, limits)
+      await seat.wakeAgain()
+      wait.silentAsks = 0
     },
   }
 }

@@ -59,6 +59,10 @@ export function unsettled<T>(range: Range, parts: ReadonlyMap<number, Part<T>>, 
   return left
 }
 
+function countOf(ranges: readonly Range[]): number {
+  return ranges.reduce((sum, { count }) => sum + count, 0)
+}
+
 function isWhole<T>(asked: PendingAsk<T>): boolean {
   return asked.last !== undefined && asked.parts.size === asked.last + 1
 }
@@ -77,6 +81,7 @@ async function askFor<T>(
   const mine: PendingAsk<T> = { range, parts: new Map(), last: undefined }
   asked.set(await conversation.send(layout.ask(range)), mine)
   let progress = false
+  let open = range.count
   const wanted = (number: number, block: number) => asked.get(number)?.parts.has(block) === false
   for (;;) {
     const opened = await conversation.receive(wanted)
@@ -89,7 +94,13 @@ async function askFor<T>(
     const one = asked.get(opened.ask) ?? mine
     one.parts.set(opened.block, part)
     if (opened.last) one.last = opened.block
-    progress = true
+    // Progress is what settles more of the range. Empty, repeated and overlapping frames are none.
+    const stillOpen = countOf(unsettled(one.range, one.parts, one.last))
+    if (stillOpen < open) {
+      open = stillOpen
+      progress = true
+      conversation.progressed()
+    }
     // Frames arrive in order: after the last one nothing more is to be expected, lost frames included.
     const over = one === mine ? opened.last : isWhole(one) && covers(one.range, range)
     if (over) return { left: unsettled(one.range, one.parts, one.last), progress }

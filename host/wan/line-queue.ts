@@ -6,21 +6,18 @@
 import { ReadError } from './read-error.ts'
 import type { Line, Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
-
-/** A lower number is served first. */
-export const priority = { onDemand: 0, settlement: 1, scheduled: 2 } as const
-export type Priority = (typeof priority)[keyof typeof priority]
-
-/** A session that is to be held. */
-export type LineRequest = {
-  /** Name of the line: sessions on one line run one after the other. */
-  line: string
-  cohort: string
-  eui: string
-  priority: Priority
-  /** The session must have begun by then, ms since 1970. */
-  deadlineMs: number
-}
+import {
+  createSpacing,
+  createWaiting,
+  isBefore,
+  type LineQueueLimits,
+  type LineRequest,
+  type Place,
+  type Priority,
+  priority,
+  type QueuedRequest,
+  unresponsive,
+} from './waiting-requests.ts'
 
 export interface LineQueue {
   /** The line for one request: its `use` waits for the request's turn. */
@@ -43,122 +40,135 @@ export class StoppedError extends Error {
   }
 }
 
-export type LineQueueLimits = {
-  /** Sessions a minute of a cohort, and of any one line; 0: no limit. */
-  cohortRate(cohort: string): number
-  lineRate: number
+/** A session of a class ends after this time when others of its class wait, milliseconds: on demand, and all others. */
+const shareMs = { onDemand: 1000, other: 5000 }
+
+/** A session that has brought nothing new for so long ends when anybody waits, milliseconds. */
+const stalledMs = 1000
+
+interface WhoWaits {
+  timing: Timing
+  /** Meters that did not answer their last wake. */
+  silent: Set<string>
+  /** The most urgent request that waits for the same line. */
+  next(): Place | undefined
 }
 
-const minuteMs = 60_000
-
-type QueuedRequest = LineRequest & { order: number; start(): void; reject(why: Error): void }
-
-/** The rates that apply to a request, by name. Sessions are spaced evenly: 60 a minute allows one a second. */
-function spacingsOf(one: LineRequest, limits: LineQueueLimits): [string, number][] {
-  const rates: [string, number][] = [
-    [`cohort ${one.cohort}`, limits.cohortRate(one.cohort)],
-    [`line ${one.line}`, limits.lineRate],
-  ]
-  return rates.filter(([, rate]) => rate !== 0)
-}
-
-/** The request to start now, if any, and the earliest time at which a rate allows another one. */
-function chooseNext(
-  queue: Iterable<QueuedRequest>,
-  busyLines: ReadonlySet<string>,
-  startsAtMs: (one: QueuedRequest) => number,
-  nowMs: number,
-): { best: QueuedRequest | undefined; earliestMs: number } {
-  let best: QueuedRequest | undefined
-  let earliestMs = Number.POSITIVE_INFINITY
-  for (const one of queue) {
-    if (busyLines.has(one.line)) continue
-    const startMs = startsAtMs(one)
-    if (startMs > nowMs) earliestMs = Math.min(earliestMs, startMs)
-    else if (best === undefined || one.priority < best.priority) best = one
-    else if (one.priority === best.priority && one.order < best.order) best = one
-  }
-  return { best, earliestMs }
-}
-
-/** When the rates of cohorts and lines allow the next session. */
-function createRates(limits: LineQueueLimits) {
-  const freeAtMs = new Map<string, number>()
+/** The turn of a request, which knows who waits. */
+function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, next }: WhoWaits): Turn {
+  const { eui } = lineRequest
+  const startedMs = timing.nowMs()
+  const share = lineRequest.priority === priority.onDemand ? shareMs.onDemand : shareMs.other
   return {
-    startsAtMs: (one: LineRequest) => Math.max(0, ...spacingsOf(one, limits).map(([name]) => freeAtMs.get(name) ?? 0)),
-    /** Counts a session that begins. */
-    count(one: LineRequest, nowMs: number): void {
-      for (const [name, rate] of spacingsOf(one, limits)) freeAtMs.set(name, nowMs + minuteMs / rate)
+    ...turn,
+    shouldYield(progressMs) {
+      const other = next()
+      if (other === undefined) return false
+      const own = silent.has(eui) ? unresponsive : lineRequest.priority
+      if (other.priority < own) return true
+      const nowMs = timing.nowMs()
+      if (nowMs - Math.max(startedMs, progressMs) >= stalledMs) return true
+      return other.priority === own && nowMs - startedMs >= share
+    },
+    responds(answers) {
+      if (answers) silent.delete(eui)
+      else silent.add(eui)
     },
   }
 }
 
-/** A request in the queue. It is rejected with a ReadError when its deadline passes. */
-function withDeadline(
-  lineRequest: LineRequest,
-  order: number,
-  timing: Timing,
-  turn: { start(): void; reject(why: Error): void },
-): QueuedRequest {
-  const tooLate = new ReadError('too late', 'no turn on the line within the target response time')
-  const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
-  const late = timing.after(waitMs, () => turn.reject(tooLate))
+/** Starts requests: one at a time on each line, the most urgent first, at the rates of lines and cohorts. */
+function createStarter(limits: LineQueueLimits, timing: Timing) {
+  const waiting = createWaiting()
+  const spacing = createSpacing(limits)
+  /** Lines that are free and wait for a rate alone. */
+  const heldBack = new Set<string>()
+  let timer: { cancel(): void; atMs: number } | undefined
+
+  /** Looks again at the lines that a rate holds back, once the first of them may go on. */
+  function wakeAt(atMs: number): void {
+    if (timer !== undefined && timer.atMs <= atMs) return
+    timer?.cancel()
+    const look = () => {
+      timer = undefined
+      for (const name of [...heldBack]) startNext(name)
+    }
+    timer = { ...timing.after(atMs - timing.nowMs(), look), atMs }
+  }
+
+  /** The most urgent request for a line that its rates allow now, and when they allow the next of the others. */
+  function nextOn(name: string): { best: Place | undefined; earliestMs: number } {
+    const nowMs = timing.nowMs()
+    const cohorts = waiting.lines.get(name)?.cohorts
+    let best: Place | undefined
+    let earliestMs = Number.POSITIVE_INFINITY
+    for (const [cohort, heap] of cohorts ?? []) {
+      const place = waiting.first(heap)
+      if (place === undefined) {
+        cohorts?.delete(cohort)
+        continue
+      }
+      const startMs = spacing.startsAtMs(name, cohort)
+      if (startMs > nowMs) earliestMs = Math.min(earliestMs, startMs)
+      else if (best === undefined || isBefore(place, best) < 0) best = place
+    }
+    return { best, earliestMs }
+  }
+
+  /** Starts the next session of a line if it is free. */
+  function startNext(name: string): void {
+    heldBack.delete(name)
+    if (waiting.lineOf(name).busy) return
+    const { best, earliestMs } = nextOn(name)
+    if (best !== undefined) {
+      waiting.remove(best.request)
+      waiting.lineOf(name).busy = true
+      spacing.begun(best.request, timing.nowMs())
+      best.request.start()
+    } else if (Number.isFinite(earliestMs)) {
+      heldBack.add(name)
+      wakeAt(earliestMs)
+    } else waiting.lines.delete(name)
+  }
+
   return {
-    ...lineRequest,
-    order,
-    start() {
-      late.cancel()
-      turn.start()
-    },
-    reject(why) {
-      late.cancel()
-      turn.reject(why)
+    waiting,
+    startNext,
+    next: (name: string) => nextOn(name).best,
+    release(name: string): void {
+      waiting.lineOf(name).busy = false
+      startNext(name)
     },
   }
 }
 
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
-  const queue = new Set<QueuedRequest>()
-  const busyLines = new Set<string>()
-  const rates = createRates(limits)
+  const { waiting, startNext, next, release } = createStarter(limits, timing)
+  /** Meters that did not answer their last wake. */
+  const silent = new Set<string>()
   let orders = 0
   let stopped = false
-  let timer: { cancel(): void } | undefined
-
-  function begin(one: QueuedRequest): void {
-    queue.delete(one)
-    busyLines.add(one.line)
-    rates.count(one, timing.nowMs())
-    one.start()
-  }
-
-  function pump(): void {
-    timer?.cancel()
-    timer = undefined
-    for (;;) {
-      const nowMs = timing.nowMs()
-      const { best, earliestMs } = chooseNext(queue, busyLines, rates.startsAtMs, nowMs)
-      if (best === undefined) {
-        if (Number.isFinite(earliestMs)) timer = timing.after(earliestMs - nowMs, pump)
-        return
-      }
-      begin(best)
-    }
-  }
 
   /** Resolves when the request has its turn. @throws ReadError when its deadline comes first */
   function turnOf(lineRequest: LineRequest): Promise<void> {
     return new Promise((resolve, reject) => {
+      const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
+      const rejectRequest = (why: Error) => {
+        late.cancel()
+        if (waiting.remove(one)) reject(why)
+      }
+      const tooLate = () => new ReadError('too late', 'no turn on the line within the target response time')
+      const late = timing.after(waitMs, () => rejectRequest(tooLate()))
+      const start = () => {
+        late.cancel()
+        resolve()
+      }
       orders += 1
-      const one: QueuedRequest = withDeadline(lineRequest, orders, timing, {
-        start: resolve,
-        reject(why) {
-          if (queue.delete(one)) reject(why)
-        },
-      })
-      queue.add(one)
-      if (stopped && one.priority !== priority.onDemand) one.reject(new StoppedError())
-      else if (!busyLines.has(one.line)) pump()
+      const urgency = silent.has(lineRequest.eui) ? unresponsive : lineRequest.priority
+      const one: QueuedRequest = { ...lineRequest, priority: urgency, order: orders, start, reject: rejectRequest }
+      waiting.add(one)
+      if (stopped && lineRequest.priority !== priority.onDemand) rejectRequest(new StoppedError())
+      else startNext(one.line)
     })
   }
 
@@ -166,22 +176,20 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     forRequest: (line, lineRequest) => ({
       async use<T>(usage: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
         await turnOf(lineRequest)
+        const whoWaits = { timing, silent, next: () => next(lineRequest.line) }
         try {
-          return await line.use(usage, session)
+          return await line.use(usage, (turn) => session(turnFor(lineRequest, turn, whoWaits)))
         } finally {
-          busyLines.delete(lineRequest.line)
-          pump()
+          release(lineRequest.line)
         }
       },
       close: () => line.close(),
     }),
-    raisePriority(eui, to) {
-      for (const one of queue) if (one.eui === eui && one.priority > to) one.priority = to
-    },
-    waiting: () => queue.size,
+    raisePriority: waiting.raise,
+    waiting: waiting.count,
     stop() {
       stopped = true
-      for (const one of [...queue]) if (one.priority !== priority.onDemand) one.reject(new StoppedError())
+      for (const one of waiting.all()) if (one.priority !== priority.onDemand) one.reject(new StoppedError())
     },
   }
 }

@@ -7,19 +7,33 @@
 import type { EventEntry } from '../../protocol/event-entry.ts'
 import { encodeSealedAsk } from '../../protocol/link.ts'
 import { encodeAsk } from '../../protocol/messages.ts'
-import type { Dco } from '../dco/sealer.ts'
 import { ask } from './ask.ts'
 import { PortError } from './bindings.ts'
-import { type Conversation, createConversation, type MeterTask, type SessionContext, timed } from './conversation.ts'
+import {
+  type Conversation,
+  createConversation,
+  type MeterTask,
+  type Seat,
+  type SessionContext,
+  timed,
+  YieldError,
+} from './conversation.ts'
+import {
+  isUnanswered,
+  type MeterParts,
+  mostUrgent,
+  type QueuedTask,
+  remove,
+  runTask,
+  wakeAgain,
+} from './meter-tasks.ts'
 import type { Pace } from './pace.ts'
 import { ReadError, type ReadFault } from './read-error.ts'
 import type { Line, Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
 import { wake } from './wake.ts'
 
-export interface MeterSessionParts {
-  dco: Dco
-  timing: Timing
+export interface MeterSessionParts extends MeterParts {
   /** Receives the alerts that a meter sends when it wakes. When it resolves, the alerts are acknowledged to the meter. */
   alerted?(eui: string, alerts: EventEntry[]): Promise<void>
   /** Checks a meter's clock, given its alerts; false when the alerts are not to be acknowledged yet. */
@@ -32,15 +46,6 @@ export interface MeterSessions {
    * run one after the other, in the order of the calls. @throws ReadError, and whatever `work` throws
    */
   withSession<T>(line: Line, eui: string, task: MeterTask, work: (conversation: Conversation) => Promise<T>): Promise<T>
-}
-
-interface QueuedTask {
-  /** The line, with this task's own place in the line queue. */
-  line: Line
-  task: MeterTask
-  /** Runs the work and returns a function that passes the result to the caller. It never rejects. */
-  run(conversation: Conversation): Promise<{ settle(): void; error?: unknown }>
-  fail(error: unknown): void
 }
 
 /** Tasks in one session at most, so that other meters on the line get their turn. */
@@ -86,23 +91,7 @@ async function deliverAlerts(parts: MeterSessionParts, eui: string, alerts: Even
   )
 }
 
-/** Opens another session in the same turn, after asks that got no answer. @throws ReadError */
-async function wakeAgain(
-  { dco, timing }: MeterSessionParts,
-  turn: Turn,
-  context: SessionContext,
-  task: MeterTask,
-): Promise<void> {
-  // Alerts of this wake are not used: they are not acknowledged, so the meter repeats them at the next wake.
-  const again = wake(timing, dco, turn, context.eui, task, context.pace).catch((error) => {
-    if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error
-    throw new ReadError('no answer', `${context.eui} was awake and answers nothing more, wakes too: has it lost power?`)
-  })
-  context.session = (await again).session
-  context.sessions += 1
-}
-
-/** Wakes the meter for all tasks that wait now; the first task pays. @throws ReadError */
+/** Wakes the meter for all tasks that wait now; the first task pays. @throws ReadError, YieldError */
 async function openSession(
   parts: MeterSessionParts,
   turn: Turn,
@@ -113,7 +102,16 @@ async function openSession(
   const { dco, timing } = parts
   const { session, alerts } = await wake(timing, dco, turn, eui, task, pace)
   const context: SessionContext = { eui, session, pace, sessions: 1, asks: 0, opened: alerts.length }
-  const conversation = createConversation(timing, turn, context, task, () => wakeAgain(parts, turn, context, task))
+  const seat: Seat = {
+    turn,
+    context,
+    wakeAgain: () => wakeAgain(parts, seat, task),
+    mustPause: turn.shouldYield,
+    async pause() {
+      throw new YieldError('other meters wait for the line')
+    },
+  }
+  const conversation = createConversation(timing, seat, eui, task)
   // While a key is rotated: an ask without effects shows which of the two keys the meter has.
   if (!session.settled()) await ask(conversation, 'readClock', {})
   const delivered = await deliverAlerts(parts, eui, alerts)
@@ -121,7 +119,10 @@ async function openSession(
   return { context, delivered: acknowledge ? delivered : [] }
 }
 
-/** Runs one session: wakes the meter and runs the tasks in the queue, those that are added meanwhile included. */
+/**
+ * Runs one session: wakes the meter and runs the tasks in the queue, those that are added meanwhile included. A task that
+ * pauses stays in the queue.
+ */
 async function runSession(
   parts: MeterSessionParts,
   turn: Turn,
@@ -130,39 +131,60 @@ async function runSession(
   first: QueuedTask,
   pace: Pace,
 ): Promise<void> {
-  const waiting = queue.length
+  const waiting = [...queue]
   const deadlineMs = Math.max(...queue.map(({ task }) => task.deadlineMs))
+  first.task.silence ??= { sinceMs: parts.timing.nowMs(), wakes: 0 }
+  for (const one of waiting) one.waitsFor = 'awake'
   let opened: Awaited<ReturnType<typeof openSession>>
   try {
     opened = await openSession(parts, turn, eui, { ...first.task, deadlineMs }, pace)
   } catch (error) {
+    for (const one of waiting) one.waitsFor = 'meter'
+    if (error instanceof YieldError) return
     // Fails the tasks for which the meter was woken. Tasks added since then get a wake of their own.
-    for (const one of queue.splice(0, waiting)) one.fail(error)
+    for (const one of waiting) if (remove(queue, one)) one.fail(error)
     return
   }
   const { context, delivered } = opened
+  for (const one of waiting) one.waitsFor = 'meter'
   let done = 0
-  for (let next = queue[0]; next !== undefined; next = queue[0]) {
-    const { task } = next
-    turn.charge(task.usage)
-    const conversation = createConversation(parts.timing, turn, context, task, () =>
-      wakeAgain(parts, turn, context, task),
-    )
-    const { settle, error } = await next.run(conversation)
-    queue.shift()
+  for (let next = mostUrgent(queue); next !== undefined; next = mostUrgent(queue)) {
+    const one = next
+    const outcome = await runTask(parts, one, queue, turn, context)
+    const conversation = createConversation(parts.timing, lastSeat(turn, context), eui, one.task)
+    if (outcome === 'paused') {
+      if (mostUrgent(queue) !== one) continue
+      // The meter repeats its alerts at the next wake.
+      await endSession(parts, turn, context, conversation, [], one.task.usage)
+      return
+    }
+    remove(queue, one)
     done += 1
-    const over = endsSession(error)
-    const last = queue.length === 0 || done === tasksPerSession
+    const over = endsSession(outcome.error)
+    const last = queue.length === 0 || done === tasksPerSession || turn.shouldYield(parts.timing.nowMs())
     // The session ends before the result is passed on, so that the task's usage is complete by then.
-    if (last && !over) await endSession(parts, turn, context, conversation, delivered, task.usage)
-    settle()
+    if (last && !over) await endSession(parts, turn, context, conversation, delivered, one.task.usage)
+    outcome.settle()
     if (last || over) return
   }
+}
+
+/** A seat for the end of a session, which nobody interrupts and for which no meter is woken again. */
+function lastSeat(turn: Turn, context: SessionContext): Seat {
+  return { turn, context, wakeAgain: async () => {}, mustPause: () => false, pause: async () => {} }
+}
+
+function notAwake(eui: string): ReadError {
+  return new ReadError(
+    'no awake',
+    `${eui} answers no wake within the target response time: is it powered, and on this line?`,
+  )
 }
 
 export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   /** Tasks that wait, by the EUI-64 of the meter. */
   const queues = new Map<string, QueuedTask[]>()
+  let orders = 0
   /** Response times of each meter so far. */
   const paces = new Map<string, Pace>()
 
@@ -173,18 +195,23 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 
   async function processQueue(eui: string, queue: QueuedTask[]): Promise<void> {
-    for (let first = queue[0]; first !== undefined; first = queue[0]) {
-      const task = first
-      const waiting = queue.length
+    for (let next = mostUrgent(queue); next !== undefined; next = mostUrgent(queue)) {
+      const one = next
+      const waiting = [...queue]
       try {
-        await task.line.use(task.task.usage, (turn) => runSession(parts, turn, eui, queue, task, paceOf(eui)))
+        one.waitsFor = 'line'
+        await one.line.use(one.task.usage, (turn) => {
+          one.waitsFor = 'meter'
+          const first = mostUrgent(queue)
+          return first === undefined ? Promise.resolve() : runSession(parts, turn, eui, queue, first, paceOf(eui))
+        })
       } catch (error) {
         if (error instanceof PortError) {
-          for (const one of queue.splice(0, waiting)) one.fail(new ReadError('no port', error.message))
-        } else if (queue[0] === task) {
+          for (const each of waiting) if (remove(queue, each)) each.fail(new ReadError('no port', error.message))
+        } else if (remove(queue, one)) {
           // It got no turn: its deadline has passed, or the bridge stops. The tasks behind it may have more time.
-          queue.shift()
-          task.fail(error)
+          const late = error instanceof ReadError && error.fault === 'too late'
+          one.fail(late && isUnanswered(one) ? notAwake(eui) : error)
         }
       }
     }
@@ -192,18 +219,15 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 
   return {
-    withSession(line, eui, task, work) {
-      return new Promise((resolve, reject) => {
-        const queued: QueuedTask = {
-          line,
-          task,
-          fail: reject,
-          run: (conversation) =>
-            work(conversation).then(
-              (value) => ({ settle: () => resolve(value) }),
-              (error) => ({ settle: () => reject(error), error }),
-            ),
-        }
+    withSession: (line, eui, task, work) =>
+      new Promise((resolve, reject) => {
+        orders += 1
+        const queued = createTask(
+          { timing: parts.timing, line, eui, task, order: orders, queues },
+          work,
+          resolve,
+          reject,
+        )
         const queue = queues.get(eui)
         if (queue !== undefined) {
           queue.push(queued)
@@ -212,7 +236,47 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
         const own = [queued]
         queues.set(eui, own)
         void processQueue(eui, own)
-      })
-    },
+      }),
   }
+}
+
+interface NewTask {
+  timing: Timing
+  line: Line
+  eui: string
+  task: MeterTask
+  order: number
+  queues: ReadonlyMap<string, QueuedTask[]>
+}
+
+/** A task that leaves its queue when its deadline passes before it has had a session. */
+function createTask<T>(
+  { timing, line, eui, task, order, queues }: NewTask,
+  work: (conversation: Conversation) => Promise<T>,
+  resolve: (value: T) => void,
+  reject: (error: unknown) => void,
+): QueuedTask {
+  const finish = (settle: () => void) => {
+    late.cancel()
+    settle()
+  }
+  const queued: QueuedTask = {
+    line,
+    task: { ...task },
+    order,
+    waitsFor: 'meter',
+    fail: (error) => finish(() => reject(error)),
+    work: (conversation) =>
+      work(conversation).then(
+        (value) => ({ settle: () => finish(() => resolve(value)) }),
+        (error) => ({ settle: () => finish(() => reject(error)), error }),
+      ),
+  }
+  const late = timing.after(Math.max(0, task.deadlineMs - timing.nowMs()), () => {
+    const isWaiting = queued.waitsFor === 'meter' || queued.waitsFor === 'awake'
+    if (!isWaiting || !remove(queues.get(eui) ?? [], queued)) return
+    if (queued.waitsFor === 'awake') reject(notAwake(eui))
+    else reject(new ReadError('too late', 'other reads of this meter took up the target response time'))
+  })
+  return queued
 }

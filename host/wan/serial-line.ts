@@ -22,6 +22,13 @@ export interface Turn {
   reopen(): Promise<void>
   /** Counts the line's bytes and frames in another `usage` from now on. */
   charge(usage: Usage): void
+  /**
+   * True when the session should let another meter have the line: somebody more urgent waits, or this session has had its
+   * share, or it has brought nothing new since `progressMs`, ms since 1970.
+   */
+  shouldYield(progressMs: number): boolean
+  /** Notes whether the meter answers its wakes. One that does not waits behind all others of its line. */
+  responds(answers: boolean): void
   /** What was received and sent since this turn began. */
   traffic: LineTraffic
   limits: LineLimits
@@ -75,6 +82,9 @@ function createInbox(timing: Timing, isOpen: () => boolean) {
   }
 }
 
+/** A line by itself has no queue: line-queue.ts knows who waits. */
+const alone: Pick<Turn, 'shouldYield' | 'responds'> = { shouldYield: () => false, responds() {} }
+
 export function createLine(url: string, openPort: OpenPort, limits: LineLimits, timing: Timing): PortLine {
   let last: Promise<unknown> = Promise.resolve()
   let usage: Usage | undefined
@@ -125,6 +135,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
         charge(other) {
           usage = other
         },
+        ...alone,
         traffic,
         limits,
       })

@@ -6,7 +6,7 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { type MeterTask, timed, waitForLine } from './conversation.ts'
+import { type MeterTask, timed, waitForLine, YieldError, yieldCheckMs } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
 import { wakePreambleBytes } from './line-limits.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
@@ -25,6 +25,12 @@ export interface Woken {
 
 /** Frames kept until the awake, which is needed to open them: one of this session and those of earlier wakes. */
 const earlyFramesMax = 4
+
+/** Others get the line after a wake has been unanswered for so long, milliseconds. */
+const yieldAfterMs = 1000
+
+/** Silence of a meter ends a task after this number of wakes at the earliest, however long others had the line. */
+const wakesMin = 3
 
 /** How many times the wait for an awake doubles. */
 const doublingsMax = 3
@@ -73,7 +79,13 @@ function openSession(dco: Dco, eui: string): DcoSession {
   return session
 }
 
-/** Wakes a meter by the task's deadline and counts the cost in its usage. @throws ReadError */
+/** The meter has not answered and others wait: their turn comes first, and it is woken again afterwards. */
+function givesWay(turn: Turn): YieldError {
+  turn.responds(false)
+  return new YieldError('other meters wait for the line')
+}
+
+/** Wakes a meter by the task's deadline and counts the cost in its usage. @throws ReadError, YieldError */
 export async function wake(
   timing: Timing,
   dco: Dco,
@@ -85,6 +97,7 @@ export async function wake(
   const { deadlineMs, usage } = task
   const { limits } = turn
   const startMs = timing.nowMs()
+  const silence = task.silence ?? { sinceMs: startMs, wakes: 0 }
   const firstMs = firstWaitMs(pace, 'awakeMs', limits)
   const early: SealedAnswer[] = []
   let otherVersion: number | undefined
@@ -95,8 +108,11 @@ export async function wake(
     const untilMs = Math.min(deadlineMs, sentMs + firstMs * 2 ** Math.min(tries, doublingsMax))
     turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
     usage.wakeUps += 1
+    silence.wakes += 1
     while (timing.nowMs() < untilMs) {
-      const bytes = await turn.receive(untilMs - timing.nowMs())
+      if (timing.nowMs() - sentMs >= yieldAfterMs && turn.shouldYield(sentMs)) throw givesWay(turn)
+      const bytes = await turn.receive(Math.min(untilMs - timing.nowMs(), yieldCheckMs))
+      if (bytes === undefined && turn.open()) continue
       if (bytes === undefined) break
       const packet = decodePacket(bytes)
       // Alerts come ahead of the awake, which says how to open them.
@@ -109,6 +125,7 @@ export async function wake(
       const isMine = packet?.kind === 'awake' && sameBytes(packet.tag, session.hostNonce.subarray(0, 2))
       if (isMine && packet.version === lineVersion) {
         learn(pace, 'awakeMs', timing.nowMs() - sentMs)
+        turn.responds(true)
         usage.sessions += 1
         session.bind(packet.boot, packet.session)
         return { session, alerts: await openEarly(timing, session, early, task) }
@@ -118,13 +135,15 @@ export async function wake(
       if (isMine) otherVersion = packet.version
     }
     if (!turn.open()) await waitForLine(turn)
+    else turn.responds(false)
     if (otherVersion !== undefined) {
       throw new ReadError(
         'malformed',
         `${eui} speaks version ${otherVersion} of the line, this bridge version ${lineVersion}: bring both to the same`,
       )
     }
-    const isOver = timing.nowMs() >= deadlineMs || timing.nowMs() - startMs >= limits.silenceMs
-    if (isOver) throw whyNoAwake(eui, tries + 1, turn.traffic, limits)
+    const isSilent = silence.wakes >= wakesMin && timing.nowMs() - silence.sinceMs >= limits.silenceMs
+    if (isSilent || timing.nowMs() >= deadlineMs) throw whyNoAwake(eui, silence.wakes, turn.traffic, limits)
+    if (turn.shouldYield(sentMs)) throw givesWay(turn)
   }
 }

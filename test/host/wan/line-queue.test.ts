@@ -9,9 +9,10 @@ import { createPerformance, measuresOf, performanceRows } from '../../../host/me
 import { createTimerQueue } from '../../../host/schedule/timer-queue.ts'
 import { createSequence } from '../../../host/store/sequence.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
-import { createLineQueue, type LineRequest, priority } from '../../../host/wan/line-queue.ts'
+import { createLineQueue } from '../../../host/wan/line-queue.ts'
 import type { Line } from '../../../host/wan/serial-line.ts'
 import { noUsage } from '../../../host/wan/usage.ts'
+import { type LineRequest, priority } from '../../../host/wan/waiting-requests.ts'
 
 const lineRequest = (fields: Partial<LineRequest> = {}): LineRequest => ({
   line: 'a',
