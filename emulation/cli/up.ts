@@ -26,9 +26,11 @@ import { loadTrust } from '../../host/pki/test-pki.ts'
 import type { TrustStore } from '../../host/pki/trust.ts'
 import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
 import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
+import { holdState, newState } from '../../host/runtime/hold-state.ts'
+import type { Lock } from '../../host/runtime/lock-file.ts'
 import { type RunningBridge, runBridge } from '../../host/runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
-import { createState, type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
+import { type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
@@ -149,14 +151,17 @@ async function demonstrate(bench: Bench, io: Io, options: Options): Promise<bool
   return agree
 }
 
-async function live(
-  options: Options,
-  io: Io,
-  paths: StatePaths,
-  meter: MeterProcess,
-  stopping: Promise<void>,
-  log: BridgeLog,
-): Promise<number> {
+interface LiveParts {
+  options: Options
+  io: Io
+  paths: StatePaths
+  meter: MeterProcess
+  stopping: Promise<void>
+  hold: Lock
+  log: BridgeLog
+}
+
+async function live({ options, io, paths, meter, stopping, hold, log }: LiveParts): Promise<number> {
   const answers = new Map<string, CompletedRequest>()
   const config = readConfig(paths.config, io.env, {
     explain: true,
@@ -167,7 +172,8 @@ async function live(
   const take = (answered: CompletedRequest) => {
     if (!shown) answers.set(answered.id, answered)
   }
-  const running = await runBridge(paths, config, { completed: take, log, record: textOption(options, 'record') })
+  const record = textOption(options, 'record')
+  const running = await runBridge(paths, config, { completed: take, hold, log, record })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
@@ -218,7 +224,7 @@ function stampsOption(options: Options, { stampsOf }: BoardSide): StampConventio
 async function ready(options: Options, paths: StatePaths, { provisionFlash, flashKbMin }: BoardSide): Promise<boolean> {
   const isNew = stateOf(paths) === 'absent'
   const flashKb = wholeOption(options, 'flashKb', flashKbMin, 16384)
-  if (isNew) await createState(paths, (made) => fillBench(made, provisionFlash, flashKb))
+  if (isNew) await newState(paths, (made) => fillBench(made, provisionFlash, flashKb))
   else if (flashKb !== undefined) {
     throw new CommandError(exitCode.usage, `${paths.root} has its meter already; --flash-kb is for a new bench`)
   }
@@ -259,6 +265,7 @@ export function upCommand(boardSide: BoardSide): Command {
       // What the meter is told of its half-hours' stamps, the bridge is told too.
       if (stamps !== undefined) changeDevice(paths, testDevice.eui, { stamps })
       const stopping = askedToStop()
+      const hold = holdState(paths)
       const log = await openBridgeLog(paths, config.log)
       const flags = meterArguments(handedOn, options)
       // A key that was rotated waits there for the meter.
@@ -266,7 +273,7 @@ export function upCommand(boardSide: BoardSide): Command {
       if (existsSync(settings)) flags.push(`--settings=${settings}`)
       const meter = await startMeter(paths.root, paths.flash, flags, meterIo(io, config.log, log))
       try {
-        return await live(options, io, paths, meter, stopping, log)
+        return await live({ options, io, paths, meter, stopping, hold, log })
       } finally {
         await meter.stop()
       }

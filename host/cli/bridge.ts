@@ -3,6 +3,7 @@
 import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { warnOfTool } from '../pki/open-signing-tool.ts'
 import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
+import { holdState } from '../runtime/hold-state.ts'
 import { runBridge } from '../runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
@@ -128,8 +129,9 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
     let reload = () => {}
     if (isService) process.on('SIGHUP', () => reload())
+    const hold = holdState(paths)
     const log = await tellingLog(paths, config, io)
-    const running = await runBridge(paths, config, { record: textOption(options, 'record'), log })
+    const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log })
     reload = running.reload
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
     const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)

@@ -9,8 +9,9 @@ import { isDate } from '../access/settlement-day.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
+import { newState } from '../runtime/hold-state.ts'
 import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
-import { createState, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
+import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { createIdentities, euiAfter, euiPrefix, mpanAfter, mpanPrefix } from './new-identities.ts'
 import { fillParties } from './new-parties.ts'
@@ -254,7 +255,7 @@ export function provisionCommand(side: SettingsSide): Command {
         })
       }
       if (stateOf(paths) === 'absent') {
-        await createState(paths, async (at) => {
+        await newState(paths, async (at) => {
           await fillParties(at)
           provision(at)
         })

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { type Rows, readJsonFile } from '../access/import-rows.ts'
 import { openVault, removeKeys } from '../dco/vault.ts'
+import { changeState } from '../runtime/hold-state.ts'
 import { readJson, type StatePaths, writeFileWhole } from '../state/state-directory.ts'
-import { exclusively } from '../store/exclusive.ts'
 
 /** Meters that get keys and settings files before the registry's new text makes them count. */
 interface NewKeys {
@@ -68,7 +68,7 @@ function clearUp(paths: StatePaths): void {
 
 /** Calls `act` while no other process changes the registry or gives meters keys; waits for one that does. */
 export function changeRegistry<T>(paths: StatePaths, act: (change: RegistryChange) => T): T {
-  return exclusively(paths.lock, () => {
+  return changeState(paths, () => {
     clearUp(paths)
     let run: UnderWay | undefined
     const keep = () => writeFileWhole(paths.provisioning, JSON.stringify(run))

@@ -27,7 +27,9 @@ import { openLmdbStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
+import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
+import type { Lock } from './lock-file.ts'
 import { recordTo } from './record.ts'
 import { systemTiming } from './system-timing.ts'
 import { type BridgeWatch, watchBridge } from './watch-bridge.ts'
@@ -35,7 +37,8 @@ import { type BridgeWatch, watchBridge } from './watch-bridge.ts'
 export interface MachineOptions {
   /** Called with every final response. */
   completed?(completed: CompletedRequest): void
-  /** Closed with the bridge. */
+  /** The hold of the state directory and its log, where the caller has opened them; closed with the bridge. */
+  hold?: Lock
   log?: BridgeLog
   /** File to record the line in. */
   record?: string | undefined
@@ -52,6 +55,8 @@ type Log = BridgeEnv['log']
 /** Opens what the bridge needs of this machine. When that fails, all of it is closed. @throws ConfigurationError, CommandError */
 export async function openMachine(paths: StatePaths, config: BridgeConfig, options: MachineOptions): Promise<Machine> {
   const lifecycle = createLifecycle()
+  const hold = options.hold ?? holdState(paths)
+  lifecycle.own(hold.release)
   try {
     return await open(paths, config, options, lifecycle)
   } catch (error) {

@@ -41,8 +41,10 @@ export interface StatePaths {
   meters: string
   /** Present while a provisioning runs, or after it was killed. */
   provisioning: string
-  /** The lock for changes of the registry and of meters' keys; a directory. */
-  lock: string
+  /** The lock of the bridge that runs on this directory. */
+  owner: string
+  /** The lock for changes that commands make beside a bridge. */
+  changes: string
   log: string
 }
 
@@ -61,7 +63,8 @@ export function statePaths(directory: string): StatePaths {
     flash: join(root, 'meter', 'flash.bin'),
     meters: join(root, 'meters'),
     provisioning: join(root, 'provisioning.json'),
-    lock: join(root, 'lock'),
+    owner: join(root, 'owner.lock'),
+    changes: join(root, 'changes.lock'),
     log: join(root, 'bridge.log'),
   }
 }
@@ -132,16 +135,23 @@ export function stateOf(paths: StatePaths): 'absent' | 'whole' {
   return 'whole'
 }
 
+/** The temporary directory in which a state directory is created. */
+export function besideOf(paths: StatePaths): string {
+  return join(dirname(paths.root), `.${basename(paths.root).replace(/^\./, '')}.new`)
+}
+
 /**
  * Creates a state directory, mode 0700: `fill` writes into a temporary directory beside it, which is then renamed. When
- * anything fails, nothing is left behind.
+ * anything fails, nothing is left behind. Call it through `newState`, which keeps other processes away.
  */
 export async function createState(paths: StatePaths, fill: (paths: StatePaths) => Promise<void>): Promise<void> {
-  const beside = statePaths(join(dirname(paths.root), `.${basename(paths.root).replace(/^\./, '')}.new`))
-  rmSync(beside.root, { recursive: true, force: true })
+  const beside = statePaths(besideOf(paths))
   mkdirSync(dirname(beside.root), { recursive: true })
-  mkdirSync(beside.root, { mode: 0o700 })
   try {
+    if (stateOf(paths) === 'whole')
+      throw new ConfigurationError(`${paths.root} was created by another process meanwhile`)
+    rmSync(beside.root, { recursive: true, force: true })
+    mkdirSync(beside.root, { mode: 0o700 })
     await fill(beside)
     writeFileWhole(beside.version, `${JSON.stringify({ version: stateVersion })}\n`)
     renameSync(beside.root, paths.root)

@@ -44,8 +44,9 @@ test('while another process changes the registry an import waits; to look need n
   const holder = spawn(process.execPath, [
     '--input-type=module',
     '--eval',
-    `import { exclusively } from ${JSON.stringify(new URL('../../host/store/exclusive.js', import.meta.url).href)}
-     exclusively(${JSON.stringify(paths.lock)}, () => {
+    `import { changeState } from ${JSON.stringify(new URL('../../host/runtime/hold-state.js', import.meta.url).href)}
+     import { statePaths } from ${JSON.stringify(new URL('../../host/state/state-directory.js', import.meta.url).href)}
+     changeState(statePaths(${JSON.stringify(paths.root)}), () => {
        process.stdout.write('held')
        for (;;) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
      })`,

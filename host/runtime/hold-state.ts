@@ -1,0 +1,43 @@
+// Who may use a state directory: one bridge, and one command at a time that changes something beside it.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { ConfigurationError } from '../state/errors.ts'
+import { besideOf, createState, type StatePaths, stateOf } from '../state/state-directory.ts'
+import { HeldError, type Lock, takeLock, withLock } from './lock-file.ts'
+
+/**
+ * Takes a state directory for one bridge, before anything in it is opened. The hold of a process that has ended is taken
+ * over. @throws ConfigurationError naming the process that holds it
+ */
+export function holdState(paths: StatePaths): Lock {
+  return hold(paths.owner, paths.root)
+}
+
+function hold(path: string, directory: string): Lock {
+  try {
+    return takeLock(path, directory)
+  } catch (error) {
+    if (!(error instanceof HeldError)) throw new ConfigurationError(`${directory}: ${(error as Error).message}`)
+    throw new ConfigurationError(
+      `${directory} is in use by process ${error.pid}: stop that bridge first, or name another directory with --state`,
+    )
+  }
+}
+
+/** Calls `act` while no other command changes this directory; waits for one that does. A bridge may run meanwhile. */
+export function changeState<T>(paths: StatePaths, act: () => T): T {
+  return withLock(paths.changes, `the state directory ${paths.root}`, act)
+}
+
+/** Creates a state directory (`createState`) while no other process does. @throws ConfigurationError */
+export async function newState(paths: StatePaths, fill: (paths: StatePaths) => Promise<void>): Promise<void> {
+  mkdirSync(dirname(paths.root), { recursive: true })
+  const creating = hold(`${besideOf(paths)}.lock`, paths.root)
+  try {
+    if (stateOf(paths) === 'whole') throw new ConfigurationError(`another process has just created ${paths.root}`)
+    await createState(paths, fill)
+  } finally {
+    creating.release()
+  }
+}
