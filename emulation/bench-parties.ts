@@ -5,9 +5,12 @@ import { type TestIdentityName, testIdentities } from '../host/pki/test-pki.ts'
 export const esme = '00-DB-12-34-56-78-90-A0'
 export const mpan = '1234567890126'
 
+/** Address of a User that is a part of the bench. Nothing listens there. */
+export const callbackOf = (name: string) => `http://127.0.0.1:1/${name}`
+
 function userOf(name: TestIdentityName, roles: string[], mpid?: string) {
   const { eui } = testIdentities[name]
-  return { name, eui, ...(mpid && { mpid }), roles, status: 'active', callback: `http://127.0.0.1:1/${name}` }
+  return { name, eui, ...(mpid && { mpid }), roles, status: 'active', callback: callbackOf(name) }
 }
 
 /** The registry of a bench, to be changed by a test before it is used. */

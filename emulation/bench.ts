@@ -2,25 +2,28 @@
 
 import type { Configuration } from '../firmware/settings.ts'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
+import type { BridgeNetwork } from '../host/bridge/env.ts'
 import { type Bridge, startBridge } from '../host/bridge/start-bridge.ts'
 import { bridgeTables, type Tables } from '../host/bridge/tables.ts'
 import type { Endpoint } from '../host/catalogue/endpoint.ts'
 import { type BridgeConfig, readConfig } from '../host/config/config.ts'
 import type { Vault } from '../host/dco/vault.ts'
-import type { Post } from '../host/delivery/delivery.ts'
 import { formatRequest, type RequestToFormat } from '../host/duis/format.ts'
-import { parseResponse, type ServiceResponse, verifyResponse } from '../host/duis/read-response.ts'
+import { parseResponse, verifyResponse } from '../host/duis/read-response.ts'
 import { requestIdOf } from '../host/duis/request.ts'
 import type { Schema } from '../host/duis/schema.ts'
 import { signDocument } from '../host/duis/sign.ts'
 import { type TestIdentityName, testIdentities } from '../host/pki/test-pki.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
+import type { DuisAnswer } from '../host/requests/duis-endpoint.ts'
 import { createMemoryStore, type Store } from '../host/store/store.ts'
 import { dayMs } from '../protocol/half-hour.ts'
+import { createUsers } from './bench-callbacks.ts'
 import { esme, testParties } from './bench-parties.ts'
+import type { OthersOf, WhOf } from './follow-load.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
-import { createSimulatedEnv, createSimulatedPki, type SimulatedWorld } from './simulated-env.ts'
+import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, type SimulatedWorld } from './simulated-env.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { createSimMeter, createWorld } from './world.ts'
 
@@ -30,50 +33,58 @@ const yesterday = { startMs: midnight - dayMs, endMs: midnight }
 /** Wh of a half-hour in the log of every bench's meter. */
 export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
 
-const pki = createSimulatedPki(midnight - 500 * dayMs)
+let testPki: SimulatedPki | undefined
 
-/** HTTP status with which a User answers a push, or what goes wrong with it; at once, or later. */
-export type UserAnswer = (url: string, pushes: number, xml: string) => number | string | Promise<number | string>
-
-export interface Callback {
-  url: string
-  xml: string
-  atMs: number
-  response: ServiceResponse
-  explanation: string | undefined
+/** The PKI of all benches that are given none. */
+function sharedPki(): SimulatedPki {
+  testPki ??= createSimulatedPki(midnight - 500 * dayMs)
+  return testPki
 }
 
-export interface BenchOptions {
-  /** Checks each message before it is sent; throws when it is wrong. Nothing is checked unless given. */
-  check?: (xml: string) => void
+/** The log of a bench's meters, and when the bench starts. */
+export interface LogOptions {
   seed?: number
   days?: number
   /** The midnight (00:00 UTC) up to which the meter has a log; `midnight` unless given. */
   midnightMs?: number
-  parties?: ReturnType<typeof testParties>
-  config?: Partial<BridgeConfig>
-  schema?: Schema
+  /** When the bench starts; ten minutes past that midnight unless given. */
+  startMs?: number
+  /** Active import of a half-hour; `whOf` unless given. */
+  whOf?: WhOf
   /** Active export, reactive import and reactive export of a half-hour; nothing unless given. */
-  othersOf?: (halfHour: number) => number[]
+  othersOf?: OthersOf
   /** Settings of the meter; the defaults unless given. */
   configuration?: Configuration
-  /** Key that the DCO holds, when it is not the meter's. */
-  dcoKey?: Uint8Array
   /** EUI-64s of more meters on the line, with the same log and the same key. */
   moreMeters?: string[]
 }
 
-/** The meters of a bench with their logs, ten minutes past midnight: yesterday is complete. */
+export interface BenchOptions extends LogOptions {
+  /** Checks each message before it is sent; throws when it is wrong. Nothing is checked unless given. */
+  check?: (xml: string) => void
+  parties?: ReturnType<typeof testParties>
+  config?: Partial<BridgeConfig>
+  schema?: Schema
+  /** Key that the DCO holds, when it is not the meter's. */
+  dcoKey?: Uint8Array
+  /** What is not as in the tests of this repository. */
+  outside?: { clock?: VirtualClock; pki?: SimulatedPki; serve?: BridgeNetwork['serve'] }
+}
+
+/** The meters of a bench with their logs. Unless told otherwise it is ten minutes past midnight: yesterday is complete. */
 function createMeters(options: BenchOptions, key: Uint8Array) {
-  const { seed = 1, days = 10, midnightMs = midnight, othersOf, configuration } = options
-  const world = createWorld({ seed, days, eui: esme, key, endMs: midnightMs, whOf, othersOf, configuration })
+  const { seed = 1, days = 10, midnightMs = midnight, startMs = midnightMs + 600_000 } = options
+  const { othersOf, configuration, outside } = options
+  const load = options.whOf ?? whOf
+  const about = { othersOf, configuration, clock: outside?.clock }
+  const world = createWorld({ seed, days, eui: esme, key, endMs: midnightMs, whOf: load, ...about })
   const { clock, line, first, end } = world
   const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, line, eui, key))
-  const wh = Array.from({ length: end - first }, (_, i) => whOf(first + i))
+  const wh = Array.from({ length: end - first }, (_, i) => load(first + i))
   for (const meter of more) meter.live(first, wh)
-  clock.set(midnightMs + 600_000)
+  clock.set(startMs)
   const meters = [world.meter, ...more]
-  for (const meter of meters) meter.meter().step()
+  for (const meter of meters) if (meter.hasPower()) meter.meter().step()
   return { ...world, meters }
 }
 
@@ -107,42 +118,16 @@ function createKillableStore() {
   }
 }
 
-function createParties(parties: ReturnType<typeof testParties>) {
+function createParties(parties: ReturnType<typeof testParties>, trust: SimulatedPki['trust']) {
   let registry = registryOf(parties)
   return {
     registry: () => registry,
-    trust: () => pki.trust,
+    trust,
     /** Returns the registry before. */
     set(next: ReturnType<typeof testParties>) {
       const before = registry
       registry = registryOf(next)
       return before
-    },
-  }
-}
-
-/** The Users at the other end of the network: what they were sent, and what they answer. */
-function createUsers(check: (xml: string) => void, clock: VirtualClock) {
-  const callbacks: Callback[] = []
-  let status: UserAnswer = () => 204
-  return {
-    callbacks,
-    answer(how: typeof status) {
-      status = how
-    },
-    postOf(isAlive: () => boolean): Post {
-      return async (url, xml, timeoutMs, explanation) => {
-        if (!isAlive()) return new Promise<never>(() => {})
-        check(xml)
-        const answer = status(url, callbacks.length + 1, xml)
-        const late = new Promise<string>((resolve) => clock.after(timeoutMs, () => resolve('no answer in time')))
-        const outcome = typeof answer === 'object' ? await Promise.race([answer, late]) : answer
-        if (typeof outcome === 'string') throw new Error(outcome)
-        const parsed = parseResponse(Buffer.from(xml))
-        if (!parsed.ok) throw new Error(parsed.detail)
-        callbacks.push({ url, xml, atMs: clock.nowMs(), response: parsed.response, explanation })
-        return outcome
-      }
     },
   }
 }
@@ -156,7 +141,7 @@ function createReports() {
 }
 
 /** Requests of Users, with counters that increase. */
-function createRequests() {
+function createRequests(pki: SimulatedPki) {
   let counter = 1000n
   return {
     /** A request, unsigned: the supplier's, for yesterday, unless given otherwise. */
@@ -170,7 +155,7 @@ function createRequests() {
         ...fields,
       })
     },
-    sign: (xml: string, name: TestIdentityName = 'supplier') => signDocument(xml, pki.identity(name).signer),
+    sign: (xml: string, name = 'supplier') => signDocument(xml, pki.identity(name).signer),
   }
 }
 
@@ -178,6 +163,26 @@ function createRequests() {
 function isOpen(store: ReturnType<typeof createKillableStore>['store'], nowMs: number): boolean {
   const isDelayed = [...store.range('outbox', '', '\uffff')].some(({ value }) => (value.notBeforeMs ?? 0) > nowMs)
   return isDelayed || store.count('accepted') > 0
+}
+
+/** What the DCO knows: one key for all meters. */
+function createDco({ dcoKey, moreMeters = [] }: BenchOptions, meterKey: Uint8Array) {
+  let key = dcoKey ?? meterKey
+  const vault: Vault = { key: (eui) => (eui === esme || moreMeters.includes(eui) ? key : undefined) }
+  return {
+    vault,
+    setKey(next: Uint8Array) {
+      key = next
+    },
+  }
+}
+
+/** An acknowledgement's code and explanation. */
+function acknowledgementOf({ xml, headers }: DuisAnswer, check: (xml: string) => void) {
+  check(xml)
+  const parsed = parseResponse(Buffer.from(xml))
+  if (!parsed.ok) throw new Error(parsed.detail)
+  return { code: parsed.response.code, xml, why: headers?.['smets1-explain'] ?? '' }
 }
 
 /** Starts a bench. The bridge has started when it resolves. */
@@ -188,21 +193,22 @@ export async function createBench(options: BenchOptions = {}) {
   const { clock } = world
   const killable = createKillableStore()
   const { store } = killable
-  const parties = createParties(options.parties ?? testParties())
+  const pki = options.outside?.pki ?? sharedPki()
+  const parties = createParties(options.parties ?? testParties(), pki.trust)
   const users = createUsers(check, clock)
   const reports = createReports()
-  const requests = createRequests()
+  const requests = createRequests(pki)
   let commits: () => Promise<void> = async () => {}
-  const isKnown = (eui: string) => eui === esme || options.moreMeters?.includes(eui)
-  const vault: Vault = { key: (eui) => (isKnown(eui) ? (options.dcoKey ?? key) : undefined) }
+  const dco = createDco(options, key)
   const simulated: Omit<SimulatedWorld, 'store'> = {
     clock,
     openPort: world.line.openPort,
     pki,
     cacheKeys: pki.directory(),
-    vault,
+    vault: dco.vault,
     parties,
     schema: options.schema,
+    serve: options.outside?.serve,
     seed: options.seed ?? 1,
   }
 
@@ -226,10 +232,13 @@ export async function createBench(options: BenchOptions = {}) {
     ...reports,
     ...requests,
     callbacks: users.callbacks,
+    onCallback: users.onCallback,
     store,
+    /** Gives the DCO another key for the meters. */
+    setDcoKey: dco.setKey,
     /** Changes the registry while the bridge runs. Returns the one before. */
     setParties: parties.set,
-    verify: (xml: string) => verifyResponse(Buffer.from(xml), pki.trust, { nowMs: clock.nowMs() }),
+    verify: (xml: string) => verifyResponse(Buffer.from(xml), pki.trust(), { nowMs: clock.nowMs() }),
     bridge: () => bridge,
     /** Sets what becomes of commits of the audit trail. */
     auditCommits(how: typeof commits) {
@@ -240,11 +249,7 @@ export async function createBench(options: BenchOptions = {}) {
     /** Posts bytes; returns the acknowledgement's code and explanation. */
     async post(xml: string | Uint8Array, endpoint: Endpoint = 'serviceS') {
       const body = typeof xml === 'string' ? Buffer.from(xml) : xml
-      const answer = await clock.run(bridge.receive(endpoint, body, true))
-      check(answer.xml)
-      const parsed = parseResponse(Buffer.from(answer.xml))
-      if (!parsed.ok) throw new Error(parsed.detail)
-      return { code: parsed.response.code, xml: answer.xml, why: answer.headers?.['smets1-explain'] ?? '' }
+      return acknowledgementOf(await clock.run(bridge.receive(endpoint, body, true)), check)
     },
     /** Posts a signed request and lets time pass until it is answered. */
     async ask(name: TestIdentityName = 'supplier', fields: Partial<RequestToFormat> = {}) {

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
-import type { BridgeEnv, Parties } from '../host/bridge/env.ts'
+import type { BridgeEnv, BridgeNetwork, Parties } from '../host/bridge/env.ts'
 import { createLifecycle } from '../host/bridge/lifecycle.ts'
 import type { Tables } from '../host/bridge/tables.ts'
 import { openHourlyKeys } from '../host/cache/hourly-keys.ts'
@@ -12,30 +12,57 @@ import type { BridgeConfig } from '../host/config/config.ts'
 import type { Vault } from '../host/dco/vault.ts'
 import type { Post } from '../host/delivery/delivery.ts'
 import type { Schema } from '../host/duis/schema.ts'
-import { createTestPki, loadIdentity, loadTrust, type TestIdentityName } from '../host/pki/test-pki.ts'
+import { createTestPki, type Identity, loadIdentity, loadTrust } from '../host/pki/test-pki.ts'
+import type { TrustStore } from '../host/pki/trust.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import type { Store } from '../host/store/store.ts'
 import type { OpenPort } from '../host/wan/bindings.ts'
 import { createRandom } from './random.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-/** The keys of a test PKI, made once for a process. They are removed when it ends. */
+/** A test PKI in a directory of its own, which is removed when the process ends or before. */
 export interface SimulatedPki {
-  trust: ReturnType<Parties['trust']>
-  identity(name: TestIdentityName): ReturnType<typeof loadIdentity>
+  trust(): TrustStore
+  /** A party of the PKI. @throws Error when there is none of that name */
+  identity(name: string): Identity
+  /** Directory with NAME.pem and NAME.key of each party. */
+  files: string
   /** A new empty directory. */
   directory(): string
+  remove(): void
 }
+
+const scratches = new Set<string>()
+
+function removeScratch(path: string): void {
+  rmSync(path, { recursive: true, force: true })
+  scratches.delete(path)
+}
+
+process.once('exit', () => {
+  for (const path of scratches) removeScratch(path)
+})
 
 export function createSimulatedPki(nowMs: number): SimulatedPki {
   const scratch = mkdtempSync(join(tmpdir(), 'smets1-bench-'))
-  process.once('exit', () => rmSync(scratch, { recursive: true, force: true }))
+  scratches.add(scratch)
   const pki = join(scratch, 'pki')
   createTestPki(pki, { nowMs })
+  let trust: TrustStore | undefined
+  const identities = new Map<string, Identity>()
   return {
-    trust: loadTrust(pki),
-    identity: (name) => loadIdentity(pki, name),
+    trust() {
+      trust ??= loadTrust(pki)
+      return trust
+    },
+    identity(name) {
+      const found = identities.get(name) ?? loadIdentity(pki, name)
+      identities.set(name, found)
+      return found
+    },
+    files: pki,
     directory: () => mkdtempSync(join(scratch, 'state-')),
+    remove: () => removeScratch(scratch),
   }
 }
 
@@ -50,6 +77,8 @@ export interface SimulatedWorld {
   vault: Vault
   parties: Parties
   schema?: Schema | undefined
+  /** Where DUIS is served; nowhere unless given. */
+  serve?: BridgeNetwork['serve'] | undefined
   seed: number
 }
 
@@ -79,7 +108,7 @@ export function createSimulatedEnv(
     timing: clock,
     randomBytes: randomBytes(9),
     wan: { openPort: world.openPort, holdLines: false },
-    network: { post: events.post },
+    network: { post: events.post, ...(world.serve && { serve: world.serve }) },
     disk: {
       store,
       // Once a minute of virtual time is too often to write to a disk.

@@ -6,6 +6,7 @@ import { createMeter, type Meter } from '../firmware/meter.ts'
 import { type Configuration, defaultConfiguration, writeSettings } from '../firmware/settings.ts'
 import { euiToBytes } from '../protocol/bytes.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
+import { countLoad, followLoad, type OthersOf, type WhOf } from './follow-load.ts'
 import { createRandom, type Random } from './random.ts'
 import { createSimFlash, type SimFlash } from './sim-flash.ts'
 import { createSimLine, type SimLine } from './sim-line.ts'
@@ -13,19 +14,26 @@ import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export interface SimMeter {
   meter(): Meter
+  hasPower(): boolean
   flash: SimFlash
   /** Power off: the meter loses everything but its flash; on: it boots. */
   off(): void
   on(): void
+  /** Whether it ignores what comes over the line. */
+  silent(isSilent: boolean): void
   /** Sets the board's own clock, which runs on from there. */
   showClock(ms: number): void
   /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
   count(channel: number, pulses: number): void
   /**
    * Runs the meter through the half-hours from `first` on the virtual clock, with these Wh of active import;
-   * `othersOf` gives active export, reactive import and reactive export.
+   * `othersOf` gives active export, reactive import and reactive export. Undefined: it has no power in that half-hour.
    */
-  live(first: number, wh: number[], othersOf?: (halfHour: number) => number[]): void
+  live(first: number, wh: (number | undefined)[], othersOf?: OthersOf): void
+  /** From the half-hour of now on, counts this load as time passes. Undefined: it has no power in that half-hour. */
+  follow(whOf: WhOf, othersOf?: OthersOf): void
+  /** Takes the meter off the line for good. */
+  remove(): void
 }
 
 /** A board with simulated flash on a simulated line, and the pulses that it has counted. */
@@ -68,6 +76,8 @@ export function createSimMeter(
   const { board, showClock, count } = createSimBoard(clock, line, flash)
   let meter: Meter | undefined
   let due = false
+  let isSilent = false
+  let following: (() => void) | undefined
 
   function stepSoon(ms: number): void {
     if (due) return
@@ -81,6 +91,7 @@ export function createSimMeter(
 
   line.attach({
     received(bytes) {
+      if (isSilent) return
       meter?.received(bytes)
       stepSoon(0)
     },
@@ -92,29 +103,54 @@ export function createSimMeter(
       if (meter === undefined) throw new Error('the meter has no power')
       return meter
     },
+    hasPower: () => meter !== undefined,
     off() {
       meter = undefined
     },
     on() {
       meter = createMeter(board)
     },
+    silent(silent) {
+      isSilent = silent
+    },
     showClock,
     count,
-    live(first, wh, othersOf) {
-      clock.set(first * halfHourMs)
-      if (meter === undefined) sim.on()
-      for (const [i, value] of wh.entries()) {
-        sim.count(0, value)
-        for (const [channel, other] of (othersOf?.(first + i) ?? []).entries()) sim.count(channel + 1, other)
-        clock.set((first + i + 1) * halfHourMs)
-        sim.meter().step()
-      }
+    live: (first, wh, othersOf) => runThrough(clock, sim, first, wh, othersOf),
+    follow(whOf, othersOf) {
+      following?.()
+      following = followLoad(clock, sim, whOf, othersOf)
+    },
+    remove() {
+      following?.()
+      meter = undefined
+      isSilent = true
     },
   }
   return sim
 }
 
-/** A virtual clock and a line with one meter that has run for `days` days up to `clock.nowMs()`, with `whOf` each half-hour. */
+/** Runs a meter through half-hours, as `SimMeter.live` says. */
+function runThrough(
+  clock: VirtualClock,
+  meter: SimMeter,
+  first: number,
+  wh: (number | undefined)[],
+  othersOf?: OthersOf,
+): void {
+  clock.set(first * halfHourMs)
+  if (!meter.hasPower() && wh[0] !== undefined) meter.on()
+  for (const [i, value] of wh.entries()) {
+    if (value === undefined) meter.off()
+    else {
+      if (!meter.hasPower()) meter.on()
+      countLoad(meter, [value, ...(othersOf?.(first + i) ?? [])])
+    }
+    clock.set((first + i + 1) * halfHourMs)
+    if (meter.hasPower()) meter.meter().step()
+  }
+}
+
+/** A clock and a line with one meter that has run for `days` days up to `clock.nowMs()`, with `whOf` each half-hour. */
 export function createWorld(options: {
   seed: number
   days: number
@@ -122,12 +158,14 @@ export function createWorld(options: {
   key: Uint8Array
   baud?: number
   endMs: number
-  whOf(halfHour: number): number
+  whOf(halfHour: number): number | undefined
   othersOf?: ((halfHour: number) => number[]) | undefined
   configuration?: Configuration | undefined
+  /** A virtual clock unless given. */
+  clock?: VirtualClock | undefined
 }) {
   const random = createRandom(options.seed)
-  const clock = createVirtualClock(0)
+  const clock = options.clock ?? createVirtualClock(0)
   const line = createSimLine(clock, options.baud ?? 115200, random)
   const meter = createSimMeter(clock, line, options.eui, options.key, random, options.configuration)
   const end = Math.floor(options.endMs / halfHourMs)

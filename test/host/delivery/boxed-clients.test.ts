@@ -4,7 +4,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { UserAnswer } from '../../../emulation/bench.ts'
+import type { UserAnswer } from '../../../emulation/bench-callbacks.ts'
 import { exportParties } from '../../../emulation/bench-parties.ts'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
@@ -28,7 +28,7 @@ function createNodes(clock: { nowMs(): number; after(ms: number, call: () => voi
   const kept = new Set<string>()
   const came = new Map<string, number>()
   const processorFreeMs = [0, 0]
-  const answer: UserAnswer = (_url, _pushes, xml) => {
+  const answer: UserAnswer = ({ xml }) => {
     const id = requestIdIn(xml)
     came.set(id, (came.get(id) ?? 0) + 1)
     if ((storedAtMs.get(id) ?? Number.POSITIVE_INFINITY) <= clock.nowMs()) kept.add(id)

@@ -1,0 +1,121 @@
+// The meter of a bench: what it measures, and what can go wrong with it and with its line.
+
+import { halfHourMs } from '../protocol/half-hour.ts'
+import { type BenchLoad, type BenchReadings, loadReadings, type ReadingsOptions } from './bench-readings.ts'
+import type { OthersOf, WhOf } from './follow-load.ts'
+import { type Duration, durationMs, type Instant, instantMs } from './instants.ts'
+import { createRandom } from './random.ts'
+import type { LineFaults, SimLine } from './sim-line.ts'
+import type { VirtualClock } from './virtual-clock.ts'
+import { createSimMeter, type SimMeter } from './world.ts'
+
+export interface BenchMeter {
+  /** EUI-64 and import MPAN. */
+  eui: string
+  mpan: string
+  /** Active import register, Wh. @throws Error while the power is off */
+  importWh(): number
+  /**
+   * Gives the meter these readings. Where they begin in the past, the meter is replaced by one that has lived through them, with
+   * another key, and the cache is emptied; readings of the future are measured as time passes. Missing half-hours are half-hours
+   * without power. @returns how many half-hours have a value, and their sum
+   * @throws CommandError naming what cannot be used, and why
+   */
+  load(readings: BenchReadings, options?: ReadingsOptions): Promise<{ halfHours: number; wh: number }>
+  /** Switches the power off: what is not in flash is lost. It stays off until `powerOn`. */
+  powerOff(): void
+  powerOn(): void
+  /** Switches the power off, and on again after a time. @throws CommandError */
+  powerCut(length: Duration): void
+  /** The meter starts again, as after a power cut of no length. */
+  reboot(): void
+  /** The meter ignores what comes over the line, until `silent(false)`. */
+  silent(isSilent?: boolean): void
+  /** From now on the meter's board shows this time, and continues from there. @throws CommandError */
+  setClock(to: Instant): void
+}
+
+export interface BenchLine {
+  /** What happens to bytes in either direction from now on, each a share from 0 to 1; nothing when left out. */
+  noise(faults: LineFaults): void
+  /** Unplugs the line until `plug`. */
+  unplug(): void
+  plug(): void
+}
+
+interface MeterParts {
+  clock: VirtualClock
+  line: SimLine
+  eui: string
+  mpan: string
+  first: SimMeter
+  household: WhOf
+  othersOf: OthersOf
+  /** Called after the meter was replaced by one with this key. */
+  replaced(key: Uint8Array): Promise<void>
+}
+
+/** Wh of all channels up to a half-hour, lived by a new meter. */
+function replacement({ clock, line, eui, othersOf }: MeterParts, load: BenchLoad, from: number, key: Uint8Array) {
+  const nowMs = clock.nowMs()
+  const meter = createSimMeter(clock, line, eui, key)
+  const wh = Array.from({ length: Math.floor(nowMs / halfHourMs) - from }, (_, i) => load.whOf(from + i))
+  meter.live(from, wh, othersOf)
+  clock.set(nowMs)
+  return meter
+}
+
+export function createBenchMeter(parts: MeterParts): { meter: BenchMeter; remove(): void } {
+  const { clock, eui, mpan, household, othersOf } = parts
+  let current = parts.first
+  let replacements = 0
+  current.follow(household, othersOf)
+
+  const meter: BenchMeter = {
+    eui,
+    mpan,
+    importWh: () => current.meter().importWh(),
+    async load(readings, options = {}) {
+      const load = await loadReadings(readings, options, household, clock.nowMs())
+      const from = load.first ?? 0
+      if (from * halfHourMs < clock.nowMs()) {
+        replacements += 1
+        const key = createRandom(1000 + replacements).bytes(32)
+        current.remove()
+        current = replacement(parts, load, from, key)
+        await parts.replaced(key)
+      }
+      current.follow(load.whOf, othersOf)
+      return { halfHours: load.halfHours, wh: load.wh }
+    },
+    powerOff: () => current.off(),
+    powerOn() {
+      if (!current.hasPower()) current.on()
+    },
+    powerCut(length) {
+      const ms = durationMs(length, 'the length of a power cut')
+      current.off()
+      const cut = current
+      clock.after(ms, () => {
+        if (cut === current) meter.powerOn()
+      })
+    },
+    reboot() {
+      current.off()
+      current.on()
+    },
+    silent: (isSilent = true) => current.silent(isSilent),
+    setClock: (to) => current.showClock(instantMs(to, "the clock's time")),
+  }
+  return { meter, remove: () => current.remove() }
+}
+
+export function createBenchLine(line: SimLine): BenchLine {
+  return {
+    noise(faults) {
+      line.faults = faults
+    },
+    unplug: line.unplug,
+    plug: line.plug,
+  }
+}

@@ -1,0 +1,226 @@
+// `smets1/testing`: a meter, the bridge in front of it and Users, in the process of a test.
+
+import { fridgeWh, householdWh } from '../hardware/load/household.ts'
+import { reactiveVarh } from '../hardware/load/reactive.ts'
+import { solarExportWh } from '../hardware/load/solar.ts'
+import { type BridgeConfig, readConfig } from '../host/config/config.ts'
+import { systemTiming } from '../host/runtime/system-timing.ts'
+import { ConfigurationError } from '../host/state/errors.ts'
+import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
+import { createBench, midnight } from './bench.ts'
+import type { BenchAnswer, BenchResponse } from './bench-answer.ts'
+import { createBenchServer } from './bench-http.ts'
+import { type BenchLine, type BenchMeter, createBenchLine, createBenchMeter } from './bench-meter.ts'
+import { esme, exportParties, mpan } from './bench-parties.ts'
+import type { BenchReadings } from './bench-readings.ts'
+import { type CallbackAnswer, createBenchUsers, type ReadOptions } from './bench-users.ts'
+import type { OthersOf, WhOf } from './follow-load.ts'
+import { type Duration, durationMs, type Instant, instantMs } from './instants.ts'
+import { createRealClock } from './real-clock.ts'
+import { createSimulatedPki, type SimulatedPki } from './simulated-env.ts'
+import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
+
+export { CommandError, ConfigurationError, ProgramError } from '../host/state/errors.ts'
+export type { BenchAnswer, BenchResponse, ReadDay, ReadHalfHour, ReadRegisters } from './bench-answer.ts'
+export type { BenchLine, BenchMeter } from './bench-meter.ts'
+export type { BenchReadings, HalfHourValues, ReadingsOptions } from './bench-readings.ts'
+export type { CallbackAnswer, ReadOptions } from './bench-users.ts'
+export type { Duration, Instant } from './instants.ts'
+
+export interface StartBenchOptions {
+  /** `virtual` (unless given): time moves only as far as a read needs, and when the bench is told. `real`: with the machine's. */
+  time?: 'virtual' | 'real'
+  /** When a bench on virtual time starts: 2026-11-22T00:10Z unless given. */
+  at?: Instant
+  /** Days of half-hours in the meter's log at the start, 1 to 400; 10 unless given. */
+  days?: number
+  /** Seed of the simulated household and of noise on the line, a whole number; 1 unless given. */
+  seed?: number
+  /** What the meter measures instead of the household, as `bench.meter.load` takes it. */
+  load?: BenchReadings
+  /** Port of DUIS on 127.0.0.1; 0 (unless given) takes a free one. */
+  port?: number
+  /** Settings of the bridge, as in config.json, where they differ from the defaults. */
+  config?: Partial<BridgeConfig>
+}
+
+/** The clock of a bench. */
+export interface BenchClock {
+  /** Milliseconds of UTC since 1970. */
+  nowMs(): number
+  /** Lets time pass: all that is due runs in order, each at its instant. In real time it waits. @throws CommandError */
+  advance(duration: Duration): Promise<void>
+  /** Lets time pass up to an instant. @throws CommandError for one that has passed */
+  to(instant: Instant): Promise<void>
+}
+
+/** A meter, a bridge and Users. Call `close` when it is not needed any more, or declare it with `await using`. */
+export interface Bench extends AsyncDisposable {
+  /** Where the bridge serves DUIS, `http://127.0.0.1:40123`: POST to `/api/v1/serviceS`, `serviceD`. */
+  url: string
+  /** Directory with NAME.pem and NAME.key of each User, dsp.pem and s1sp.pem. `close` removes it. */
+  pki: string
+  clock: BenchClock
+  meter: BenchMeter
+  line: BenchLine
+  /** What the bridge has logged since the start. */
+  log: readonly { event: string; [name: string]: unknown }[]
+  /**
+   * Sends a read as a User (`4.8.1`, `4.8.2`, `4.8.3`, `4.6.1`, `4.1.1`, `4.2`) and waits for the response; on virtual time it moves
+   * the clock as far as that needs. A refusal is an answer with its code.
+   * @throws CommandError for a read that does not exist, and with exit code 124 when no response is delivered in time
+   */
+  read(srv: string, options?: ReadOptions): Promise<BenchAnswer>
+  /** The same request as signed XML, to be sent by the caller's own client. @throws CommandError */
+  request(srv: string, options?: ReadOptions): string
+  /** Signs a DUIS document as a User. @throws Error for one that cannot be signed */
+  sign(xml: string, as?: string): string
+  /** Responses, results of schedules and alerts that were delivered to a User, oldest first. @throws CommandError */
+  received(user: string): BenchResponse[]
+  /** Sets what a User answers to callbacks from now on: a status such as 503, words for no connection, nothing for normal. */
+  answerCallbacks(user: string, answer?: CallbackAnswer): void
+  /** Stops the bridge and releases ports and files. Further calls do nothing. */
+  close(): Promise<void>
+}
+
+/** The settings. @throws ConfigurationError for one that does not exist or has a wrong value */
+function settingsOf(config: Partial<BridgeConfig>): Partial<BridgeConfig> {
+  const known = readConfig('', {}, { explain: true, lineUrl: 'sim:', ...config })
+  for (const name of Object.keys(config)) {
+    if (!(name in known)) {
+      throw new ConfigurationError(`config: there is no setting "${name}"; there are ${Object.keys(known).join(', ')}`)
+    }
+  }
+  return { ...known, ...config }
+}
+
+const startMs = midnight + 600_000
+const daysMax = 400
+
+function wholeNumber(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value
+  throw new ConfigurationError(`${name} is a whole number from ${least} to ${most}, not ${value}`)
+}
+
+/** What the simulated household takes and gives. */
+function household(seed: number): { whOf: WhOf; othersOf: OthersOf } {
+  const whOf = (halfHour: number) => householdWh(seed, halfHour)
+  return {
+    whOf,
+    othersOf(halfHour) {
+      const { importVarh, exportVarh } = reactiveVarh(seed, whOf(halfHour), fridgeWh(seed, halfHour))
+      return [solarExportWh(seed, solarPeakW, halfHour), importVarh, exportVarh]
+    },
+  }
+}
+
+const solarPeakW = 3600
+
+/**
+ * Starts a bench: the meter with its log, the bridge and the Users of the reference test data set. Benches in one process do not
+ * affect each other.
+ * @throws ConfigurationError, CommandError
+ */
+export async function startBench(options: StartBenchOptions = {}): Promise<Bench> {
+  const isReal = options.time === 'real'
+  if (isReal && options.at !== undefined)
+    throw new ConfigurationError('at is for virtual time: leave it out in real time')
+  const nowMs = isReal ? systemTiming.nowMs() : instantMs(options.at ?? startMs, 'at')
+  const config = settingsOf(options.config ?? {})
+  const seed = wholeNumber('seed', options.seed ?? 1, 0, 0xffffffff)
+  const days = wholeNumber('days', options.days ?? 10, 1, daysMax)
+  const port = wholeNumber('port', options.port ?? 0, 0, 65535)
+  const clock = isReal ? createRealClock(systemTiming) : createVirtualClock(0)
+  const pki = createSimulatedPki(nowMs - (daysMax + 100) * dayMs)
+  const at = { nowMs, days, seed, port, isReal }
+  const bench = await assemble(at, clock, pki, config).catch((error) => {
+    pki.remove()
+    throw error
+  })
+  if (options.load === undefined) return bench
+  return bench.meter.load(options.load).then(
+    () => bench,
+    async (error) => {
+      await bench.close()
+      throw error
+    },
+  )
+}
+
+interface Start {
+  nowMs: number
+  days: number
+  seed: number
+  port: number
+  isReal: boolean
+}
+
+async function assemble(
+  at: Start,
+  clock: VirtualClock,
+  pki: SimulatedPki,
+  config: Partial<BridgeConfig>,
+): Promise<Bench> {
+  const { nowMs, days, seed, isReal } = at
+  const parties = exportParties()
+  const load = household(seed)
+  const log = { event: 'fault' }
+  const server = createBenchServer(
+    at.port,
+    clock,
+    !isReal,
+    () => bench,
+    (error) => bench.log.push({ ...log, problem: error instanceof Error ? error.stack : String(error) }),
+  )
+  const midnightMs = Math.floor(nowMs / halfHourMs) * halfHourMs
+  const outside = { clock, pki, serve: server.serve }
+  const bench = await createBench({ days, seed, midnightMs, startMs: nowMs, ...load, parties, config, outside })
+  const users = createBenchUsers({ bench, pki, parties, defaultTimeoutMs: isReal ? 60_000 : dayMs })
+  const { meter, remove } = createBenchMeter({
+    clock,
+    line: bench.line,
+    eui: esme,
+    mpan,
+    first: bench.meter,
+    household: load.whOf,
+    othersOf: load.othersOf,
+    async replaced(key) {
+      bench.setDcoKey(key)
+      await bench.bridge().evictDevice(esme, 'its meter was replaced')
+    },
+  })
+  let closing: Promise<void> | undefined
+  async function closeAll(): Promise<void> {
+    server.close()
+    remove()
+    await clock.run(bench.bridge().stop())
+    await users.close()
+    pki.remove()
+  }
+  const close = () => {
+    closing ??= closeAll()
+    return closing
+  }
+  return {
+    url: bench.bridge().served?.url ?? '',
+    pki: pki.files,
+    clock: {
+      nowMs: clock.nowMs,
+      advance: (duration) => clock.pass(durationMs(duration, 'the time to advance')),
+      async to(instant) {
+        const ms = instantMs(instant, 'the time to advance to') - clock.nowMs()
+        await clock.pass(durationMs(ms, 'the time up to that instant'))
+      },
+    },
+    meter,
+    line: createBenchLine(bench.line),
+    log: bench.log,
+    read: users.read,
+    request: (srv, read = {}) => users.request(srv, read).xml,
+    sign: (xml, as = 'supplier') => bench.sign(xml, as),
+    received: users.received,
+    answerCallbacks: users.answerCallbacks,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
