@@ -1,4 +1,4 @@
-// smets1 forecast: what market-wide half-hourly settlement asks of the DCC's systems, by table 5's parameters.
+// smets1 forecast: the load that market-wide half-hourly settlement puts on the DCC's systems, by table 5's parameters.
 
 import { readFileSync } from 'node:fs'
 import { type Command, type Flag, type Io, type Options, textOption } from '../../host/cli/command.ts'
@@ -24,7 +24,7 @@ const scales: readonly (readonly [number, string])[] = [
   [1e3, 'k'],
 ]
 
-/** A value with three or four digits that count, and its unit: `11.1 M/day`, `15.1 GB/day`, `3,408 /s`. */
+/** A value with three or four significant digits, and its unit: `11.1 M/day`, `15.1 GB/day`, `3,408 /s`. */
 function shown(value: number, unit: string): string {
   const scaled = unit === '/day' || unit === 'B/day'
   const [by, prefix] = (scaled && scales.find(([one]) => value >= one)) || [1, '']
@@ -81,7 +81,7 @@ function explanation(columns: Column[]): string {
 }
 
 const barWidth = 40
-/** What a sweep draws: what changes most with the window, the cache and the scenario. */
+/** The figures that a sweep draws: those that change most with the window, the cache and the scenario. */
 const drawn: readonly FigureName[] = [
   'requestsPerSecond',
   'deviceReadsPerDay',
@@ -122,7 +122,7 @@ function jsonOf(columns: Column[]): string {
   return `${JSON.stringify(rows)}\n`
 }
 
-/** A cell of CSV that no spreadsheet takes for a formula. */
+/** A cell of CSV that no spreadsheet reads as a formula. */
 function cell(value: string | number): string {
   const text = String(value)
   const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
@@ -208,7 +208,7 @@ const parameterFlags: Flag[] = parameterNames.map((name) => {
 export const forecastCommand: Command = {
   name: 'forecast',
   summary:
-    'reckon what market-wide half-hourly settlement asks of DSP, S1SPs, DCO and SMETS1 WAN (table 5 of the impact assessment)',
+    'compute the load of market-wide half-hourly settlement on DSP, S1SPs, DCO and SMETS1 WAN (table 5 of the impact assessment)',
   options: [
     'Scenario',
     ['--scenario <A|B|C|file>', 'one of table 5, or a file of parameters (YAML or JSON); all of table 5 when left out'],

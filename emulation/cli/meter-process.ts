@@ -15,7 +15,7 @@ export interface MeterProcess {
   url: string
   /** The newest half-hour in its log. */
   lastHalfHour: number
-  /** Settles when the process is gone, with its exit code. */
+  /** Settles when the process has ended, with its exit code. */
   ended: Promise<number>
   stop(): Promise<void>
 }
@@ -31,7 +31,7 @@ export function meterArguments(flags: readonly Flag[], options: Options): string
     if (no !== undefined) return given === false ? [`--no-${name}`] : []
     if (value === undefined) return given === true ? [`--${name}`] : []
     const values = given === undefined ? [] : Array.isArray(given) ? given : [given]
-    // With an equals sign, as a value may begin with a minus. What has no value is for the meter to complain of.
+    // With an equals sign, as a value may begin with a minus. A flag without its value is reported by the meter.
     return values.map((one) => (one === true ? `--${name}` : `--${name}=${one}`))
   })
 }
@@ -48,7 +48,7 @@ function socketIn(directory: string): { path: string; remove(): void } {
 }
 
 /**
- * Starts the meter and waits until it serves. What it says goes to stderr; it stops when this process does.
+ * Starts the meter and waits until it is ready. Its messages go to stderr; it stops when this process does.
  * @throws CommandError with its exit code when it ends instead
  */
 export async function startMeter(
@@ -61,7 +61,7 @@ export async function startMeter(
   const url = `unix://${socket.path}`
   const launcher = fileURLToPath(new URL('../../host/cli/main.js', import.meta.url))
   const args = [launcher, 'meter', '--port', url, '--flash', flash, '--json', '--exit-with-parent', ...flags]
-  // A group of its own: Ctrl-C reaches this process, which stops the meter when it has finished with it.
+  // In its own process group: Ctrl-C reaches only this process, which stops the meter last.
   const child = spawn(process.execPath, args, {
     stdio: ['pipe', 'pipe', io.isTerminal ? 'inherit' : 'pipe'],
     detached: true,
@@ -81,14 +81,14 @@ export async function startMeter(
     }),
     ended,
   ])
-  if (typeof ready === 'number') throw new CommandError(ready, 'the meter did not start; what it said stands above')
+  if (typeof ready === 'number') throw new CommandError(ready, 'the meter did not start; its messages are above')
   return {
     pid: child.pid!,
     url,
     lastHalfHour: ready.lastHalfHour,
     ended,
     async stop() {
-      // The end of its standard input tells it to stop; a signal says so again.
+      // The end of its standard input stops it; the signal is a second way.
       child.stdin?.end()
       child.kill('SIGTERM')
       await ended

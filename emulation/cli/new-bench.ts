@@ -9,7 +9,7 @@ import { registeredFrom, testDevice, testRegistrations } from '../../host/cli/te
 import type { StatePaths } from '../../host/state/state-directory.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 
-/** Writes a new meter's flash: the board side's business, handed in by `main.ts`. */
+/** Writes a new meter's flash. Passed in by `main.ts`, as it needs the board's side. */
 export type ProvisionFlash = (
   path: string,
   meter: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number; flashKb?: number | undefined },

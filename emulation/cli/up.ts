@@ -49,10 +49,10 @@ function meterIo(io: Io, format: BridgeConfig['log'], { log }: BridgeLog): Io {
 
 function costOf(answered: CompletedRequest | undefined): string {
   if (answered === undefined) return ''
-  const { usage, sources } = answered
+  const { usage, provenance } = answered
   const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
-  const source = sources
-    ? `${sources.fromMeter} half-hours from the meter, ${sources.fromCache} from the cache\n  `
+  const source = provenance
+    ? `${provenance.fromMeter} half-hours from the meter, ${provenance.fromCache} from the cache\n  `
     : ''
   if (usage.wakeUps === 0) return `${source}cost to the meter: none`
   const parts = [

@@ -24,7 +24,7 @@ export interface FlashReport {
   variablesFree: number
   storageFree: number
   scriptBytes: number
-  /** From the first word to the board until all was on it. */
+  /** Time from the first contact with the board until the installation was complete. */
   seconds: number
   /** Looked at: whether a meter starts on it already. */
   running?: boolean
@@ -70,7 +70,7 @@ function firstRead({ first, through }: FlashReport, options: FlashOptions): stri
   const clock =
     first.clockAheadMs === undefined ? 'lost' : `${Math.round(first.clockAheadMs)} ms ahead of this machine's`
   const way =
-    through === 'line' ? `over ${options.line}` : 'through the console; the UART itself was not tried (--line)'
+    through === 'line' ? `over ${options.line}` : 'through the console; the UART itself was not tested (--line)'
   return (
     `first read: ${first.manufacturer} ${first.model} ${first.firmwareVersion}, ${way}, ${count(first.answeredMs)} ms\n` +
     `  import ${activeImport} Wh, export ${activeExport} Wh, reactive ${reactiveImport} and ${reactiveExport} varh; clock ${clock}\n` +
@@ -106,7 +106,7 @@ function summary(report: FlashReport, options: FlashOptions): string {
   const { console, line } = boards[options.board]
   const script =
     report.sha256 === ''
-      ? 'script left as it was'
+      ? 'script unchanged'
       : `script ${count(report.scriptBytes)} bytes (${count(report.bytesSent ?? 0)} sent), read back, SHA-256 ${report.sha256!.slice(0, 16)}…`
   return (
     `${board} with the meter running\n${script}; ${report.eui}, settings version ${report.settingsVersion}; ${report.seconds.toFixed(1)} s\n` +

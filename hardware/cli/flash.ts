@@ -1,4 +1,4 @@
-// smets1 flash: the meter onto an Espruino board, by its prompt.
+// smets1 flash: installs the meter on an Espruino board, through its prompt.
 
 import { rmSync } from 'node:fs'
 import { euiFromBytes } from '../../protocol/bytes.ts'
@@ -45,7 +45,7 @@ class FlashError extends Error {
   }
 }
 
-/** A clock further off is set. */
+/** A clock further off than this is set. */
 const clockOffMs = 2000
 
 interface FlashRequest {
@@ -116,7 +116,7 @@ async function stopProgram(line: Line, prompt: Prompt, baud: number): Promise<Pr
   return connectPrompt(line, baud)
 }
 
-/** Installs; after a restart of the board in the middle it continues where it was. */
+/** Installs; after a restart of the board it continues where it was. */
 async function install(line: Line, first: Prompt, request: FlashRequest, io: Io): Promise<Installed> {
   const { options, row, settings, driver } = request
   const progress = createProgress(io)
@@ -152,7 +152,7 @@ async function readMeter(line: Line, prompt: Prompt, eui: string, request: Flash
       const first = await read({ ...meter, url: options.port, baud: options.baud, open: promptLine(prompt, row) })
       return { first, through: 'console' as const }
     }
-    // It may be the very port, when the console was on it before the meter ran.
+    // It may be the same port, if the console was on it before the meter started.
     await line.close()
     return { first: await read({ ...meter, url: options.line, baud: row.line.baud }), through: 'line' as const }
   } catch (error) {
@@ -212,7 +212,7 @@ async function openConsole(request: FlashRequest) {
   return { line: opened.line, rehearsal: undefined }
 }
 
-/** Says what a row needs before anything is done to a board: an Espruino that somebody must build. */
+/** Notes before anything is done to a board that Espruino must be built for it. */
 function noteBuild({ options, row }: FlashRequest, io: Io): void {
   if (row.build.release !== undefined) return
   io.stderr(

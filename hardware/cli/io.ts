@@ -1,6 +1,6 @@
-// What the board's commands share: where words go.
+// Output of the board's commands.
 
-/** Where a command's words go. */
+/** Output of a command. */
 export interface Io {
   stdout(text: string): void
   stderr(text: string): void

@@ -1,4 +1,4 @@
-// A line that comes back: adapters are pulled and ptys are made anew while a meter runs.
+// A line that is reopened: adapters are unplugged and ptys are recreated while a meter runs.
 
 import type { Line } from '../emulator/meter-line.ts'
 import { openLine } from '../emulator/meter-line.ts'
@@ -6,7 +6,7 @@ import type { Io } from './io.ts'
 
 const reopenMs = 250
 
-/** A line that is opened again when it goes away. */
+/** A line that is opened again when it is lost. */
 export interface LineHolder {
   url(): string
   write(bytes: Uint8Array): void
@@ -14,7 +14,7 @@ export interface LineHolder {
   close(): Promise<void>
 }
 
-/** Holds a line just opened as `url`, and opens it again, a new port object each time, when it goes away. */
+/** Holds a line that was opened as `url`; opens it again, with a new port object each time, when it is lost. */
 export function holdLine(first: Line, url: string, baud: number, io: Io): LineHolder {
   let line: Line | undefined
   let taker: (bytes: Uint8Array) => void = () => {}

@@ -1,4 +1,4 @@
-// What `smets1 meter` is told to let go wrong, checked.
+// The fault options of `smets1 meter`, checked.
 
 import type { ClockFaults, ClockStep } from '../emulator/clock-faults.ts'
 import type { PlannedCut } from '../emulator/powered-meter.ts'

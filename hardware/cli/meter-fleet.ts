@@ -24,14 +24,14 @@ import { type Stop, watchForStop } from './stop.ts'
 const usage = 2
 const keyMissing = 3
 
-/** A meter by its EUI-64: its flash, and settings that it has not taken yet. */
+/** A meter by its EUI-64: its flash, and settings that are not in the flash yet. */
 interface Place {
   eui: string
   flash: string
   settings: string | undefined
 }
 
-/** Options of one meter that say nothing for many. */
+/** Options of one meter that do not apply to a fleet. */
 const ofOne = [
   ...[...settingsFlags, ...faultFlags, ...pulseFlags].map(([flag]) => flag),
   ...['--flash', '--settings', '--seed', '--load', '--load-export', '--stamps', '--zone', '--meter', '--household'],

@@ -1,4 +1,4 @@
-// An emulated meter from its past into the present: what it has missed, then real time, with the faults asked for.
+// An emulated meter: first the time that it has missed, then real time, with the configured faults.
 
 import type { Board } from '../../firmware/board.ts'
 import { createMeter, type Meter } from '../../firmware/meter.ts'
@@ -31,13 +31,13 @@ export interface Prepared {
   faults: MeterFaults
   flash: FlashFile
   settings: Settings
-  /** What of the configuration is to be otherwise. */
+  /** Changes to the configuration. */
   change: Partial<Configuration>
   source: MeterLoad
   past: MeterPast
-  /** Of household, weather and faults. */
+  /** Seed of household, weather and faults. */
   seed: number
-  /** Half-hours that the flash keeps, for whoever reads the ready line. */
+  /** Half-hours that the flash keeps, for the ready line. */
   history: { importHalfHours: number; otherHalfHours: number }
 }
 
@@ -52,7 +52,7 @@ function prepareBoard(
   send: (bytes: Uint8Array) => void,
 ) {
   const wallMs = systemClocks.wallMs()
-  // Time that ran ahead of the machine's in an earlier run goes on from where it got to.
+  // If an earlier run was ahead of the machine's time, the meter's time continues from there.
   const startMs = faults.timeScale > 1 ? Math.max(wallMs, past.aliveMs) : wallMs
   const boardClock = { nowMs: startMs, upMs: 0 }
   const clocks = { nowMs: () => boardClock.nowMs, upMs: () => boardClock.upMs }
@@ -76,7 +76,7 @@ function prepareBoard(
 
 type Prepare = ReturnType<typeof prepareBoard>
 
-/** The meter, caught up with what it has missed as far as it is to; `undefined` when told to stop meanwhile. */
+/** The meter, after catching up; `undefined` when stopped meanwhile. */
 export async function firstMeter(
   { options, source, past }: Pick<Prepared, 'options' | 'source' | 'past'>,
   { startMs, boardClock, board }: Pick<Prepare, 'startMs' | 'boardClock' | 'board'>,
@@ -98,7 +98,7 @@ export async function firstMeter(
 }
 
 /**
- * Catches up and serves on the line until told to stop.
+ * Catches up and serves on the line until stopped.
  * @throws what the firmware or the flash throws
  */
 export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop): Promise<number> {
@@ -118,7 +118,7 @@ export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop)
     if (settings !== prepared.settings) io.stderr(`settings written: version ${settings.version}\n`)
     let meter = await firstMeter(prepared, made, create, io, stop)
     if (meter === undefined) return 0
-    // Up to this moment before it is said to be ready: the newest half-hour may just have ended.
+    // Run up to the present before the ready line: the newest half-hour may just have ended.
     clock.upMs = boardClock.upMs + clock.nowMs - boardClock.nowMs
     clock.update(1)
     advance(boardClock, meter, clock.nowMs, clock.upMs)

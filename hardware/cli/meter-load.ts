@@ -71,7 +71,7 @@ export async function readReadings(options: MeterOptions, nowMs: number): Promis
   return { ...readings, lines: [...readings.lines, ...endsEarly(readings, file, today)] }
 }
 
-/** That the readings end before yesterday, if they do. */
+/** A note when the readings end before yesterday. */
 function endsEarly({ imports }: Readings, file: string, today: number): string[] {
   const end = (imports.halfHours.at(-1) ?? 0) + 1
   if (end > firstHalfHourOfDay(today - 1)) return []

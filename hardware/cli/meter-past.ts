@@ -1,4 +1,4 @@
-// What a meter's flash says of the meter's life so far, looked up before the meter starts.
+// What a meter's flash holds of its past, read before the meter starts.
 
 import type { Flash } from '../../firmware/board.ts'
 import { openLogs } from '../../firmware/logs.ts'
@@ -14,7 +14,7 @@ export interface MeterPast {
   countedWh: ArrayLike<number> | undefined
 }
 
-/** Looks on a copy: opening the logs counts a start, and the flash itself must not see one at this time. */
+/** Reads a copy: opening the logs counts a start, which must not be recorded in the flash itself yet. */
 export function lookBack(flash: Flash): MeterPast {
   const { pageBytes, pages } = flash
   const { journal, events } = openLogs(createMemoryFlash({ pageBytes, pages }, flash))

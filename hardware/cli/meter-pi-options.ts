@@ -43,7 +43,7 @@ export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOpt
     const given = options[camel(key)]
     if (given !== undefined && given !== absent) {
       throw new Error(
-        `--${name} is for a meter that is made up, and a Pi counts real pulses: leave it out, or use --board emulated`,
+        `--${name} is for a simulated load, and a Pi counts real pulses: leave it out, or use --board emulated`,
       )
     }
   }

@@ -38,7 +38,7 @@ function words(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** Runs the meter until it is asked to stop. @throws what the firmware or the flash throws */
+/** Runs the meter until it is stopped. @throws what the firmware or the flash throws */
 function serve(meter: Meter, board: PiBoard, line: LineHolder, stop: Stop, service: Service): Promise<void> {
   return new Promise((stopped, failed) => {
     let timer: NodeJS.Timeout | undefined
@@ -68,7 +68,7 @@ function serve(meter: Meter, board: PiBoard, line: LineHolder, stop: Stop, servi
     void stop.asked.then(() => {
       end()
       try {
-        // What was counted until now is not to wait for an hour that this process does not see.
+        // Commits what was counted: the half-hour may end while this process is not running.
         meter.step()
         meter.commit()
         stopped()
@@ -111,14 +111,14 @@ async function live({ options, flash, settings, inputs }: Found, io: Io, stop: S
     if (meter === undefined) return
     try {
       meter.step()
-      // Supplies repeat themselves; a failure has one last gasp.
+      // Supplies repeat the signal; one failure causes one last gasp.
       if (board.upMs() - gaspMs < gaspEveryMs) meter.commit()
       else meter.powerFails()
       gaspMs = board.upMs()
-      io.stderr('SIGPWR: power is about to fail; the meter has kept what it counted\n')
+      io.stderr('SIGPWR: power is about to fail; the meter has committed what it counted\n')
     } catch (error) {
-      // The meter's next step meets the same fault, and ends it.
-      io.stderr(`SIGPWR: the meter could not keep what it counted: ${words(error)}\n`)
+      // The next step of the meter fails in the same way, and ends it.
+      io.stderr(`SIGPWR: the meter could not commit what it counted: ${words(error)}\n`)
     }
   }
   process.on('SIGPWR', powerFails)
@@ -143,7 +143,7 @@ async function live({ options, flash, settings, inputs }: Found, io: Io, stop: S
   }
 }
 
-/** Looks at the flash, then has the inputs. */
+/** Checks the flash, then opens the inputs. */
 async function withFlash(
   options: PiMeterOptions,
   change: Partial<Configuration>,
@@ -176,7 +176,7 @@ async function withFlash(
 }
 
 /**
- * Runs a meter on a Pi until it is asked to stop. Time without power is a gap; nothing is invented.
+ * Runs a meter on a Pi until it is stopped. Time without power is a gap.
  * @returns the exit code: 0 stopped as told, 1 the flash failed, 2 usage or an unusable file, 3 a flash without a meter,
  * 20 no port or no GPIO
  */

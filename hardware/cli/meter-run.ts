@@ -1,4 +1,4 @@
-// A meter through the time it has missed, and then in real time.
+// Runs a meter through the time that it has missed, and then in real time.
 
 import type { Meter } from '../../firmware/meter.ts'
 import { switchGrainMs } from '../../firmware/tariff.ts'
@@ -15,7 +15,7 @@ import type { Stop } from './stop.ts'
 const quietMs = 2000
 
 /**
- * Runs a meter through the half-hours that it has missed. `undefined` when told to stop meanwhile, or when it has no power
+ * Runs a meter through the half-hours that it has missed. `undefined` when stopped meanwhile, or when it has no power
  * at the end.
  */
 export async function catchUp(missed: LoadRun, io: Io, stop: Stop): Promise<Meter | undefined> {
@@ -49,7 +49,7 @@ export async function catchUp(missed: LoadRun, io: Io, stop: Stop): Promise<Mete
   }
 }
 
-/** Everything of a meter that serves. */
+/** The parts of a running meter. */
 export interface Serving {
   powered: PoweredMeter
   clock: ScaledClock
@@ -63,7 +63,7 @@ export interface Serving {
 }
 
 /**
- * Drives the meter in its time until told to stop, and keeps what it has counted then.
+ * Runs the meter in its time until stopped; then it commits what it has counted.
  * @throws what the firmware or the flash throws
  */
 export function serve({ powered, clock, board, line, stop, timeScale, recorded }: Serving): Promise<void> {
@@ -74,7 +74,7 @@ export function serve({ powered, clock, board, line, stop, timeScale, recorded }
       clearTimeout(timer)
       line.take(() => {})
     }
-    /** Runs what may fail; a meter that cannot record must not go on. */
+    /** Runs an action that may fail; a meter that cannot record must not continue. */
     function safely(act: () => void): boolean {
       try {
         act()
@@ -85,7 +85,7 @@ export function serve({ powered, clock, board, line, stop, timeScale, recorded }
         return false
       }
     }
-    // An awake meter is spoken with over a line that knows real time only.
+    // While it is awake, the meter runs in real time, as the line does.
     const scale = () => (powered.meter()?.awake() === true ? 1 : timeScale)
     function work(): void {
       clock.update(scale())

@@ -1,4 +1,4 @@
-// What of the meter's configuration the command line changes.
+// Changes to the meter's configuration from the command line.
 
 import type { Flash } from '../../firmware/board.ts'
 import { deviceProfileNames } from '../../firmware/device-profiles.ts'
@@ -62,9 +62,9 @@ export function readMeterSettings(options: Given): Partial<Configuration> {
 }
 
 /**
- * Writes what differs from the settings in flash, with a new version. Without a difference flash is left alone.
+ * Writes what differs from the settings in flash, with a new version. Without a difference nothing is written.
  * @returns the settings as they are in flash then
- * @throws Error when the flash does not take them
+ * @throws Error when they cannot be written
  */
 export function changeSettings(flash: Flash, settings: Settings, change: Partial<Configuration>): Settings {
   const configuration = { ...settings.configuration, ...change }

@@ -1,4 +1,4 @@
-// smets1 meter: the firmware on this machine, behind a line.
+// smets1 meter: the firmware on this machine, on a line.
 
 import { flashPagesFull, historyOf, pageBytes } from '../../firmware/flash-map.ts'
 import type { Configuration } from '../../firmware/settings.ts'
@@ -37,7 +37,7 @@ interface MeterRequest {
   faults: MeterFaults
 }
 
-/** What a flash keeps, said where it is less than a whole meter's. */
+/** A note on what a flash keeps, when it is smaller than that of a whole meter. */
 function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherHalfHours: number } {
   const history = historyOf(flash.pages)
   if (flash.pages < flashPagesFull) {
@@ -51,7 +51,7 @@ function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherH
   return history
 }
 
-/** Looks at the flash and at the load before anything is started. */
+/** Checks the flash and the load before anything is started. */
 async function withFlash(
   { options, change, faults }: MeterRequest,
   flash: FlashFile,
@@ -69,7 +69,7 @@ async function withFlash(
   if (options.load !== undefined && past.aliveMs > 0) {
     io.stderr(
       `${options.flash} already has a log, up to ${instant(past.aliveMs)}; --load needs a meter without one. ` +
-        'Leave --load out to go on, or name another flash.\n',
+        'Leave --load out to continue with the log, or name another flash.\n',
     )
     return usage
   }
@@ -94,14 +94,14 @@ async function withFlash(
 }
 
 /**
- * Runs a meter until it is told to stop (SIGINT, SIGTERM, or its parent going away).
+ * Runs a meter until it is stopped (SIGINT, SIGTERM, or the end of its parent).
  * @returns the exit code: 0 stopped as told, 1 the flash failed, 2 usage or an unusable file, 3 a flash without a meter,
  * 20 no port
  */
 async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   let asked: MeterRequest
   let flash: FlashFile
-  // Loaded when asked for: nothing of the Pi's inputs runs anywhere else.
+  // Loaded only with --board pi.
   if (given.board === 'pi') return (await import('./meter-pi.ts')).runPiMeter(given, io)
   if (given.fleet !== undefined) return (await import('./meter-fleet.ts')).runFleet(given, io)
   try {
@@ -126,7 +126,7 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
 export const meterCommand = {
   name: 'meter',
   summary: 'run the meter firmware on this machine, behind a line',
-  /** Flags, what they mean, and what holds without them. */
+  /** Flags, their meaning and their defaults. */
   options: [
     'The meter and its line',
     ['--board <emulated|pi>', 'pi: count the pulses of GPIO lines', 'emulated'],

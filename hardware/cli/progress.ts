@@ -1,11 +1,11 @@
-// How far a step is, for those who watch.
+// The progress of a step, for a person.
 
 import type { Progress } from '../install/flash-board.ts'
 import type { Io } from './io.ts'
 
 const barWidth = 30
 
-/** A bar that is drawn over itself on a terminal; elsewhere a line for each step that is done. */
+/** A bar that is redrawn on a terminal; elsewhere a line for each finished step. */
 export function createProgress(io: Io): { show: Progress; end(): void } {
   let drawn = ''
   return {

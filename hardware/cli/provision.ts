@@ -17,7 +17,7 @@ export const flashKbMin = (flashPagesMin * pageBytes) / 1024
 /** KB of a flash that keeps all that SMETS1 asks for. */
 export const flashKbFull = (flashPagesFull * pageBytes) / 1024
 
-/** How a new meter is set; its flags and what holds without them. */
+/** Settings of a new meter: flags and defaults. */
 export const newMeterFlags: readonly Flag[] = [
   ['--pulses-per-kwh <n>', 'pulses of the metrology for one kWh, 1 to 1000000 (1000 unless given)'],
   ...settingsFlags,

@@ -1,16 +1,16 @@
-// Tells systemd how the meter, or the bridge, is, when systemd started it (Type=notify, WatchdogSec).
+// Notifies systemd of the state of the meter or the bridge, if systemd started it (Type=notify, WatchdogSec).
 
 import { spawn } from 'node:child_process'
 
 export interface Service {
-  /** It serves. */
+  /** It is ready. */
   ready(): void
-  /** It has just worked. Called as often as it does; tells systemd three times in each WatchdogSec. */
+  /** It is alive. May be called often; notifies systemd three times in each WatchdogSec. */
   alive(nowMs: number): void
   stopping(): void
 }
 
-/** Tells systemd one thing, as `systemd-notify` takes it. */
+/** Sends systemd one notification, in the form of `systemd-notify`. */
 export type Tell = (words: string) => void
 
 /**
@@ -20,11 +20,11 @@ export type Tell = (words: string) => void
 export function systemdNotify(env: NodeJS.ProcessEnv, failed: (why: string) => void): Tell {
   return (words) => {
     const child = spawn('systemd-notify', [words], { env, stdio: 'ignore' })
-    child.on('error', (error) => failed(`systemd cannot be told ${words}: ${error.message}`))
+    child.on('error', (error) => failed(`systemd cannot be notified of ${words}: ${error.message}`))
   }
 }
 
-/** What systemd asked for in the environment; without it nothing is told. */
+/** The notifications that systemd wants, by the environment; without it nothing is sent. */
 export function createService(env: NodeJS.ProcessEnv, tell: Tell): Service {
   const isAsked = env.NOTIFY_SOCKET !== undefined && env.NOTIFY_SOCKET !== ''
   const watchdogMs = isAsked ? Number(env.WATCHDOG_USEC ?? 0) / 1000 : 0

@@ -1,10 +1,10 @@
-// When a command that runs for ever is to end.
+// The signals that end a command that runs for ever.
 
 export interface Stop {
   stopped: boolean
-  /** Settles when told to stop. */
+  /** Settles when the command is to stop. */
   asked: Promise<void>
-  /** Leaves signals and standard input alone again. */
+  /** Stops listening to signals and standard input. */
   end(): void
 }
 

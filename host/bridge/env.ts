@@ -21,7 +21,7 @@ import type { Tables } from './tables.ts'
 
 export interface BridgeEnv {
   timing: Timing
-  /** Must be fit for keys where keys are to be secret. */
+  /** Must be cryptographically secure where keys are to be secret. */
   randomBytes(count: number): Uint8Array
   wan: BridgeWan
   network: BridgeNetwork

@@ -1,4 +1,4 @@
-// The lines of the WAN as requests use them: opened when first asked for, each session in its turn.
+// The lines of the WAN: opened at first use, one session at a time.
 
 import { deviceDefaults } from '../access/device-details.ts'
 import type { BridgeConfig } from '../config/config.ts'
@@ -12,13 +12,13 @@ import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
 
 export interface Lines {
-  /** The line of its device, for one request: its sessions wait for their turn among those of others. @throws ReadError */
+  /** The line of a device, for one request: its sessions wait for their turn in the line queue. @throws ReadError */
   lineFor(accepted: AcceptedRequest): Line
-  /** A read of the device that waits for its turn on behalf of somebody less urgent will serve this one, too. */
+  /** Raises the priority of waiting reads of the device: they will serve this request, too. */
   raisePriority(accepted: AcceptedRequest): void
-  /** Opens the default line now, and every line again whenever its port was lost, however long it takes; the log tells. */
+  /** Opens the default line now, and every line again whenever its port was lost; changes are logged. */
   hold(): void
-  /** Turns away what waits and has time; it goes on after the next start. */
+  /** Rejects waiting sessions that are not on demand; they are resumed after the next start. */
   stopWaiting(): void
   close(): Promise<void>
 }
@@ -29,7 +29,7 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   const { lineRate } = config.schedule
   const capacity = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
-  /** What the registry calls a line: `default`, or its URL. Devices that call one line differently take turns on it, too. */
+  /** A line as the registry names it: `default`, or its URL. Devices that name one line differently share it, too. */
   function urlOf(name: string): string {
     const url = name === 'default' ? config.lineUrl : name
     if (url === undefined) throw new ReadError('no port', 'no line is configured: name one with --port')

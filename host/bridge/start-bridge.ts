@@ -10,13 +10,13 @@ import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/d
 import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { createPerformance, type Performance } from '../metrics/performance-measures.ts'
 import { inThisThread } from '../pki/public-key.ts'
-import { askedMs, type CompletedRequest } from '../requests/accepted-request.ts'
+import { type CompletedRequest, countedFromMs } from '../requests/accepted-request.ts'
 import { createAdmission } from '../requests/admission.ts'
 import { createDuisEndpoint, type DuisEndpoint, schemaCheck } from '../requests/duis-endpoint.ts'
 import { createExecution, type Execution } from '../requests/execution.ts'
 import { createFutureDated } from '../requests/future-dated.ts'
 import { createProcessing, type Processing, type ProcessingReport } from '../requests/processing.ts'
-import { serializedSources } from '../requests/provenance.ts'
+import { serializedProvenance } from '../requests/provenance.ts'
 import { createRecall } from '../requests/recall.ts'
 import { createRecorder, type Recorder } from '../requests/recorder.ts'
 import type { RunReport } from '../schedule/run-outcomes.ts'
@@ -40,9 +40,9 @@ export interface Bridge {
   schedules: ScheduleService
   /** Removes what the cache holds of a device. `why` is logged. */
   evictDevice(eui: string, why: string): Promise<void>
-  /** Call it after the registry has changed: removes schedules and cached readings that nobody has a right to any more. */
+  /** Call it after the registry has changed: removes schedules and cached readings to which no party has a right any more. */
   partiesChanged(before: Registry): void
-  /** What everything cost since the start. */
+  /** Total cost since the start. */
   total: Usage
   /** Waits for responses under way, then closes everything, the environment included. */
   stop(): Promise<void>
@@ -175,8 +175,8 @@ interface ReportParts {
 function createReport({ env, total, lines, performance, recorder }: ReportParts) {
   const { log } = env
   const logCompleted = (completed: CompletedRequest) => {
-    const { sources, ...fields } = completed
-    const from = sources && { sources: serializedSources(sources, total) }
+    const { provenance, ...fields } = completed
+    const from = provenance && { sources: serializedProvenance(provenance, total) }
     log('answered', { ...fields, ...from, requestId: completed.id })
     env.completed?.(completed)
   }
@@ -189,7 +189,7 @@ function createReport({ env, total, lines, performance, recorder }: ReportParts)
     started: lines.raisePriority,
     completed(accepted, completed) {
       const { row, forSettlement } = accepted
-      performance.onDemand(row, forSettlement, askedMs(accepted), completed.code === 'I0')
+      performance.onDemand(row, forSettlement, countedFromMs(accepted), completed.code === 'I0')
       logCompleted(completed)
     },
     direct: ({ row, forSettlement }, receivedMs) => performance.onDemand(row, forSettlement, receivedMs, true),

@@ -17,7 +17,7 @@ export type Tables = {
   counters: string | CounterRow
   /** Requests between I99 and their final answer, by RequestID. */
   accepted: StoredRequest
-  /** Responses that a User has not taken, by RequestID or ResponseID. */
+  /** Responses that were not delivered yet, by RequestID or ResponseID. */
   outbox: Outgoing
   /** Sealed entries of the cache, by hour of retrieval and name. */
   readings: Uint8Array

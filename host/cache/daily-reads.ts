@@ -51,7 +51,7 @@ type Fetch = Parameters<DailyReadThrough>[3]
 
 interface UnderWay {
   days: readonly number[]
-  askedMs: number
+  countedFromMs: number
   entries: Promise<RegisterSnapshot[]>
 }
 
@@ -117,14 +117,14 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
     eui: string,
     days: readonly number[],
     isAsked: (day: number) => boolean,
-    askedMs: number,
+    countedFromMs: number,
     fetch: Fetch,
   ): Promise<RegisterSnapshot[]> {
     const runs: Run[] = []
     for (const day of days) lengthen(runs, day)
     const reads = runs.map(async (run) => {
       try {
-        return await read(eui, run.first, run.count, askedMs, fetch)
+        return await read(eui, run.first, run.count, countedFromMs, fetch)
       } catch (error) {
         if (daysOf(run).some(isAsked)) throw error
         return []
@@ -137,13 +137,13 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
     eui: string,
     first: number,
     count: number,
-    askedMs: number,
+    countedFromMs: number,
     fetch: Fetch,
   ): Promise<RegisterSnapshot[]> {
     const emptied = parts.emptied()
     const entries = await fetch(first, count)
     try {
-      if (parts.emptied() === emptied) await keep(eui, entries, askedMs)
+      if (parts.emptied() === emptied) await keep(eui, entries, countedFromMs)
     } catch (error) {
       parts.report(`a daily read of ${eui} was read and cannot be cached: ${(error as Error).message}`)
     }
@@ -168,12 +168,12 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
       if (other !== undefined) {
         const covered = missing.every((day) => other.days.includes(day))
         const entries = await (covered ? other.entries : other.entries.catch(() => []))
-        if (covered) return inOrder(cached, entries.filter(isMissing), 'shared', nowMs() - other.askedMs)
+        if (covered) return inOrder(cached, entries.filter(isMissing), 'shared', nowMs() - other.countedFromMs)
         continue
       }
       const days = [...new Set([...missing, ...missingOfPeriod(eui, missing, now)])].sort((a, b) => a - b)
       const entries = readDays(eui, days, isAsked, now, fetch)
-      underWay.set(eui, { days, askedMs: now, entries })
+      underWay.set(eui, { days, countedFromMs: now, entries })
       try {
         return inOrder(cached, (await entries).filter(isMissing), 'meter', nowMs() - now)
       } finally {

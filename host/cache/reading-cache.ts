@@ -76,9 +76,9 @@ const noDay = (): Day => new Array(halfHoursPerDay).fill(undefined)
  * True when a reading is final: its half-hour had ended when the meter was asked or, for one without a record, had ended
  * half an hour before. A meter whose clock is slow has no record of the last half-hour yet; earlier gaps are never filled.
  */
-export function isSettled(reading: Reading, askedMs: number): boolean {
+export function isSettled(reading: Reading, countedFromMs: number): boolean {
   const halfHour = reading.wh === undefined ? reading.halfHour + 1 : reading.halfHour
-  return stampOfHalfHour(halfHour) <= askedMs
+  return stampOfHalfHour(halfHour) <= countedFromMs
 }
 
 /** The days that were opened last, in memory in front of the store. */

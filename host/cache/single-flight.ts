@@ -31,7 +31,7 @@ export type ReadThrough = (
   urgency?: Priority,
 ) => Promise<SourcedReading[]>
 
-type Fetched = Reading & { from: 'meter' | 'shared'; askedMs: number }
+type Fetched = Reading & { from: 'meter' | 'shared'; countedFromMs: number }
 
 type Waiter = {
   arrivedMs: number
@@ -81,7 +81,7 @@ export function createReadThrough(
   }
 
   async function readRun(eui: string, channel: string, run: Run, waiting: Waiter[], fetch: Fetch): Promise<Fetched[]> {
-    const askedMs = nowMs()
+    const countedFromMs = nowMs()
     const emptied = cache.emptied()
     let readings: Reading[]
     try {
@@ -91,13 +91,13 @@ export function createReadThrough(
       failWaiters(waiting, run, error)
       throw error
     }
-    share(waiting, readings, askedMs)
+    share(waiting, readings, countedFromMs)
     try {
-      if (cache.emptied() === emptied) await cache.keep(eui, channel, readings, askedMs)
+      if (cache.emptied() === emptied) await cache.keep(eui, channel, readings, countedFromMs)
     } catch (error) {
       report(`half-hours of ${eui} were read and cannot be cached: ${(error as Error).message}`)
     }
-    return readings.map((reading) => ({ ...reading, from: 'meter', askedMs }))
+    return readings.map((reading) => ({ ...reading, from: 'meter', countedFromMs }))
   }
 
   return async (eui, channel, first, count, fetch, urgency = priority.onDemand) => {
@@ -140,14 +140,14 @@ export function createReadThrough(
 type Fetch = Parameters<ReadThrough>[4]
 
 /** Passes a finished run to every request that waits for some of it. */
-function share(waiting: Waiter[], readings: readonly Reading[], askedMs: number): void {
+function share(waiting: Waiter[], readings: readonly Reading[], countedFromMs: number): void {
   for (const waiter of [...waiting]) {
     // A value that was not final when the meter was asked is out of date for a request that arrived in a later half-hour.
-    const sameHalfHour = halfHourOf(waiter.arrivedMs) === halfHourOf(askedMs)
+    const sameHalfHour = halfHourOf(waiter.arrivedMs) === halfHourOf(countedFromMs)
     for (const reading of readings) {
-      if (!waiter.wanted.has(reading.halfHour) || !(sameHalfHour || isSettled(reading, askedMs))) continue
+      if (!waiter.wanted.has(reading.halfHour) || !(sameHalfHour || isSettled(reading, countedFromMs))) continue
       waiter.wanted.delete(reading.halfHour)
-      waiter.fetched.set(reading.halfHour, { ...reading, from: 'shared', askedMs })
+      waiter.fetched.set(reading.halfHour, { ...reading, from: 'shared', countedFromMs })
     }
     if (waiter.wanted.size > 0) continue
     waiting.splice(waiting.indexOf(waiter), 1)
@@ -183,8 +183,8 @@ function assemble(
   return halfHoursOf({ first, count }).map((halfHour) => {
     const fresh = fetched.get(halfHour)
     if (fresh !== undefined) {
-      const { wh, marked, from, askedMs } = fresh
-      return { halfHour, wh, marked, from, ageMs: Math.max(0, nowMs - askedMs) }
+      const { wh, marked, from, countedFromMs } = fresh
+      return { halfHour, wh, marked, from, ageMs: Math.max(0, nowMs - countedFromMs) }
     }
     const cached = known.get(halfHour)
     if (cached === undefined) throw new Error(`half-hour ${halfHour} is neither cached nor read`)

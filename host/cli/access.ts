@@ -14,7 +14,7 @@ function textOfRecord({ role, mpid, mpan, from, until }: RegistrationRecord): st
   return `${role} ${mpid} of MPAN ${mpan} from ${from}${until === undefined ? '' : ` to ${until}`}`
 }
 
-/** The decision, and below it what decided. */
+/** The decision, and the rule and the record behind it. */
 function textOf({ text, rule, records, days, day }: WhatIf): string {
   const lines = [text, `  rule: ${rule}`]
   for (const record of records) lines.push(`  record: ${textOfRecord(record)}`)
@@ -66,7 +66,7 @@ export const accessCommand: Command = {
     }
     const requestId = requestIdOf(userOption(options, registry).eui, deviceOption(options, registry), 0n)
     const policy = accessPolicyOf(readConfig(paths.config, io.env, {}))
-    // A read of registers has no period: it is about the day on which it is sent.
+    // A read of registers has no period: the day on which it is sent decides.
     const answers = rows.map((row) => {
       const flag = options.forSettlement === true ? { forSettlement: true } : {}
       const request = { requestId, ...flag, ...(row.entriesMax !== undefined && { period }) }

@@ -1,4 +1,4 @@
-// Reads the words of a command line by the table of the command.
+// Parses a command line by the table of its command.
 
 import { parseArgs } from 'node:util'
 import { CommandError, exitCode } from '../state/errors.ts'

@@ -1,4 +1,4 @@
-// What a command of `smets1` is, and where its words go.
+// A command of `smets1`, its flags and its output.
 
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
@@ -65,7 +65,7 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Every key of `options` that was given, for commands that hand settings on. */
+/** Every key of `options` that was given, for commands that pass settings on. */
 export function given(options: Options, names: readonly string[]): Options {
   return Object.fromEntries(names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]))
 }

@@ -28,7 +28,7 @@ function dayOption(options: Options, name: string, otherwise: string): string {
   return text
 }
 
-/** The MPAN asked about, and the channel that its settlement needs. @throws CommandError */
+/** The MPAN, and the channel that its settlement needs. @throws CommandError */
 function mpanOption(options: Options, registry: Registry): { mpan: string; channel: string } {
   const mpan = textOption(options, 'mpan') ?? registry.devices[0]?.importMpan
   const device = mpan === undefined ? undefined : registry.deviceByMpan(mpan)

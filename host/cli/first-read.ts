@@ -50,7 +50,7 @@ export interface MeterAt {
 /** Target response time of a read on demand. */
 const readMs = 16000
 
-/** The keys that a meter is asked with: the DCO's, or the one at hand. @throws CommandError when there is none */
+/** The keys for the read: the DCO's, or the one that is given. @throws CommandError when there is none */
 function keysFor({ state, eui, key }: MeterAt): Vault {
   const { vault: path } = statePaths(state)
   const vault = existsSync(path) ? openVault(path) : undefined

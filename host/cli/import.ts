@@ -1,4 +1,4 @@
-// smets1 import: Users, devices and registrations from CSV or JSON, all or nothing. A running bridge takes them up.
+// smets1 import: Users, devices and registrations from CSV or JSON, all or nothing. A running bridge reads them.
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -22,7 +22,7 @@ const fileBytesMax = 128 * 1024 * 1024
 /** Gaps that are listed; the others are counted. */
 const gapsListed = 100
 
-/** How files are read: the command is given it, and files of readings are read in the same way. */
+/** Reads text and certificates; files of readings are decoded in the same way. */
 export interface FileReaders {
   /** The text of a file, in whatever encoding. @throws Error naming the file and what is wrong */
   readTextFile: (path: string, bytesMax: number) => string

@@ -1,4 +1,4 @@
-// What `smets1 doctor` finds out on the line itself: who is at the other end, what gets lost, whether the key fits.
+// What `smets1 doctor` finds on the line itself: the device at the other end, the losses, whether the key is right.
 
 import type { Dco } from '../dco/sealer.ts'
 import { ask } from '../wan/ask.ts'
@@ -17,7 +17,7 @@ import type { Finding } from './port-findings.ts'
 export interface LineTest {
   url: string
   baud: number
-  /** The meter that should be there; `undefined` when none is known. */
+  /** The meter that is expected; `undefined` when none is known. */
   eui: string | undefined
   dco: Dco
   /** Frames, or asks, of a test. */
@@ -34,9 +34,9 @@ export interface LineTest {
 const bauds = [9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600] as const
 
 const wakes = 3
-/** Asks that must all fail before the key is blamed. */
+/** Asks that must all fail before the key is named as the cause. */
 const keyAsks = 3
-/** A clock further off is worth a word. */
+/** A clock further off than this is reported. */
 const clockOffMs = 2000
 const sessionMs = 600000
 
@@ -46,7 +46,7 @@ function lineAt(test: LineTest, baud: number): Line {
   return createLine(test.url, test.openPort, { ...defaultLineLimits, baud }, test.timing)
 }
 
-/** Woken where no meter is known: what is there instead of one may say something to it. */
+/** Woken where no meter is known: another device may answer with bytes that identify it. */
 const nobodysEui = '02-00-00-00-00-00-00-00'
 
 async function wakesAt(test: LineTest, baud: number, tries: number): Promise<{ awakes: number; traffic: LineTraffic }> {
@@ -74,9 +74,9 @@ function lossFinding(row: LossRow): Finding {
   return { check: 'line', state: lost * 100 > sent ? 'wrong' : 'warning', text, fix }
 }
 
-/** A plug does it, and so does an adapter on a pair of wires, behind which a meter may be dead. */
+/** A loopback plug echoes, and so does an RS-485 adapter on two wires, even when the meter behind it is dead. */
 function comesBack({ eui }: LineTest): Finding {
-  const text = `what is sent comes back, and ${eui ?? 'a meter'} does not answer: this is a plug, or an adapter that hears itself (RS-485)`
+  const text = `what is sent comes back, and ${eui ?? 'a meter'} does not answer: this is a loopback plug, or an adapter that receives its own bytes (RS-485)`
   const fix = 'without a plug: is the meter powered, A to A and B to B; the table below is of this port alone'
   return { check: 'meter', state: 'warning', text, fix }
 }
@@ -98,14 +98,14 @@ async function loopback(test: LineTest): Promise<{ findings: Finding[]; loss: Lo
     try {
       loss.push(await at(baud, test.frames))
     } catch (error) {
-      // An adapter that does not know a speed.
+      // The adapter does not support this speed.
       if (!(error instanceof PortError)) throw error
     }
   }
   return { findings: [comesBack(test), ...loss.map(lossFinding)], loss }
 }
 
-/** What the meter says in a session of its own. */
+/** What is read from the meter in one session. */
 async function askMeter(test: LineTest, conversation: Conversation, dropped: () => number) {
   const { timing } = test
   const tried = await testAsks(conversation, timing, test.baud, keyAsks, dropped)
@@ -149,7 +149,7 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
     const dropped = () => usage.framesDropped + usage.notOpened
     const found = await sessions.withSession(line, eui, task, (conversation) => askMeter(test, conversation, dropped))
     if (found === undefined) {
-      const text = `the meter wakes and answers nothing that is asked: the line is good (${awakes} of ${wakes} wakes), the DCO’s key is not the meter’s`
+      const text = `the meter wakes and answers no ask: the line is good (${awakes} of ${wakes} wakes), the DCO’s key is not the meter’s`
       const fix = `give it a key: smets1 provision --eui ${eui} --replace, then take its settings file to the meter`
       return { findings: [isHere, { check: 'key', state: 'wrong', text, fix }], loss: [] }
     }
@@ -165,12 +165,12 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
         clockFinding(aheadMs),
         { check: 'firmware', state: 'ok', text: `${manufacturer} ${model}, version ${firmwareVersion}` },
         logFaults === 0
-          ? { check: 'self-test', state: 'ok', text: 'its logs prove themselves' }
+          ? { check: 'self-test', state: 'ok', text: 'its self-test finds no fault in the logs' }
           : {
               check: 'self-test',
               state: 'wrong',
               text: `its logs have faults (bits ${logFaults}, SPEC.md section 7)`,
-              fix: 'read what it has; another flash',
+              fix: 'read what it has, then replace its flash',
             },
       ],
       loss: [damage],
@@ -180,7 +180,7 @@ async function meter(test: LineTest, eui: string, awakes: number): Promise<{ fin
   }
 }
 
-/** Who is there instead of a meter. */
+/** The device that is on the port in place of a meter. */
 function nobody(test: LineTest, traffic: LineTraffic): Finding {
   const found = consoleOf(traffic)
   if (found !== undefined) {
@@ -193,8 +193,9 @@ function nobody(test: LineTest, traffic: LineTraffic): Finding {
     return { check: 'meter', state: 'wrong', text, fix }
   }
   if (traffic.bytes > 0) {
-    const fix = 'the speed of meter and bridge must be the same (--baud); something else may be talking on the line'
-    return { check: 'meter', state: 'wrong', text: `${traffic.bytes} bytes came that are no frames, at no speed`, fix }
+    const fix =
+      'the speed of meter and bridge must be the same (--baud); another program or device may be sending on the line'
+    return { check: 'meter', state: 'wrong', text: `${traffic.bytes} bytes came, and no frame at any speed`, fix }
   }
   const fix =
     'is it powered; TX to RX and RX to TX, ground to ground; does it have settings (smets1 flash says); a plug that connects TX and RX of this port tests the port alone'
@@ -202,7 +203,7 @@ function nobody(test: LineTest, traffic: LineTraffic): Finding {
   return { check: 'meter', state: 'wrong', text: `nothing comes back from ${who} at any speed`, fix }
 }
 
-/** Tests a line: with the meter at its other end, or with a plug that gives back what is sent. */
+/** Tests a line: with the meter at its other end, or with a loopback plug. */
 export async function lineFindings(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
   try {
     const { awakes, traffic } = await wakesAt(test, test.baud, wakes)

@@ -54,7 +54,7 @@ export interface Talking {
   lineTo(url: string): Line
 }
 
-/** Time to the microsecond, which tells how long a meter takes. */
+/** Time to the microsecond, to measure how long a meter takes. */
 const fineTiming: Timing = { ...systemTiming, nowMs: () => performance.timeOrigin + performance.now() }
 
 const exitCodes: { [fault in ReadFault]?: number } = {
@@ -63,7 +63,7 @@ const exitCodes: { [fault in ReadFault]?: number } = {
   'too late': exitCode.timedOut,
 }
 
-/** Does `work` with lines to meters, which are closed behind it. @throws CommandError for what a meter or a line refuses */
+/** Does `work` with lines to meters, and closes them afterwards. @throws CommandError for what a meter or a line refuses */
 export async function talking<T>(options: Options, io: Io, work: (conversation: Talking) => Promise<T>): Promise<T> {
   const record = textOption(options, 'record')
   const baud = wholeOption(options, 'baud', 50, 4000000) ?? defaultLineLimits.baud

@@ -14,7 +14,7 @@ export const mpanPrefix = '99'
 
 type Draw = (count: number) => Uint8Array
 
-/** Most draws for one identity before the prefix is taken for full. */
+/** Most draws for one identity before the prefix counts as full. */
 const drawsMax = 1000
 
 /** The EUI-64 that comes `by` after another. @throws RangeError after the last one */

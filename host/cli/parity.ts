@@ -1,4 +1,4 @@
-// smets1 parity: two meters, the same scenario, their answers and their times side by side.
+// smets1 parity: two meters, the same scenario, their answers and times compared.
 
 import { loadRegistry } from '../config/config.ts'
 import { CommandError, exitCode } from '../state/errors.ts'

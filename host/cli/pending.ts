@@ -1,4 +1,4 @@
-// smets1 pending: responses that a User has not taken yet. The bridge may run meanwhile.
+// smets1 pending: responses that a User has not accepted yet. The bridge may run meanwhile.
 
 import { existsSync } from 'node:fs'
 import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
@@ -31,7 +31,7 @@ export const pendingCommand: Command = {
         bytes: body.length,
       }))
       io.stdout(`${JSON.stringify(rows)}\n`)
-    } else if (list.length === 0) io.stdout('every response was taken\n')
+    } else if (list.length === 0) io.stdout('every response was delivered\n')
     else {
       for (const { id, url, tries, state, lastProblem, createdMs } of list) {
         const tried = `${tries} ${tries === 1 ? 'try' : 'tries'}`

@@ -1,4 +1,4 @@
-// smets1 performance: how the target response times were kept. The bridge may run meanwhile.
+// smets1 performance: how the target response times were met. The bridge may run meanwhile.
 
 import { existsSync } from 'node:fs'
 import { dayMs } from '../../protocol/half-hour.ts'

@@ -1,4 +1,4 @@
-// What is right and wrong with this machine and its serial ports, each with the fix: found in files alone.
+// What is right and wrong with this machine and its serial ports, each with the fix. Only files are read.
 
 import { basename, dirname } from 'node:path'
 import type { PortSystem } from './port-system.ts'
@@ -65,7 +65,7 @@ function idOf(system: PortSystem, path: string): string | undefined {
   return system.list(byId).find((name) => system.real(`${byId}/${name}`) === real)
 }
 
-/** Paths of the serial ports that are there, adapters by their lasting names. */
+/** Paths of the serial ports, adapters by their permanent names. */
 export function serialPorts(system: PortSystem): string[] {
   const known =
     system.listed?.map((path) => path.replace('/dev/', '')) ??
@@ -88,9 +88,8 @@ function identity(system: PortSystem, path: string, real: string): Finding {
   if (id !== undefined) {
     return warning('port', `${what}; its number may change when it is plugged in again`, `use ${byId}/${id}`)
   }
-  if (adapter === undefined)
-    return ok('port', `${what} (a pseudo-terminal, or of a driver that says nothing of itself)`)
-  return ok('port', `${what}; no lasting name in ${byId} (no udev here, as in a container)`)
+  if (adapter === undefined) return ok('port', `${what} (a pseudo-terminal, or of a driver without a description)`)
+  return ok('port', `${what}; no permanent name in ${byId} (no udev here, as in a container)`)
 }
 
 /** Name of a group, and who is in it by /etc/group. */
@@ -112,7 +111,7 @@ function permission(system: PortSystem, real: string): Finding {
   const { user } = system
   const group = groupOf(system, gid)
   const text = `owner ${ownerName(system, uid)}, group ${group.name}, mode ${mode.toString(8).padStart(4, '0')}; you are ${user.name}`
-  // As the kernel decides: the first that fits counts alone.
+  // As in the kernel: only the first class that applies counts.
   const mayDo = user.uid === 0 || (uid === user.uid ? mode >> 6 : user.groups.includes(gid) ? mode >> 3 : mode) % 8 >= 6
   if (mayDo) return ok('permission', text)
   if ((mode & 0o060) === 0o060 && gid !== 0) {
@@ -162,7 +161,7 @@ function holding(system: PortSystem, real: string): Finding {
   return ok('in use', `nobody has it open${rest}`)
 }
 
-/** Programs that are known to meddle with serial ports. */
+/** Programs that are known to interfere with serial ports. */
 function meddlers(system: PortSystem, real: string): Finding[] {
   const findings: Finding[] = []
   const name = basename(real)
@@ -170,13 +169,13 @@ function meddlers(system: PortSystem, real: string): Finding[] {
   if (active.split(/[\s,=]+/).includes(name)) {
     const fix =
       'take console=… out of the kernel’s command line (Raspberry Pi: sudo raspi-config nonint do_serial_cons 1), restart'
-    findings.push(wrong('console', `the kernel’s console is on ${name}: its words reach the meter`, fix))
+    findings.push(wrong('console', `the kernel’s console is on ${name}: its output reaches the meter`, fix))
   }
   const isUsb = /^tty(USB|ACM)/.test(name)
   const pids = isUsb ? system.list('/proc').filter((pid) => /^\d+$/.test(pid)) : []
   if (pids.some((pid) => system.text(`/proc/${pid}/comm`)?.trim() === 'ModemManager')) {
     const fix = 'a udev rule with ENV{ID_MM_PORT_IGNORE}="1" for it (hardware/pi/99-smets1.rules has one)'
-    findings.push(warning('modem manager', 'ModemManager runs: it tries out every new USB serial port', fix))
+    findings.push(warning('modem manager', 'ModemManager runs: it probes every new USB serial port', fix))
   }
   return findings
 }
@@ -205,7 +204,7 @@ export function allPortFindings(system: PortSystem): Finding[] {
   }
   return ports.flatMap((path) => {
     const name = (finding: Finding) => ({ ...finding, check: `${finding.check} ${path}` })
-    // What another program has open is its own affair until a port is named.
+    // A port that another program has open is reported only when it was named.
     const soften = (finding: Finding): Finding =>
       finding.state === 'wrong' ? { ...finding, state: 'warning' } : finding
     return portFindings(system, path).map((finding) => soften(name(finding)))

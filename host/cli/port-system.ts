@@ -1,4 +1,4 @@
-// What `smets1 doctor` sees of a machine: files of /dev, /sys and /proc, and who asks. No tool is run for it.
+// What `smets1 doctor` reads of a machine: files of /dev, /sys and /proc, and the user. No other program is run.
 
 import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
@@ -8,7 +8,7 @@ export interface PortSystem {
   list(folder: string): string[]
   /** Text of a file; `undefined` when it cannot be read. */
   text(path: string): string | undefined
-  /** Where a symbolic link points, as it says itself. */
+  /** The target of a symbolic link, as stored in it. */
   link(path: string): string | undefined
   /** The path without symbolic links; `undefined` for what is not there. */
   real(path: string): string | undefined

@@ -1,5 +1,5 @@
-// Provisions meters, all or nothing: keys into the DCO's vault, settings to where the meters take them from, and then
-// their rows into the registry, which is what makes them count.
+// Provisions meters, all or nothing: keys into the DCO's vault, settings files for the meters, and last their rows into
+// the registry, which completes it.
 
 import { combineRows, withPlaces } from '../access/import-rows.ts'
 import { checkRegistry } from '../access/parties.ts'
@@ -18,7 +18,7 @@ export interface NewMeter {
   cohort?: string
   s1sp?: string
   csp?: string
-  /** What the stamps of its half-hours are. */
+  /** Whether its half-hours are stamped at the start or the end. */
   stamps?: StampConvention
   /** Who is registered: IS for its import MPAN, ES for its export MPAN, others for both. */
   registrations: readonly { role: string; mpid: string }[]
@@ -27,7 +27,7 @@ export interface NewMeter {
 }
 
 export interface ProvisionParts {
-  /** Fit for keys. */
+  /** Cryptographically secure. */
   randomBytes(count: number): Uint8Array
   /** The meters are there already, and get another key at once. Without it a meter that has a key is refused. */
   replace: boolean
@@ -79,8 +79,8 @@ function refuseByVault(paths: StatePaths, meters: readonly NewMeter[], replace: 
     const isThere = vault.key(eui) !== undefined
     if (isThere && !replace) {
       throw new ConfigurationError(
-        `${eui} has a key already. For a new key that it gets while it works: --rotate ${eui}. ` +
-          'To give it another key at once, with which alone it can be reached then: --replace.',
+        `${eui} has a key already. To change the key of a meter in service: --rotate ${eui}. ` +
+          'To replace it at once, after which only the new key reaches the meter: --replace.',
       )
     }
     if (!isThere && replace) throw new ConfigurationError(`${eui} has no key to replace: leave --replace out`)
@@ -89,7 +89,7 @@ function refuseByVault(paths: StatePaths, meters: readonly NewMeter[], replace: 
 
 /**
  * Provisions meters in a state directory.
- * @throws ConfigurationError for what cannot be; whatever the disk refuses. Then nothing has changed.
+ * @throws ConfigurationError for wrong input, and errors of the disk; then nothing has changed.
  */
 export function provisionMeters(paths: StatePaths, meters: readonly NewMeter[], parts: ProvisionParts): void {
   const { replace, settingsOf, install } = parts
@@ -112,8 +112,8 @@ export function provisionMeters(paths: StatePaths, meters: readonly NewMeter[], 
 }
 
 /**
- * Makes the key that is to follow the one a meter has, and the settings file that gives it to the meter. Until the meter is
- * heard with it the old one holds.
+ * Makes the key that is to follow the one a meter has, and the settings file that gives it to the meter. Until the meter has
+ * used it, the old key stays valid.
  * @throws ConfigurationError for a meter without a key
  */
 export function rotateKey(

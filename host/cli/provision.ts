@@ -157,7 +157,7 @@ function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io)
     rotateKey(paths, eui, { randomBytes, settingsOf, install: side.nextKeySettings })
     if (options.json !== true) {
       io.stdout(
-        `${eui}: its next key is in ${settingsOf(eui)}; its present one holds until it is heard with the next\n`,
+        `${eui}: its next key is in ${settingsOf(eui)}; the present one stays valid until the meter has used the next\n`,
       )
     }
   }

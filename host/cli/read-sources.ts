@@ -1,9 +1,9 @@
-// Where the entries of a response came from, as the bridge says it to a User's client (`sourcesText` of the bridge).
+// Where the entries of a response came from, as the bridge explains it to a User's client (`provenanceText` of the bridge).
 
 import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
 import { type StampConvention, stampOf } from '../catalogue/read-window.ts'
 
-/** `meter`, `cache`, `shared` (a read for somebody else); of two channels that differ `meter+cache`. By stamp. */
+/** `meter`, `cache`, `shared` (a read for another request); of two channels that differ `meter+cache`. By stamp. */
 export type EntrySources = ReadonlyMap<number, string>
 
 const words: { [letter: string]: string } = { m: 'meter', c: 'cache', s: 'shared', n: 'not recorded' }
@@ -37,7 +37,7 @@ export function sourcesLine(sources: EntrySources): string {
 }
 
 function phrase(source: string): string {
-  if (source === 'shared') return 'a read under way for somebody else'
+  if (source === 'shared') return 'a read under way for another request'
   return source === 'meter' || source === 'cache' ? `the ${source}` : source
 }
 

@@ -1,4 +1,4 @@
-// smets1 replay: the host's side of a recording, played against a meter.
+// smets1 replay: the asks of a recording, sent to a meter again.
 
 import { decodeAsk } from '../../protocol/messages.ts'
 import { createOpener } from '../dco/opener.ts'
@@ -61,7 +61,7 @@ function show(one: Played, json: boolean, io: Io): void {
   io.stdout(`    ${verdict}\n`)
 }
 
-/** What is asked stands there before the answer, which may take its time. */
+/** The ask is printed before the answer, which may take long. */
 function showAsk(one: Played, json: boolean, io: Io): void {
   if (!json) io.stdout(`session ${one.session} ask ${one.counter}: ${askText(one)}\n`)
 }

@@ -1,11 +1,11 @@
-// Options that say who asks whom for what.
+// Options that name the User, the meter and the window.
 
 import type { Device, Registry, User } from '../access/parties.ts'
 import { parseEui } from '../duis/request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Options, textOption } from './command.ts'
 
-/** An instant as people write it: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
+/** An instant as it is typed: `2026-11-21` (its 00:00Z) or `2026-11-21T10:30Z`. @throws CommandError */
 export function instantOption(options: Options, name: string, otherwise: number): number {
   const text = textOption(options, name)
   if (text === undefined) return otherwise
@@ -44,7 +44,7 @@ export function euiOption(options: Options, name: string): string | undefined {
   return text === undefined ? undefined : euiOf(text, name)
 }
 
-/** The EUI-64 to ask. One that the registry does not know is asked all the same: the bridge decides. */
+/** The EUI-64 to ask. It need not be in the registry: the bridge decides. */
 export function deviceOption(options: Options, registry: Registry): string {
   const eui = euiOption(options, 'device')
   if (eui !== undefined) return eui

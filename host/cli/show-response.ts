@@ -1,4 +1,4 @@
-// What a response holds, as a table for people, as CSV and as JSON for programs. One shape per kind of data.
+// The data of a response as a table, as CSV and as JSON. One shape per kind of data.
 
 import type { StampConvention } from '../catalogue/read-window.ts'
 import type { DailyRead, HalfHourEntry, PayloadData, Registers } from '../duis/read-payload.ts'

@@ -1,4 +1,4 @@
-// Half-hours for people.
+// Half-hours as text.
 
 import { dayMs, dayOfHalfHour, halfHourMs, halfHourOf } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'

@@ -1,4 +1,4 @@
-// smets1 trace: what a recording of the line holds, frame by frame; and the dissector with which Wireshark shows the same.
+// smets1 trace: what a recording of the line holds, frame by frame; and the dissector for Wireshark.
 
 import { closeSync, openSync, readSync } from 'node:fs'
 import { createOpener, type Opener, openKeys } from '../dco/opener.ts'

@@ -18,7 +18,7 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   const problems: string[] = []
   const found: string[] = []
 
-  /** Does one check; what it throws is a problem, and the others go on. */
+  /** Runs one check. An error is a problem; the other checks continue. */
   async function attempt(one: () => void | Promise<void>): Promise<void> {
     try {
       await one()

@@ -22,7 +22,7 @@ import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
 
 export interface BridgeConfig {
-  /** Where DUIS is served. Loopback unless told otherwise. */
+  /** Where DUIS is served. Loopback by default. */
   httpHost: string
   httpPort: number
   /** The line of every device that names none, and its baud rate. */
@@ -32,7 +32,7 @@ export interface BridgeConfig {
   counters: 'window' | 'strict'
   /** What the S1SP's cache keeps of a read (cache/policy.ts names the text each comes from). */
   cachePolicy: CachePolicy
-  /** Whether a read of the meter also brings what is missing of the kept period. */
+  /** Whether a read of the meter also fetches what the cache lacks of the period that it keeps. */
   cacheTopUp: CacheTopUp
   cacheDeletion: CacheDeletion
   /** Whether a read window includes its start (catalogue/read-window.ts). */
@@ -47,7 +47,7 @@ export interface BridgeConfig {
   keysBoxed: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
-  /** Where metrics and health are served: nowhere unless a port is given, and then on loopback unless told otherwise. */
+  /** Where metrics and health are served: nowhere unless a port is configured; on loopback by default. */
   metricsHost: string
   metricsPort: number | undefined
   /** For how many days records of the audit trail are kept at least; for ever when absent. */

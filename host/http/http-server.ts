@@ -5,10 +5,10 @@ import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { DuisAnswer } from '../requests/duis-endpoint.ts'
 
 export interface HttpLimits {
-  /** Largest body; one byte more is handed on, so that the answer can say that it was too large. */
+  /** Largest body; one byte more is passed on, so that the answer can say that it was too large. */
   bodyBytesMax: number
   connectionsMax: number
-  /** A request must have come in whole within this time. */
+  /** A request must be complete within this time. */
   requestMs: number
 }
 
@@ -35,7 +35,7 @@ function bodyOf(request: IncomingMessage, bytesMax: number): Promise<Uint8Array 
       if (bytes > bytesMax) return
       parts.push(part)
       bytes += part.length
-      // The rest is let go by, unread: a client that is still sending could not see the answer otherwise.
+      // The rest is discarded: a client that is still sending would not see the answer otherwise.
       if (bytes > bytesMax) resolve(Buffer.concat(parts).subarray(0, bytesMax + 1))
     })
     request.on('end', () => resolve(Buffer.concat(parts)))

@@ -1,10 +1,10 @@
-// Listening, with what is wrong said in words.
+// Listens on a port; errors become messages for the user.
 
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { CommandError, exitCode } from '../state/errors.ts'
 
-/** Answers where it is served, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be had; `flag` chooses another */
+/** Returns the URL, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be used; `flag` chooses another */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {

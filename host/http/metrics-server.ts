@@ -1,4 +1,4 @@
-// What watches the bridge asks here, on a port of its own: /metrics, /stats, /healthz, /readyz. Nothing can be changed.
+// Monitoring, on its own port: /metrics, /stats, /healthz, /readyz. Read only.
 
 import { createServer, type Server } from 'node:http'
 
@@ -18,7 +18,7 @@ function answer(path: string, sources: MetricsSources): { status: number; type: 
       return { status: 200, type: prometheus, text: sources.metrics() }
     case '/stats':
       return { status: 200, type: 'application/json', text: `${JSON.stringify(sources.stats())}\n` }
-    // Alive is who answers.
+    // Liveness: an answer is enough.
     case '/healthz':
       return { status: 200, type: plain, text: 'ok\n' }
     case '/readyz': {

@@ -1,4 +1,4 @@
-// A request that was accepted, what carries it out, and what became of it.
+// An accepted request, the service that executes it, and its outcome.
 
 import type { Allowed } from '../access/access-control.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
@@ -8,7 +8,7 @@ import { optional, readBytes, readNumber, record } from '../store/row-reader.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 import { type Priority, priority } from '../wan/waiting-requests.ts'
-import type { Sources } from './provenance.ts'
+import type { Provenance } from './provenance.ts'
 
 /** A request that was acknowledged with I99 and is still to be answered. */
 export interface AcceptedRequest {
@@ -20,19 +20,19 @@ export interface AcceptedRequest {
   receivedMs: number
   /** Until when it must be answered. */
   deadlineMs: number
-  /** Whether it serves settlement (MHHS): 24 hours, and after what was asked for on demand. */
+  /** Whether it serves settlement (MHHS): it has 24 hours, and on-demand requests go first. */
   forSettlement: boolean
   /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
   schedule?: Smets1Answer['schedule']
 }
 
-/** What is kept on disk of a request between I99 and its final answer. */
+/** What is stored of a request between I99 and its final response. */
 export interface StoredRequest {
   body: Uint8Array
   receivedMs: number
-  /** When it is to be executed, of a future-dated one. */
+  /** Execution time of a future-dated request. */
   executionMs?: number
-  /** When its window begins for it, of one that waits for a window. */
+  /** Execution time of a request that waits for its window. */
   windowMs?: number
 }
 
@@ -44,35 +44,35 @@ export const readStoredRequest = record<StoredRequest>({
   windowMs: optional(readNumber),
 })
 
-/** What an answered request was and cost, for the log. */
+/** An answered request and its cost, for the log. */
 export interface CompletedRequest {
   id: string
   srv: string
   code: string
   tookMs: number
   detail: string
-  /** Why the meter could not be read, in a word. */
+  /** Kind of fault, when the meter could not be read. */
   fault?: ReadFault
-  /** Of the DCC schedule that asked. */
+  /** Id of the DCC schedule, for one of its runs. */
   scheduleId?: number
-  sources?: Sources
+  provenance?: Provenance
   usage: Usage
 }
 
-/** Carries out one SRV. Adds what it cost to `usage`. @throws ReadError */
+/** Executes one SRV. Adds its cost to `usage`. @throws ReadError */
 export type Handler = (
   accepted: AcceptedRequest,
   answer: Smets1Answer,
   usage: Usage,
-) => Promise<{ xml: string; sources?: Sources }>
+) => Promise<{ xml: string; provenance?: Provenance }>
 
 /** The key of a request in the store and in the audit trail: its RequestID with EUI-64s in upper case. */
 export function requestKey({ originator, target, counter }: RequestId): string {
   return `${originator}:${target}:${counter}`
 }
 
-/** From when an accepted request is measured: a future-dated one from its execution time on. */
-export function askedMs({ request, receivedMs }: AcceptedRequest): number {
+/** The time from which an accepted request's response time counts: its arrival, or the execution time of a future-dated one. */
+export function countedFromMs({ request, receivedMs }: AcceptedRequest): number {
   return request.executionMs ?? receivedMs
 }
 

@@ -1,5 +1,5 @@
-// Admission: the request counter, then access control. The result is an accepted request, an answer of the DCC's own, or
-// a refusal. Admission stores nothing but the counter.
+// Admission: the request counter, then access control. The result is an accepted request, a direct response of the
+// DCC, or a refusal. Admission stores nothing but the counter.
 
 import { type AccessPolicy, decide, decideUser, explain } from '../access/access-control.ts'
 import { tooLongForBoxed } from '../access/boxed-limits.ts'
@@ -25,26 +25,26 @@ export interface AdmissionParts {
   counters: RequestCounters
   /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
   dspEui: string
-  /** Whether this bridge carries out a variant. */
+  /** Whether this bridge offers a variant. */
   offers(variant: string): boolean
   directHandlers: DirectHandlers
   /** Target Response Time. */
   targetMs: Performance['targetMs']
   /** Number of future-dated requests that wait. */
   waiting(): number
-  /** Whether a caller that asks for it is told why its request was refused. */
+  /** Whether refusals are explained to callers that ask for it. */
   explain: boolean
   log: Log
 }
 
-/** What became of a request that came in. `counted` resolves when its RequestID is stored as used. */
+/** The outcome of admission. `counted` resolves when its RequestID is stored as used. */
 export type Outcome =
   | { kind: 'accepted'; accepted: AcceptedRequest; counted: Promise<void> }
   | { kind: 'direct'; direct: Direct }
   | { kind: 'refused'; refused: RefusedRequest }
 
 export interface Admission {
-  /** Takes a request up to its acknowledgement. */
+  /** Decides on a request, and returns its acknowledgement. */
   admit(incoming: IncomingRequest): Promise<{ acknowledgement: Acknowledgement; outcome: Outcome }>
   /** Access control alone, for a request that was accepted before. @throws Refusal when the registry no longer allows it */
   allow(request: DeviceRequest, receivedMs: number): AcceptedRequest
@@ -91,7 +91,7 @@ async function decideOutcome(incoming: IncomingRequest, parts: AdmissionParts, c
     if ('refusedWith' in examined) throw new Refusal(examined.refusedWith, examined.why)
     const { verdict, stored } = count(examined, parts)
     counted = stored
-    // Awaited below, or by whoever stores the request.
+    // Awaited below, or by the function that stores the request.
     counted.catch(() => {})
     if (verdict !== 'fresh') checks.refuse('replayed', counterWords[verdict])
     const row = rowFor(examined, endpoint, checks)
@@ -129,7 +129,7 @@ function count({ requestId }: ServiceRequest, parts: AdmissionParts): ReturnType
     : { verdict: 'fresh', stored: Promise.resolve() }
 }
 
-/** The row of a request that came to the right service. */
+/** The row of a request, if it came to the right service. */
 function rowFor(request: ServiceRequest, endpoint: Endpoint, { refuse }: Checks): SrvRow {
   const { serviceReferenceVariant: variant, commandVariant } = request
   const row = srvRow(variant) ?? refuse('notForDevice', `${variant} is not a request of this S1SP`)

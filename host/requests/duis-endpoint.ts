@@ -1,6 +1,5 @@
-// The outer side of the bridge: a request's bytes are read and its signature verified, the acknowledgement is written and
-// signed. All that a request costs before anything has to be known of anybody else's: what is decided in between may be
-// decided in another process.
+// The outer part of the bridge: reads a request and verifies its signature, formats and signs the acknowledgement. It has
+// no state, so the decision in between may be made in another process.
 
 import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { FaultCodes } from '../catalogue/response-code.ts'
@@ -21,7 +20,7 @@ export interface DuisAnswer {
   headers?: { [name: string]: string }
 }
 
-/** A request that came in: signed by its originator, or turned away already. Plain data. */
+/** A request that was received: signed by its originator, or already rejected. Plain data. */
 export interface IncomingRequest {
   endpoint: Endpoint
   body: Uint8Array
@@ -30,23 +29,23 @@ export interface IncomingRequest {
   examined: ServiceRequest | RejectedRequest
 }
 
-/** A request that is not one, or not by whom it says. */
+/** A request that is malformed, or not signed by its originator. */
 export interface RejectedRequest {
   /** Response code. */
   refusedWith: string
   why: string
-  /** What could be read of it. */
+  /** The part of its header that could be read. */
   header: ReadableHeader
 }
 
-/** What is to be said to whoever sent a request. Plain data. */
+/** The content of an acknowledgement. Plain data. */
 export interface Acknowledgement {
   code: string
   /** Of the request, as far as it could be read. */
   header: ReadableHeader
   /** Canonical text for the optional part of ResponseMessage, or ''. */
   content: string
-  /** For a sender who asked why, and may know. */
+  /** An explanation, for a sender that asks for it and may have it. */
   headers: { [name: string]: string }
 }
 
@@ -63,7 +62,7 @@ export interface DuisEndpointParts {
 
 export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<DuisAnswer>
 
-/** Answers POSTs: `decide` says what, and resolves when what it says may be said. */
+/** Answers POSTs. `decide` returns the acknowledgement, and resolves when it may be sent. */
 export function createDuisEndpoint(
   parts: DuisEndpointParts,
   decide: (asked: IncomingRequest) => Promise<Acknowledgement>,
@@ -92,13 +91,13 @@ export function createDuisEndpoint(
   }
 }
 
-/** What an answer repeats of a request. */
+/** The parts of a request that its acknowledgement repeats. */
 export function headerOf(request: ServiceRequest): ReadableHeader {
   const { requestId, schemaVersion, serviceReference, serviceReferenceVariant } = request
   return { requestId, schemaVersion, serviceReference, serviceReferenceVariant }
 }
 
-/** Logs what the schema, when it is there, has against a message of ours. */
+/** Validates a message of the bridge against the schema, if there is one; errors are logged. */
 export function schemaCheck(
   schema: Schema | undefined,
   log: DuisEndpointParts['log'],

@@ -9,7 +9,7 @@ import { StoppedError } from '../wan/line-queue.ts'
 import { ReadError } from '../wan/read-error.ts'
 import type { Timing } from '../wan/timing.ts'
 import { addUsage, type Usage } from '../wan/usage.ts'
-import { type AcceptedRequest, askedMs, type CompletedRequest, type Handler } from './accepted-request.ts'
+import { type AcceptedRequest, type CompletedRequest, countedFromMs, type Handler } from './accepted-request.ts'
 import { faultOf, Refusal } from './refusal.ts'
 
 export interface ExecutionParts {
@@ -82,12 +82,14 @@ export function createExecution(parts: ExecutionParts): Execution {
     async respond(accepted, usage) {
       await parts.settlementDay()
       const { id, row } = accepted
-      const completed = (result: Pick<CompletedRequest, 'code' | 'detail' | 'fault' | 'sources'>): CompletedRequest => {
-        return { id, srv: row.variant, usage, ...result, tookMs: nowMs() - askedMs(accepted) }
+      const completed = (
+        result: Pick<CompletedRequest, 'code' | 'detail' | 'fault' | 'provenance'>,
+      ): CompletedRequest => {
+        return { id, srv: row.variant, usage, ...result, tookMs: nowMs() - countedFromMs(accepted) }
       }
       try {
-        const { xml, sources } = await run(accepted, usage)
-        return { xml, completed: completed({ code: 'I0', detail: '', ...(sources && { sources }) }) }
+        const { xml, provenance } = await run(accepted, usage)
+        return { xml, completed: completed({ code: 'I0', detail: '', ...(provenance && { provenance }) }) }
       } catch (error) {
         if (error instanceof StoppedError) throw error
         const { xml, result } = failure(accepted, error)

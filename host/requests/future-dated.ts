@@ -1,5 +1,5 @@
-// Requests that were accepted to be executed later (ExecutionDateTime). They lie on disk with the other accepted ones; here
-// is only who waits, and until when.
+// Requests that were accepted to be executed later (ExecutionDateTime). They are stored with the other accepted requests;
+// this file has their timers.
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { Timing } from '../wan/serial-line.ts'
@@ -23,11 +23,11 @@ export interface FutureDated {
   /** Calls `due` at the execution time, at once when that has passed. */
   wait(id: string, executionMs: number, due: () => void): void
   count(): number
-  /** Calls nobody any more; what is on disk waits for the next start. */
+  /** Cancels all timers; what is stored waits for the next start. */
   stop(): void
 }
 
-/** The longest single wait: timers of many systems do not count further than 24 days. */
+/** The longest single wait: many timers cannot wait longer than 24 days. */
 const stepMs = dayMs
 
 export function createFutureDated(timing: Timing): FutureDated {

@@ -13,7 +13,7 @@ import type { Direct } from './direct-response.ts'
 import type { Acknowledgement, IncomingRequest } from './duis-endpoint.ts'
 import type { Execution } from './execution.ts'
 import type { FutureDated } from './future-dated.ts'
-import { sourcesText } from './provenance.ts'
+import { provenanceText } from './provenance.ts'
 import type { Recall } from './recall.ts'
 import type { Recorder } from './recorder.ts'
 import { headerText } from './refusal.ts'
@@ -23,7 +23,7 @@ export interface ProcessingParts {
   store: Store<{ accepted: StoredRequest }>
   recorder: Recorder
   admission: Pick<Admission, 'admit'>
-  /** What a stored request means now (`createRecall`). */
+  /** Decides again on a stored request (`createRecall`). */
   recall: Recall
   execution: Pick<Execution, 'respond'>
   delivery: Delivery
@@ -84,7 +84,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
 
   function start(accepted: AcceptedRequest, stored: StoredRequest, acknowledgedMs?: number): void {
     const { id } = accepted
-    // One that has waited for its window goes now, also when the settings have changed meanwhile.
+    // A request that has waited for its window is executed now, even if the settings have changed since.
     const atMs = stored.windowMs ?? earliestMs(accepted)
     if (atMs <= timing.nowMs()) {
       report.started(accepted)
@@ -131,7 +131,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     },
     resume() {
       for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
-        // It was answered before the crash. Only the note that it was accepted is left.
+        // It was answered before the crash. Only the stored request is left.
         if (parts.delivery.has(key)) void store.remove('accepted', key)
         else reprocess(key, value)
       }
@@ -194,7 +194,7 @@ async function complete(accepted: AcceptedRequest, parts: ProcessingParts, ackno
   const { xml, completed } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
-  const why = completed.sources === undefined ? completed.detail : sourcesText(completed.sources)
+  const why = completed.provenance === undefined ? completed.detail : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
   const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
   await enqueueResponse({ id: accepted.id, callback: user.callback, xml, why, notBeforeMs }, parts)

@@ -9,13 +9,13 @@ import type { Usage } from '../wan/usage.ts'
 export interface SourcedStamp {
   stampMs: number
   from: ReadingSource
-  /** How long ago the meter was asked for it. */
+  /** How long ago it was retrieved from the meter. */
   ageMs: number
   /** False when the meter has no record of it. */
   recorded: boolean
 }
 
-/** Readings that follow each other and came by the same way at the same time. */
+/** Consecutive readings with the same origin and retrieval time. */
 export interface SourceGroup {
   /** A channel of the profile data log, or `daily-reads`. */
   of: string
@@ -27,26 +27,26 @@ export interface SourceGroup {
   ageMs: number
 }
 
-export interface Sources {
+export interface Provenance {
   fromCache: number
   fromMeter: number
-  /** Brought by a read that was under way for somebody else. */
+  /** Retrieved by a read that was under way for another request. */
   shared: number
-  /** Readings asked for of which the meter has no record. */
+  /** Requested readings of which the meter has no record. */
   notRecorded: number
   /** Age of the oldest cached reading, milliseconds; 0 when none was cached. */
   oldestMs: number
   groups: SourceGroup[]
-  /** The half-hours of the answer one by one, by channel, for the record. */
+  /** The half-hours of the response one by one, by channel, for the audit trail. */
   served: Served[]
-  /** What this response would have cost the meter besides: readings to carry, and a device read if it cost none. */
+  /** What this response would have cost without the cache: readings to transfer, and a device read if it cost none. */
   saved: { readings: number; deviceReads: number }
 }
 
-/** Groups of one response that are listed; a meter with holes in its cache makes no longer lines than that. */
+/** Groups that are listed of one response, so that a cache with gaps makes no longer lines. */
 const groupsMax = 20
 
-export function noSources(): Sources {
+export function noProvenance(): Provenance {
   return {
     fromCache: 0,
     fromMeter: 0,
@@ -60,7 +60,7 @@ export function noSources(): Sources {
 }
 
 /** Adds what was read of one channel, or of the daily reads, in the order of stamps. */
-export function addSources(sources: Sources, of: string, stamps: readonly SourcedStamp[]): void {
+export function addProvenance(provenance: Provenance, of: string, stamps: readonly SourcedStamp[]): void {
   let group: SourceGroup | undefined
   let lastMs = 0
   const endGroup = () => {
@@ -68,32 +68,32 @@ export function addSources(sources: Sources, of: string, stamps: readonly Source
   }
   for (const { stampMs, from, ageMs, recorded } of stamps) {
     if (from === 'cache') {
-      sources.fromCache += 1
-      sources.oldestMs = Math.max(sources.oldestMs, ageMs)
-    } else if (from === 'shared') sources.shared += 1
-    else sources.fromMeter += 1
-    if (!recorded) sources.notRecorded += 1
+      provenance.fromCache += 1
+      provenance.oldestMs = Math.max(provenance.oldestMs, ageMs)
+    } else if (from === 'shared') provenance.shared += 1
+    else provenance.fromMeter += 1
+    if (!recorded) provenance.notRecorded += 1
     if (group?.from === from && group.ageMs === ageMs) group.count += 1
     else {
       endGroup()
       group = { of, from, first: formatDateTime(stampMs), last: '', count: 1, ageMs }
-      if (sources.groups.length < groupsMax) sources.groups.push(group)
+      if (provenance.groups.length < groupsMax) provenance.groups.push(group)
     }
     lastMs = stampMs
   }
   endGroup()
-  const unread = sources.fromCache + sources.shared
-  sources.saved = { readings: unread, deviceReads: unread > 0 && sources.fromMeter === 0 ? 1 : 0 }
+  const unread = provenance.fromCache + provenance.shared
+  provenance.saved = { readings: unread, deviceReads: unread > 0 && provenance.fromMeter === 0 ? 1 : 0 }
 }
 
 const letters = { cache: 'c', meter: 'm', shared: 's' } as const
 
 /**
  * Where each reading came from, in one line: `sources: active-import 2026-11-20T23:30:00.000Z 49m`. For each channel the
- * start of its first half-hour and runs (m meter, c cache, s a read for somebody else, n not recorded); for `daily-reads` the
+ * start of its first half-hour and runs (m meter, c cache, s shared with another request, n not recorded); for `daily-reads` the
  * first midnight.
  */
-export function sourcesText({ groups, served }: Sources): string {
+export function provenanceText({ groups, served }: Provenance): string {
   const days = groups.filter(({ of }) => of === 'daily-reads')
   const runs = served.map(({ channel, from, what }) => `${channel} ${from} ${what}`)
   const [first] = days
@@ -105,12 +105,12 @@ export function sourcesText({ groups, served }: Sources): string {
 
 /**
  * For the log: without the half-hours one by one, which are in the audit trail, and with the cost of the device read that
- * was saved, the mean of the sessions in `total`; nothing is said of that before the first.
+ * was saved, the mean of the sessions in `total`; that is left out before the first session.
  */
-export function serializedSources({ served: _, ...sources }: Sources, total: Usage) {
-  const { deviceReads } = sources.saved
+export function serializedProvenance({ served: _, ...provenance }: Provenance, total: Usage) {
+  const { deviceReads } = provenance.saved
   const { wakeUps, sessions, dcoCalls, bytesOut, bytesIn } = total
-  if (sessions === 0) return sources
+  if (sessions === 0) return provenance
   const mean = (sum: number) => Math.round((sum / sessions) * deviceReads)
   const cost = {
     wakeUps: mean(wakeUps),
@@ -118,5 +118,5 @@ export function serializedSources({ served: _, ...sources }: Sources, total: Usa
     dcoCalls: mean(dcoCalls),
     bytes: mean(bytesOut + bytesIn),
   }
-  return { ...sources, saved: { ...sources.saved, ...cost } }
+  return { ...provenance, saved: { ...provenance.saved, ...cost } }
 }

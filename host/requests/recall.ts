@@ -1,4 +1,4 @@
-// What a request that was accepted earlier means now: after a restart, or when its execution time has come.
+// Decides again on a request that was accepted earlier: after a restart, or when its execution time has come.
 
 import type { Registry } from '../access/parties.ts'
 import type { FaultCodes } from '../catalogue/response-code.ts'

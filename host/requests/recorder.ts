@@ -6,7 +6,7 @@ import type { AuditEvent, DecidingRecord } from '../audit/audit-record.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { DeliveryEvent } from '../delivery/delivery.ts'
 import { periodOf } from '../duis/request.ts'
-import { type AcceptedRequest, askedMs, type CompletedRequest, requestKey } from './accepted-request.ts'
+import { type AcceptedRequest, type CompletedRequest, countedFromMs, requestKey } from './accepted-request.ts'
 import type { Direct } from './direct-response.ts'
 import type { RefusedRequest, StoredRefusal } from './refusal.ts'
 
@@ -77,17 +77,17 @@ function refusedEvent({ endpoint, header, code, why, signed, decision }: Refused
 }
 
 function completedEvent(accepted: AcceptedRequest, completed: CompletedRequest, xml: string): AuditEvent {
-  const { code, tookMs, detail, fault, sources, scheduleId } = completed
+  const { code, tookMs, detail, fault, provenance, scheduleId } = completed
   return {
     event: 'answered',
     ...subjectOf(accepted),
     code,
     tookMs,
-    late: askedMs(accepted) + tookMs > accepted.deadlineMs,
+    late: countedFromMs(accepted) + tookMs > accepted.deadlineMs,
     ...(scheduleId !== undefined && { scheduleId }),
     ...(detail !== '' && { detail: short(detail) }),
     ...(fault !== undefined && { fault }),
-    ...(sources && sources.served.length > 0 && { served: sources.served }),
+    ...(provenance && provenance.served.length > 0 && { served: provenance.served }),
     ...fingerprint(xml),
   }
 }

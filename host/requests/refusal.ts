@@ -1,4 +1,4 @@
-// Requests that are turned away, and reads that fail: what they are called.
+// Refused requests and failed reads, and their faults.
 
 import type { Refused } from '../access/access-control.ts'
 import type { Endpoint } from '../catalogue/endpoint.ts'
@@ -15,7 +15,7 @@ export interface StoredRefusal {
   reason: string
 }
 
-/** A request that was turned away. */
+/** A request that was refused. */
 export interface RefusedRequest {
   endpoint: Endpoint
   header: ReadableHeader
@@ -23,11 +23,11 @@ export interface RefusedRequest {
   why: string
   /** True once the signature was found to be the originator's. */
   signed: boolean
-  /** The decision of access control, when it came to that. */
+  /** The decision of access control, if there was one. */
   decision?: Refused
 }
 
-/** Thrown where a request is found wanting; the router makes an answer of it. */
+/** Thrown when a request is refused; admission makes the acknowledgement from it. */
 export class Refusal extends Error {
   readonly code: string
   readonly decision: Refused | undefined
@@ -39,8 +39,8 @@ export class Refusal extends Error {
 }
 
 /**
- * What a failed read is called: E20 when no session came about, E21 when one did and no answer came, E30 when the time of
- * a future-dated one had passed.
+ * The fault of a failed read: E20 without a session, E21 with a session and without an answer, E30 when the time of a
+ * future-dated request had passed.
  */
 export function faultOf(error: ReadError, isFutureDated: boolean): Fault {
   if (isFutureDated && error.fault === 'too late') return 'futureDatedTimeout'

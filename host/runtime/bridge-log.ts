@@ -1,7 +1,7 @@
-// Where the bridge says what it does: JSON lines, one object each, times in UTC, without MPANs and keys.
+// The log of the bridge: JSON lines, one object each, times in UTC, without MPANs and keys.
 //
-// By default they go to a file in the state directory, and people are told the little they need in plain text. With
-// `--log json` they go to standard error, for whatever collects them.
+// By default they go to a file in the state directory, and a few plain messages go to the terminal. With
+// `--log json` they go to standard error, for a log collector.
 
 import { pino } from 'pino'
 import { redacted } from '../audit/redact.ts'
@@ -47,7 +47,7 @@ export async function openBridgeLog(paths: StatePaths, format: BridgeConfig['log
     destination.once('ready', resolve)
     destination.once('error', (error) => reject(new CommandError(exitCode.failed, `the log: ${error.message}`)))
   })
-  // A log that cannot be written any more is no reason to stop answering; the audit trail has what must be kept.
+  // The bridge continues without its log; what must be stored is in the audit trail.
   destination.on('error', () => {})
   const options = {
     base: null,

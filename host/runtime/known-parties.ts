@@ -30,7 +30,7 @@ export function loadKnownParties(paths: StatePaths, tool: SigningTool | undefine
   return { registry, trust: loadTrust(paths.pki, certificates, tool), sha256, files }
 }
 
-/** Inode, size and time of each file; undefined when they cannot be looked at. */
+/** Inode, size and time of each file; undefined when they cannot be read. */
 function stateOfFiles(paths: StatePaths): string | undefined {
   try {
     const files = readdirSync(paths.pki).filter((name) => name.endsWith('.pem'))
@@ -45,12 +45,12 @@ function stateOfFiles(paths: StatePaths): string | undefined {
   }
 }
 
-/** How often the files are looked at, milliseconds. */
+/** How often the files are checked, milliseconds. */
 const lookEveryMs = 1000
 
 /**
  * Calls `changed` when the registry or a certificate is no longer as it was when `known` was loaded. `look` reads them at
- * once, whether they have changed or not. Files that cannot be looked at are left for the next time.
+ * once, changed or not. Files that cannot be read are tried again the next time.
  */
 export function watchParties(
   paths: StatePaths,

@@ -4,7 +4,7 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { version } from '../state/version.ts'
 import { openRecording, type Recording } from '../trace/recording.ts'
 
-/** Begins it. `report` is told when it ends early. @throws CommandError when the file is there, or cannot be made */
+/** Starts the recording. `report` is called when it ends early. @throws CommandError when the file is there, or cannot be made */
 export function recordTo(path: string, report: (problem: string) => void): Recording {
   try {
     return openRecording(path, `smets1 ${version}`, Date.now, report)

@@ -1,4 +1,4 @@
-// The metrics port of a running bridge: counts what the audit trail is told, and serves it.
+// The metrics port of a running bridge: counts the events of the audit trail, and serves the totals.
 
 import type { Server } from 'node:http'
 import type { AuditEvent } from '../audit/audit-record.ts'
@@ -11,9 +11,9 @@ import { statsOf } from '../metrics/statistics.ts'
 import type { Store } from '../store/store.ts'
 
 export interface BridgeWatch {
-  /** Told of every event of the audit trail. */
+  /** Called with every event of the audit trail. */
   event(event: AuditEvent): void
-  /** What takes a request up to its acknowledgement, with the time it takes counted. */
+  /** Wraps the DUIS endpoint: the times until acknowledgements are counted. */
   timed<IncomingRequest extends unknown[], Answer>(take: (...asked: IncomingRequest) => Promise<Answer>): typeof take
   /** False until requests may come, and again when the bridge stops. */
   setReady(ready: boolean): void

@@ -37,7 +37,7 @@ export interface RunOutcomeParts {
 }
 
 /** The response to a run, and what it cost. */
-export type RunResponse = Pick<CompletedRequest, 'sources'> & { xml: string; usage: Usage }
+export type RunResponse = Pick<CompletedRequest, 'provenance'> & { xml: string; usage: Usage }
 
 export interface RunOutcomes {
   /** The target response time of a scheduled request. */
@@ -114,11 +114,20 @@ function completedRun(
   { id: scheduleId, details }: Schedule,
   { dueMs }: Run,
   id: string,
-  { sources, usage }: RunResponse,
+  { provenance, usage }: RunResponse,
   { timing }: RunOutcomeParts,
 ): CompletedRequest {
   const tookMs = timing.nowMs() - dueMs
-  return { id, srv: details.variant, code: 'I0', detail: '', tookMs, usage, scheduleId, ...(sources && { sources }) }
+  return {
+    id,
+    srv: details.variant,
+    code: 'I0',
+    detail: '',
+    tookMs,
+    usage,
+    scheduleId,
+    ...(provenance && { provenance }),
+  }
 }
 
 function measure(schedule: Schedule, run: Run, good: boolean, parts: RunOutcomeParts): void {

@@ -1,4 +1,4 @@
-// Every read of a device, by Service Request Variant: what the router calls once access control has allowed it.
+// Every read of a device, by Service Request Variant: called by execution after access control.
 
 import type { Device } from '../access/parties.ts'
 import type { DailyReadThrough } from '../cache/daily-reads.ts'
@@ -41,7 +41,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
         parts.withSession(device, accepted, usage, (conversation) => readDailyReads(conversation, from, howMany)),
       )
     const read = await readDailyLog(accepted.row, entriesOf(accepted), through, parts.nowMs())
-    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
+    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), provenance: read.provenance }
   }
 
   const profile: Handler = async (accepted, answer, usage) => {
@@ -55,7 +55,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
           readHalfHours(conversation, channel, first, count),
         ),
     })
-    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), sources: read.sources }
+    return { xml: formatSmets1Response({ ...answer, nowMs: parts.nowMs() }, read.payload), provenance: read.provenance }
   }
 
   return {
@@ -68,7 +68,7 @@ export function deviceReads(parts: DeviceReadParts): { [variant: string]: Handle
   }
 }
 
-/** What a read of a log is entitled to. */
+/** The entries that a read of a log may have. */
 function entriesOf({ request, allowed }: AcceptedRequest): Entries {
   if (allowed.entries === undefined) throw new RangeError(`${request.bodyName} has no ReadLogPeriod`)
   return allowed.entries

@@ -1,4 +1,4 @@
-// 8.2 Read Inventory: every device of one premises, however one of them was found.
+// 8.2 Read Inventory: all devices of the premises of the one that is found.
 
 import type { AccessPolicy, UserAllowed } from '../access/access-control.ts'
 import { deviceDefaults, samePremises } from '../access/device-details.ts'
@@ -13,7 +13,7 @@ export interface InventoryParts {
   policy: AccessPolicy
 }
 
-/** The device that was asked for, or one of the premises that was. */
+/** The requested device, or one of the requested premises. */
 function deviceFor(query: InventoryQuery, registry: Registry): Device | undefined {
   switch (query.by) {
     case 'DeviceID':

@@ -1,4 +1,4 @@
-// 4.8.1, 4.8.2 and 4.8.3: half-hours of one or two channels, from the cache, and from the meter what the cache has not.
+// 4.8.1, 4.8.2 and 4.8.3: half-hours of one or two channels, from the cache and, for what it lacks, from the meter.
 
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import { channel } from '../../protocol/messages.ts'
@@ -13,7 +13,7 @@ import {
   importProfilePayload,
   reactiveImportProfilePayload,
 } from '../duis/payload.ts'
-import { addSources, noSources, type Sources } from '../requests/provenance.ts'
+import { addProvenance, noProvenance, type Provenance } from '../requests/provenance.ts'
 import type { Reading } from '../wan/reading.ts'
 import type { Priority } from '../wan/waiting-requests.ts'
 
@@ -27,9 +27,9 @@ export const channelNumber = {
 
 export type ChannelName = keyof typeof channelNumber
 
-/** What a read is given besides the request. */
+/** Inputs of a read besides the request. */
 export interface ReadProfileParts {
-  /** Reads through the cache; `fetch` is called for what the cache has not. */
+  /** Reads through the cache; `fetch` is called for what the cache lacks. */
   readThrough: ReadThrough
   /** Reads half-hours of a channel from the meter: one reading each, in order. */
   readMeter(channel: number, first: number, count: number): Promise<Reading[]>
@@ -39,35 +39,35 @@ export interface ReadProfileParts {
 
 /**
  * Half-hours as SMETSData. One that the meter did not record is left out of the response; one that is not
- * over is not asked for. A log holds 13 months (3 of all but active import) and a response no more: of more,
- * the newest.
+ * over is not requested. A log holds 13 months (active import; 3 months of other channels), and a response at most as
+ * many: the newest if there are more.
  */
 export async function readProfileData(
   row: SrvRow,
   asked: Entries,
   device: Device,
   parts: ReadProfileParts,
-): Promise<{ payload: string; sources: Sources }> {
+): Promise<{ payload: string; provenance: Provenance }> {
   const end = Math.min(asked.first + asked.count, halfHourOf(parts.nowMs))
   const first = Math.max(asked.first, end - row.entriesMax!, 0)
   const count = Math.max(0, end - first)
-  const sources = noSources()
+  const provenance = noProvenance()
   const columns = await Promise.all(row.channels!.map((name) => readColumn(row, name, device, first, count, parts)))
   const stampMs = (halfHour: number) => stampOf(halfHour, device.stamps)
   columns.forEach((column, i) => {
     const stamps = column.map(({ halfHour, from, ageMs, wh }) => {
       return { stampMs: stampMs(halfHour), from, ageMs, recorded: wh !== undefined }
     })
-    addSources(sources, row.channels![i]!, stamps)
-    if (column.length > 0) sources.served.push(servedOf(row.channels![i]!, column))
+    addProvenance(provenance, row.channels![i]!, stamps)
+    if (column.length > 0) provenance.served.push(servedOf(row.channels![i]!, column))
   })
-  // Values in W are twice the Wh of a half-hour (assumption: the S1SP corrects them only where it is told to).
+  // Values in W are twice the Wh of a half-hour (assumption: the S1SP corrects them only where it is configured to).
   const value = (wh: number | undefined) =>
     wh === undefined || device.averagePower !== 'corrected' ? wh : Math.round(wh / 2)
   const entries = Array.from({ length: count }, (_, i) => {
     return { stampMs: stampMs(first + i), values: columns.map((column) => value(column[i]!.wh)) }
   })
-  return { payload: payloadOf(row, entries), sources }
+  return { payload: payloadOf(row, entries), provenance }
 }
 
 async function readColumn(

@@ -1,5 +1,5 @@
-// Reads with an answer of many frames: a range of half-hours, days or entries. Only what was lost on the line is asked for
-// again.
+// Reads with an answer of many frames: a range of half-hours, days or entries. Only what was lost on the line is
+// requested again.
 
 import { answerBlocksMax } from '../../protocol/limits.ts'
 import type { Conversation } from './conversation.ts'

@@ -40,7 +40,7 @@ test('a running bridge reads a meter provisioned while it runs, and continues wh
   assert.is(first.code, 0, first.err)
 
   const rotated = await finished(['provision', '--state', state, '--rotate', eui])
-  assert.match(rotated.out, /its next key is in .*; its present one holds until/)
+  assert.match(rotated.out, /its next key is in .*; the present one stays valid until/)
   assert.is((await read()).code, 0, 'the meter has the old key still')
   await stop(meter)
   meter = smets1([...given, '--settings', settings])

@@ -184,7 +184,7 @@ test('access answers the what-if, pending lists what a User refused', async () =
   // Only the import MPAN has another MDR now.
   assert.ok(codes.includes('4.8.1 E4') && codes.includes('4.8.3 I99') && codes.includes('5.1 I99'), codes.join(', '))
 
-  assert.match((await finished(['pending', '--state', mine])).out, /every response was taken/)
+  assert.match((await finished(['pending', '--state', mine])).out, /every response was delivered/)
   const user = createServer((request, response) => void request.resume().on('end', () => response.writeHead(413).end()))
   await new Promise<void>((resolve) => user.listen(0, '127.0.0.1', resolve))
   user.unref()

@@ -47,14 +47,14 @@ test('the second party is answered from the cache, at no cost to the meter', asy
   await b.ask('mdr')
   assert.equal(b.callbacks[1]!.response.entries, b.callbacks[0]!.response.entries)
   assert.is(b.answers[1]!.usage.bytesOut, 0)
-  assert.is(b.answers[1]!.sources!.fromCache, 49)
+  assert.is(b.answers[1]!.provenance!.fromCache, 49)
 })
 
 test('only what is missing is fetched', async () => {
   const b = await createBench()
   await b.ask('supplier')
   await b.ask('mdr', { period: { startMs: midnight - 2 * dayMs, endMs: midnight } })
-  const { sources } = b.answers[1]!
+  const { provenance: sources } = b.answers[1]!
   assert.equal([sources!.fromCache, sources!.fromMeter], [49, 48])
   assert.is(b.callbacks[1]!.response.entries!.length, 97)
 })
@@ -82,7 +82,7 @@ test('after 25 hours the cache knows nothing', async () => {
   )
   await b.clock.pass(600000)
   await b.ask('mdr')
-  assert.is(b.answers[1]!.sources!.fromCache, 0)
+  assert.is(b.answers[1]!.provenance!.fromCache, 0)
   assert.is(b.bridge().total.wakeUps, 2)
 })
 

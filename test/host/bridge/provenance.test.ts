@@ -23,7 +23,7 @@ test('the log line of a response: each group of half-hours, where from, how old,
   await b.clock.pass(60000)
   await b.ask('mdr', window(-36, 0))
   const line = b.log.filter(({ event }) => event === 'answered').at(-1) as unknown as {
-    sources: (typeof b.answers)[0]['sources']
+    sources: (typeof b.answers)[0]['provenance']
   }
   const { groups, saved, ...counts } = line.sources!
   const { ageMs } = groups[1]!
@@ -55,7 +55,7 @@ test('4.8.3 and 4.6.1: both channels and both midnights of the day are in the ca
     const [first, second] = b.answers.slice(-2)
     assert.is(first!.usage.wakeUps, 1, variant)
     assert.equal([second!.usage.wakeUps, second!.usage.bytesOut], [0, 0], variant)
-    const names = second!.sources!.groups.map((group) => [group.of, group.from, group.count])
+    const names = second!.provenance!.groups.map((group) => [group.of, group.from, group.count])
     assert.equal(
       names,
       variant === '4.6.1'
@@ -65,11 +65,11 @@ test('4.8.3 and 4.6.1: both channels and both midnights of the day are in the ca
             ['reactive-export', 'cache', 49],
           ],
     )
-    assert.equal(second!.sources!.saved, { readings: variant === '4.6.1' ? 2 : 98, deviceReads: 1 })
+    assert.equal(second!.provenance!.saved, { readings: variant === '4.6.1' ? 2 : 98, deviceReads: 1 })
   }
   // Import and export are told apart.
   await b.ask('supplier')
-  assert.is(b.answers.at(-1)!.sources!.fromMeter, 49)
+  assert.is(b.answers.at(-1)!.provenance!.fromMeter, 49)
 })
 
 test('4.1.1, 4.2 and 4.8.2 leave nothing in the cache', async () => {
@@ -100,7 +100,7 @@ test('the previous 24 hours: the last whole UTC day, or the 24 hours before the 
     await b.clock.pass(600000)
     await b.ask('supplier', window(-72, afterHours))
     await b.ask('other-user', window(-72, afterHours))
-    assert.is(b.answers[1]!.sources!.fromCache, cached, `${policy}, ${afterHours} hours after midnight`)
+    assert.is(b.answers[1]!.provenance!.fromCache, cached, `${policy}, ${afterHours} hours after midnight`)
     assert.equal(b.callbacks[1]!.response.entries, b.callbacks[0]!.response.entries)
   }
 })
@@ -115,7 +115,7 @@ test('a half-hour that runs is never kept, nor asked for', async () => {
     await b.ask('supplier', window(-1, 3))
     const { entries } = b.callbacks[1]!.response
     assert.equal(entries!.at(-1), { stampMs: midnight + halfHourMs, wh: 5 })
-    assert.equal([b.answers[1]!.sources!.fromCache, b.answers[1]!.sources!.fromMeter], [3, 1])
+    assert.equal([b.answers[1]!.provenance!.fromCache, b.answers[1]!.provenance!.fromMeter], [3, 1])
   }
 })
 
@@ -147,7 +147,7 @@ test('forgetting a meter: for a change of supplier or a decommissioning, everyth
     [other],
   )
   for (const variant of ['4.8.1', '4.6.1', '4.8.3']) await b.ask('mdr', of(variant))
-  assert.ok(b.answers.slice(3).every(({ sources }) => sources!.fromCache === 0))
+  assert.ok(b.answers.slice(3).every(({ provenance }) => provenance!.fromCache === 0))
   assert.ok(b.log.some(({ event, why }) => event === 'cache emptied' && why === 'change of supplier'))
 })
 

@@ -92,17 +92,17 @@ test('both-days keeps the last whole day and later, the entry stamped at its beg
   root,
 }) => {
   const one = bench(root)
-  const askedMs = at('2026-11-22T05:29:59.999Z')
-  const now = halfHourOf(askedMs)
-  await one.cache.keep(eui, channel, readings(yesterday - 48, now + 2 - (yesterday - 48)), askedMs)
-  const { missing } = one.cache.lookup(eui, channel, yesterday - 48, now + 2 - (yesterday - 48), askedMs + 1)
+  const countedFromMs = at('2026-11-22T05:29:59.999Z')
+  const now = halfHourOf(countedFromMs)
+  await one.cache.keep(eui, channel, readings(yesterday - 48, now + 2 - (yesterday - 48)), countedFromMs)
+  const { missing } = one.cache.lookup(eui, channel, yesterday - 48, now + 2 - (yesterday - 48), countedFromMs + 1)
   assert.equal(missing, [
     { first: yesterday - 48, count: 47 },
     { first: now, count: 2 },
   ])
   assert.is(entries(one.store).length, 3, 'yesterday and today, and one entry of the day before')
-  await one.cache.keep(eui, channel, [value(now)], askedMs + 1)
-  assert.is(knownCount(one, askedMs + 2, now, 1), 1, 'from the millisecond in which it ends')
+  await one.cache.keep(eui, channel, [value(now)], countedFromMs + 1)
+  assert.is(knownCount(one, countedFromMs + 2, now, 1), 1, 'from the millisecond in which it ends')
   const nextDayMs = at('2026-11-23T04:00Z')
   assert.is(knownCount(one, nextDayMs), 48, 'what was kept is answered until its end, when the day has passed too')
 })

@@ -45,7 +45,10 @@ test('a port that echoes is reported as not a meter, beside its losses', async (
   })
   const { state, text } = await doctorSays('00-DB-12-34-56-78-90-A0', echo)
   assert.is(state, 'warning')
-  assert.match(text, /comes back, and 00-DB.* does not answer: this is a plug, or an adapter that hears itself/)
+  assert.match(
+    text,
+    /comes back, and 00-DB.* does not answer: this is a loopback plug, or an adapter that receives its own bytes/,
+  )
 })
 
 test.run()

@@ -101,7 +101,7 @@ test('a number that may change is warned of, with the name that lasts', () => {
   assert.is(port.state, 'warning')
   assert.is(port.fix, 'use /dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00')
   const bare = machine({ links: { '/dev/serial/by-id/usb-FTDI_FT232R_A50285BI-if00': undefined } })
-  assert.match(byName(portFindings(bare, '/dev/ttyUSB0'), 'port').text, /no lasting name/)
+  assert.match(byName(portFindings(bare, '/dev/ttyUSB0'), 'port').text, /no permanent name/)
 })
 
 test('a port that may not be opened: the group to join, to log in again, or the rule to write', () => {
