@@ -178,9 +178,9 @@ function load(store: CounterStore, key: string): UsedCounters {
 }
 
 /** Marks RequestIDs as used. For a store that may be older than what was accepted; no bridge may use it meanwhile. */
-export async function useRequestIds(store: CounterStore, ids: Iterable<string>): Promise<void> {
+export async function useRequestIds(store: CounterStore, ids: Iterable<string> | AsyncIterable<string>): Promise<void> {
   const pairs = new Map<string, UsedCounters>()
-  for (const id of ids) {
+  for await (const id of ids) {
     const { originator, target, counter } = parseRequestId(id) ?? {}
     if (originator === undefined || target === undefined || counter === undefined) continue
     const key = `${pairPrefix}${originator}/${target}`

@@ -146,12 +146,12 @@ export type BridgeEvent =
   | { event: 'refusals not listed'; count: number }
   /** After a crash an incomplete batch was cut off; its bytes are in `file`. */
   | { event: 'tail cut'; bytes: number; sha256: string; file: string }
-  /** Segments 'from' to 'upTo' were older than the retention time and are removed; `seq` and `hash`: the end of the last one. */
-  | { event: 'segments removed'; from: number; upTo: number; seq: number; hash: string }
-  /** The first record of a trail that the operator began in place of a damaged one; `seq` and `hash`: its last known end. */
-  | { event: 'reset'; why: string; seq: number; hash: string }
-  /** Used RequestIDs were taken from the trail into a store that was behind it, up to record `seq`. */
-  | { event: 'store restored'; requestIds: number; seq: number }
+  /** Segments `from` to `upTo` were older than the retention time and are removed; `lastSeq`: the last record of them. */
+  | { event: 'segments removed'; from: number; upTo: number; lastSeq: number; lastHash: string }
+  /** The first record of a trail that the operator began in place of a damaged one; `lastSeq`: the last noted record of that. */
+  | { event: 'reset'; why: string; lastSeq: number; lastHash: string }
+  /** Used RequestIDs were taken from records `fromSeq` to `lastSeq` into a store that was behind the trail. */
+  | { event: 'store restored'; requestIds: number; fromSeq: number; lastSeq: number; unknownSince?: string }
   /** Events that could not be written, and why. */
   | { event: 'records lost'; count: number; problem: string }
 

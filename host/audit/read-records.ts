@@ -5,6 +5,8 @@ import { type LineContext, passLine, readLine, readLineTime } from './record-lin
 
 /** Which lines are decoded; the others are passed over. */
 export interface Wanted {
+  /** Number of the first record. */
+  fromSeq?: number
   fromMs?: number
   toMs?: number
   /** EUI-64s without dashes: one of a record's must be each of them. */
@@ -16,7 +18,7 @@ export interface Wanted {
  * reports them.
  */
 export function* recordsIn(text: string, first: number, wanted: Wanted = {}): Generator<AuditRecord> {
-  const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, euis = [] } = wanted
+  const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, euis = [], fromSeq = 0 } = wanted
   let seq = first
   let context: LineContext = {}
   for (let at = 0; at < text.length; ) {
@@ -31,7 +33,7 @@ export function* recordsIn(text: string, first: number, wanted: Wanted = {}): Ge
     const record = readWanted(line, seq, context, (timeMs, request) => {
       const mayHave = (eui: string) =>
         line.includes(eui) || line.includes('!') || request.includes(eui) || request.includes('!')
-      return timeMs >= fromMs && timeMs < toMs && euis.every(mayHave)
+      return seq >= fromSeq && timeMs >= fromMs && timeMs < toMs && euis.every(mayHave)
     })
     if (record !== undefined) yield record
     seq += 1

@@ -26,9 +26,9 @@ export async function* recordsOf(directory: string, wanted: Wanted = {}): AsyncG
   }
 }
 
-async function* oldRecords({ path }: SegmentFile, { fromMs, toMs }: Wanted): AsyncGenerator<AuditRecord> {
+async function* oldRecords({ path }: SegmentFile, { fromMs, toMs, fromSeq = 0 }: Wanted): AsyncGenerator<AuditRecord> {
   for await (const { record, ended } of oldLinesOf(path)) {
-    if (record === undefined || !ended) continue
+    if (record === undefined || !ended || record.seq < fromSeq) continue
     const timeMs = Date.parse(record.time)
     if ((fromMs === undefined || timeMs >= fromMs) && (toMs === undefined || timeMs < toMs)) yield record
   }
@@ -49,10 +49,14 @@ async function* indexedRecords(
   blocks: readonly Block[],
   wanted: Wanted,
 ): AsyncGenerator<AuditRecord> {
-  const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, euis = [] } = wanted
+  const { fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY, euis = [], fromSeq = 0 } = wanted
   const numbers = euis.map(euiNumber)
   const found = blocks.filter(
-    (block) => block.toMs >= fromMs && block.fromMs < toMs && numbers.every((number) => hasEui(block, number)),
+    (block, i) =>
+      (blocks[i + 1]?.first ?? Number.POSITIVE_INFINITY) > fromSeq &&
+      block.toMs >= fromMs &&
+      block.fromMs < toMs &&
+      numbers.every((number) => hasEui(block, number)),
   )
   if (found.length === 0) return
   const file = openSync(path, 'r')

@@ -130,11 +130,16 @@ const layouts: readonly Layout[] = [
   layout('m', 'segments removed', 'none', {
     from: numberField,
     upTo: numberField,
-    seq: numberField,
-    hash: hexField,
+    lastSeq: numberField,
+    lastHash: hexField,
   }),
-  layout('w', 'reset', 'none', { why: textField, seq: numberField, hash: hexField }),
-  layout('y', 'store restored', 'none', { requestIds: numberField, seq: numberField }),
+  layout('w', 'reset', 'none', { why: textField, lastSeq: numberField, lastHash: hexField }),
+  layout('y', 'store restored', 'none', {
+    requestIds: numberField,
+    fromSeq: numberField,
+    lastSeq: numberField,
+    unknownSince: instantField,
+  }),
   layout('p', 'records lost', 'none', { count: numberField, problem: textField }),
 ]
 

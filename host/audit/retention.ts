@@ -95,7 +95,7 @@ export function createRetirement(
     const expired = await expiredSegments(directory, notes, timing.nowMs() - retentionDays * dayMs)
     if (expired === undefined || stopped) return
     const { from, upTo, end } = expired
-    record({ event: 'segments removed', from, upTo, ...end })
+    record({ event: 'segments removed', from, upTo, lastSeq: end.seq, lastHash: end.hash })
     await committed()
     const oldest = { number: upTo + 1, ...end }
     await notes.noteOldest(oldest)

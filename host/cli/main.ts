@@ -56,6 +56,8 @@ const groups: { [title: string]: { [name: string]: Load } } = {
       return (await import('./import.ts')).importCommand({ readCsv, readTextFile })
     },
     validate: async () => (await import('./validate.ts')).validateCommand,
+    backup: async () => (await import('./backup.ts')).backupCommand,
+    restore: async () => (await import('./restore.ts')).restoreCommand,
   },
   'See what happened': {
     stats: async () => (await import('./stats.ts')).statsCommand,

@@ -1,6 +1,7 @@
 // The store on disk: one LMDB environment in the state directory, values in CBOR.
 
-import { mkdirSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { Encoder } from 'cbor-x'
 import { type Database, open } from 'lmdb'
 import { readValue, type Store, type TableReaders } from './store.ts'
@@ -45,6 +46,34 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
     },
     count: (name) => (database(name).getStats() as { entryCount: number }).entryCount,
     close: () => root.close(),
+  }
+}
+
+/**
+ * Copies the store in a directory to another one (created, mode 0700) as it is at one moment; a bridge may use it meanwhile.
+ * Nothing of the tables `without` is in the copy, nor anything that was deleted.
+ */
+export async function copyLmdbStore(from: string, to: string, without: readonly string[]): Promise<void> {
+  const first = `${to}.first`
+  for (const directory of [first, to]) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  try {
+    await compactCopy(from, first, [])
+    // What is removed stays in free pages; a compact copy leaves those out.
+    await compactCopy(first, to, without)
+  } finally {
+    rmSync(first, { recursive: true, force: true })
+  }
+  chmodSync(join(to, 'data.mdb'), 0o600)
+}
+
+async function compactCopy(from: string, to: string, without: readonly string[]): Promise<void> {
+  const root = openOrExplain(from)
+  try {
+    for (const name of without) await root.openDB({ name, encoding: 'binary' }).clearAsync()
+    await root.flushed
+    await root.backup(to, true)
+  } finally {
+    await root.close()
   }
 }
 

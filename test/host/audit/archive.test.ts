@@ -109,10 +109,10 @@ test('segments older than the retention time are removed, on record, and the res
   const [oldest] = left
   assert.ok(Date.parse(left.at(-1)!.time) - Date.parse(oldest!.time) >= 2 * dayMs, 'not younger than that')
   const removed = left.find((record) => record.event === 'segments removed')!
-  assert.equal([removed.from, removed.upTo, removed.seq], [1, files[0]!.number - 1, oldest!.seq - 1])
+  assert.equal([removed.from, removed.upTo, removed.lastSeq], [1, files[0]!.number - 1, oldest!.seq - 1])
   const verdict = await bench.verify()
   assert.ok(verdict.ok, verdict.problem)
-  assert.equal([verdict.first, verdict.records], [oldest!.seq, all + 1 - removed.seq])
+  assert.equal([verdict.first, verdict.records], [oldest!.seq, all + 1 - removed.lastSeq])
   assert.not.ok(existsSync(join(bench.folder, 'audit-000001.index')))
   const number = String(files[0]!.number).padStart(6, '0')
   rmSync(join(bench.folder, `audit-${number}.log.gz`))

@@ -82,7 +82,7 @@ const others: fc.Arbitrary<AuditEvent> = fc.oneof(
   fc.record({ event: fc.constant('delivered' as const), requestId, tries: count }),
   fc.record({ event: fc.constant('dropped' as const), requestId, why: text }),
   fc.record({ event: fc.constant('registry refused' as const), problem: text }),
-  fc.record({ event: fc.constant('reset' as const), why: text, seq: count, hash: hex }),
+  fc.record({ event: fc.constant('reset' as const), why: text, lastSeq: count, lastHash: hex }),
   fc.record({ event: fc.constant('stopped' as const) }),
   fc.record({
     event: fc.constant('clock set' as const),

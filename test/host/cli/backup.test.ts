@@ -1,0 +1,120 @@
+// backup while a bridge runs, and restore: nothing that was accepted is accepted again.
+
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { testDevice } from '../../../host/cli/test-registry.ts'
+import { formatRequest } from '../../../host/duis/format.ts'
+import { requestIdOf } from '../../../host/duis/request.ts'
+import { signDocument } from '../../../host/duis/sign.ts'
+import { loadIdentity } from '../../../host/pki/test-pki.ts'
+import { finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
+
+const state = freshPath()
+const copy = freshPath()
+const mine = (...args: string[]) => finished([...args, '--state', state])
+const period = { startMs: Date.UTC(2026, 10, 20), endMs: Date.UTC(2026, 10, 21) }
+
+/** A bridge whose meter does not answer: requests are accepted, and answered with a failure or not at all. */
+async function startBridge(): Promise<{ bridge: Run; url: string }> {
+  const bridge = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--json', '--http-port', '0'])
+  await bridge.says('"ready":true')
+  const url = /"url":"(http:[^"]+?)\/?"/.exec(bridge.out())?.[1] ?? ''
+  return { bridge, url }
+}
+
+/** The acknowledgement of a request of the supplier with this counter. */
+async function ask(url: string, counter: number): Promise<string> {
+  const { eui, signer } = loadIdentity(join(state, 'pki'), 'supplier')
+  const requestId = requestIdOf(eui, testDevice.eui, BigInt(counter))
+  const body = signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.8.1', period }), signer)
+  const headers = { 'content-type': 'application/xml' }
+  const response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
+  return /ResponseCode>([^<]+)</.exec(await response.text())?.[1] ?? `HTTP ${response.status}`
+}
+
+async function stop(bridge: Run, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+  bridge.child.kill(signal)
+  await bridge.ended
+}
+
+const files = (directory: string) =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+
+test('a backup of a running bridge: whole, for its owner alone, without keys of the cache', async () => {
+  const up = smets1(['up', '--state', state, '--days', '2', '--http-port', '0'])
+  await up.says('Ctrl-C stops')
+  const made = await mine('backup', copy, '--json')
+  assert.is(made.code, 0, made.err)
+  assert.match(made.err, /holds private keys/)
+  assert.match(JSON.parse(made.out).head, /^\d+:[0-9a-f]{64}$/)
+  assert.is(statSync(copy).mode & 0o777, 0o700)
+  for (const path of files(copy)) if (!path.endsWith('.pem')) assert.is(statSync(path).mode & 0o077, 0, path)
+  const names = files(copy).map((path) => path.slice(copy.length + 1))
+  for (const needed of ['registry.json', 'state.json', 'store/data.mdb', 'audit/audit-000001.log', 'pki/dsp.key'])
+    assert.ok(names.includes(needed), needed)
+  assert.not.ok(
+    names.some((name) => /cache-keys|flash|lock/.test(name)),
+    names.join(),
+  )
+  assert.is((await finished(['audit', '--verify', '--state', copy])).code, 0)
+  assert.is((await mine('backup', copy)).code, 2, 'not over another one')
+  assert.is((await mine('backup', join(state, 'inside'))).code, 2)
+  up.child.kill('SIGINT')
+  await up.ended
+})
+
+test('an emptied store is recognised; restore takes used RequestIDs from the trail', async () => {
+  const first = await startBridge()
+  assert.is(await ask(first.url, 5001), 'I99')
+  await stop(first.bridge, 'SIGKILL')
+  for (const name of readdirSync(join(state, 'store'))) rmSync(join(state, 'store', name))
+  const refused = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--http-port', '0'])
+  assert.is(await refused.ended, 1)
+  assert.match(refused.err(), /the store is behind the audit trail .*smets1 restore/)
+  const restored = await mine('restore')
+  assert.is(restored.code, 0, restored.err)
+  assert.match(restored.out, /restored; \d+ used RequestIDs were taken from records 1 to \d+/)
+  assert.match(restored.out, /:5001: its response is lost/)
+  assert.is((await mine('audit', '--verify')).code, 0)
+  const { bridge, url } = await startBridge()
+  assert.is.not(await ask(url, 5001), 'I99', 'it was used')
+  assert.is(await ask(url, 5002), 'I99')
+  await stop(bridge, 'SIGTERM')
+})
+
+test('a backup is restored with the trail that survives: nothing is accepted twice', async () => {
+  writeFileSync(join(state, 'registry.json'), 'lost')
+  const restored = await mine('restore', copy, '--json')
+  assert.is(restored.code, 0, restored.err)
+  const { requestIds, before } = JSON.parse(restored.out)
+  assert.ok(requestIds >= 2)
+  assert.is(readFileSync(join(before, 'registry.json'), 'utf8'), 'lost', 'the old one is kept')
+  assert.is((await mine('audit', '--verify')).code, 0)
+  const { bridge, url } = await startBridge()
+  for (const used of [5001, 5002]) assert.is.not(await ask(url, used), 'I99', `${used} was used`)
+  assert.is(await ask(url, 5003), 'I99')
+  await stop(bridge, 'SIGTERM')
+})
+
+test('without a trail that survives, restore says since when it cannot know, and changes nothing unless told', async () => {
+  rmSync(join(state, 'audit'), { recursive: true })
+  const registry = readFileSync(join(state, 'registry.json'))
+  const refused = await mine('restore', copy)
+  assert.is(refused.code, 1)
+  assert.match(refused.err, /used after \d{4}-\d\d-\d\dT\S+Z are not known: .*--trail DIR.*--accept-unknown/)
+  assert.equal(readFileSync(join(state, 'registry.json')), registry)
+  assert.not.ok(existsSync(join(state, 'audit')))
+  const accepted = await mine('restore', copy, '--accept-unknown')
+  assert.is(accepted.code, 0, accepted.err)
+  assert.match(accepted.out, /used after \S+ are not known and would be accepted again/)
+  const records = (await mine('audit', '--json')).out.trim().split('\n')
+  assert.ok(records.some((line) => /"store restored".*"unknownSince":/.test(line)))
+  assert.is((await mine('audit', '--verify')).code, 0)
+  assert.is((await mine('restore', state)).code, 2, 'a state directory is no backup')
+})
+
+test.run()
