@@ -1,10 +1,11 @@
 // smets1 restore: a backup put in place of a state directory, or a store brought up to its audit trail.
 
 import { resolve } from 'node:path'
+import { holdState } from '../runtime/hold-state.ts'
 import { catchUpState, type Restored, restoreState } from '../runtime/restore-state.ts'
 import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
-import { statePaths } from '../state/state-directory.ts'
+import { type StatePaths, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, stateOption, textOption } from './command.ts'
 
 function show(restored: Restored, io: Io): void {
@@ -21,6 +22,16 @@ function show(restored: Restored, io: Io): void {
     io.stdout(`${eui}: its key was changed since; if it is the backup's, provision the meter's key again\n`)
   if (unknownSince !== undefined)
     io.stdout(`RequestIDs that were used after ${unknownSince} are not known and would be accepted again\n`)
+}
+
+/** Calls `act` while no bridge uses the state directory. @throws ConfigurationError naming the process that does */
+async function whileHeld<T>(paths: StatePaths, act: (paths: StatePaths) => Promise<T>): Promise<T> {
+  const hold = holdState(paths)
+  try {
+    return await act(paths)
+  } finally {
+    hold.release()
+  }
 }
 
 export const restoreCommand: Command = {
@@ -46,7 +57,7 @@ export const restoreCommand: Command = {
       throw new CommandError(exitCode.usage, '--trail goes with a backup: smets1 restore BACKUP --trail DIR')
     const restored: Restored =
       backup === undefined
-        ? await catchUpState(stateOption(options), parts)
+        ? await whileHeld(stateOption(options), (paths) => catchUpState(paths, parts))
         : await restoreState(
             statePaths(textOption(options, 'state') ?? '.smets1'),
             {

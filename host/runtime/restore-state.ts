@@ -19,6 +19,7 @@ import { openLmdbStore } from '../store/lmdb.ts'
 import type { Timing } from '../wan/timing.ts'
 import { type Backup, copyParts, copyTrail, readBackup } from './backup-state.ts'
 import { type CaughtUp, catchUpStore } from './catch-up.ts'
+import { holdState } from './hold-state.ts'
 
 export interface RestoreParts {
   timing: Timing
@@ -86,6 +87,8 @@ export async function restoreState(
 ): Promise<Restored> {
   const from = statePaths(directory)
   const backup = readBackup(from.root)
+  // Refused while a bridge uses it. The lock goes away with the directory.
+  if (existsSync(paths.root)) holdState(paths).release()
   const survivor = await survivingTrail(trail ?? paths.audit, from, backup)
   const { unknownSince } = survivor
   if (unknownSince !== undefined && !acceptUnknown) {

@@ -54,7 +54,7 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
  * Nothing of the tables `without` is in the copy, nor anything that was deleted.
  */
 export async function copyLmdbStore(from: string, to: string, without: readonly string[]): Promise<void> {
-  const first = `${to}.first`
+  const first = `${to}-first`
   for (const directory of [first, to]) mkdirSync(directory, { recursive: true, mode: 0o700 })
   try {
     await compactCopy(from, first, [])
