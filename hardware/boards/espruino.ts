@@ -8,6 +8,8 @@ import type { EspruinoBoard } from './board-row.ts'
 declare const E: {
   setConsole(device: string, options: { force: boolean }): void
   enableWatchdog(seconds: number, isAutomatic: boolean): void
+  kickWatchdog(): void
+  reboot(): void
 }
 declare const pinMode: (pin: string, mode: string) => void
 declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
@@ -51,12 +53,16 @@ function bytesOf(data: string): Uint8Array {
 function createUart(line: EspruinoSerial, baud: number): Uart {
   let freeAtMs = 0
   let lastMs = 0
+  let isFirst = true
 
   return {
     write: (bytes) => {
       const nowMs = Date.now()
       lastMs = (bytes.length * 10000) / baud
       freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
+      // A zero ends what a restart in the middle of a frame has left at the other end.
+      if (isFirst) line.write(new Uint8Array(1))
+      isFirst = false
       line.write(bytes)
     },
     ready: () => {
@@ -128,14 +134,25 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
       if (failing) meter.powerFails()
       else meter.step()
     } catch (error) {
-      // Flash that is worn out: a meter that cannot record must not answer as if it did.
-      stopped = true
-      say('stopped: ' + error)
+      restart('' + error)
       return
     }
+    if (board.watchdogSeconds > 0) E.kickWatchdog()
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
     // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
     if (board.deepSleep && !meter.state.line.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
+  }
+
+  /** An error of the firmware's own is recorded, and the board starts anew: its watchdog is fed no more. */
+  function restart(why: string): void {
+    stopped = true
+    say('restarts: ' + why)
+    try {
+      meter.failed(1)
+    } catch (error) {
+      say('not recorded: ' + error)
+    }
+    if (board.watchdogSeconds === 0) E.reboot()
   }
 
   function stepSoon(ms: number): void {
@@ -163,8 +180,8 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
     )
   }
   if (board.powerFail) watchSupply(board.powerFail, () => step(true))
-  // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
-  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
+  // Each step feeds it: what hangs longer, or fails, restarts the board.
+  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, false)
 }
 
 /**
@@ -189,7 +206,8 @@ export function startBoard(
     })
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
-    say('started, boot ' + meter.state.metering.logs.journal.boots)
+    if (meter.state.isMute) say('the flash is worn out')
+    else say('started, boot ' + meter.state.metering.logs.journal.boots)
     if (meter.state.metering.lost) say('clock not set')
   } catch (error) {
     say('not started: ' + error)

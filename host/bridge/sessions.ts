@@ -14,6 +14,7 @@ import type { Lines } from './line-pool.ts'
 export interface SessionParts {
   env: BridgeEnv
   setClock: BridgeConfig['setClock']
+  confirmClock: boolean
   lines: Lines
   delivery: Delivery
   evictDevice(eui: string, why: string): Promise<void>
@@ -24,6 +25,7 @@ export interface SessionParts {
 export function createSessions({
   env,
   setClock,
+  confirmClock,
   lines,
   delivery,
   evictDevice,
@@ -44,6 +46,7 @@ export function createSessions({
   const keepClock = createClockKeeper({
     mode: setClock,
     timing,
+    confirmed: confirmClock,
     async wasSet(device, { aheadMs }, { driftPpm }) {
       if (aheadMs !== undefined) await evictDevice(device, 'its clock was set')
       log('clock set', { device, aheadMs, driftPpm })

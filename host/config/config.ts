@@ -41,6 +41,8 @@ export interface BridgeConfig {
   changeOfAgentRead: ChangeOfAgentRead
   /** When a meter's clock is set by this machine's. */
   setClock: SetClock
+  /** Whether a clock may be set by more than a day ahead. */
+  confirmClock: boolean
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
   /** The DCC's signing tool (a jar of the user's): its certificates are trusted, its DSP key signs. `keys.boxed` in the file. */
@@ -138,6 +140,7 @@ const settings: Setting[] = [
     read: (value) => (value === 'off' || value === 'lost' ? value : whole(2, 86400)(value)),
     expected: 'off, lost, or from how many seconds on (2 to 86400)',
   },
+  { name: 'confirmClock', env: 'SMETS1_CONFIRM_CLOCK', read: flag, expected: 'true or false' },
   { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
   {
     name: 'keysBoxed',
@@ -182,6 +185,7 @@ const defaults = {
   readWindow: 'closed',
   changeOfAgentRead: 'both',
   setClock: 'lost',
+  confirmClock: false,
   schema: undefined,
   keysBoxed: undefined,
   explain: false,
