@@ -86,8 +86,8 @@ export interface BoardMeter {
   busy(): boolean
   /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
   powerFails(): void
-  /** The firmware met an error of its own, for the `failures`th time since the start: records it, before a restart. */
-  failed(failures: number): void
+  /** The firmware met an error of its own: records it if it can, before a restart. */
+  failed(): void
   state: State
 }
 
@@ -139,8 +139,12 @@ export function startMeter(board: Board): BoardMeter {
       if (!countOnly(state.metering)) workOn(action.settle)
       workOn(action.powerFails)
     },
-    failed: (failures) => {
-      if (!state.isMute && !state.isWornOut) act(state.metering, action.note, eventCode.exception, failures)
+    failed: () => {
+      try {
+        if (!state.isMute && !state.isWornOut) act(state.metering, action.note, eventCode.exception, 0)
+      } catch (_) {
+        // What stopped the meter may keep it from recording that.
+      }
     },
     received: decoder.push,
     busy: () => (state.line.session ? state.line.session.answer !== undefined : false),

@@ -28,7 +28,7 @@ export const eventCode = {
    * counted apart in it.
    */
   overCapacity: 10,
-  /** The firmware met an error of its own and restarts. value: how many since the start. */
+  /** The firmware met an error of its own, and the meter restarts. */
   exception: 11,
   /** Something in the logs could not be read and was left out. value: records; detail: 1 when it was the whole journal. */
   logsUnreadable: 12,

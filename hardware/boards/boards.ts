@@ -15,7 +15,7 @@ const pagesFile = 'smets1-pages'
 const pulseInputs = { mode: 'input_pullup', edge: 'falling', debounceMs: 5, perHour: 0 } as const
 
 /** Room for the script where Storage leaves it. */
-const scriptBytesMax = 41 * 1024
+const scriptBytesMax = 40 * 1024 - 128
 
 // Longer than the longest step (the end of a day, some seconds), shorter than the RP2040's longest, 8.3 s.
 const watchdogSeconds = 8

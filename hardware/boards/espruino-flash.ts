@@ -18,7 +18,7 @@ export function chipFlash(place: { base: number; eraseBytes: number; pages: numb
   const module = require('Flash')
   const unit = module.getPage(base)
   if (!unit || unit.addr !== base || unit.length !== eraseBytes)
-    throw new Error('no erase unit of ' + eraseBytes + ' bytes at ' + base + ', this is another board')
+    throw new Error('no erase unit of ' + eraseBytes + ' at ' + base + ': another board')
 
   return {
     pageBytes: pageBytes,

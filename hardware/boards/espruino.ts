@@ -1,6 +1,7 @@
 // The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
 
 import type { Flash, Uart } from '../../firmware/board.ts'
+import { wornOut } from '../../firmware/flash-pages.ts'
 import { type BoardMeter, startMeter } from '../../firmware/meter.ts'
 import type { EspruinoBoard } from './board-row.ts'
 
@@ -147,11 +148,7 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
   function restart(why: string): void {
     stopped = true
     say('restarts: ' + why)
-    try {
-      meter.failed(1)
-    } catch (error) {
-      say('not recorded: ' + error)
-    }
+    meter.failed()
     if (board.watchdogSeconds === 0) E.reboot()
   }
 
@@ -206,7 +203,7 @@ export function startBoard(
     })
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
-    if (meter.state.isMute) say('the flash is worn out')
+    if (meter.state.isMute) say(wornOut)
     else say('started, boot ' + meter.state.metering.logs.journal.boots)
     if (meter.state.metering.lost) say('clock not set')
   } catch (error) {
