@@ -4,7 +4,7 @@ import { getU24, getU32 } from '../protocol/bytes.ts'
 import { encodeEvent, eventCode, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
 import { eventEntriesMax } from '../protocol/limits.ts'
 import type { Flash } from './board.ts'
-import { flashFormat, pageKind, wornOut } from './flash-pages.ts'
+import { pageKind, wornOut } from './flash-pages.ts'
 import type { NextRecord } from './ring-reader.ts'
 import { isWholeSlot, openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
 
@@ -155,6 +155,6 @@ export function openEventLog(flash: Flash, firstPage: number): EventLog {
   const page = slots.page
   const used = slots.used
   for (let slot = 0; slot < used; slot++) replay(log, slotAt(slots, page, slot))
-  if (page < 0 || slots.torn || slots.format !== flashFormat) turnSlots(slots, () => putNeeded(log, page, used))
+  if (page < 0 || slots.torn) turnSlots(slots, () => putNeeded(log, page, used))
   return log
 }

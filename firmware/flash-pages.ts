@@ -50,7 +50,7 @@ export function isBlankWord(word: number): boolean {
 }
 
 /** How often a word is read that a power cut may have left unstable. */
-const settledReads = 10
+const settledReads = 16
 
 /** True when a word reads as `word` every time: nobody was programming it when power failed. */
 export function isSettled(flash: Flash, address: number, word: number): boolean {

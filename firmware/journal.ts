@@ -6,7 +6,7 @@ import { firstHalfHourOfDay, halfHourMs, halfHourOf } from '../protocol/half-hou
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
 import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
-import { flashFormat, pageKind, wornOut } from './flash-pages.ts'
+import { pageKind, wornOut } from './flash-pages.ts'
 import { energyOf, markedFlag, putEnergy, putU48, record, recordType } from './journal-record.ts'
 import { emptyJournal, isSound, type Journal, repair, replay } from './journal-state.ts'
 import { segmentRecords } from './segments.ts'
@@ -185,7 +185,7 @@ export function openJournal(flash: Flash, firstPage: number): Journal {
     }
     repair(journal)
   }
-  // Another page also when this one is of another format, or a power cut left something at its end.
-  if (slots.page < 0 || slots.torn || slots.format !== flashFormat || journal.spoilt > 0) turnJournal(journal)
+  // Another page also when a power cut left something at the end of this one.
+  if (slots.page < 0 || slots.torn || journal.spoilt > 0) turnJournal(journal)
   return journal
 }

@@ -6,7 +6,6 @@ import type { Flash } from './board.ts'
 import {
   burn,
   commit,
-  flashFormat,
   isBlankWord,
   isSettled,
   isSettledBlank,
@@ -32,8 +31,6 @@ export interface SlotLog {
   used: number
   /** True when a power cut left something after the last whole record of the page: its owner is to turn the page. */
   torn: boolean
-  /** Flash format of the page that was found. */
-  format: number
 }
 
 function slotAddress(log: SlotLog, slot: number): number {
@@ -65,7 +62,6 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
     slots: Math.floor((flash.pageBytes - pageHeaderBytes) / slotBytes),
     used: 0,
     torn: false,
-    format: newest.format,
   }
   if (log.page < 0) return log
   // Slots are taken in order, so the first whose first word is blank is found by halving.
@@ -123,5 +119,4 @@ export function turnSlots(log: SlotLog, copyNeeded: () => boolean): void {
   log.sequence += 1
   writeHeader(log.flash, next, log.kind, log.sequence, 0)
   log.torn = false
-  log.format = flashFormat
 }

@@ -147,7 +147,7 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
   /** An error of the firmware's own is recorded, and the board starts anew: its watchdog is fed no more. */
   function restart(why: string): void {
     stopped = true
-    say('restarts: ' + why)
+    say('fault: ' + why)
     meter.failed()
     if (board.watchdogSeconds === 0) E.reboot()
   }
