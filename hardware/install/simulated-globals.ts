@@ -46,6 +46,8 @@ export function createGlobals(
       getConsole: () => 'USB',
       setConsole: () => {},
       enableWatchdog: () => {},
+      kickWatchdog: () => {},
+      reboot: () => {},
       toArrayBuffer: (text: string) => Uint8Array.from(text, (one) => one.charCodeAt(0)).buffer,
     },
     require: (name: string) => {
