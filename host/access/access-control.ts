@@ -3,7 +3,7 @@
 // The rules are applied in the order of `decide`, and the first that refuses decides. An unknown User is refused before
 // the device is looked up; a User without a registration learns nothing about the device's status. Registration is
 // checked for the Settlement Days that the request targets, not for the day on which it is sent (SECMP0162 preliminary
-// impact assessment, requirement 3), and the cache is asked only afterwards.
+// impact assessment, requirement 3), and the cache is read only afterwards.
 
 import { type Fault, type FaultCodes, faultCodes } from '../catalogue/response-code.ts'
 import type { Role } from '../catalogue/role.ts'

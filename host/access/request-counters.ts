@@ -37,11 +37,11 @@ export interface RequestCounters {
   accept(originator: string, target: string, counter: bigint): { verdict: CounterVerdict; stored: Promise<void> }
 }
 
-/** What `smets1 counters --lower` asks for; it is carried out before a request of the pair would be refused. */
+/** An order of `smets1 counters --lower`; it is executed before a request of the pair would be refused. */
 export interface LowerOrder {
   /** Decimal: the new highest counter. */
   mark: string
-  /** When it was asked for, ISO 8601. */
+  /** When it was ordered, ISO 8601. */
   asked: string
 }
 
@@ -57,7 +57,7 @@ export function readCounterRow(value: unknown): CounterRow | undefined {
 /** The table holds numbers of sequences too (store/sequence.ts), as text. */
 export type CounterStore = Store<{ counters: string | CounterRow }>
 
-/** A lowering that was carried out. */
+/** A lowering that was executed. */
 export interface LoweredCounter {
   user: string
   target: string
@@ -67,7 +67,7 @@ export interface LoweredCounter {
   asked: string
   /** RequestIDs above `to` that stay refused. */
   stillRefused: number
-  /** Counters between `to` and this one may have been used and can no longer be told apart. */
+  /** Counters between `to` and this one may have been used and are no longer known one by one. */
   unknownTo?: string
 }
 
@@ -95,8 +95,8 @@ type Pair = {
   counters: UsedCounters
   /** Writes under way. */
   writing: number
-  /** When the last lowering that was carried out had been asked for: it may still be in the store. */
-  carriedOut?: string
+  /** When the last executed lowering was ordered: the order may still be in the store. */
+  executedOrder?: string
 }
 
 const pairPrefix = 'request/'
@@ -104,7 +104,7 @@ const orderPrefix = 'lower/'
 
 /**
  * Counters kept in the store's table `counters`, under `request/ORIGINATOR/TARGET`. One process may own them at a
- * time. Call it for Users and devices that are known, so that strangers cannot fill the store.
+ * time. Call it for Users and devices that are known, so that nobody else can fill the store.
  */
 export function createRequestCounters(store: CounterStore, options: CounterOptions = {}): RequestCounters {
   const { mode = 'window', pairsMax = counterPairsMax, lowered } = options
@@ -131,13 +131,13 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
     }
   }
 
-  /** Carries out what the operator has asked for this pair; the key of the order, if there was one. */
+  /** Executes the operator's order for this pair; returns its key, if there was one. */
   function carryOutOrder(pair: Pair): string | undefined {
     const key = orderPrefix + pair.key.slice(pairPrefix.length)
     const order = store.get('counters', key)
-    if (!isOrder(order) || order.asked === pair.carriedOut) return undefined
+    if (!isOrder(order) || order.asked === pair.executedOrder) return undefined
     const from = pair.counters.highest()
-    pair.carriedOut = order.asked
+    pair.executedOrder = order.asked
     const done = pair.counters.lower(BigInt(order.mark))
     if (done === undefined) return undefined
     lowered?.({
@@ -162,7 +162,7 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
       if (orderKey !== undefined) verdict = pair.counters.judge(counter, mode)
       if (verdict === 'fresh') pair.counters.use(counter)
       const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair) : Promise.resolve()
-      // After the pair: a crash in between carries the order out once more, which changes nothing.
+      // After the pair: after a crash in between the order is executed once more, which changes nothing.
       if (orderKey !== undefined) void store.remove('counters', orderKey).catch(() => {})
       return { verdict, stored }
     },
@@ -191,7 +191,7 @@ export async function useRequestIds(store: CounterStore, ids: Iterable<string> |
   await Promise.all([...pairs].map(([key, counters]) => store.put('counters', key, counters.stored())))
 }
 
-/** Every pair in the store, with what was asked for it. @throws Error for a damaged record */
+/** Every pair in the store, with its order. @throws Error for a damaged record */
 export function* counterPairs(store: CounterStore): Iterable<CounterPair> {
   for (const { key } of store.range('counters', pairPrefix, `${pairPrefix}\uffff`)) {
     const [user = '', target = ''] = key.slice(pairPrefix.length).split('/')
@@ -200,7 +200,7 @@ export function* counterPairs(store: CounterStore): Iterable<CounterPair> {
   }
 }
 
-/** Asks for a lowering; the bridge carries it out and puts it on record in its audit trail. Resolves when it is on disk. */
+/** Orders a lowering; the bridge executes it and records it in its audit trail. Resolves when it is on disk. */
 export function orderLowering(
   store: CounterStore,
   pair: { user: string; target: string },

@@ -2,7 +2,7 @@
 //
 // Kept are the 1,024 highest accepted counters. Any other counter above 0 is accepted; once 1,024 are kept, only one
 // above the lowest of them, because which lower ones were used is no longer known. So a client that makes its counters
-// from milliseconds may send in any order, and a single counter far too high shuts nobody out.
+// from milliseconds may send in any order, and a single counter that is far too high locks nobody out.
 
 /** `window`: any order within the 1,024 highest. `strict`: increasing. */
 export type CounterMode = 'window' | 'strict'
@@ -32,9 +32,9 @@ export interface UsedCounters {
   /** Marks a counter, which `judge` has found fresh, as used. */
   use(counter: bigint): void
   /**
-   * Makes `mark` the highest, unless the highest is lower already. Every kept counter above it stays refused. Answers how
+   * Makes `mark` the highest, unless the highest is lower already. Every kept counter above it stays refused. Returns how
    * many of those there are, and `unknownTo`, when counters between the mark and this one may have been used and are no
-   * longer known one by one: these would be accepted again. Answers undefined, and changes nothing, when more than
+   * longer known one by one: these would be accepted again. Returns undefined, and changes nothing, when more than
    * `barredMax` would have to stay refused.
    */
   lower(mark: bigint): { barred: number; unknownTo?: bigint } | undefined

@@ -14,18 +14,18 @@ const assumed = 'our assumption: the code exists in the DUIS XSD, its text was n
 
 /** Every code sent by default. A code that the DUIS XSD does not enumerate would make the response invalid. */
 export const responseCodes: Readonly<Record<string, ResponseCodeRow>> = {
-  I0: row('Success', 'the request was carried out', list, 'S'),
+  I0: row('Success', 'the request was executed', list, 'S'),
   I99: row('Acknowledgement', 'accepted and past access control; or done, with nothing to return', list, 'S'),
   E1: row('Invalid User or User Role', 'the originator is not a known party in any role', list, 'S'),
   E2: row('Invalid User Role for the Service Reference', 'no role of the originator may send this request', list, 'S'),
   E3: row('Invalid User Status', 'the originator may not send this request in its present status', list, 'S'),
-  E4: row('Invalid User for the Device', 'not registered to the device for the dates asked about', list, 'S'),
+  E4: row('Invalid User for the Device', 'not registered to the device for the dates requested', list, 'S'),
   E5: row('Invalid Device Status', 'the status of the device does not allow the request', list, 'S'),
-  E11: row('Invalid request for the device type', 'the device, or this S1SP, does not do this request', list, 'S'),
+  E11: row('Invalid request for the device type', 'the device, or this S1SP, does not support this request', list, 'S'),
   E12: row('Invalid Command Variant', 'the Command Variant does not go with the request', list, 'S'),
   E13: row('Invalid request type for the URL', 'sent to the wrong one of the three services', list, 'S'),
   E17: row('Not available for local command', 'a command for local delivery was asked for', list, 'S'),
-  E19: row("Device doesn't exist", 'the target is not a device we know', list, 'S'),
+  E19: row("Device doesn't exist", 'the target is not a known device', list, 'S'),
   E20: row('Unable to communicate', 'no session with the device could be set up', list, 'S'),
   E21: row('No response from the device', 'a session was set up, no answer came in time', list, 'S'),
   E30: row('Future-dated time-out', 'a future-dated request was not answered in time', list, 'S'),

@@ -30,7 +30,7 @@ export const reportCommand: Command = {
   name: 'report',
   summary: 'report traffic by hour, cohort, party and role: requests, targets, half-hours, wake-ups, sessions, bytes',
   options: [
-    ['--by <list>', `what rows are told apart by: ${dimensions.join(', ')}`, defaultBy],
+    ['--by <list>', `dimensions by which rows are grouped: ${dimensions.join(', ')}`, defaultBy],
     ['--from <when>', 'recorded from this time: a date (00:00 UTC) or an instant (yesterday unless given)'],
     ['--to <when>', 'recorded before this time (now unless given)'],
     ['--format <table|csv|json>', 'format of the report', 'table'],

@@ -64,7 +64,7 @@ export type Smets1Message = Omit<Answer, 'serviceReference'> &
   Smets1Signers & {
     /** The RequestID of the request; for an alert, that of the ResponseID with its EUI-64s swapped. */
     requestId: RequestId
-    /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asked on the User's behalf. */
+    /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which sent it on the User's behalf. */
     schedule?: { id: bigint; dspEui: string } | undefined
     /**
      * DCC Boxed clients reject SMETS1ResponseMessage. True puts the S1SP's signed document, base64, where they expect a

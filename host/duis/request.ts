@@ -14,7 +14,7 @@ export type RequestId = {
   counter: bigint
 }
 
-/** From start to end, both as asked for; whether the ends belong to it is the reader's rule. */
+/** From start to end, as requested; whether it includes its ends is decided in catalogue/read-window.ts. */
 export type Period = { startMs: number; endMs: number }
 
 /** What every request says besides its body. */

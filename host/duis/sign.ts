@@ -11,7 +11,7 @@ import { readXml, responseLimits } from './xml.ts'
  * something else on the root is no obstacle.
  *
  * Throws Error when the text is not XML that we would accept, holds a signature of its own as child of the root, or
- * would read differently once signed; whoever calls has made that text.
+ * would read differently once signed; the caller has made that text.
  */
 export function signDocument(unsignedXml: string, signer: Signer): string {
   const unsigned = read(unsignedXml)

@@ -14,7 +14,7 @@ export function parseUtcDate(text: string): number | undefined {
 
 /**
  * Milliseconds of an xs:time in UTC (`01:00:00Z`, without a zone too), or undefined. `24:00:00` is none: as a time of day
- * XML Schema takes it for 00:00:00 of the same day, and whoever writes it means the next.
+ * XML Schema takes it for 00:00:00 of the same day, and the writer means the next.
  */
 export function parseUtcTime(text: string): number | undefined {
   const time = /^(\d\d:\d\d:\d\d(?:\.\d+)?)(?:Z|[+-]00:00)?$/.exec(text)?.[1]

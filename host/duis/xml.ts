@@ -2,7 +2,7 @@
 //
 // libxml2, or for plain documents `plain-xml.ts`, parses once and writes the document's inclusive Canonical XML 1.0 (no
 // comments). Everything afterwards, the digest, the signature and the business fields, is read from that one text. What
-// was signed and what is acted upon can therefore not be two different things, which is what signature wrapping lives on.
+// was signed and what is acted upon can therefore not be two different things, as in signature wrapping.
 
 import { ParseOption, XmlC14NMode, XmlDocument, XmlError } from 'libxml2-wasm'
 import { readPlainXml } from './plain-xml.ts'
@@ -74,7 +74,7 @@ export function readXml(bytes: Uint8Array, limits: XmlLimits): XmlResult {
   try {
     text = canonicalText(source)
   } catch (error) {
-    // Anything but a complaint of libxml2's about the document is a fault of ours or a broken WASM instance.
+    // Anything but an error of libxml2 about the document is a fault of this program or a broken WASM instance.
     if (!(error instanceof XmlError)) throw error
     return refuse('malformed', firstLine(error.message))
   }
@@ -98,13 +98,13 @@ export function canonicalText(source: string): string {
 function forbiddenIn(source: string): string | undefined {
   if (source.includes('\0')) return 'NUL character'
   if (/<!(?:DOCTYPE|ENTITY)/i.test(source)) return 'document type or entity declaration'
-  // Nobody has to, and implementations of Canonical XML do not agree whether it is to be written (it is not).
+  // It is never needed, and implementations of Canonical XML do not agree whether it is to be written (it is not).
   if (/xmlns:xml\s*=/.test(source)) return 'declaration of the prefix xml'
   return undefined
 }
 
 /**
- * What there is too much of, or undefined. Generous counts in the raw text, taken before libxml2 because its work grows
+ * The limit that is exceeded, or undefined. Upper bounds, counted in the raw text before libxml2, because its work grows
  * with their product; elements and attributes are counted again in the tree, exactly.
  */
 function excessOf(source: string, limits: XmlLimits): string | undefined {

@@ -1,4 +1,4 @@
-// Traffic by hour, cohort and party, with the role in which each party asked: the breakdown that the SECMP0162 preliminary
+// Traffic by hour, cohort and party, with the role of each party: the breakdown that the SECMP0162 preliminary
 // impact assessment wants for reports and extracts (sections 5.5 and 5.7, dependency D5), from the audit trail.
 //
 // A request counts in the hour of its event: accepted or refused when it came, a meter read and an answer when they were
@@ -9,7 +9,7 @@ import type { Registry } from '../access/parties.ts'
 import type { AuditRecord, DeviceReadEvent } from '../audit/audit-record.ts'
 import { halfHoursServed } from '../audit/served.ts'
 
-/** By what rows can be told apart. */
+/** The dimensions by which rows are grouped. */
 export const dimensions = [
   'hour',
   'day',
@@ -49,7 +49,7 @@ type Request = { role: string; settlement: string; service: string }
 /** Service kinds; `direct` is what the DCC answers itself. */
 const service = { onDemand: 'on demand', scheduled: 'scheduled', direct: 'direct' } as const
 
-/** Rows by the dimensions that are asked for, in order. */
+/** Rows by the given dimensions, in order. */
 export async function trafficReport(
   records: AsyncIterable<AuditRecord> | Iterable<AuditRecord>,
   registry: Registry,
@@ -91,7 +91,7 @@ function noCounts(): TrafficCounts {
 
 /** Where a record belongs; undefined for what is no traffic. Records come in order. */
 function createPlaces(registry: Registry): (record: AuditRecord) => Place | undefined {
-  /** What acceptance said of a request that is not answered yet. */
+  /** The acceptance of a request that is not answered yet. */
   const accepted = new Map<string, Request>()
 
   return (record) => {

@@ -22,7 +22,7 @@ export interface AcceptedRequest {
   deadlineMs: number
   /** Whether it serves settlement (MHHS): it has 24 hours, and on-demand requests go first. */
   forSettlement: boolean
-  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which asks on the User's behalf. */
+  /** For a run of a DCC schedule: its id, and the DSP's EUI-64, which sends it on the User's behalf. */
   schedule?: Smets1Answer['schedule']
 }
 

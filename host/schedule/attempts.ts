@@ -28,7 +28,7 @@ export interface Attempts {
   has(run: Run): boolean
   /** Starts the attempt as soon as there is room. */
   enqueue(schedule: Schedule, run: Run): void
-  /** Marks a run that is being stored, so that nobody else enqueues it; `release` takes the mark off. */
+  /** Marks a run that is being stored, so that it is not enqueued twice; `release` removes the mark. */
   reserve(run: Run): void
   release(run: Run): void
   /** Starts no more attempts. */

@@ -14,10 +14,10 @@ export type Verdict =
   /** `last`: it may run, and then never again. */
   | { outcome: 'run'; allowed: Allowed; last: RemovalCause | undefined; because: string }
   | { outcome: 'fail'; because: string }
-  /** `cause` is absent when there is nobody left to tell. */
+  /** `cause` is absent when there is no owner to notify. */
   | { outcome: 'remove'; cause: RemovalCause | undefined; because: string }
 
-/** What access control decides by. */
+/** Inputs of access control. */
 export interface Access {
   registry(): Registry
   policy: AccessPolicy
@@ -25,7 +25,7 @@ export interface Access {
 
 /**
  * Decides on the run of a day, at a time. A party whose registration has ended may have what it is still entitled to (the
- * day before the change, asked for on the day of the change); the first run that is refused after that removes the
+ * day before the change, requested on the day of the change); the first run that is refused after that removes the
  * schedule, and so does the last one that is allowed.
  */
 export function verdictOf(schedule: Schedule, day: number, nowMs: number, access: Access): Verdict {
@@ -41,7 +41,7 @@ export function verdictOf(schedule: Schedule, day: number, nowMs: number, access
     return {
       outcome: 'remove',
       cause,
-      because: `device ${details.deviceEui} is ${status ?? 'in the registry no more'}`,
+      because: `device ${details.deviceEui} is ${status ?? 'no longer in the registry'}`,
     }
   }
   const requestId = commandIdOf(schedule, 0n)

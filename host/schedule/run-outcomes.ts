@@ -1,4 +1,4 @@
-// What becomes of a run of a schedule: its response, a failure alert, or the removal of the schedule.
+// The outcome of a run of a schedule: its response, a failure alert, or the removal of the schedule.
 //
 // The schedule's record is written whole. A run leaves it in the same step as its response enters the outbox, and after
 // it, so that every run has exactly one response however often the process is killed.
@@ -30,7 +30,7 @@ export interface RunOutcomeParts {
   delivery: Pick<Delivery, 'keep' | 'start' | 'has'>
   alerts: ScheduleAlerts
   performance: Performance
-  /** Counters of what the DSP sends of itself. */
+  /** Counters of the messages that the DSP originates. */
   nextCounter: Sequence
   dspEui: string
   report: RunReport
@@ -44,7 +44,7 @@ export interface RunOutcomes {
   targetMs(schedule: Pick<Schedule, 'details'>): number
   /** False once the schedule or the run is gone. */
   isLive(schedule: Schedule, run: Run): boolean
-  /** Whether a run was answered just before a crash; only the note that it had begun is left then. */
+  /** Whether a run was answered just before a crash; only its record as under way is left then. */
   isAnswered(schedule: Schedule, run: Run): boolean
   /** Removes a run from its schedule, and the schedule with its last run. */
   settle(schedule: Schedule, run: Run): Promise<void>

@@ -16,7 +16,7 @@ export interface RunnerParts extends AttemptParts {
   schedules: ScheduleStore
   timetable: Timetable
   settings: ScheduleSettings
-  /** Counters of what the DSP sends of itself. */
+  /** Counters of the messages that the DSP originates. */
   nextCounter: Sequence
 }
 
@@ -30,7 +30,7 @@ export interface Runner {
    * Resolves with the number removed, when the alerts are on disk.
    */
   reconcile(): Promise<number>
-  /** Begins nothing more and waits for what is under way. */
+  /** Starts no more runs, and waits for those under way. */
   stop(): Promise<void>
 }
 
@@ -121,7 +121,7 @@ function createWork({ log }: Pick<RunnerParts, 'log'>, failed: (schedule: Schedu
   }
 }
 
-/** Begins the run that is due, and gives up those that are too old to be made up for. */
+/** Begins the run that is due, and gives up those that are too old to catch up. */
 async function beginRun(
   schedule: Schedule,
   startedMs: number,

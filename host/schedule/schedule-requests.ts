@@ -128,7 +128,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
   }
 }
 
-/** A User's own schedules: those of others are not told apart from ones that are not there. */
+/** A User's own schedules: those of other Users are treated as missing. */
 function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, store: ScheduleStore): Schedule[] {
   if ('deviceEui' in subject) return store.of(user.eui, subject.deviceEui)
   const schedule = store.get(subject.scheduleId)
@@ -141,7 +141,7 @@ const nothing = (subject: ScheduleSubject) =>
     : `no schedule ${subject.scheduleId} of this User`
 
 /**
- * 5.2. An answer in a version that has no words for a schedule leaves it out (assumption): any other would not be valid.
+ * 5.2. A schedule that the schema version cannot express is left out (assumption): the answer would not be valid.
  */
 export function readScheduleHandler({
   schedules: store,
@@ -158,7 +158,7 @@ export function readScheduleHandler({
   }
 }
 
-/** 5.3. A run that is under way has no answer any more. */
+/** 5.3. A run that is under way gets no response any more. */
 export function deleteScheduleHandler({
   schedules: store,
   settings,

@@ -1,4 +1,4 @@
-// The DCC schedules that exist: in memory for speed, in the store's table `schedules` for good.
+// The DCC schedules that exist: in memory, and in the store's table `schedules`.
 
 import { type Role, roles } from '../catalogue/role.ts'
 import { frequencies, type PeriodOffset, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts'
 
 /** A run that has begun and has no answer yet. */
 export type Run = {
-  /** The UTC day it runs for, from which its period is reckoned. */
+  /** The UTC day it runs for, from which its period is computed. */
   day: number
   /** When it was due: its target response time counts from here. */
   dueMs: number
@@ -22,11 +22,11 @@ export type Schedule = {
   id: number
   /** EUI-64 of the User that created it. */
   owner: string
-  /** The role by which it was allowed to. */
+  /** The role that allowed it. */
   role: Role
   /** Whether its reads serve settlement; absent in old records, where an MDR's do. */
   forSettlement?: boolean
-  /** Of the request that created it; results are in the same. */
+  /** schemaVersion of the request that created it; its results have the same. */
   schemaVersion: string
   details: ScheduleDetails
   createdMs: number

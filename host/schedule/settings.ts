@@ -6,20 +6,20 @@ import { inScope, scopesOf, unknownScope } from './scopes.ts'
 import { parseWindow, type Window } from './windows.ts'
 
 export type ScheduleSettings = {
-  /** Turns where in their windows schedules go. */
+  /** Shifts the places of schedules in their windows. */
   seed: number
-  /** Whether a start time that a User gave is kept to the second, or is only the earliest in the window. */
+  /** Whether a start time that a User gave is exact, or is only the earliest in the window. */
   startTimes: 'exact' | 'window'
   /** By scope (scopes.ts); `MDR` is all traffic for settlement: of MDRs, and what a supplier marks ForSettlement. */
   windows: { [scope: string]: Window }
   /**
-   * `scheduled`: windows are for schedules. `all`: traffic for settlement that is asked for on demand or future-dated waits for
+   * `scheduled`: windows are for schedules. `all`: traffic for settlement that is on demand or future-dated waits for
    * its window too, and schedules for settlement keep to it whatever start time they name (section 5.5).
    */
   settlementWindow: 'scheduled' | 'all'
   /** Scheduled requests under way at once. */
   underWayMax: number
-  /** Runs missed while the bridge was off are made up for when they are no older than this. */
+  /** Runs missed while the bridge was off are caught up when they are no older than this. */
   catchUpHours: number
   /** Waits between tries of a run; the last one repeats until the target response time is over. */
   retryMinutes: readonly number[]

@@ -5,8 +5,8 @@ import type { DeviceDetails } from '../access/device-details.ts'
 import { type ScheduleSettings, windowFor } from './settings.ts'
 import { placeInWindow } from './windows.ts'
 
-/** What is asked: by whom it is, and until when it must be answered. */
-interface Asked {
+/** The request: what decides its window, and its deadline. */
+interface WindowedRequest {
   forSettlement: boolean
   device: DeviceDetails
   /** Places the request in its window: the lower 32 bits of its counter, say. */
@@ -20,7 +20,7 @@ interface Asked {
  */
 export function executionTime(
   settings: ScheduleSettings,
-  { forSettlement, device, number, deadlineMs }: Asked,
+  { forSettlement, device, number, deadlineMs }: WindowedRequest,
   nowMs: number,
 ): number {
   if (settings.settlementWindow === 'scheduled' || !forSettlement) return nowMs

@@ -1,4 +1,4 @@
-// One timer for any number of things that are due some time.
+// One timer for any number of due times.
 
 import TinyQueue from 'tinyqueue'
 import type { Timing } from '../wan/serial-line.ts'

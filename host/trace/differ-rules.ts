@@ -12,11 +12,11 @@ export interface Rule {
 }
 
 export const differRules: readonly Rule[] = [
-  { name: 'readClock', fields: ['utcMs'], why: 'time goes on' },
+  { name: 'readClock', fields: ['utcMs'], why: 'time passes' },
   { name: 'readClock', fields: ['lastSetMs', 'driftPpm'], why: 'each meter has its own clock', ofTwo: true },
-  { name: 'setClock', fields: ['stepMs'], why: 'time goes on' },
-  { name: 'readRegisters', fields: ['atSeconds'], why: 'time goes on' },
-  { name: 'readRegisters', fields: ['registers', 'matrix'], why: 'registers count on' },
+  { name: 'setClock', fields: ['stepMs'], why: 'time passes' },
+  { name: 'readRegisters', fields: ['atSeconds'], why: 'time passes' },
+  { name: 'readRegisters', fields: ['registers', 'matrix'], why: 'registers increase' },
   { name: 'takeBilling', fields: ['number'], why: 'entries are counted' },
   { name: 'writeSettings', fields: ['version'], why: 'versions are counted' },
   { name: 'selfTest', fields: ['framesDropped', 'notOpened'], why: 'counted since the start' },

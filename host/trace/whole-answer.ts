@@ -44,7 +44,7 @@ export async function askWhole(
     }
     if (blocks.size === 0 && tries + 1 < triesMax) await conversation.silent()
   }
-  throw new ReadError('no answer', `${conversation.eui} gives no complete answer, asked ${triesMax} times`)
+  throw new ReadError('no answer', `${conversation.eui} gives no complete answer in ${triesMax} tries`)
 }
 
 /** Reads half-hours of a channel; asks again when an answer ends because it has the maximum number of frames. @throws ReadError */

@@ -47,7 +47,7 @@ test('equal meters are equal, and another one differs where it does; recorded, a
   assert.is(same.code, 0, same.out + same.err)
   assert.match(same.out, /\ninventory +\d+\.\d +\d+\.\d +\d+\.\d\d +\d+ {2}equal bytes\n/)
   assert.match(same.out, /\n13 months +[\d.]+ +[\d.]+ +\d+\.\d\d +\d{4,} {2}equal bytes\n/)
-  assert.match(same.out, /\nclock .* equal; left out: utcMs \(time goes on\)/)
+  assert.match(same.out, /\nclock .* equal; left out: utcMs \(time passes\)/)
   assert.match(same.out, /\nwake to awake .*\n\nno difference\n$/)
 
   const differs = await finished(['parity', '--port', a, '--port', other, ...common, '--json'])
