@@ -1,6 +1,6 @@
 // The simulated environment of a bridge: a virtual clock, a simulated line, everything in memory but the keys of the cache.
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
@@ -32,6 +32,16 @@ export interface SimulatedPki {
   remove(): void
 }
 
+/** Memory where the system has it: a simulated year creates thousands of key files, each synchronised to its disk. */
+function scratchParent(): string {
+  try {
+    accessSync('/dev/shm', constants.W_OK)
+    return '/dev/shm'
+  } catch {
+    return tmpdir()
+  }
+}
+
 const scratches = new Set<string>()
 
 function removeScratch(path: string): void {
@@ -44,7 +54,7 @@ process.once('exit', () => {
 })
 
 export function createSimulatedPki(nowMs: number): SimulatedPki {
-  const scratch = mkdtempSync(join(tmpdir(), 'smets1-bench-'))
+  const scratch = mkdtempSync(join(scratchParent(), 'smets1-bench-'))
   scratches.add(scratch)
   const pki = join(scratch, 'pki')
   createTestPki(pki, { nowMs })
