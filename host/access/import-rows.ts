@@ -43,7 +43,7 @@ const aliases: { readonly [name: string]: string } = {
 /** The columns that a CSV file of each kind must have, and defaults for missing columns and empty cells. */
 const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults: Row } } = {
   registrations: { columns: ['mpan', 'role', 'mpid', 'from'], defaults: {} },
-  users: { columns: ['eui', 'name', 'roles', 'callback'], defaults: { status: 'active' } },
+  users: { columns: ['eui', 'name', 'roles'], defaults: { status: 'active' } },
   devices: { columns: ['eui', 'importMpan'], defaults: { status: 'Commissioned', line: 'default' } },
 }
 

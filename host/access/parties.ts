@@ -43,8 +43,11 @@ export type User = UserDetails & {
   mpid?: string
   roles: readonly Role[]
   status: 'active' | 'suspended'
-  /** URL to which responses are sent: https, or http to this machine. */
-  callback: string
+  /**
+   * URL to which responses are sent: https, or http to this machine. The responses of a User without one wait in its
+   * mailbox (delivery/mailbox.ts).
+   */
+  callback?: string
 }
 
 /** A device. `line` names the line (the WAN) on which it is reached; the configuration says which lines exist. */
@@ -188,7 +191,9 @@ function readUser(value: unknown, place: string, note: Note): User {
     name: readText(fields.name, `${place}.name`, 'a name', 100, note),
     roles: known,
     status: readOneOf(fields.status, `${place}.status`, ['active', 'suspended'] as const, note),
-    callback: readCallback(fields.callback, `${place}.callback`, note),
+  }
+  if (fields.callback !== undefined) {
+    user.callback = readCallback(fields.callback, `${place}.callback`, note, user.allowHttpCallback)
   }
   const mpidNeeded = known.some((role) => role !== 'OU')
   return fields.mpid === undefined && !mpidNeeded

@@ -1,5 +1,6 @@
 // Optional fields of a User's row in the registry.
 
+import { X509Certificate } from 'node:crypto'
 import { choosesSettlement } from '../catalogue/for-settlement.ts'
 import { trustedSigner } from '../pki/trust.ts'
 import { shown } from './callback.ts'
@@ -23,6 +24,10 @@ export type UserDetails = {
   pushesAtOnce?: number
   /** Its certificate (PEM), trusted besides those of the PKI folder. */
   certificate?: string
+  /** Whether its callback may be http to another machine. Anybody on the way can then read its responses. */
+  allowHttpCallback?: boolean
+  /** Certificate authority (PEM) of its https callback, trusted besides those that Node knows. */
+  callbackCa?: string
 }
 
 /** Names of the fields. */
@@ -33,6 +38,8 @@ export const userDetailNames: readonly string[] = [
   'pushTimeoutMs',
   'pushesAtOnce',
   'certificate',
+  'allowHttpCallback',
+  'callbackCa',
 ]
 
 /** Least and most of each number. */
@@ -99,6 +106,17 @@ export function readUserDetails(
     if (wrong !== undefined) note(`${place}.certificate`, wrong)
     else details.certificate = fields.certificate as string
   }
+  if (fields.allowHttpCallback !== undefined) {
+    const allowed = flagOf(fields.allowHttpCallback)
+    if (allowed === undefined)
+      note(`${place}.allowHttpCallback`, `${shown(fields.allowHttpCallback)} is neither true nor false`)
+    else details.allowHttpCallback = allowed
+  }
+  if (fields.callbackCa !== undefined) {
+    const wrong = authorityProblem(fields.callbackCa)
+    if (wrong !== undefined) note(`${place}.callbackCa`, wrong)
+    else details.callbackCa = fields.callbackCa as string
+  }
   return details
 }
 
@@ -113,8 +131,19 @@ function wholeOf(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isInteger(number) ? number : undefined
 }
 
+const pem = /^-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/
+
+function authorityProblem(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > certificateCharactersMax || !pem.test(value))
+    return 'expected one certificate in PEM (-----BEGIN CERTIFICATE-----)'
+  try {
+    return new X509Certificate(value).ca ? undefined : 'is not the certificate of an authority (CA)'
+  } catch (error) {
+    return `is not a certificate: ${(error as Error).message}`
+  }
+}
+
 function certificateProblem(value: unknown, eui: string): string | undefined {
-  const pem = /^-----BEGIN CERTIFICATE-----\r?\n[A-Za-z0-9+/=\r\n]+-----END CERTIFICATE-----\s*$/
   if (typeof value !== 'string' || value.length > certificateCharactersMax || !pem.test(value))
     return 'expected one certificate in PEM (-----BEGIN CERTIFICATE-----)'
   try {

@@ -18,6 +18,7 @@ export function pushTermsByUrl(registry: () => Registry): (url: string) => PushT
 function termsIn({ users }: Registry): Map<string, PushTerms> {
   const terms = new Map<string, PushTerms>()
   for (const user of users) {
+    if (user.callback === undefined) continue
     const own = pushTermsOf(user)
     const other = terms.get(user.callback)
     terms.set(user.callback, {

@@ -29,21 +29,42 @@ function readAll(content: Uint8Array): Value[] {
 }
 
 /**
- * The bits of x500UniqueIdentifier in the subject of a certificate (RFC 5280, 4.1: TBSCertificate is version, serial,
- * algorithm, issuer, validity, subject, …), or undefined when it has none or is no certificate.
+ * The EUI-64 in x500UniqueIdentifier of a certificate's subject, 8 bytes (RFC 5280, 4.1: TBSCertificate is version,
+ * serial, algorithm, issuer, validity, subject, …); undefined when it has none or is no certificate. Smart metering
+ * certificates have a BIT STRING of the 8 bytes. Other tools write text: 16 hexadecimal digits, also in pairs that are
+ * joined by "-" or ":", as a string type or as the bytes of a BIT STRING.
  */
-export function subjectUniqueIdentifier(certificate: Uint8Array): Uint8Array | undefined {
+export function subjectEui(certificate: Uint8Array): Uint8Array | undefined {
   const tbs = readAll(readValue(certificate)?.content ?? new Uint8Array())[0]
   const subject = readAll(tbs?.content ?? new Uint8Array())[5]
   for (const relative of readAll(subject?.content ?? new Uint8Array())) {
     for (const pair of readAll(relative.content)) {
       const [oid, value] = readAll(pair.content)
       if (oid?.tag !== oidTag || !equal(oid.content, uniqueIdentifierOid)) continue
-      // The first byte of a BIT STRING counts its unused bits; whole bytes have none.
-      if (value?.tag === bitStringTag && value.content[0] === 0) return value.content.subarray(1)
+      const eui = value && euiIn(value)
+      if (eui !== undefined) return eui
     }
   }
   return undefined
+}
+
+/** OCTET STRING, UTF8String, PrintableString, IA5String. */
+const octetStringTag = 0x04
+const textTags = [0x0c, 0x13, 0x16]
+
+function euiIn({ tag, content }: Value): Uint8Array | undefined {
+  if (textTags.includes(tag)) return euiInText(content)
+  // The first byte of a BIT STRING counts its unused bits; whole bytes have none.
+  if (tag === bitStringTag && content[0] !== 0) return undefined
+  if (tag !== bitStringTag && tag !== octetStringTag) return undefined
+  const bytes = tag === bitStringTag ? content.subarray(1) : content
+  return bytes.length === 8 ? bytes : euiInText(bytes)
+}
+
+function euiInText(bytes: Uint8Array): Uint8Array | undefined {
+  const text = Buffer.from(bytes).toString('latin1')
+  const isEui = /^[\da-f]{16}$/i.test(text) || /^[\da-f]{2}([-:])[\da-f]{2}(\1[\da-f]{2}){6}$/i.test(text)
+  return isEui ? Buffer.from(text.replace(/[-:]/g, ''), 'hex') : undefined
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,14 +1,7 @@
 // The test PKI: a certificate authority and the parties of the reference test data set. For tests only: no other system
 // trusts these certificates, and the keys are in plain files.
 
-import {
-  createPrivateKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  randomBytes as systemRandomBytes,
-  X509Certificate,
-} from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -20,15 +13,25 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { dayMs } from '../../protocol/half-hour.ts'
-import { bitString, der, oid, sequence, time, uniqueIdentifierOid } from './der.ts'
+import {
+  authorityExtensions,
+  certificatePem,
+  cnOid,
+  distinguishedName,
+  newKeys,
+  newSerial,
+  ouOid,
+  signerExtensions,
+} from './certificate.ts'
+import { uniqueIdentifierOid } from './der.ts'
+import { keyError, readCertificate, readPrivateKey, readSigner } from './key-files.ts'
 import type { Signer } from './signer.ts'
 import type { SigningTool } from './signing-tool.ts'
-import { createTrustStore, decimalSerial, issuerNameOf, type TrustStore, trustedSigner } from './trust.ts'
+import { createTrustStore, decimalSerial, issuerNameOf, type TrustStore } from './trust.ts'
 
 /**
  * The parties that get a certificate: EUI-64, and the role in hexadecimal as in the OU of smart metering certificates (87
@@ -57,36 +60,27 @@ export type TestPkiOptions = {
 }
 
 const authorityFile = 'ca'
+const authorityName = 'smets1 test CA'
+
+/** Names of files in the folder that no User can have. */
+export const reservedNames: readonly string[] = [authorityFile, 'dsp', 's1sp']
+
+type Authority = { name: Uint8Array; key: KeyObject }
 
 /**
- * Makes the folder `directory` (mode 700) with `ca.pem`, and `NAME.pem` (644) and `NAME.key` (PKCS #8, 600) for each of
- * `testIdentities`. The authority's own key is not stored. An interrupted run leaves no folder.
+ * Makes the folder `directory` (mode 700) with the authority's certificate `ca.pem` and key `ca.key`, and `NAME.pem` (644)
+ * and `NAME.key` (PKCS #8, 600) for each of `testIdentities`. An interrupted run leaves no folder.
  *
  * Throws Error when `directory` exists, whatever is in it, or cannot be written.
  */
-export function createTestPki(directory: string, { nowMs, randomBytes = systemRandomBytes }: TestPkiOptions): void {
+export function createTestPki(directory: string, options: TestPkiOptions): void {
   if (existsSync(directory)) throw new Error(`${directory} exists; remove it, or name another folder for new test keys`)
   mkdirSync(dirname(directory), { recursive: true })
   const temporary = mkdtempSync(join(dirname(directory), `.${basename(directory)}-`))
   try {
-    // DER order; RFC 4514 writes names from the end, so this is "CN=smets1 test CA,OU=07".
-    const authority = name([ouOid, '07'], [cnOid, 'smets1 test CA'])
-    const authorityKeys = newKeys()
-    const validity = { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + 3_650 * dayMs }
-    const issue = (subject: Uint8Array, publicKey: KeyObject, extensions: Uint8Array) => {
-      const serial = Uint8Array.from(randomBytes(16))
-      // A serial number is positive and has no leading zero byte.
-      serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40
-      const parts = { serial, issuer: authority, subject, publicKey, extensions, ...validity }
-      return toPem(certificate(parts, authorityKeys.privateKey))
-    }
-    write(temporary, `${authorityFile}.pem`, issue(authority, authorityKeys.publicKey, authorityExtensions), 0o644)
-    for (const [identity, { eui, role }] of Object.entries(testIdentities)) {
-      const keys = newKeys()
-      const subject = name([cnOid, `smets1 test ${identity}`], [ouOid, role], [uniqueIdentifierOid, eui])
-      write(temporary, `${identity}.pem`, issue(subject, keys.publicKey, signerExtensions), 0o644)
-      write(temporary, `${identity}.key`, `${keys.privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
-    }
+    const authority = createAuthority(temporary, authorityName, options)
+    for (const [name, { eui, role }] of Object.entries(testIdentities))
+      issue(temporary, authority, { name, eui, role }, options)
     chmodSync(temporary, 0o700)
     renameSync(temporary, directory)
   } catch (error) {
@@ -96,34 +90,103 @@ export function createTestPki(directory: string, { nowMs, randomBytes = systemRa
 }
 
 /**
+ * Adds a party to a folder that `createTestPki` made: `NAME.key` and `NAME.pem`. Role: as in `testIdentities`. A folder of
+ * version 0.1, which has no `ca.key`, gets a second authority; `ca.pem` then holds both certificates.
+ *
+ * Throws Error when one of the files exists or cannot be written; then neither is left.
+ */
+export function addIdentity(
+  directory: string,
+  party: { name: string; eui: string; role: string },
+  options: TestPkiOptions,
+): void {
+  for (const ending of ['key', 'pem']) {
+    const file = join(directory, `${party.name}.${ending}`)
+    if (existsSync(file)) throw new Error(`${file} exists; move it away, or choose another name`)
+  }
+  const keyFile = join(directory, `${authorityFile}.key`)
+  const authority = existsSync(keyFile)
+    ? { name: nameOfAuthority(directory), key: readPrivateKey(keyFile) }
+    : createAuthority(directory, `${authorityName} 2`, options)
+  try {
+    issue(directory, authority, party, options)
+  } catch (error) {
+    for (const ending of ['key', 'pem']) rmSync(join(directory, `${party.name}.${ending}`), { force: true })
+    throw error
+  }
+}
+
+function validity(nowMs: number) {
+  return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + 3_650 * dayMs }
+}
+
+function authorityDn(commonName: string): Uint8Array {
+  // RFC 4514 writes it as "CN=smets1 test CA,OU=07".
+  return distinguishedName([ouOid, '07'], [cnOid, commonName])
+}
+
+function nameOfAuthority(directory: string): Uint8Array {
+  const { subject } = readCertificate(join(directory, `${authorityFile}.pem`))
+  return authorityDn(/^CN=(.*)$/m.exec(subject)?.[1] ?? authorityName)
+}
+
+/** Makes an authority. Its certificate precedes those in `ca.pem`. */
+function createAuthority(directory: string, commonName: string, options: TestPkiOptions): Authority {
+  const name = authorityDn(commonName)
+  const { publicKey, privateKey } = newKeys()
+  const parts = { serial: newSerial(options.randomBytes), issuer: name, subject: name, publicKey }
+  const pem = certificatePem({ ...parts, extensions: authorityExtensions, ...validity(options.nowMs) }, privateKey)
+  write(directory, `${authorityFile}.key`, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
+  const file = join(directory, `${authorityFile}.pem`)
+  const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  rmSync(file, { force: true })
+  write(directory, `${authorityFile}.pem`, `${pem}${before}`, 0o644)
+  return { name, key: privateKey }
+}
+
+function issue(
+  directory: string,
+  authority: Authority,
+  { name, eui, role }: { name: string; eui: string; role: string },
+  { nowMs, randomBytes }: TestPkiOptions,
+): void {
+  const keys = newKeys()
+  const subject = distinguishedName([cnOid, `smets1 test ${name}`], [ouOid, role], [uniqueIdentifierOid, eui])
+  const parts = { serial: newSerial(randomBytes), issuer: authority.name, subject, publicKey: keys.publicKey }
+  const pem = certificatePem({ ...parts, extensions: signerExtensions, ...validity(nowMs) }, authority.key)
+  write(directory, `${name}.key`, `${keys.privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
+  write(directory, `${name}.pem`, pem, 0o644)
+}
+
+/**
  * The party called `name` in a folder made by `createTestPki`, or any NAME.pem and NAME.key put there.
  *
- * Throws Error when a file is missing or unusable, when key and certificate do not belong together, and when others
- * may read the key.
+ * Throws CommandError with the exit code for keys, naming the file, when one is missing or unusable, when key and
+ * certificate do not belong together, and when others may read the key.
  */
 export function loadIdentity(directory: string, name: string): Identity {
-  const keyFile = join(directory, `${name}.key`)
-  const pem = readFileSync(join(directory, `${name}.pem`), 'utf8')
-  const mode = statSync(keyFile).mode & 0o777
-  // Windows has no such mode bits.
-  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-    throw new Error(`others may read the key ${keyFile} (mode ${mode.toString(8)}); fix: chmod 600 '${keyFile}'`)
+  return identityOf(name, join(directory, `${name}.pem`), join(directory, `${name}.key`))
+}
+
+/** A party from its certificate and key in PEM. Throws CommandError as `loadIdentity`. */
+export function identityOf(name: string, certificateFile: string, keyFile: string): Identity {
+  const certificate = readCertificate(certificateFile)
+  const key = readPrivateKey(keyFile)
+  if (!certificate.checkPrivateKey(key)) {
+    throw keyError(`${keyFile} is not the key of ${certificateFile}: restore the file that belongs to the other`)
   }
-  const key = createPrivateKey(readFileSync(keyFile))
-  const found = new X509Certificate(pem)
-  if (!found.checkPrivateKey(key)) throw new Error(`${keyFile} is not the key of ${name}.pem`)
-  const signer = { key, issuerName: issuerNameOf(found), serial: decimalSerial(found) }
-  return { name, eui: trustedSigner(pem).eui, signer }
+  const signer = { key, issuerName: issuerNameOf(certificate), serial: decimalSerial(certificate) }
+  return { name, eui: readSigner(certificateFile).eui, signer }
 }
 
 /**
  * Trust in every certificate NAME.pem of the folder but the authority's, in `others` (PEM), and in those of a signing
- * tool. Throws Error for one that is unusable.
+ * tool. Throws CommandError naming the file of one that is unusable.
  */
 export function loadTrust(directory: string, others: readonly string[] = [], tool?: SigningTool): TrustStore {
   const files = readdirSync(directory).filter((file) => file.endsWith('.pem') && file !== `${authorityFile}.pem`)
-  const own = files.sort().map((file) => readFileSync(join(directory, file), 'utf8'))
-  return createTrustStore([...own, ...others], tool?.signers)
+  const own = files.sort().map((file) => readSigner(join(directory, file)))
+  return createTrustStore(others, [...own, ...(tool?.signers ?? [])])
 }
 
 /** Creates the file with its final mode, so that no other user can read it at any time. */
@@ -134,67 +197,4 @@ function write(directory: string, file: string, text: string, mode: number): voi
   } finally {
     closeSync(descriptor)
   }
-}
-
-function newKeys() {
-  return generateKeyPairSync('ec', { namedCurve: 'prime256v1' })
-}
-
-const cnOid = Uint8Array.of(0x55, 0x04, 0x03)
-const ouOid = Uint8Array.of(0x55, 0x04, 0x0b)
-const ecdsaWithSha256 = sequence(oid(Uint8Array.of(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02)))
-
-function name(...parts: readonly (readonly [Uint8Array, string])[]): Uint8Array {
-  return sequence(...parts.map(([type, text]) => der(0x31, sequence(oid(type), nameValue(type, text)))))
-}
-
-/** UTF8String, but for x500UniqueIdentifier: a BIT STRING of the EUI-64's eight bytes. */
-function nameValue(type: Uint8Array, text: string): Uint8Array {
-  return type === uniqueIdentifierOid
-    ? bitString(Buffer.from(text.replaceAll('-', ''), 'hex'))
-    : der(0x0c, Buffer.from(text))
-}
-
-const critical = der(0x01, Uint8Array.of(0xff))
-// RFC 5280, 4.2.1.9 and 4.2.1.3; key usage digitalSignature is bit 0, keyCertSign bit 5.
-const basicConstraints = sequence(oid(Uint8Array.of(0x55, 0x1d, 0x13)), critical, der(0x04, sequence(critical)))
-const authorityExtensions = sequence(basicConstraints, keyUsage(0x04, 2))
-const signerExtensions = sequence(keyUsage(0x80, 7))
-
-function keyUsage(bits: number, unused: number): Uint8Array {
-  const usage = der(0x03, Uint8Array.of(unused, bits))
-  return sequence(oid(Uint8Array.of(0x55, 0x1d, 0x0f)), critical, der(0x04, usage))
-}
-
-type CertificateParts = {
-  serial: Uint8Array
-  issuer: Uint8Array
-  subject: Uint8Array
-  publicKey: KeyObject
-  extensions: Uint8Array
-  notBeforeMs: number
-  notAfterMs: number
-}
-
-/** An X.509 version 3 certificate (RFC 5280, 4.1) in DER. */
-function certificate(parts: CertificateParts, authorityKey: KeyObject): Uint8Array {
-  const tbs = sequence(
-    der(0xa0, der(0x02, Uint8Array.of(2))),
-    der(0x02, parts.serial),
-    ecdsaWithSha256,
-    parts.issuer,
-    sequence(time(parts.notBeforeMs), time(parts.notAfterMs)),
-    parts.subject,
-    parts.publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, parts.extensions),
-  )
-  return sequence(tbs, ecdsaWithSha256, bitString(sign('sha256', tbs, authorityKey)))
-}
-
-function toPem(certificateDer: Uint8Array): string {
-  const lines =
-    Buffer.from(certificateDer)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n')
 }

@@ -1,7 +1,7 @@
 // The trust store: certificates by serial number.
 
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import { subjectUniqueIdentifier } from './der.ts'
+import { subjectEui } from './der.ts'
 
 /** A certificate, reduced to what a signature check needs. */
 export type TrustedSigner = {
@@ -43,12 +43,12 @@ export function trustedSigner(pem: string): TrustedSigner {
   if (publicKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') {
     throw new Error(`certificate ${serial} (${certificate.subject}) is not for a P-256 key`)
   }
-  const identifier = subjectUniqueIdentifier(certificate.raw)
-  if (identifier?.length !== 8) {
-    throw new Error(`certificate ${serial} has no EUI-64 as x500UniqueIdentifier in its subject`)
+  const eui = subjectEui(certificate.raw)
+  if (eui === undefined) {
+    throw new Error(`certificate ${serial} has no EUI-64 as x500UniqueIdentifier (2.5.4.45) in its subject`)
   }
   return {
-    eui: Buffer.from(identifier)
+    eui: Buffer.from(eui)
       .toString('hex')
       .toUpperCase()
       .replace(/(..)(?=.)/g, '$1-'),
