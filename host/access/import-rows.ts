@@ -112,7 +112,7 @@ function readCsvFile({ name, text }: ImportFile, readCsv: ReadCsv, problems: str
 function columnName(text: string): string {
   const plain = text.toLowerCase().replace(/[^a-z0-9]/g, '')
   const known = kinds.flatMap((kind) => [...layouts[kind].columns, ...Object.keys(layouts[kind].defaults)])
-  const own = [...known, 'exportMpan', 'to', 'mpid', 'mode', 'forSettlement', 'certificate'].find(
+  const own = [...known, 'exportMpan', 'to', 'callback', 'mpid', 'mode', 'forSettlement', 'certificate'].find(
     (one) => one.toLowerCase() === plain,
   )
   return own ?? aliases[plain] ?? text

@@ -6,6 +6,7 @@ import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { HourlyKeys } from '../cache/hourly-keys.ts'
 import type { Vault } from '../dco/vault.ts'
 import type { Post } from '../delivery/delivery.ts'
+import type { Mailbox } from '../delivery/mailbox.ts'
 import type { Schema } from '../duis/schema.ts'
 import type { Verify } from '../pki/public-key.ts'
 import type { Signer } from '../pki/signer.ts'
@@ -75,7 +76,7 @@ export interface BridgeNetwork {
    * Serves DUIS and what else the environment listens for; absent where nothing listens. The listeners belong to the
    * lifecycle. @throws CommandError when a port cannot be had
    */
-  serve?(receive: DuisEndpoint): Promise<Served>
+  serve?(receive: DuisEndpoint, mailbox: Pick<Mailbox, 'fetch' | 'take'>): Promise<Served>
 }
 
 /** Where the bridge is served. */

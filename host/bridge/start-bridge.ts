@@ -7,6 +7,7 @@ import { createRequestCounters } from '../access/request-counters.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import { accessPolicyOf, type BridgeConfig } from '../config/config.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
+import { createMailbox, type Mailbox } from '../delivery/mailbox.ts'
 import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { createPerformance, type Performance } from '../metrics/performance-measures.ts'
 import { inThisThread } from '../pki/public-key.ts'
@@ -30,12 +31,15 @@ import type { BridgeEnv, Served } from './env.ts'
 import { createLines, type Lines } from './line-pool.ts'
 import { createSessions } from './sessions.ts'
 
+type Outbox = Delivery & { mailbox: Mailbox }
+
 export interface Bridge {
   /** Answers one POST. */
   receive: DuisEndpoint
   /** Where it listens; undefined where the environment listens nowhere. */
   served: Served | undefined
-  delivery: Pick<Delivery, 'pending'>
+  /** Responses that are not delivered yet, and the mailboxes of Users without a callback. */
+  delivery: Pick<Outbox, 'pending' | 'mailbox'>
   /** DCC schedules. */
   schedules: ScheduleService
   /** Removes what the cache holds of a device. `why` is logged. */
@@ -55,7 +59,7 @@ export interface Bridge {
 export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise<Bridge> {
   try {
     const bridge = build(env, config)
-    const served = await env.network.serve?.(bridge.receive)
+    const served = await env.network.serve?.(bridge.receive, bridge.delivery.mailbox)
     recover(bridge)
     if (env.wan.holdLines) bridge.lines.hold()
     served?.ready()
@@ -68,7 +72,7 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
 }
 
 interface Parts extends Omit<Bridge, 'served' | 'stop' | 'delivery'> {
-  delivery: Delivery
+  delivery: Outbox
   processing: Processing
   lines: Lines
   reconcile(): void
@@ -154,14 +158,18 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   return { receive, delivery, schedules, evictDevice, partiesChanged, total, processing, lines, reconcile }
 }
 
-function createOutbox({ disk, network, timing, parties, log }: BridgeEnv, recorder: Recorder): Delivery {
+function createOutbox(env: BridgeEnv, recorder: Recorder): Outbox {
+  const { disk, network, timing, parties, log, randomBytes } = env
+  const { store } = disk
   const report = (event: DeliveryEvent) => {
     const { event: name, ...fields } = event
     log(name, fields)
     recorder.delivery(event)
   }
   const failed = (error: Error) => log('delivery failed', { problem: error.message })
-  return createDelivery(disk.store, network.post, timing, report, failed, pushTermsByUrl(parties.registry))
+  const delivery = createDelivery(store, network.post, timing, report, failed, pushTermsByUrl(parties.registry))
+  const awaited = (id: string) => store.get('accepted', id)?.mailbox
+  return { ...delivery, mailbox: createMailbox({ store, delivery, randomBytes, awaited }) }
 }
 
 interface ReportParts {
@@ -213,7 +221,7 @@ interface RequestParts {
   config: BridgeConfig
   policy: AccessPolicy
   recorder: Recorder
-  delivery: Delivery
+  delivery: Outbox
   execution: Execution
   schedules: ScheduleService
   report: ReturnType<typeof createReport>

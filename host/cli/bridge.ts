@@ -17,6 +17,12 @@ export const bridgeFlags: OptionTable = [
     '--http-host <address>',
     'address to listen on (127.0.0.1 unless configured); another address can be reached from other machines',
   ],
+  ['--tls-certificate <file>', 'serve DUIS by https with this certificate (PEM); --tls-key goes with it'],
+  ['--tls-key <file>', 'its private key (PEM, mode 600)'],
+  [
+    '--tls-client-ca <file>',
+    "accept only clients with a certificate of this authority (PEM), as the DCC's gateway does",
+  ],
   ['--schema <dir>', 'your own copy of the DUIS and MMC schemas; every message is checked against it'],
   ['--keys-boxed <jar>', "your copy of the DCC's signing tool (tool.jar): its Users are trusted and its DSP key signs"],
   [
@@ -56,7 +62,7 @@ export const bridgeFlags: OptionTable = [
   ['--metrics-host <address>', 'address to serve them on (127.0.0.1 unless configured)'],
 ]
 
-const listening = ['httpPort', 'httpHost', 'metricsPort', 'metricsHost']
+const listening = ['httpPort', 'httpHost', 'tlsCertificate', 'tlsKey', 'tlsClientCa', 'metricsPort', 'metricsHost']
 const reading = [
   'cachePolicy',
   'cacheTopUp',

@@ -2,6 +2,7 @@
 
 import { parseArgs } from 'node:util'
 import { CommandError, exitCode } from '../state/errors.ts'
+import { nearMatch } from '../state/near-match.ts'
 import { type Command, type Flag, flagsOf, type Options } from './command.ts'
 
 /** The name in the form of a flag: `no-catch-up` of `--no-catch-up`, `state` of `--state <dir>`. */
@@ -20,33 +21,6 @@ function camel(name: string): string {
 
 function usageError(message: string): CommandError {
   return new CommandError(exitCode.usage, message)
-}
-
-/** Letters to insert, remove, replace or swap with the next one to come from one word to the other. */
-function distance(a: string, b: string): number {
-  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)]
-  const at = (i: number, j: number) => rows[i]?.[j] ?? 0
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    rows.push(row)
-    for (let j = 1; j <= b.length; j++) {
-      const change = a[i - 1] === b[j - 1] ? 0 : 1
-      let least = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + change)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, at(i - 2, j - 2) + 1)
-      row.push(least)
-    }
-  }
-  return at(a.length, b.length)
-}
-
-/** The known word that a mistyped one most likely stands for. */
-export function nearMatch(word: string, known: readonly string[]): string | undefined {
-  const begins = known.filter((one) => word.length > 1 && one.startsWith(word))
-  if (begins.length === 1) return begins[0]
-  const far = Math.max(1, Math.floor(word.length / 3))
-  const found = known.map((one) => ({ one, far: distance(word, one) })).sort((a, b) => a.far - b.far)
-  return found[0] !== undefined && found[0].far <= far ? found[0].one : undefined
 }
 
 function unknownFlag(command: Command, name: string): CommandError {
@@ -75,17 +49,17 @@ function readValue([form]: Flag, value: string | undefined, isInline: boolean): 
 
 /** The positional arguments as `options.argument`. @throws CommandError for too few or too many */
 function readArgument({ name, argument }: Command, given: readonly string[]): Options {
+  const expected = argument?.split(' ') ?? []
   const isList = argument?.includes('...') === true
-  const most = argument === undefined ? 0 : isList ? Number.POSITIVE_INFINITY : 1
+  const most = isList ? Number.POSITIVE_INFINITY : expected.length
   if (given.length > most) {
-    const expected = argument === undefined ? 'takes none' : `takes one, ${argument}`
-    throw usageError(`unexpected argument "${given[most]}": smets1 ${name} ${expected}`)
+    const takes = argument === undefined ? 'none' : expected.length === 1 ? `one, ${argument}` : argument
+    throw usageError(`unexpected argument "${given[most]}": smets1 ${name} takes ${takes}`)
   }
-  if (given.length === 0) {
-    if (argument?.startsWith('<')) throw usageError(`smets1 ${name} needs ${argument}: smets1 ${name} --help`)
-    return {}
-  }
-  return { argument: isList ? given : given[0] }
+  const missing = expected[given.length]
+  if (missing?.startsWith('<')) throw usageError(`smets1 ${name} needs ${missing}: smets1 ${name} --help`)
+  if (given.length === 0) return {}
+  return { argument: isList || expected.length > 1 ? given : given[0] }
 }
 
 /**

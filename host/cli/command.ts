@@ -25,7 +25,8 @@ export type OptionTable = readonly (string | Flag)[]
 /** A command. Its help, the reading of its command line, shell completion and the reference come from this table. */
 export interface Command {
   name: string
-  /** Positional argument: `<srv>`, `[file]` for one that may be missing, `<files...>` for a list. It arrives as `options.argument`. */
+  /** Positional argument: `<srv>`, `[file]` for one that may be missing, `<files...>` for a list.
+   * It arrives as `options.argument`; of several, such as `<action> [name]`, as a list. */
   argument?: string
   summary: string
   options: OptionTable

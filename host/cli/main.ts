@@ -2,9 +2,10 @@
 // smets1 COMMAND: finds the command, runs it with its options, and ends with its exit code.
 
 import { CommandError, exitCode, ProgramError } from '../state/errors.ts'
+import { nearMatch } from '../state/near-match.ts'
 import { version } from '../state/version.ts'
 import type { Command, Io } from './command.ts'
-import { asksForHelp, nearMatch, readCommandLine } from './command-line.ts'
+import { asksForHelp, readCommandLine } from './command-line.ts'
 import { commandHelp, programHelp } from './help.ts'
 
 /** Loads a command: only the one that is asked for, or all for the help. */
@@ -40,6 +41,7 @@ const groups: { [title: string]: { [name: string]: Load } } = {
     schedule: async () => (await import('./schedule.ts')).scheduleCommand,
     inventory: async () => (await import('./inventory.ts')).inventoryCommand,
     access: async () => (await import('./access.ts')).accessCommand,
+    sign: async () => (await import('./sign.ts')).signCommand,
     codes: async () => (await import('./codes.ts')).codesCommand,
   },
   'Set up meters, boards and the registry': {
@@ -55,6 +57,7 @@ const groups: { [title: string]: { [name: string]: Load } } = {
       const { readCsv, readTextFile } = await import('../../hardware/cli/text-file.ts')
       return (await import('./import.ts')).importCommand({ readCsv, readTextFile })
     },
+    user: async () => (await import('./user.ts')).userCommand,
     validate: async () => (await import('./validate.ts')).validateCommand,
     backup: async () => (await import('./backup.ts')).backupCommand,
     restore: async () => (await import('./restore.ts')).restoreCommand,

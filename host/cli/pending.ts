@@ -1,7 +1,7 @@
 // smets1 pending: responses that a User has not accepted yet. The bridge may run meanwhile.
 
 import { existsSync } from 'node:fs'
-import { type Outgoing, readOutgoing } from '../delivery/delivery.ts'
+import { type Outgoing, readOutgoing } from '../delivery/outgoing.ts'
 import { exitCode } from '../state/errors.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, stateOption } from './command.ts'

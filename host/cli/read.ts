@@ -17,7 +17,7 @@ import { type Command, given, type Io, stateOption, textOption, wholeOption } fr
 import { readSources, sourceRuns, sourcesLine } from './read-sources.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
-import { sendRequest, type UserOutcome } from './user-client.ts'
+import { sendRequest, signedRequest, type UserOutcome } from './user-client.ts'
 
 const formats = ['table', 'csv', 'json', 'xml'] as const
 
@@ -93,6 +93,7 @@ export const readCommand: Command = {
     ['--to <when>', 'readings stamped at or before this (today, 00:00 UTC, unless given)'],
     ['--for-settlement', 'send the attribute ForSettlement="true", which no published schema has'],
     'Output',
+    ['--print', 'print the signed request and send nothing'],
     ['--format <table|csv|json|xml>', 'xml: the response exactly as received', 'table'],
     ['--json', 'the same as --format json'],
     ['--explain', 'also show the rule and the record that decided, or why the meter could not be read'],
@@ -106,6 +107,7 @@ export const readCommand: Command = {
     'smets1 read 4.8.1 --as mdr --from 2026-11-20 --to 2026-11-22',
     'smets1 read 4.8.1 --format csv',
     'smets1 read 4.1.1 --as supplier',
+    'smets1 read 4.8.1 --print > request.xml',
     'smets1 read 4.6.1 --as mdr --from 2026-11-01',
   ],
   async run(options, io) {
@@ -129,6 +131,11 @@ export const readCommand: Command = {
       fields.period = { startMs, endMs: instantOption(options, 'to', today) }
     } else if (textOption(options, 'from') !== undefined || textOption(options, 'to') !== undefined) {
       throw new CommandError(exitCode.usage, `${variant} reads registers as they are: it takes no --from and --to`)
+    }
+    if (options.print === true) {
+      const identity = loadIdentity(paths.pki, user.name)
+      io.stdout(`${signedRequest({ identity, device, variant, fields }, Date.now()).xml}\n`)
+      return exitCode.ok
     }
     const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))
     const trust = loadTrust(paths.pki, [], await signingToolOf({ keysBoxed }))

@@ -15,8 +15,8 @@ export interface UserRequest {
   trust: TrustStore
   /** Where the bridge serves DUIS, `http://127.0.0.1:8079`. */
   url: string
-  /** Where the User is told the response; this client listens there while it waits. */
-  callback: string
+  /** Where the response is sent to; this client listens there while it waits. A User without one has a mailbox. */
+  callback: string | undefined
   device: string
   /** The Service Request Variant, and what its body says. */
   variant: string
@@ -79,19 +79,31 @@ async function listen(
   return server
 }
 
+interface Acknowledged {
+  body: Uint8Array
+  explanation: string | undefined
+  /** Where the response can be fetched, of a User without a callback. */
+  location: string | undefined
+}
+
 /** POSTs a signed request to one of the services. @throws CommandError */
 export async function send(
   url: string,
   xml: string,
   timeoutMs: number,
   service: 'serviceD' | 'serviceS' = 'serviceS',
-): Promise<{ body: Uint8Array; explanation: string | undefined }> {
+): Promise<Acknowledged> {
   const response = await fetch(`${url}/api/v1/${service}`, {
     method: 'POST',
     headers: { 'content-type': 'application/xml', 'smets1-explain': '1' },
     body: xml,
     signal: AbortSignal.timeout(timeoutMs),
-  }).catch((error: Error) => {
+  }).catch((error: Error & { cause?: { code?: string } }) => {
+    if (/CERT|ISSUER|SELF_SIGNED|TLS|SSL/.test(error.cause?.code ?? ''))
+      throw new CommandError(
+        exitCode.failed,
+        `${url}: TLS failed (${error.cause?.code}): NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate`,
+      )
     if (error.name === 'TimeoutError')
       throw new CommandError(exitCode.timedOut, `${url} did not acknowledge within ${timeoutMs} ms`)
     throw new CommandError(exitCode.portUnavailable, `${url} does not answer: is the bridge running (smets1 up)?`)
@@ -103,7 +115,8 @@ export async function send(
       `${url} answers HTTP ${response.status}: ${Buffer.from(body).toString().trim()}`,
     )
   }
-  return { body, explanation: response.headers.get('smets1-explain') ?? undefined }
+  const headerOf = (name: string) => response.headers.get(name) ?? undefined
+  return { body, explanation: headerOf('smets1-explain'), location: headerOf('location') }
 }
 
 function read(body: Uint8Array, what: string): ServiceResponse {
@@ -112,60 +125,118 @@ function read(body: Uint8Array, what: string): ServiceResponse {
   return parsed.response
 }
 
-/** Sends one request to a device and waits for its final response. @throws CommandError */
-export async function sendRequest(request: UserRequest, nowMs: () => number): Promise<UserOutcome> {
-  const { identity, trust, device } = request
-  const startedMs = nowMs()
-  const requestId = requestIdOf(identity.eui, device, BigInt(startedMs))
+/** A signed request to a device. */
+export function signedRequest(request: Pick<UserRequest, 'identity' | 'device' | 'fields' | 'variant'>, nowMs: number) {
+  const requestId = requestIdOf(request.identity.eui, request.device, BigInt(nowMs))
   const body = { ...request.fields, requestId, serviceReferenceVariant: request.variant }
-  const xml = signDocument(formatRequest(body), identity.signer)
-  let answered: (body: Buffer) => void = () => {}
-  let why: string | undefined
-  const answer = new Promise<Buffer>((resolve) => {
+  return { id: requestId.text, xml: signDocument(formatRequest(body), request.identity.signer) }
+}
+
+/** A final response, and what the bridge says of it if it explains. */
+interface Answer {
+  xml: Uint8Array
+  why: string | undefined
+}
+
+/** How a response comes to its User. */
+interface Receiver {
+  /** The response to the request that was acknowledged so. */
+  answer(acknowledged: Acknowledged): Promise<Answer>
+  close(): void
+}
+
+/** Listens on the callback address for the response to a request. @throws CommandError */
+async function callbackReceiver(callback: string, id: string): Promise<Receiver> {
+  let answered: (answer: Answer) => void = () => {}
+  const answer = new Promise<Answer>((resolve) => {
     answered = resolve
   })
-  const server = await listen(request.callback, (posted, posting) => {
-    const parsed = parseResponse(posted)
-    if (!parsed.ok || parsed.response.requestId?.text.toUpperCase() !== requestId.text.toUpperCase()) return false
-    why = posting
-    answered(posted)
+  const server = await listen(callback, (xml, why) => {
+    const parsed = parseResponse(xml)
+    if (!parsed.ok || parsed.response.requestId?.text.toUpperCase() !== id.toUpperCase()) return false
+    answered({ xml, why })
     return true
   })
+  return {
+    answer: () => answer,
+    close() {
+      server.closeAllConnections()
+      server.close()
+    },
+  }
+}
+
+const pollMs = 200
+
+/** Fetches the response from the mailbox of a User without a callback address. */
+function mailboxReceiver(url: string): Receiver {
+  let open = true
+  return {
+    async answer({ location }) {
+      if (location === undefined) {
+        const why = `${url} acknowledged without a Location: has the registry of the bridge a callback for this User?`
+        throw new CommandError(exitCode.failed, why)
+      }
+      const at = new URL(location, url)
+      while (open) {
+        const response = await fetch(at)
+        const xml = new Uint8Array(await response.arrayBuffer())
+        if (response.status === 200) {
+          await fetch(at, { method: 'DELETE' })
+          return { xml, why: response.headers.get('smets1-explain') ?? undefined }
+        }
+        if (response.status !== 202) throw new CommandError(exitCode.failed, `${at} answers HTTP ${response.status}`)
+        await new Promise((resolve) => setTimeout(resolve, pollMs))
+      }
+      throw new CommandError(exitCode.timedOut, 'no response')
+    },
+    close() {
+      open = false
+    },
+  }
+}
+
+/** Sends one request to a device and waits for its final response. @throws CommandError */
+export async function sendRequest(request: UserRequest, nowMs: () => number): Promise<UserOutcome> {
+  const { url, callback, timeoutMs } = request
+  const startedMs = nowMs()
+  const { id, xml } = signedRequest(request, startedMs)
+  const receiver = callback === undefined ? mailboxReceiver(url) : await callbackReceiver(callback, id)
   let timer: NodeJS.Timeout | undefined
   try {
-    const { body: acknowledgementXml, explanation } = await send(request.url, xml, request.timeoutMs)
-    const acknowledgement = read(acknowledgementXml, 'acknowledgement')
+    const acknowledged = await send(url, xml, timeoutMs)
+    const { body, explanation } = acknowledged
+    const acknowledgement = read(body, 'acknowledgement').code
     const acknowledgedMs = nowMs() - startedMs
-    const outcome = { acknowledgement: acknowledgement.code, explanation, acknowledgedMs }
-    if (acknowledgement.code !== 'I99') {
-      return {
-        ...outcome,
-        code: acknowledgement.code,
-        answeredMs: acknowledgedMs,
-        sources: undefined,
-        response: undefined,
-        xml: acknowledgementXml,
-      }
+    const outcome = { acknowledgement, explanation, acknowledgedMs }
+    if (acknowledgement !== 'I99') {
+      const none = { sources: undefined, response: undefined }
+      return { ...outcome, ...none, code: acknowledgement, answeredMs: acknowledgedMs, xml: body }
     }
     const late = new Promise<never>((_, reject) => {
-      const why = `no response within ${request.timeoutMs} ms of the acknowledgement; the bridge goes on trying to deliver it`
-      timer = setTimeout(() => reject(new CommandError(exitCode.timedOut, why)), request.timeoutMs)
+      const why = `no response within ${timeoutMs} ms of the acknowledgement; the bridge goes on trying to deliver it`
+      timer = setTimeout(() => reject(new CommandError(exitCode.timedOut, why)), timeoutMs)
     })
-    const finalXml = await Promise.race([answer, late])
-    const response = read(finalXml, 'response')
-    const verified = verifyResponse(finalXml, trust, { nowMs: nowMs() })
-    if (!verified.ok)
-      throw new CommandError(exitCode.failed, `the response is not signed as it must be: ${verified.detail}`)
-    const isSources = why?.startsWith('sources: ') === true
-    const known = {
-      ...outcome,
-      explanation: isSources ? explanation : (why ?? explanation),
-      sources: isSources ? why : undefined,
-    }
-    return { ...known, code: response.code, answeredMs: nowMs() - startedMs, response, xml: finalXml }
+    const answer = await Promise.race([receiver.answer(acknowledged), late])
+    return { ...outcome, ...examine(answer, request.trust, explanation, nowMs()), answeredMs: nowMs() - startedMs }
   } finally {
     clearTimeout(timer)
-    server.closeAllConnections()
-    server.close()
+    receiver.close()
+  }
+}
+
+/** @throws CommandError for a response that cannot be read or is not signed by the DCC */
+function examine({ xml, why }: Answer, trust: TrustStore, explanation: string | undefined, nowMs: number) {
+  const response = read(xml, 'response')
+  const verified = verifyResponse(xml, trust, { nowMs })
+  if (!verified.ok)
+    throw new CommandError(exitCode.failed, `the response is not signed as it must be: ${verified.detail}`)
+  const isSources = why?.startsWith('sources: ') === true
+  return {
+    explanation: isSources ? explanation : (why ?? explanation),
+    sources: isSources ? why : undefined,
+    code: response.code,
+    response,
+    xml,
   }
 }

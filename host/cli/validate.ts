@@ -1,12 +1,14 @@
 // smets1 validate: checks a state directory and starts nothing.
 
-import { checkRegistry } from '../access/parties.ts'
+import { checkRegistry, type Registry, type User } from '../access/parties.ts'
 import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
+import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import type { TrustStore } from '../pki/trust.ts'
 import { type ScheduleSettings, unknownNames } from '../schedule/settings.ts'
 import { exitCode } from '../state/errors.ts'
 import { readJson, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
@@ -28,6 +30,8 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   }
 
   let schedule: ScheduleSettings | undefined
+  let registry: Registry | undefined
+  let tool: SigningTool | undefined
   await attempt(async () => {
     const config = readConfig(paths.config, io.env, {})
     schedule = config.schedule
@@ -37,21 +41,37 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
       found.push(`schema ${config.schema}: ${loadSchema(config.schema).versions.join(', ')}`)
     })
     await attempt(async () => {
-      const tool = await signingToolOf(config)
+      tool = await signingToolOf(config)
       if (tool === undefined) return
       found.push(`signing tool ${config.keysBoxed}: ${tool.signers.length} certificates, DSP ${tool.dsp.name}`)
     })
   })
   await attempt(() => {
     const checked = checkRegistry(readJson(paths.registry))
+    if (checked.ok) registry = checked.registry
     if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
     else if (schedule !== undefined)
       problems.push(...unknownNames(schedule, checked.registry.devices).map((problem) => `${paths.config}: ${problem}`))
   })
   await attempt(() => void problems.push(...vaultProblems(paths.vault)))
-  await attempt(() => void loadTrust(paths.pki))
+  await attempt(() => {
+    const certificates = registry?.users.flatMap(({ certificate }) => certificate ?? []) ?? []
+    const trust = loadTrust(paths.pki, certificates, tool)
+    problems.push(...usersWithoutCertificate(registry?.users ?? [], trust, paths))
+  })
   for (const name of ['dsp', 's1sp']) await attempt(() => void loadIdentity(paths.pki, name))
   return { problems, found }
+}
+
+/** A User whose requests nobody can verify. */
+function usersWithoutCertificate(users: readonly User[], trust: TrustStore, { registry, pki }: StatePaths): string[] {
+  const known = new Set([...trust.values()].flat().map(({ eui }) => eui))
+  return users
+    .filter(({ eui, status }) => status === 'active' && !known.has(eui))
+    .map(
+      ({ name, eui }) =>
+        `${registry}: ${name} (${eui}) has no certificate, so its requests are refused: put it into ${pki}/${name}.pem, or smets1 user remove ${name} and smets1 user add ${name} --certificate FILE`,
+    )
 }
 
 /** What the cache keeps, tops up and deletes, with the words of the consultation that each comes from. */

@@ -20,6 +20,7 @@ import { readScheduleSettings, type ScheduleSettings } from '../schedule/setting
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
+import { checkEnvironment } from './environment.ts'
 
 export interface BridgeConfig {
   /** Where DUIS is served. Loopback by default. */
@@ -49,6 +50,10 @@ export interface BridgeConfig {
   keysBoxed: string | undefined
   /** Whether a refusal may be explained to the caller (header smets1-explain). */
   explain: boolean
+  /** Files in PEM with which DUIS is served over TLS: certificate, its key, and the authority of Users' certificates. */
+  tlsCertificate: string | undefined
+  tlsKey: string | undefined
+  tlsClientCa: string | undefined
   /** Where metrics and health are served: nowhere unless a port is configured; on loopback by default. */
   metricsHost: string
   metricsPort: number | undefined
@@ -148,6 +153,19 @@ const settings: Setting[] = [
     read: text,
     expected: "the path of the DCC's signing tool (tool.jar)",
   },
+  {
+    name: 'tlsCertificate',
+    env: 'SMETS1_TLS_CERTIFICATE',
+    read: text,
+    expected: 'the path of the TLS certificate of the DUIS endpoint',
+  },
+  { name: 'tlsKey', env: 'SMETS1_TLS_KEY', read: text, expected: 'the path of the key of tlsCertificate' },
+  {
+    name: 'tlsClientCa',
+    env: 'SMETS1_TLS_CLIENT_CA',
+    read: text,
+    expected: "the path of the authority of Users' TLS certificates",
+  },
   { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
   {
     name: 'log',
@@ -188,6 +206,9 @@ const defaults = {
   confirmClock: false,
   schema: undefined,
   keysBoxed: undefined,
+  tlsCertificate: undefined,
+  tlsKey: undefined,
+  tlsClientCa: undefined,
   explain: false,
   log: 'plain',
   metricsHost: '127.0.0.1',
@@ -230,12 +251,20 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   if (typeof keys !== 'object' || keys === null || Object.keys(keys).some((name) => name !== 'boxed')) {
     throw new ConfigurationError(`${path}: keys: expected an object with "boxed", the path of the DCC's signing tool`)
   }
+  checkEnvironment(
+    env,
+    settings.map((setting) => setting.env),
+  )
   given.keysBoxed = (keys as Given).boxed
   for (const setting of settings) {
     take(setting, given[setting.name], path)
     take(setting, env[setting.env], setting.env)
     take(setting, flags[setting.name], 'flag')
   }
+  if ((config.tlsCertificate === undefined) !== (config.tlsKey === undefined))
+    throw new ConfigurationError('tlsCertificate and tlsKey go together: give both, or neither')
+  if (config.tlsClientCa !== undefined && config.tlsKey === undefined)
+    throw new ConfigurationError("tlsClientCa checks Users' certificates in TLS: give tlsCertificate and tlsKey, too")
   const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
   const alerts = alertCodesWith(alertCodes)

@@ -1,38 +1,12 @@
 // Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
 
+import { mailboxAddress } from '../access/callback.ts'
 import { type PushTerms, pushTermsOf } from '../access/user-details.ts'
-import { oneOf, optional, readNumber, readText, record } from '../store/row-reader.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/serial-line.ts'
-
-/** A response that a User has not taken yet. */
-export interface Outgoing {
-  /** RequestID that it answers; of an alert, its own ResponseID. */
-  id: string
-  url: string
-  body: string
-  tries: number
-  createdMs: number
-  state: 'waiting' | 'refused' | 'given up'
-  lastProblem: string
-  /** Not to be sent before this time, milliseconds UTC. */
-  notBeforeMs?: number
-  /** Why it is a failure, or where its data came from, for a bench's User that wants to know. */
-  explanation?: string
-}
-
-/** Reads a row of the table `outbox`. */
-export const readOutgoing = record<Outgoing>({
-  id: readText,
-  url: readText,
-  body: readText,
-  tries: readNumber,
-  createdMs: readNumber,
-  state: oneOf(['waiting', 'refused', 'given up']),
-  lastProblem: readText,
-  notBeforeMs: optional(readNumber),
-  explanation: optional(readText),
-})
+import { giveUpAfterMs } from './age-limit.ts'
+import type { Outgoing } from './outgoing.ts'
+import { createUnfetched } from './unfetched.ts'
 
 /** What became of a try. */
 export type DeliveryEvent =
@@ -51,11 +25,18 @@ export type Post = (url: string, body: string, timeoutMs: number, explanation?: 
 
 export interface Delivery {
   /** Resolves when the response is on disk. It is not sent before `start`. */
-  keep(id: string, url: string, body: string, more?: Pick<Outgoing, 'explanation' | 'notBeforeMs'>): Promise<void>
+  keep(
+    id: string,
+    url: string,
+    body: string,
+    more?: Pick<Outgoing, 'explanation' | 'notBeforeMs' | 'mailbox'>,
+  ): Promise<void>
   /** Sends a response that is kept. */
   start(id: string): void
   /** True while a response is kept. */
   has(id: string): boolean
+  /** Removes a response that its User has fetched from its mailbox. Resolves when that is on disk. */
+  fetched(id: string): Promise<void>
   /** Takes up what an earlier run left. */
   resume(): void
   /** Everything not taken yet. */
@@ -66,14 +47,44 @@ export interface Delivery {
 
 /** Waits between tries. The source documents name none: an assumption. */
 const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
-/** The longest that a response is tried: the longest target response time. */
-export const giveUpAfterMs = 24 * 3600 * 1000
 /** POSTs under way at once. */
 const postsMax = 64
 
 /** True for answers that another try will not change. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429
+}
+
+/** What is to be sent, by URL, and how many POSTs to each are under way. */
+function createLanes(termsOf: (url: string) => PushTerms) {
+  const lanes = new Map<string, { queue: Outgoing[]; posting: number }>()
+  return {
+    add(outgoing: Outgoing): void {
+      const lane = lanes.get(outgoing.url) ?? { queue: [], posting: 0 }
+      lanes.set(outgoing.url, lane)
+      lane.queue.push(outgoing)
+    },
+    /** The next response to send, of each URL in turn. */
+    next(): Outgoing | undefined {
+      for (const [url, lane] of lanes) {
+        if (lane.posting >= termsOf(url).pushesAtOnce) continue
+        const outgoing = lane.queue.shift()
+        if (outgoing === undefined) continue
+        lanes.delete(url)
+        lanes.set(url, lane)
+        lane.posting += 1
+        return outgoing
+      }
+      return undefined
+    },
+    /** Call it when the POST of a response has ended. */
+    posted({ url }: Outgoing): void {
+      const lane = lanes.get(url)
+      if (lane === undefined) return
+      lane.posting -= 1
+      if (lane.posting === 0 && lane.queue.length === 0) lanes.delete(url)
+    },
+  }
 }
 
 export function createDelivery(
@@ -86,9 +97,14 @@ export function createDelivery(
 ): Delivery {
   const waiting = new Map<string, { cancel(): void }>()
   const kept = new Map<string, Outgoing>()
-  /** By URL: what is to be sent there, and how many POSTs to it are under way. */
-  const lanes = new Map<string, { queue: Outgoing[]; posting: number }>()
+  const lanes = createLanes(termsOf)
   const posting = new Set<Promise<void>>()
+  const inMailbox = createUnfetched({
+    store,
+    timing,
+    failed,
+    delivered: (id) => tell({ event: 'delivered', requestId: id, tries: 0 }),
+  })
   let stopped = false
 
   async function attempt(outgoing: Outgoing): Promise<void> {
@@ -112,37 +128,19 @@ export function createDelivery(
   }
 
   function enqueue(outgoing: Outgoing): void {
-    const lane = lanes.get(outgoing.url) ?? { queue: [], posting: 0 }
-    lanes.set(outgoing.url, lane)
-    lane.queue.push(outgoing)
+    lanes.add(outgoing)
     pump()
-  }
-
-  /** The next response to send, of each URL in turn. */
-  function next(): Outgoing | undefined {
-    for (const [url, lane] of lanes) {
-      if (lane.posting >= termsOf(url).pushesAtOnce) continue
-      const outgoing = lane.queue.shift()
-      if (outgoing === undefined) continue
-      lanes.delete(url)
-      lanes.set(url, lane)
-      lane.posting += 1
-      return outgoing
-    }
-    return undefined
   }
 
   function pump(): void {
     while (!stopped && posting.size < postsMax) {
-      const outgoing = next()
+      const outgoing = lanes.next()
       if (outgoing === undefined) return
       const work: Promise<void> = attempt(outgoing)
         .catch(failed)
         .finally(() => {
           posting.delete(work)
-          const lane = lanes.get(outgoing.url)
-          if (lane !== undefined) lane.posting -= 1
-          if (lane?.posting === 0 && lane.queue.length === 0) lanes.delete(outgoing.url)
+          lanes.posted(outgoing)
           pump()
         })
       posting.add(work)
@@ -174,19 +172,23 @@ export function createDelivery(
       if (outgoing === undefined) return
       kept.delete(id)
       const early = (outgoing.notBeforeMs ?? 0) - timing.nowMs()
-      if (early > 0) wait(outgoing, early)
+      if (outgoing.url === mailboxAddress) inMailbox.hold(outgoing)
+      else if (early > 0) wait(outgoing, early)
       else enqueue(outgoing)
     },
+    fetched: inMailbox.fetched,
     has: (id) => kept.has(id) || store.get('outbox', id) !== undefined,
     resume() {
-      for (const outgoing of pending()) {
+      for (const outgoing of pending().sort((a, b) => a.createdMs - b.createdMs)) {
         if (outgoing.state !== 'waiting') continue
-        wait(outgoing, Math.max(0, (outgoing.notBeforeMs ?? 0) - timing.nowMs()))
+        if (outgoing.url === mailboxAddress) inMailbox.hold(outgoing)
+        else wait(outgoing, Math.max(0, (outgoing.notBeforeMs ?? 0) - timing.nowMs()))
       }
     },
     pending,
     async stop() {
       stopped = true
+      inMailbox.stop()
       for (const timer of waiting.values()) timer.cancel()
       await Promise.all(posting)
     },

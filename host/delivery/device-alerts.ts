@@ -1,6 +1,7 @@
 // What meters tell unasked, on its way to the supplier: logged, and delivered once as a SMETS1 device alert.
 
 import { type EventEntry, eventCode } from '../../protocol/event-entry.ts'
+import { responseAddress } from '../access/callback.ts'
 import type { Registry, User } from '../access/parties.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import { type DeviceAlert, formatDeviceAlert } from '../duis/format-alert.ts'
@@ -107,7 +108,7 @@ export function createDeviceAlerts(parts: DeviceAlertParts): (eui: string, alert
     const id = `${eui}:${supplier.eui}:${requestId.counter}`
     parts.check(xml, id)
     log('device alert', { ...fields, to: supplier.eui, responseId: id })
-    await parts.delivery.keep(id, supplier.callback, xml)
+    await parts.delivery.keep(id, responseAddress(supplier), xml)
     parts.delivery.start(id)
   }
 

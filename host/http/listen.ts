@@ -2,6 +2,7 @@
 
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import { CommandError, exitCode } from '../state/errors.ts'
 
 /** Returns the URL, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be used; `flag` chooses another */
@@ -16,7 +17,8 @@ export function listen(server: Server, host: string, port: number, flag: string)
     })
     server.listen(port, host, () => {
       const { address, port: bound, family } = server.address() as AddressInfo
-      resolve(`http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
+      const scheme = server instanceof TlsServer ? 'https' : 'http'
+      resolve(`${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${bound}`)
     })
   })
 }

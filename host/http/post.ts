@@ -1,6 +1,8 @@
 // POSTs responses to Users, over persistent connections.
 
+import { rootCertificates } from 'node:tls'
 import { Agent, request } from 'undici'
+import type { Registry } from '../access/parties.ts'
 import type { Post } from '../delivery/delivery.ts'
 
 export interface Poster {
@@ -10,9 +12,26 @@ export interface Poster {
   end(): Promise<void>
 }
 
-export function createPoster(): Poster {
-  // Connections to each User at most. The time-out comes with each call.
-  const agent = new Agent({ connections: 64, headersTimeout: 0, bodyTimeout: 0 })
+type AuthorityOf = (url: string) => string | undefined
+
+/** The certificate authorities of callback addresses in the registry of the moment. */
+export function callbackAuthorities(registry: () => Registry): AuthorityOf {
+  return (url) => registry().users.find(({ callback, callbackCa }) => callback === url && callbackCa)?.callbackCa
+}
+
+/** `authorityOf`: the certificate authority (PEM) of a callback address, besides those that Node knows. */
+export function createPoster(authorityOf: AuthorityOf = () => undefined): Poster {
+  const agents = new Map<string, Agent>()
+
+  /** Connections that trust an authority; '' for none besides those that Node knows. */
+  function agentFor(authority: string): Agent {
+    // Connections to each User at most. The time-out comes with each call.
+    const connect = authority === '' ? {} : { connect: { ca: [...rootCertificates, authority] } }
+    const agent = agents.get(authority) ?? new Agent({ connections: 64, headersTimeout: 0, bodyTimeout: 0, ...connect })
+    agents.set(authority, agent)
+    return agent
+  }
+
   return {
     async post(url, body, timeoutMs, explanation) {
       const headers: { [name: string]: string } = { 'content-type': 'application/xml' }
@@ -21,6 +40,7 @@ export function createPoster(): Poster {
       // For the whole exchange, not for each pause in it.
       const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
       try {
+        const agent = agentFor(url.startsWith('https:') ? (authorityOf(url) ?? '') : '')
         const answer = await request(url, { dispatcher: agent, method: 'POST', headers, body, signal: late.signal })
         // The body is not used; unread it would block the connection.
         await answer.body.dump()
@@ -33,6 +53,8 @@ export function createPoster(): Poster {
         clearTimeout(timer)
       }
     },
-    end: () => agent.destroy(),
+    async end() {
+      await Promise.all([...agents.values()].map((agent) => agent.destroy()))
+    },
   }
 }

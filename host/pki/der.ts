@@ -48,16 +48,14 @@ export function subjectEui(certificate: Uint8Array): Uint8Array | undefined {
   return undefined
 }
 
-/** OCTET STRING, UTF8String, PrintableString, IA5String. */
-const octetStringTag = 0x04
+/** UTF8String, PrintableString, IA5String. */
 const textTags = [0x0c, 0x13, 0x16]
 
 function euiIn({ tag, content }: Value): Uint8Array | undefined {
   if (textTags.includes(tag)) return euiInText(content)
   // The first byte of a BIT STRING counts its unused bits; whole bytes have none.
-  if (tag === bitStringTag && content[0] !== 0) return undefined
-  if (tag !== bitStringTag && tag !== octetStringTag) return undefined
-  const bytes = tag === bitStringTag ? content.subarray(1) : content
+  if (tag !== bitStringTag || content[0] !== 0) return undefined
+  const bytes = content.subarray(1)
   return bytes.length === 8 ? bytes : euiInText(bytes)
 }
 

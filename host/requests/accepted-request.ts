@@ -4,7 +4,7 @@ import type { Allowed } from '../access/access-control.ts'
 import type { SrvRow } from '../catalogue/srv-table.ts'
 import type { Smets1Answer } from '../duis/format.ts'
 import type { DeviceRequest, RequestId } from '../duis/request.ts'
-import { optional, readBytes, readNumber, record } from '../store/row-reader.ts'
+import { optional, readBytes, readNumber, readText, record } from '../store/row-reader.ts'
 import type { ReadFault } from '../wan/read-error.ts'
 import type { Usage } from '../wan/usage.ts'
 import { type Priority, priority } from '../wan/waiting-requests.ts'
@@ -32,6 +32,8 @@ export interface StoredRequest {
   receivedMs: number
   /** Execution time of a future-dated request. */
   executionMs?: number
+  /** SHA-256 of the secret in the location of its response, for a User without a callback (delivery/mailbox.ts). */
+  mailbox?: string
   /** Execution time of a request that waits for its window. */
   windowMs?: number
 }
@@ -41,6 +43,7 @@ export const readStoredRequest = record<StoredRequest>({
   body: readBytes,
   receivedMs: readNumber,
   executionMs: optional(readNumber),
+  mailbox: optional(readText),
   windowMs: optional(readNumber),
 })
 

@@ -1,8 +1,10 @@
 // Every request from its arrival to its delivery: what is stored when, so that a crash at any moment leaves either the
 // request or its response on disk, and what is recorded before anything leaves the bridge.
 
+import { responseAddress } from '../access/callback.ts'
 import { pushTermsOf } from '../access/user-details.ts'
 import type { Delivery } from '../delivery/delivery.ts'
+import type { Mailbox } from '../delivery/mailbox.ts'
 import type { Log } from '../state/log-event.ts'
 import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/timing.ts'
@@ -26,7 +28,7 @@ export interface ProcessingParts {
   /** Decides again on a stored request (`createRecall`). */
   recall: Recall
   execution: Pick<Execution, 'respond'>
-  delivery: Delivery
+  delivery: Delivery & { mailbox: Pick<Mailbox, 'open'> }
   times: ExecutionTimes
   /** Whether a User is told why its request failed. */
   explain: boolean
@@ -114,10 +116,12 @@ export function createProcessing(parts: ProcessingParts): Processing {
       const { acknowledgement, outcome } = await parts.admission.admit(incoming)
       if (outcome.kind === 'accepted') {
         const { accepted, counted } = outcome
-        const stored = await storeAccepted(accepted, incoming.body, counted, parts)
+        const box = accepted.allowed.user.callback === undefined ? parts.delivery.mailbox.open(accepted.id) : undefined
+        const stored = await storeAccepted(accepted, storedRequest(accepted, incoming.body, box), counted, parts)
         if (stored.executionMs === undefined) start(accepted, stored, timing.nowMs())
         else reprocess(accepted.id, stored)
-        return acknowledgement
+        if (box === undefined) return acknowledgement
+        return { ...acknowledgement, headers: { ...acknowledgement.headers, location: box.location } }
       }
       if (outcome.kind === 'refused') recorder.refused(outcome.refused)
       else {
@@ -158,22 +162,24 @@ function waitForWindow(
   })
 }
 
+function storedRequest(
+  { request: { executionMs }, receivedMs }: AcceptedRequest,
+  body: Uint8Array,
+  box: { sha256: string } | undefined,
+): StoredRequest {
+  return { body, receivedMs, ...(executionMs !== undefined && { executionMs }), ...(box && { mailbox: box.sha256 }) }
+}
+
 /**
  * Stores an accepted request and the record of it: first the request, so that what is recorded as accepted is always
  * answered. If the process ends in between, the record is made after the restart.
  */
 async function storeAccepted(
   accepted: AcceptedRequest,
-  body: Uint8Array,
+  stored: StoredRequest,
   counted: Promise<void>,
   { store, recorder }: ProcessingParts,
 ): Promise<StoredRequest> {
-  const { executionMs } = accepted.request
-  const stored: StoredRequest = {
-    body,
-    receivedMs: accepted.receivedMs,
-    ...(executionMs !== undefined && { executionMs }),
-  }
   try {
     // The RequestID was put into the store earlier, so it is on disk no later than the request.
     await Promise.all([store.put('accepted', accepted.id, stored), counted])
@@ -197,7 +203,7 @@ async function complete(accepted: AcceptedRequest, parts: ProcessingParts, ackno
   const why = completed.provenance === undefined ? completed.detail : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
   const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
-  await enqueueResponse({ id: accepted.id, callback: user.callback, xml, why, notBeforeMs }, parts)
+  await enqueueResponse({ id: accepted.id, callback: responseAddress(user), xml, why, notBeforeMs }, parts)
   parts.report.completed(accepted, completed)
 }
 
@@ -218,7 +224,9 @@ async function enqueueResponse(
   { id, callback, xml, why, notBeforeMs }: Response,
   { store, delivery, recorder, explain }: ProcessingParts,
 ): Promise<void> {
+  const mailbox = store.get('accepted', id)?.mailbox
   const more = {
+    ...(mailbox !== undefined && { mailbox }),
     ...(explain && why !== '' && { explanation: headerText(why) }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
   }

@@ -1,5 +1,6 @@
 // Decides again on a request that was accepted earlier: after a restart, or when its execution time has come.
 
+import { responseAddress } from '../access/callback.ts'
 import type { Registry } from '../access/parties.ts'
 import type { FaultCodes } from '../catalogue/response-code.ts'
 import { formatFailure } from '../duis/format.ts'
@@ -31,8 +32,9 @@ export function createRecall({ nowMs, codes, registry, dsp, allow }: RecallParts
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       const { requestId, schemaVersion, serviceReferenceVariant } = request
-      const callback = registry().user(requestId.originator)?.callback
-      if (callback === undefined) return undefined
+      const user = registry().user(requestId.originator)
+      if (user === undefined) return undefined
+      const callback = responseAddress(user)
       const { code, message: reason } = error
       const xml = formatFailure({ requestId, schemaVersion, serviceReferenceVariant, code, nowMs: nowMs(), dsp })
       return { callback, srv: serviceReferenceVariant, code, xml, reason }

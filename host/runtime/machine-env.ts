@@ -1,6 +1,7 @@
 // The environment of this machine: its clock, random numbers, serial lines, disk and network.
 
 import { type KeyObject, randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { useRequestIds } from '../access/request-counters.ts'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import { acceptedIds } from '../audit/select.ts'
@@ -12,9 +13,10 @@ import { openHourlyKeys } from '../cache/hourly-keys.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
-import { createHttpServer, defaultHttpLimits } from '../http/http-server.ts'
+import { createHttpServer, defaultHttpLimits, type ServerTls } from '../http/http-server.ts'
 import { closeServer, listen } from '../http/listen.ts'
-import { createPoster } from '../http/post.ts'
+import { callbackAuthorities, createPoster } from '../http/post.ts'
+import { keyError, readCertificate, readPrivateKey } from '../pki/key-files.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { inThreadPool } from '../pki/public-key.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
@@ -76,12 +78,12 @@ async function open(
   const { log } = logging
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   const tool = await signingToolOf(config)
-  const poster = createPoster()
-  lifecycle.own(poster.end)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle })
   const parties = openParties(paths, tool, { timing: systemTiming, audit: disk.audit, log })
   lifecycle.own(parties.stop)
+  const poster = createPoster(callbackAuthorities(parties.registry))
+  lifecycle.own(poster.end)
   const keys = {
     dsp,
     s1sp: loadIdentity(paths.pki, 's1sp').signer,
@@ -179,6 +181,21 @@ function tapPort(path: string | undefined, log: Log, lifecycle: Lifecycle): Open
   return recording.tap(openPort)
 }
 
+/** @throws CommandError naming the file that is missing or unusable */
+function tlsOf({ tlsCertificate, tlsKey, tlsClientCa }: BridgeConfig): ServerTls | undefined {
+  if (tlsCertificate === undefined || tlsKey === undefined) return undefined
+  const certificate = readCertificate(tlsCertificate)
+  const key = readPrivateKey(tlsKey)
+  if (!certificate.checkPrivateKey(key)) throw keyError(`${tlsKey} is not the key of ${tlsCertificate}`)
+  if (tlsClientCa !== undefined) readCertificate(tlsClientCa)
+  return {
+    // The whole file: intermediate certificates may follow.
+    cert: readFileSync(tlsCertificate, 'utf8'),
+    key: `${key.export({ type: 'pkcs8', format: 'pem' })}`,
+    clientCa: tlsClientCa && readFileSync(tlsClientCa, 'utf8'),
+  }
+}
+
 /** Listens for DUIS and, when a port is configured, for metrics. */
 function serveWith(
   config: BridgeConfig,
@@ -186,11 +203,11 @@ function serveWith(
   log: Log,
   lifecycle: Lifecycle,
 ): NonNullable<BridgeNetwork['serve']> {
-  return async (receive) => {
+  return async (receive, mailbox) => {
     const { metricsHost, metricsPort } = config
-    const server = createHttpServer(watch.timed(receive), defaultHttpLimits, (error) =>
-      log('fault', { problem: (error as Error).stack ?? String(error) }),
-    )
+    const failed = (error: unknown) => log('fault', { problem: (error as Error).stack ?? String(error) })
+    const options = { mailbox, tls: tlsOf(config) }
+    const server = createHttpServer(watch.timed(receive), defaultHttpLimits, failed, options)
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
     lifecycle.own(() => closeServer(server))

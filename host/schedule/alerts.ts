@@ -1,5 +1,6 @@
 // DCC alerts about schedules: formatted, put into the outbox, counted.
 
+import { responseAddress } from '../access/callback.ts'
 import type { Registry } from '../access/parties.ts'
 import type { AlertCause, AlertCodes } from '../catalogue/alert-code.ts'
 import type { Delivery } from '../delivery/delivery.ts'
@@ -45,13 +46,13 @@ export function createScheduleAlerts(parts: AlertParts): ScheduleAlerts {
   ): QueuedAlert {
     const { owner, schemaVersion, details } = schedule
     const nowMs = timing.nowMs()
-    const callback = parts.registry().user(owner)?.callback
-    if (callback === undefined) return { kept: Promise.resolve(), send() {} }
+    const user = parts.registry().user(owner)
+    if (user === undefined) return { kept: Promise.resolve(), send() {} }
     const to = { code: parts.alertCodes[cause], dspEui, userEui: owner, counter, nowMs, schemaVersion, dsp }
     const xml = formatScheduleAlert(to, { ...what, scheduleId: schedule.id, deviceEui: details.deviceEui })
     const id = alertIdOf(dspEui, owner, counter)
     return {
-      kept: delivery.keep(id, callback, xml),
+      kept: delivery.keep(id, responseAddress(user), xml),
       send() {
         delivery.start(id)
         const tookMs = timing.nowMs() - nowMs

@@ -4,6 +4,7 @@
 // it, so that every run has exactly one response however often the process is killed.
 
 import { dayMs } from '../../protocol/half-hour.ts'
+import { responseAddress } from '../access/callback.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Performance } from '../metrics/performance-measures.ts'
 import type { AcceptedRequest, CompletedRequest } from '../requests/accepted-request.ts'
@@ -84,7 +85,7 @@ export function createRunOutcomes(parts: RunOutcomeParts): RunOutcomes {
       const completed = completedRun(schedule, run, id, response, parts)
       await report.record({ ...accepted, id }, completed, response.xml)
       if (!isLive(schedule, run)) return false
-      const kept = delivery.keep(id, accepted.allowed.user.callback, response.xml)
+      const kept = delivery.keep(id, responseAddress(accepted.allowed.user), response.xml)
       await Promise.all([kept, settle(schedule, run)])
       delivery.start(id)
       report.completed(completed)

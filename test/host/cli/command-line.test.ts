@@ -4,8 +4,9 @@ import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Command } from '../../../host/cli/command.ts'
-import { asksForHelp, nearMatch, readCommandLine } from '../../../host/cli/command-line.ts'
+import { asksForHelp, readCommandLine } from '../../../host/cli/command-line.ts'
 import { CommandError } from '../../../host/state/errors.ts'
+import { nearMatch } from '../../../host/state/near-match.ts'
 import { finished } from '../../support/bench/cli.ts'
 
 const command: Command = {

@@ -2,7 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
-import { createDelivery, giveUpAfterMs } from '../../../host/delivery/delivery.ts'
+import { giveUpAfterMs } from '../../../host/delivery/age-limit.ts'
+import { createDelivery } from '../../../host/delivery/delivery.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
 
 function bench(answers: (number | string)[]) {

@@ -197,6 +197,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be stored
       start: () => {},
       has: () => false,
       resume: () => {},
+      fetched: async () => {},
       pending: () => [],
       stop: async () => {},
     },

@@ -15,7 +15,10 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
+import { certificatePem, newKeys, newSerial, signerExtensions } from '../../../host/pki/certificate.ts'
+import { bitString, der, oid, sequence, uniqueIdentifierOid } from '../../../host/pki/der.ts'
 import {
+  addIdentity,
   createTestPki,
   loadIdentity,
   loadTrust,
@@ -37,7 +40,7 @@ test('keys are for their owner alone, whatever the umask', () => {
   for (const file of readdirSync(directory)) {
     assert.is(statSync(join(directory, file)).mode & 0o777, file.endsWith('.key') ? 0o600 : 0o644, file)
   }
-  assert.is(readdirSync(directory).length, 2 * Object.keys(testIdentities).length + 1)
+  assert.is(readdirSync(directory).length, 2 * Object.keys(testIdentities).length + 2)
   assert.equal(readdirSync(join(parent, 'deep')), ['pki'])
 })
 
@@ -102,10 +105,10 @@ test('a key that others can read is refused, with the fix', () => {
   chmodSync(keyFile, 0o400)
   assert.is(loadIdentity(copy, 'mdr').name, 'mdr')
   copyFileSync(join(copy, 'dsp.pem'), join(copy, 'mdr.pem'))
-  assert.throws(() => loadIdentity(copy, 'mdr'), /mdr\.key is not the key of mdr\.pem/)
-  assert.throws(() => loadIdentity(copy, 'nobody' as TestIdentityName), /ENOENT/)
+  assert.throws(() => loadIdentity(copy, 'mdr'), /mdr\.key is not the key of .*mdr\.pem/)
+  assert.throws(() => loadIdentity(copy, 'nobody' as TestIdentityName), /nobody\.pem is missing/)
   writeFileSync(join(copy, 'extra.pem'), readFileSync(join(copy, 'ca.pem')))
-  assert.throws(() => loadTrust(copy), /no EUI-64/)
+  assert.throws(() => loadTrust(copy), /extra\.pem: .*no EUI-64/)
 })
 
 test('the certificates of the DCC’s tool are understood', () => {
@@ -116,6 +119,55 @@ test('the certificates of the DCC’s tool are understood', () => {
   assert.is(tool('xml-sign-00DB123456780004-ds.pem').eui, '00-DB-12-34-56-78-00-04')
   assert.is(tool('dsp-xml-sign-90B3D51F30000002-ds.pem').eui, '90-B3-D5-1F-30-00-00-02')
   assert.is(tool('Z1-supplier2-ds.pem').eui, '90-B3-D5-1F-30-03-00-00')
+})
+
+test('the EUI-64 is read from a BIT STRING, from text and from text in a BIT STRING', () => {
+  const keys = newKeys()
+  const bytes = Buffer.from('00db123456780005', 'hex')
+  const read = (value: Uint8Array) => {
+    const subject = sequence(der(0x31, sequence(oid(uniqueIdentifierOid), value)))
+    const parts = { serial: newSerial(), issuer: subject, subject, publicKey: keys.publicKey, notBeforeMs: nowMs }
+    const pem = certificatePem({ ...parts, notAfterMs: nowMs + 1e9, extensions: signerExtensions }, keys.privateKey)
+    return trustedSigner(pem).eui
+  }
+  const texts = ['00DB123456780005', '00-DB-12-34-56-78-00-05', '00:db:12:34:56:78:00:05']
+  const values = texts.flatMap((text) => [
+    ...[0x0c, 0x13, 0x16].map((tag) => der(tag, Buffer.from(text))),
+    bitString(Buffer.from(text)),
+  ])
+  for (const value of [bitString(bytes), ...values]) assert.is(read(value), '00-DB-12-34-56-78-00-05')
+  const wrong = ['00DB12345678000', '00DB1234567800055', '00-DB:12-34-56-78-00-05', 'not an EUI-64 !!', 'ABCDEFGH', '']
+  for (const text of wrong) assert.throws(() => read(der(0x0c, Buffer.from(text))), /no EUI-64/)
+  assert.throws(
+    () =>
+      read(
+        der(
+          0x03,
+          Uint8Array.of(4),
+          bytes.map((byte) => byte & 0xf0),
+        ),
+      ),
+    /no EUI-64/,
+  )
+})
+
+test('addIdentity: issued by the authority; a PKI without its key gets a second authority', () => {
+  const mine = join(parent, 'mine')
+  createTestPki(mine, { nowMs })
+  const party = (name: string) => ({ name, eui: '00-DB-12-34-56-78-00-05', role: '87' })
+  const issuedBy = (name: string) => {
+    const found = new X509Certificate(readFileSync(join(mine, `${name}.pem`)))
+    const bundle = readFileSync(join(mine, 'ca.pem'), 'utf8').split(/(?<=-----END CERTIFICATE-----\n)/)
+    return bundle.findIndex((pem) => found.verify(new X509Certificate(pem).publicKey))
+  }
+  addIdentity(mine, party('a'), { nowMs })
+  assert.is(issuedBy('a'), 0)
+  rmSync(join(mine, 'ca.key'))
+  addIdentity(mine, party('b'), { nowMs })
+  assert.is(issuedBy('b'), 0)
+  assert.is(issuedBy('a'), 1)
+  assert.is(loadIdentity(mine, 'b').eui, '00-DB-12-34-56-78-00-05')
+  assert.throws(() => addIdentity(mine, party('b'), { nowMs }), /b\.key exists/)
 })
 
 test.after(() => rmSync(parent, { recursive: true, force: true }))

@@ -4,7 +4,7 @@ export const longFunctions: Readonly<Record<string, number>> = {
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
   'host/cache/hourly-keys.ts openHourlyKeys': 93,
   'host/cache/reading-cache.ts createReadingCache': 77,
-  'host/delivery/delivery.ts createDelivery': 116,
+  'host/delivery/delivery.ts createDelivery': 107,
   'emulation/bench.ts createBench': 86,
   'test/support/bench/kill-bench.ts killBridge': 117,
 }
