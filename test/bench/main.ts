@@ -1,5 +1,6 @@
 // npm run bench [-- NAME …] [--json]: every figure of the README, measured on this machine.
 
+import { audit } from './audit.ts'
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
 import { flash } from './flash.ts'
@@ -29,6 +30,7 @@ const benches: { [name: string]: Bench } = {
   flash,
   kills: killsBench,
   xml,
+  audit,
 }
 
 const json = process.argv.includes('--json')
