@@ -3,12 +3,20 @@
 import type { ChainPoint } from '../audit/audit-record.ts'
 import { dspKeys, withTrailNotes } from '../audit/open-notes.ts'
 import { recordsOf } from '../audit/read-trail.ts'
+import { resetTrail } from '../audit/reset-trail.ts'
 import { createSelector, type Selection, textOf, wantedFor } from '../audit/select.ts'
+import { readTrailRow } from '../audit/trail-notes.ts'
+import { TrailError } from '../audit/trail-start.ts'
 import { verifyTrail } from '../audit/verify-trail.ts'
-import { loadRegistry } from '../config/config.ts'
+import { loadRegistry, readConfig } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity } from '../pki/test-pki.ts'
+import { holdState } from '../runtime/hold-state.ts'
+import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
+import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'
 import { euiOption, instantOption, userOption } from './request-options.ts'
 
@@ -34,6 +42,28 @@ async function verify(paths: StatePaths, options: Options, io: Io): Promise<numb
   else if (ok) io.stdout(`intact: ${records} records in ${files} files, end ${head.seq}:${head.hash}${unfinished}\n`)
   else io.stdout(`broken: ${problem}\n  good up to ${head.seq}:${head.hash}, ${records} records\n`)
   return ok ? exitCode.ok : exitCode.failed
+}
+
+/** Begins a new trail in place of a damaged one. @throws CommandError when the trail can be continued */
+async function reset(paths: StatePaths, why: string, io: Io): Promise<number> {
+  const tool = await signingToolOf(readConfig(paths.config, io.env, {}))
+  const { key } = (tool?.dsp ?? loadIdentity(paths.pki, 'dsp')).signer
+  const hold = holdState(paths)
+  const store = openLmdbStore(paths.store, { trail: readTrailRow })
+  try {
+    const report = (problem: string) => io.stderr(`${problem}\n`)
+    const parts = { directory: paths.audit, timing: systemTiming, store, key, report }
+    const { problem, movedTo } = await resetTrail(parts, why)
+    io.stdout(`a new audit trail begins; the old one is ${movedTo ?? 'not there'}\n  ${problem}\n`)
+    return exitCode.ok
+  } catch (error) {
+    if (error instanceof TrailError || error instanceof RangeError)
+      throw new CommandError(exitCode.failed, error.message)
+    throw error
+  } finally {
+    await store.close()
+    hold.release()
+  }
 }
 
 function selectionOf(paths: StatePaths, options: Options): Selection {
@@ -70,6 +100,8 @@ export const auditCommand: Command = {
     'Verification',
     ['--verify', 'check the chain, the seals and the notes in the store; exit code 0 if intact, 1 if broken'],
     ['--anchor <point>', 'NUMBER:SHA256 that an earlier --verify printed: the chain must contain it'],
+    'A damaged trail',
+    ['--reset <why>', 'begin a new trail, with a record of why; the old one is kept under another name'],
     'Output and state',
     ['--json', 'one JSON object a line, as recorded; with --verify one object'],
     ['--state <dir>', 'the state directory', '.smets1'],
@@ -78,6 +110,8 @@ export const auditCommand: Command = {
   async run(options, io) {
     const paths = stateOption(options)
     if (options.verify === true) return verify(paths, options, io)
+    const why = textOption(options, 'reset')
+    if (why !== undefined) return reset(paths, why, io)
     const selection = selectionOf(paths, options)
     const select = createSelector(selection)
     for await (const record of recordsOf(paths.audit, wantedFor(selection))) {
