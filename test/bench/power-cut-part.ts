@@ -20,7 +20,7 @@ export interface Done extends Tally {
   seeds: number[]
 }
 
-export function work(task: Task): Done {
+function work(task: Task): Done {
   if ('life' in task) {
     const done: Done = { ...noTally(), pagesTurned: 0, seeds: [] }
     for (let seed = task.from; seed <= task.to; seed++) {
