@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, type Flag, type Io, type Options, textOption } from '../../host/cli/command.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
-import { type FigureName, figures, forecastRange, type Range } from '../forecast/figures.ts'
+import { type FigureName, figures, forecastRange, type Range } from '../forecast/forecast.ts'
 import { type ForecastParameters, type ParameterName, parameterFacts, scenarios } from '../forecast/parameters.ts'
 import { readScenario, readUnitCosts, type Scenario, withValues } from '../forecast/scenario-file.ts'
 import { parseSweep, ValueError } from '../forecast/values.ts'

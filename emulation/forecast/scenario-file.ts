@@ -1,12 +1,12 @@
 // A scenario of the forecast in a file of the user's: YAML or JSON, with the keys that are the command's flags.
 
 import { parse as parseYaml } from 'yaml'
-import type { Range } from './figures.ts'
+import type { Range } from './forecast.ts'
 import { type ForecastParameters, type ParameterName, parameterFacts, scenarios } from './parameters.ts'
 import { parseValue, ValueError } from './values.ts'
 
 /** Largest scenario file, bytes. */
-const scenarioBytesMax = 64 * 1024
+export const scenarioBytesMax = 64 * 1024
 /** Most aliases that a YAML file may resolve: more is an attempt to fill the memory. */
 const aliasesMax = 100
 

@@ -1,6 +1,6 @@
 // The values that a user types for the forecast's parameters: shares, hours, windows, counts and ranges of them.
 
-import type { Range } from './figures.ts'
+import type { Range } from './forecast.ts'
 import { type ParameterName, parameterFacts, parameterProblem } from './parameters.ts'
 
 /** @throws Error that says what is wrong and what is taken */

@@ -56,7 +56,7 @@ const frameQueueBytes = frameBytesMax + 2 * Math.ceil(frameBytesMax / 64)
  * The meter's longest step: the midnight of a meter with 397 days in its logs. Processor time of Espruino 2v29 for Linux on
  * the PC on which the script was timed was 70 to 76 ms.
  */
-const pcStepMs = 76
+export const pcStepMs = 76
 
 /** Why no faster: the input must be still for the debounce time, or edges wait in the queue during the longest step. */
 export interface PulseRate {

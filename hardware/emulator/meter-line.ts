@@ -30,7 +30,7 @@ export type LineAddress =
   | { kind: 'unix'; path: string }
 
 /** The forms of a line's URL, for help texts and messages. */
-const lineUrls = 'a serial port or pty (/dev/ttyUSB0, /dev/ttyUSB0:9600), tcp://host:port, or unix:///path'
+export const lineUrls = 'a serial port or pty (/dev/ttyUSB0, /dev/ttyUSB0:9600), tcp://host:port, or unix:///path'
 
 // The shortest of the systems' limits for the name of a unix socket.
 const unixPathBytesMax = 103

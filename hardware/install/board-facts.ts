@@ -33,7 +33,7 @@ export const scriptFile = 'smets1'
 export const bootFile = '.bootcde'
 
 /** Variables that the meter needs at its peak (README, "Figures"). */
-const variablesMin = 2500
+export const variablesMin = 2500
 
 /** The oldest release that the script is meant for. */
 const versionMin = 25

@@ -56,7 +56,7 @@ const quantityWords =
   /\b(?:energy|power|consumption|consumed|usage|used|demand|load|imports?|exports?|electricity|generation|readings?|register|index|quantity|amount)\b/
 
 /** Lower-case words of a name, its accents and punctuation gone; `energyWh`, `power_kw` and `KWH/hh` are two words each. */
-function wordsOf(name: string): string[] {
+export function wordsOf(name: string): string[] {
   const plain = name.normalize('NFD').replace(/\p{M}/gu, '')
   return plain
     .replace(/(?<![A-Za-z])mW[\s·⋅.*-]?h(?![a-z])/g, ' milliwh ')

@@ -1,6 +1,6 @@
 // Whether a file's readings are half-hours, judged over all of them, and which of them fit.
 
-import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
+import { halfHourMs } from '../../protocol/half-hour.ts'
 import type { EnergyLedger } from './energy-ledger.ts'
 import type { Value } from './half-hours.ts'
 import { type Interval, intervalOf, inWords, longerStretches, usualLengthMs, usualStepMs } from './interval.ts'
@@ -54,7 +54,7 @@ export function judgeInterval(
 ): { interval: Interval; values: TimedValue[] } | LoadError {
   const lengthMs = usualLengthMs(values.map((value) => value.lengthMs))
   const isBare = values.length > 0 && values.every(({ reading }) => reading.stamp?.isBareDate)
-  const ms = lengthMs ?? (isBare ? dayMs : usualStepMs(values.map(({ startMs }) => startMs))) ?? halfHourMs
+  const ms = lengthMs ?? (isBare ? 86400000 : usualStepMs(values.map(({ startMs }) => startMs))) ?? halfHourMs
   const interval = intervalOf(ms)
   const line = values[0]?.reading.record.line ?? 1
   const where = `First rows: ${firstRows(values, series.separator)}`

@@ -5,7 +5,7 @@ import { dateOfDay, dayOfDate } from '../../protocol/half-hour.ts'
 import { tariffBytesMax, touRegisters } from '../../protocol/limits.ts'
 
 /** An example of such a file, for messages. */
-const tariffExample =
+export const tariffExample =
   '{ "time": "local", "weekday": { "00:00": 1, "16:00": 2, "19:00": 1 }, "weekend": { "00:00": 1 }, ' +
   '"special": { "12-25": { "00:00": 1 } } }'
 

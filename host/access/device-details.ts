@@ -3,7 +3,7 @@
 import { isDate } from './settlement-day.ts'
 
 /** Device types of the inventory (DUIS XSD, DeviceType). */
-const deviceTypes = ['ESME', 'GSME', 'GPF', 'CHF', 'HCALCS', 'PPMID', 'IHD', 'CAD'] as const
+export const deviceTypes = ['ESME', 'GSME', 'GPF', 'CHF', 'HCALCS', 'PPMID', 'IHD', 'CAD'] as const
 export type DeviceType = (typeof deviceTypes)[number]
 
 /** Fields of the DUIS XSD's Device that are only listed. Absent fields are left out or have the defaults below. */
@@ -30,7 +30,7 @@ export type DeviceDetails = {
 export const deviceDefaults = { type: 'ESME', manufacturer: 'smets1', model: 'stand-in ESME', s1sp: 'smets1' } as const
 
 /** Most devices of one premises (DUIS XSD, DSPInventory). */
-const devicesPerPremisesMax = 17
+export const devicesPerPremisesMax = 17
 
 const printable = (max: number, min = 1) => new RegExp(`^[^\\p{Cc}\\p{Cs}\\uFFFE\\uFFFF]{${min},${max}}$`, 'u')
 

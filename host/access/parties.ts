@@ -19,7 +19,7 @@ import { dayBefore } from './settlement-day.ts'
 import { readUserDetails, type UserDetails, userDetailNames } from './user-details.ts'
 
 /** Device status in the Smart Metering Inventory (DUIS XSD, DeviceStatus). */
-const deviceStatuses = [
+export const deviceStatuses = [
   'Pending',
   'Whitelisted',
   'InstalledNotCommissioned',

@@ -78,7 +78,7 @@ export type CounterOptions = {
   lowered?(event: LoweredCounter): void
 }
 
-const counterPairsMax = 20_000
+export const counterPairsMax = 20_000
 
 /** A pair as the command shows it. */
 export interface CounterPair {

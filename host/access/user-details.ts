@@ -9,7 +9,7 @@ import { shown } from './callback.ts'
  * How responses are wrapped: `duis` (default) as in the DUIS schema; `boxed`, which is not standard, for the Node-RED nodes
  * of DCC Boxed, which do not accept a SMETS1ResponseMessage.
  */
-const userModes = ['duis', 'boxed'] as const
+export const userModes = ['duis', 'boxed'] as const
 export type UserMode = (typeof userModes)[number]
 
 export type UserDetails = {

@@ -1,7 +1,5 @@
 // The fields of a line of the audit trail: short texts without the separator and without line ends.
 
-import { dayMs } from '../../protocol/half-hour.ts'
-
 /** Writes a value as a field, and reads it back. A field that is empty stands for a value that is absent. */
 export interface FieldCodec<Value> {
   write(value: Value): string
@@ -72,6 +70,8 @@ export const instantField = shortened(
   },
   (field) => new Date(whole(field)).toISOString(),
 )
+
+const dayMs = 86_400_000
 
 /** `2026-11-21`, as days since 1970. */
 export const dateField = shortened(

@@ -3,7 +3,7 @@
 import { deviceDefaults } from '../access/device-details.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { type AcceptedRequest, priorityOf } from '../requests/accepted-request.ts'
-import { cohortRate } from '../schedule/schedule-settings.ts'
+import { cohortRate } from '../schedule/settings.ts'
 import type { Log } from '../state/log-event.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/line-limits.ts'

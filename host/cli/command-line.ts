@@ -6,12 +6,12 @@ import { nearMatch } from '../state/near-match.ts'
 import { type Command, type Flag, flagsOf, type Options } from './command.ts'
 
 /** The name in the form of a flag: `no-catch-up` of `--no-catch-up`, `state` of `--state <dir>`. */
-function flagName(form: string): string {
+export function flagName(form: string): string {
   return /^--([\w-]+)/.exec(form)?.[1] ?? form
 }
 
 /** What a flag takes, as its form says it: `dir` of `--state <dir>`; undefined for a flag without a value. */
-function flagValue(form: string): string | undefined {
+export function flagValue(form: string): string | undefined {
   return /<(.+)>$/.exec(form)?.[1]
 }
 

@@ -16,7 +16,7 @@ const bars = '▁▂▃▄▅▆▇█'
 const gap = '·'
 
 /** One character a half-hour, from nothing to the largest value; a dot where there is none. */
-function sparkline(values: readonly (number | undefined)[], largest: number): string {
+export function sparkline(values: readonly (number | undefined)[], largest: number): string {
   const level = (wh: number) => Math.min(bars.length - 1, Math.floor((wh / Math.max(1, largest)) * bars.length))
   return values.map((wh) => (wh === undefined ? gap : bars[level(wh)])).join('')
 }

@@ -8,9 +8,9 @@ import { formatScheduleAlert } from '../duis/format-non-device.ts'
 import { alertTargetMs, type Performance } from '../metrics/performance-measures.ts'
 import type { Signer } from '../pki/signer.ts'
 import type { Timing } from '../wan/serial-line.ts'
+import { alertIdOf, commandIdOf } from './command.ts'
 import type { RemovalCause } from './entitlement.ts'
 import { isForSettlement, type Run, type Schedule } from './schedule-store.ts'
-import { alertIdOf, commandIdOf } from './scheduled-request.ts'
 
 export interface AlertParts {
   registry(): Registry

@@ -6,11 +6,11 @@ import type { Log } from '../state/log-event.ts'
 import { StoppedError } from '../wan/line-queue.ts'
 import type { Timing } from '../wan/timing.ts'
 import { noUsage } from '../wan/usage.ts'
+import { commandOf } from './command.ts'
 import { type Access, verdictOf } from './entitlement.ts'
 import type { RunOutcomes } from './run-outcomes.ts'
-import { retriesFor, type ScheduleSettings } from './schedule-settings.ts'
 import type { Run, Schedule, ScheduleStore } from './schedule-store.ts'
-import { commandOf } from './scheduled-request.ts'
+import { retriesFor, type ScheduleSettings } from './settings.ts'
 
 export interface AttemptParts {
   timing: Timing

@@ -4,8 +4,8 @@
 import { type AccessPolicy, type Allowed, decide, explain } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
 import type { AlertCause } from '../catalogue/alert-code.ts'
+import { commandIdOf, rowOfSchedule } from './command.ts'
 import type { Schedule } from './schedule-store.ts'
-import { commandIdOf, rowOfSchedule } from './scheduled-request.ts'
 import { periodOfRun } from './schedules.ts'
 
 export type RemovalCause = Exclude<AlertCause, 'scheduledFailure'>

@@ -13,9 +13,9 @@ import type { Sequence } from '../store/sequence.ts'
 import type { Timing } from '../wan/timing.ts'
 import type { Usage } from '../wan/usage.ts'
 import type { ScheduleAlerts } from './alerts.ts'
+import { alertIdOf, resultIdOf, rowOfSchedule } from './command.ts'
 import type { RemovalCause } from './entitlement.ts'
 import { isForSettlement, type Run, type Schedule, type ScheduleStore } from './schedule-store.ts'
-import { alertIdOf, resultIdOf, rowOfSchedule } from './scheduled-request.ts'
 
 /** What is reported of runs. */
 export interface RunReport {

@@ -6,9 +6,9 @@
 import type { Sequence } from '../store/sequence.ts'
 import { type AttemptParts, type Attempts, createAttempts } from './attempts.ts'
 import { verdictOf } from './entitlement.ts'
-import type { ScheduleSettings } from './schedule-settings.ts'
 import type { Run, Schedule, ScheduleStore } from './schedule-store.ts'
 import { nextRunDay } from './schedules.ts'
+import type { ScheduleSettings } from './settings.ts'
 import { createTimerQueue } from './timer-queue.ts'
 import type { Timetable } from './timetable.ts'
 

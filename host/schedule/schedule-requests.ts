@@ -13,9 +13,9 @@ import { type DirectRequest, requestIdOf } from '../duis/request.ts'
 import type { DirectHandler, DirectRefusal } from '../requests/direct-response.ts'
 import type { Access } from './entitlement.ts'
 import type { Runner } from './runner.ts'
-import type { ScheduleSettings } from './schedule-settings.ts'
 import type { Schedule, ScheduleStore } from './schedule-store.ts'
 import { isForward, lastDay, periodOfRun } from './schedules.ts'
+import type { ScheduleSettings } from './settings.ts'
 import type { Timetable } from './timetable.ts'
 
 type CreateScheduleRequest = Extract<DirectRequest, { kind: 'createSchedule' }>

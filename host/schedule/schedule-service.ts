@@ -14,8 +14,8 @@ import type { Access } from './entitlement.ts'
 import { createRunOutcomes, type RunReport } from './run-outcomes.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from './schedule-requests.ts'
-import type { ScheduleSettings } from './schedule-settings.ts'
 import { openScheduleStore, type Schedule, type ScheduleStore } from './schedule-store.ts'
+import type { ScheduleSettings } from './settings.ts'
 import { createTimetable } from './timetable.ts'
 
 export interface ScheduleServiceParts {

@@ -82,7 +82,7 @@ export function isForSettlement({ forSettlement, role }: Pick<Schedule, 'forSett
 }
 
 /** Schedules of all Users together: about 1 kB of memory each. */
-const schedulesMax = 1_000_000
+export const schedulesMax = 1_000_000
 
 export interface ScheduleStore {
   get(id: number): Schedule | undefined

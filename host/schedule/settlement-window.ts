@@ -2,7 +2,7 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { DeviceDetails } from '../access/device-details.ts'
-import { type ScheduleSettings, windowFor } from './schedule-settings.ts'
+import { type ScheduleSettings, windowFor } from './settings.ts'
 import { placeInWindow } from './windows.ts'
 
 /** The request: what decides its window, and its deadline. */

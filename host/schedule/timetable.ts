@@ -2,9 +2,9 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { Registry } from '../access/parties.ts'
-import { type ScheduleSettings, windowFor } from './schedule-settings.ts'
 import { isForSettlement, type Schedule } from './schedule-store.ts'
 import { nextRunDay } from './schedules.ts'
+import { type ScheduleSettings, windowFor } from './settings.ts'
 import { dueMsOf, placeInWindow } from './windows.ts'
 
 export interface Timetable {

@@ -18,7 +18,7 @@ import type { Reading } from '../wan/reading.ts'
 import type { Priority } from '../wan/waiting-requests.ts'
 
 /** Channels of the profile data log, by their names in the SRV table and in the cache. */
-const channelNumber = {
+export const channelNumber = {
   'active-import': channel.activeImport,
   'active-export': channel.activeExport,
   'reactive-import': channel.reactiveImport,

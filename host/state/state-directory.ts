@@ -16,7 +16,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigurationError } from './errors.ts'
 
 /** Version of the directory's layout. */
-const stateVersion = 1
+export const stateVersion = 1
 
 /** Paths in a state directory. */
 export interface StatePaths {

@@ -3,8 +3,8 @@
 import { encodeCbor } from '../../protocol/cbor.ts'
 import { decodeAnswer, type MessageName } from '../../protocol/messages.ts'
 import { whyLeftOut } from './differ-rules.ts'
-import type { MessageFields } from './recorded-sessions.ts'
 import { dateOf, type LineRecord, type RecordField, recordBytes, recordsIn } from './records.ts'
+import type { MessageFields } from './sessions.ts'
 
 type Value = number | string | boolean | undefined
 

@@ -11,7 +11,7 @@ export interface Rule {
   ofTwo?: true
 }
 
-const differRules: readonly Rule[] = [
+export const differRules: readonly Rule[] = [
   { name: 'readClock', fields: ['utcMs'], why: 'time passes' },
   { name: 'readClock', fields: ['lastSetMs', 'driftPpm'], why: 'each meter has its own clock', ofTwo: true },
   { name: 'setClock', fields: ['stepMs'], why: 'time passes' },

@@ -43,7 +43,7 @@ function days(command: string, ofChannel: number, firstDay: number, count: numbe
 }
 
 /** The asks, in order. `today`: days since 1970. */
-function scenario(today: number): Step[] {
+export function scenario(today: number): Step[] {
   return [
     single('inventory', 'readInventory', encodeAsk('readInventory', {})),
     single('registers', 'readRegisters', encodeAsk('readRegisters', {})),

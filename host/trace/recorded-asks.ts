@@ -2,7 +2,7 @@
 
 import type { LinkSession } from '../../protocol/link.ts'
 import type { MessageName } from '../../protocol/messages.ts'
-import type { TracedFrame } from './recorded-sessions.ts'
+import type { TracedFrame } from './sessions.ts'
 
 export interface RecordedAsk {
   name: MessageName

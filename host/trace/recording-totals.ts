@@ -2,8 +2,8 @@
 
 import { tagBytes } from '../../protocol/limits.ts'
 import { noPacket } from './packet-table.ts'
-import type { TracedFrame } from './recorded-sessions.ts'
 import { recordBytes } from './records.ts'
+import type { TracedFrame } from './sessions.ts'
 
 export interface Totals {
   frames: number

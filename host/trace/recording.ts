@@ -9,7 +9,7 @@ import { flag, interfaceBlock, packetBlock, sectionBlock } from './pcapng-write.
 export const pieceBytesMax = 512
 
 /** A recording ends at this size, so that it cannot fill a disk. */
-const recordingBytesMax = 2 ** 31
+export const recordingBytesMax = 2 ** 31
 
 export interface Recording {
   /** Wraps `openPort`: all bytes of the ports that it opens are recorded. */

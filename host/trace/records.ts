@@ -3,12 +3,11 @@
 
 import { decodeReceivedDay } from '../../protocol/day-part.ts'
 import { decodeEvent, eventCode } from '../../protocol/event-entry.ts'
-import { dayMs } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { channel, type MessageName } from '../../protocol/messages.ts'
 import type { ProfileDay } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot, type RegisterSnapshot, snapshotCause } from '../../protocol/register-snapshot.ts'
-import type { MessageFields } from './recorded-sessions.ts'
+import type { MessageFields } from './sessions.ts'
 
 export type RecordField = {
   name: string
@@ -33,10 +32,10 @@ const nameIn = (names: { [name: string]: number }, value: number) =>
   Object.keys(names).find((name) => names[name] === value) ?? `${value}`
 
 /** `2026-11-22`, of days since 1970. */
-export const dateOf = (day: number) => new Date(day * dayMs).toISOString().slice(0, 10)
+export const dateOf = (day: number) => new Date(day * 86400000).toISOString().slice(0, 10)
 
 /** UTC in seconds as text; `time lost` for 0. */
-const timeOf = (seconds: number) =>
+export const timeOf = (seconds: number) =>
   seconds === 0 ? 'time lost' : new Date(seconds * 1000).toISOString().replace('.000', '')
 
 function dayFields(profile: ProfileDay, bytes: Uint8Array): RecordField[] {

@@ -10,7 +10,7 @@ import { type RecordedSession, wholeAnswerOf } from './recorded-asks.ts'
 import { askWhole } from './whole-answer.ts'
 
 /** Asks that change the meter: replayed only with `withChanges`, and sent once. */
-const changes: readonly MessageName[] = ['takeBilling', 'acknowledgeAlerts', 'setClock', 'writeSettings']
+export const changes: readonly MessageName[] = ['takeBilling', 'acknowledgeAlerts', 'setClock', 'writeSettings']
 
 export interface Played {
   /** Number of the session in the recording, from 1, and the ask's counter in it. */

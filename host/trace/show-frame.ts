@@ -5,13 +5,13 @@ import type { CborValue } from '../../protocol/cbor.ts'
 import { lineVersion } from '../../protocol/link.ts'
 import { errorCode } from '../../protocol/message-layout.ts'
 import { noPacket } from './packet-table.ts'
-import type { Message, MessageFields, TracedFrame } from './recorded-sessions.ts'
 import { type RecordField, recordBytes, recordsIn } from './records.ts'
+import type { Message, MessageFields, TracedFrame } from './sessions.ts'
 
 const arrows = { 'to meter': '->', 'from meter': '<-' }
 
 /** The name of an error code. */
-function errorName(error: number): string {
+export function errorName(error: number): string {
   const name = Object.entries(errorCode).find(([, code]) => code === error)?.[0]
   return name === undefined ? `error ${error}` : `error ${error} (${name})`
 }

@@ -199,14 +199,14 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
 
     progressed() {
       wait.progressMs = timing.nowMs()
+      seat.turn.responds(true)
     },
 
     async silent() {
       // Another had the line: the meter has not been silent.
-      if (wait.paused) {
-        wait.paused = false
-        return
-      }
+      const others = wait.paused
+      wait.paused = false
+      if (others) return
       wait.silentAsks += 1
       const gone = !seat.turn.open()
       if (gone) await waitForLine(seat.turn)

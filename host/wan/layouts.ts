@@ -10,7 +10,7 @@ import { gather, type Layout, type Part } from './gather.ts'
 import type { Reading } from './reading.ts'
 
 /** Reads consecutive day blocks of a channel; `undefined` when one is incomplete or out of order. */
-function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | undefined {
+export function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | undefined {
   const part: Part<Reading> = { from: 0, to: 0, items: [] }
   for (let at = 0, length = 0; at < bytes.length; at += length) {
     length = bytes[at] ?? 0

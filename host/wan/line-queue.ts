@@ -41,14 +41,14 @@ export class StoppedError extends Error {
 }
 
 /** A session of a class ends after this time when others of its class wait, milliseconds: on demand, and all others. */
-const shareMs = { onDemand: 1000, other: 5000 }
+const shareMs = { onDemand: 800, other: 5000 }
 
 /** A session that has brought nothing new for so long ends when anybody waits, milliseconds. */
-const stalledMs = 1000
+const stalledMs = 800
 
 interface WhoWaits {
   timing: Timing
-  /** Meters that did not answer their last wake. */
+  /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   silent: Set<string>
   /** The most urgent request that waits for the same line. */
   next(): Place | undefined
@@ -67,7 +67,10 @@ function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, next }:
       const own = silent.has(eui) ? unresponsive : lineRequest.priority
       if (other.priority < own) return true
       const nowMs = timing.nowMs()
-      if (nowMs - Math.max(startedMs, progressMs) >= stalledMs) return true
+      if (nowMs - Math.max(startedMs, progressMs) >= stalledMs) {
+        silent.add(eui)
+        return true
+      }
       return other.priority === own && nowMs - startedMs >= share
     },
     responds(answers) {
@@ -144,7 +147,7 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
 
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
   const { waiting, startNext, next, release } = createStarter(limits, timing)
-  /** Meters that did not answer their last wake. */
+  /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   const silent = new Set<string>()
   let orders = 0
   let stopped = false

@@ -27,7 +27,7 @@ export interface Turn {
    * share, or it has brought nothing new since `progressMs`, ms since 1970.
    */
   shouldYield(progressMs: number): boolean
-  /** Notes whether the meter answers its wakes. One that does not waits behind all others of its line. */
+  /** Notes whether the meter answers, and brings something new. One that does not waits behind all others of its line. */
   responds(answers: boolean): void
   /** What was received and sent since this turn began. */
   traffic: LineTraffic

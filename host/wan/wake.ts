@@ -24,7 +24,7 @@ export interface Woken {
 const earlyFramesMax = 4
 
 /** Others get the line after a wake has been unanswered for so long, milliseconds. */
-const yieldAfterMs = 1000
+const yieldAfterMs = 800
 
 /** Silence of a meter ends a task after this number of wakes at the earliest, however long others had the line. */
 const wakesMin = 3

@@ -5,6 +5,7 @@ import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
 import { flash } from './flash.ts'
 import { fleet } from './fleet.ts'
+import { hostileMeter } from './hostile-meter.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
 import { meter } from './meter.ts'
@@ -31,6 +32,7 @@ const benches: { [name: string]: Bench } = {
   kills: killsBench,
   xml,
   audit,
+  'hostile-meter': hostileMeter,
 }
 
 const json = process.argv.includes('--json')

@@ -20,7 +20,7 @@ export interface Done extends Tally {
   seeds: number[]
 }
 
-function work(task: Task): Done {
+export function work(task: Task): Done {
   if ('life' in task) {
     const done: Done = { ...noTally(), pagesTurned: 0, seeds: [] }
     for (let seed = task.from; seed <= task.to; seed++) {

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 
 /** Whether a program is installed. */
-function hasProgram(name: string, flag = '--version'): boolean {
+export function hasProgram(name: string, flag = '--version'): boolean {
   return spawnSync(name, [flag]).status === 0
 }
 

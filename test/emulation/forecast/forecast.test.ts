@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type FigureName, figures, forecast, forecastRange } from '../../../emulation/forecast/figures.ts'
+import { type FigureName, figures, forecast, forecastRange } from '../../../emulation/forecast/forecast.ts'
 import {
   type ForecastParameters,
   type ParameterName,

@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { midnight } from '../../../emulation/bench.ts'
 import { esme, testParties } from '../../../emulation/bench-parties.ts'
-import { defaultScheduleSettings } from '../../../host/schedule/schedule-settings.ts'
+import { defaultScheduleSettings } from '../../../host/schedule/settings.ts'
 import { createScheduleBench, dailyRead, meterNumber, today } from '../../support/bench/schedule-bench.ts'
 
 const hourMs = 3_600_000

@@ -5,7 +5,7 @@ import { esme, exportParties, testParties } from '../../../emulation/bench-parti
 import type { ScheduleDetails } from '../../../host/duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../../../host/duis/read-non-device.ts'
 import type { TestIdentityName } from '../../../host/pki/test-pki.ts'
-import { defaultScheduleSettings } from '../../../host/schedule/schedule-settings.ts'
+import { defaultScheduleSettings } from '../../../host/schedule/settings.ts'
 import { unsignedTemplate } from '../../support/bench/duis-parties.ts'
 import { createScheduleBench, dailyRead, meterNumber, today } from '../../support/bench/schedule-bench.ts'
 

@@ -7,7 +7,7 @@ import {
   retriesFor,
   unknownNames,
   windowFor,
-} from '../../../host/schedule/schedule-settings.ts'
+} from '../../../host/schedule/settings.ts'
 import { executionTime } from '../../../host/schedule/settlement-window.ts'
 import { dueMsOf, parseWindow, placeInWindow } from '../../../host/schedule/windows.ts'
 

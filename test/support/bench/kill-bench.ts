@@ -47,7 +47,7 @@ export interface Killed {
 }
 
 /** Receives responses as a User does: the SHA-256 of each, by RequestID. */
-async function startUser() {
+export async function startUser() {
   const taken = new Map<string, string[]>()
   const server = createServer((request, response) => {
     const parts: Buffer[] = []

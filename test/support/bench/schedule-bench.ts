@@ -13,7 +13,7 @@ import { testIdentities } from '../../../host/pki/test-pki.ts'
 import { createBench } from './checked-bench.ts'
 
 export const dayMs = 86_400_000
-const halfHourMs = 1_800_000
+export const halfHourMs = 1_800_000
 /** The day of the bench, days since 1970. */
 export const today = midnight / dayMs
 

@@ -105,7 +105,7 @@ function boardOf(life: Life): Board {
 }
 
 /** Something that should not be. */
-function find(life: Life, found: Findings, what: string): void {
+export function find(life: Life, found: Findings, what: string): void {
   for (const kind of findingKinds) life.found[kind] += found[kind]
   const time = new Date(life.nowMs).toISOString()
   life.first ??= `${time}: ${what}: ${findingKinds.map((kind) => `${found[kind]} ${kind}`).join(', ')}`

@@ -43,7 +43,7 @@ export interface Stretch {
 }
 
 /** What survives a power cut. */
-export interface DurableState {
+export interface StoredRequest {
   settings: PlainSettings
   version: number
   boots: number
@@ -101,14 +101,14 @@ export interface PlainMeter {
   budget: number
   /** Records so far whose place is a ring: day blocks, daily reads, billing. */
   ringRecords: number
-  kept: DurableState
+  kept: StoredRequest
   ram: Ram
 }
 
 /** Power has failed in the model. */
 export class Stopped extends Error {}
 
-export function durable(meter: PlainMeter, change: (kept: DurableState) => void): void {
+export function durable(meter: PlainMeter, change: (kept: StoredRequest) => void): void {
   if (meter.budget === 0) throw new Stopped()
   meter.budget -= 1
   change(meter.kept)

@@ -62,7 +62,7 @@ export const richTariff: PlainTariff = {
 }
 
 /** SPEC.md section 11. */
-function tariffTable(tariff: PlainTariff | undefined): Uint8Array {
+export function tariffTable(tariff: PlainTariff | undefined): Uint8Array {
   if (tariff === undefined) return new Uint8Array(0)
   const bytes = [tariff.local ? 1 : 0, tariff.weekday, tariff.weekend, tariff.dates.length]
   for (const { month, day, profile } of tariff.dates) {
@@ -79,7 +79,7 @@ export function toConfiguration(plain: PlainSettings): Configuration {
 }
 
 /** British summer time, from the calendar: the last Sundays of March and October, at 01:00 UTC. */
-function isSummer(atMs: number): boolean {
+export function isSummer(atMs: number): boolean {
   const year = new Date(atMs).getUTCFullYear()
   const change = (month: number) => {
     const last = new Date(Date.UTC(year, month, 31, 1))

@@ -1,7 +1,7 @@
 // What the model keeps apart when the clock is set by days (DESIGN.md, "A clock that was wrong by days").
 
 import type { RegisterSnapshot } from '../../../protocol/register-snapshot.ts'
-import { copyOfDay, type Day, type DurableState, type Stretch } from './plain-meter.ts'
+import { copyOfDay, type Day, type StoredRequest, type Stretch } from './plain-meter.ts'
 
 const daySeconds = 86400
 const mostStretches = 8
@@ -26,7 +26,7 @@ function readsOf(stretches: readonly Stretch[]): RegisterSnapshot[] {
 }
 
 /** The stretch that runs, as it ends. */
-function ended(kept: DurableState): Stretch {
+function ended(kept: StoredRequest): Stretch {
   const { days, dailyReads } = kept.base
   const over = ([number, day]: [number, Day]): [number, Day] => [
     number,
@@ -41,7 +41,7 @@ function ended(kept: DurableState): Stretch {
 }
 
 /** A stretch begins, its clock `stepSeconds` ahead of the one before, or by nobody knows how much. `halfHour` runs then. */
-export function beginStretch(kept: DurableState, stepSeconds: number | undefined, halfHour: number): void {
+export function beginStretch(kept: StoredRequest, stepSeconds: number | undefined, halfHour: number): void {
   let stretches = [...kept.stretches, ended(kept)]
   if (stepSeconds === undefined) {
     stretches = stretches.map((one) => ({ ...one, frozen: isRight(one, kept.offset) ? 'right' : 'wrong' }))
@@ -65,7 +65,7 @@ export function beginStretch(kept: DurableState, stepSeconds: number | undefined
 }
 
 /** What the day in which the clock lands has up to there is that day's, which goes on. */
-function resume(kept: DurableState, halfHour: number): void {
+function resume(kept: StoredRequest, halfHour: number): void {
   const day = Math.floor(halfHour / 48)
   const last = Math.max(0, ...[...kept.days.keys()])
   kept.openDay = 0

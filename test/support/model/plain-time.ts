@@ -10,18 +10,18 @@ import {
   commitAll,
   commitToNone,
   copyOfDay,
-  type DurableState,
   dayMs,
   durable,
   halfHourMs,
   note,
   type PlainMeter,
+  type StoredRequest,
   timeOf,
 } from './plain-meter.ts'
 import { plainRegister, secureProfile } from './plain-settings.ts'
 
 function snapshot(
-  kept: DurableState,
+  kept: StoredRequest,
   cause: number,
   late: boolean,
   number: number,
@@ -145,7 +145,7 @@ function noteOutage(meter: PlainMeter): void {
 export function aheadAtStart({
   clockAheadMs,
   clockSetSeconds,
-}: Pick<DurableState, 'clockAheadMs' | 'clockSetSeconds'>): number {
+}: Pick<StoredRequest, 'clockAheadMs' | 'clockSetSeconds'>): number {
   return clockSetSeconds * 1000 - clockAheadMs < clockSetMs ? 0 : clockAheadMs
 }
 

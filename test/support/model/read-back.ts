@@ -10,7 +10,7 @@ import { decodeEvent } from '../../../protocol/event-entry.ts'
 import { dayBlockBytesMax } from '../../../protocol/limits.ts'
 import { dayBlockDay, decodeDayBlock } from '../../../protocol/profile-coding.ts'
 import { decodeSnapshot, type RegisterSnapshot } from '../../../protocol/register-snapshot.ts'
-import type { Day, DurableState } from './plain-meter.ts'
+import type { Day, StoredRequest } from './plain-meter.ts'
 import { type PlainSettings, toConfiguration } from './plain-settings.ts'
 import { aheadAtStart } from './plain-time.ts'
 import { mustOf, type Recorded, type RingCut } from './ring-capacity.ts'
@@ -98,7 +98,7 @@ function isRight(day: Day, channel: number, open: boolean, block: Uint8Array): b
 
 /** Compares what was read of one channel, from `fromDay` on. Answers the days that are not there. */
 export function compareBlocks(
-  kept: DurableState,
+  kept: StoredRequest,
   channel: number,
   blocks: readonly Uint8Array[],
   fromDay: number,
@@ -162,7 +162,7 @@ function compareSnapshots(
   return newest.map(({ number }) => number).filter((number) => !seen.has(number))
 }
 
-function compareEvents(kept: DurableState, log: number, read: Uint8Array, found: Findings): void {
+function compareEvents(kept: StoredRequest, log: number, read: Uint8Array, found: Findings): void {
   const expected = kept.events[log]!
   let at = 0
   for (const entry of expected) {
@@ -189,7 +189,7 @@ function configurationOf(settings: PlainSettings): Uint8Array {
 }
 
 /** What the rings took from `fromDay` on, as far as one knows; what is not there any more may have been as long as can be. */
-function recordedOf(kept: DurableState, read: Readback, fromDay: number): Recorded {
+function recordedOf(kept: StoredRequest, read: Readback, fromDay: number): Recorded {
   const days = [...kept.days.keys()].filter((day) => day >= fromDay).sort((a, b) => a - b)
   const lengths = read.blocks.map((blocks) => new Map(blocks.map((block) => [dayBlockDay(block, 0), block.length])))
   const ofDays = (channels: number[]) =>
@@ -213,7 +213,7 @@ function recordedOf(kept: DurableState, read: Readback, fromDay: number): Record
 
 /** Compares what was read from `fromDay` on with one state of the model. `cuts` are the power cuts that took room in rings. */
 export function compare(
-  kept: DurableState,
+  kept: StoredRequest,
   read: Readback,
   fromDay: number,
   flash: Flash,

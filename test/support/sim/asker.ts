@@ -4,6 +4,7 @@ import { sameBytes } from '../../../protocol/bytes.ts'
 import { decodeReceivedDay } from '../../../protocol/day-part.ts'
 import { decodeEvent, type EventEntry } from '../../../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'
+import { dayOfHalfHour } from '../../../protocol/half-hour.ts'
 import { eventBytes } from '../../../protocol/limits.ts'
 import {
   decodePacket,
@@ -165,4 +166,9 @@ export function createAsker(key: Uint8Array, send: (bytes: Uint8Array) => void):
     lineBytes: () => bytes,
   }
   return asker
+}
+
+/** The day of a half-hour among days that were read. */
+export function dayWith(days: ProfileDay[], halfHour: number): ProfileDay | undefined {
+  return days.find((profile) => profile.day === dayOfHalfHour(halfHour))
 }

@@ -14,10 +14,10 @@ import { noUsage, type Usage } from '../../../host/wan/usage.ts'
 
 export const eui = '00-DB-12-34-56-78-90-A0'
 export const otherEui = '00-DB-12-34-56-78-90-A1'
-const key = createRandom(42).bytes(32)
+export const key = createRandom(42).bytes(32)
 export const otherKey = createRandom(43).bytes(32)
 const endMs = Date.UTC(2026, 10, 22)
-const whOf = (halfHour: number) => createRandom(halfHour).below(500)
+export const whOf = (halfHour: number) => createRandom(halfHour).below(500)
 
 /** What becomes of a frame (with what precedes it): the bytes that are sent on in its place, and those that are sent back. */
 export type Tamper = (frame: Uint8Array, way: Way) => { on?: Uint8Array[]; back?: Uint8Array[] }

@@ -1,0 +1,67 @@
+// Meters that misbehave, dead ones, and reads that last: each request ends within its target response time, and the other
+// meters of the line are served.
+
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { priority } from '../../../host/wan/waiting-requests.ts'
+import {
+  createHostileBench,
+  end,
+  readAmongDead,
+  readBehindLong,
+  readBeside,
+  trtMs,
+} from '../../support/bench/hostile-bench.ts'
+import { behaviours } from '../../support/sim/hostile-meter.ts'
+
+for (const behaviour of behaviours) {
+  test(`a meter that is hostile (${behaviour}): its request ends in time, the others notice nothing`, async () => {
+    const { aloneMs, hostileMs, longestMs, failed } = await readBeside(behaviour)
+    assert.equal(failed, [])
+    assert.ok(hostileMs <= trtMs, `${hostileMs} ms`)
+    assert.ok(longestMs <= aloneMs + 1300, `a read took ${longestMs} ms, ${aloneMs} alone`)
+  })
+}
+
+test('a meter without anything new is given up after 15 s where nobody else waits', async () => {
+  for (const behaviour of ['empty', 'repeated', 'endless'] as const) {
+    const b = createHostileBench([behaviour])
+    const { readings, tookMs } = await b.clock.run(b.read(1, { urgency: priority.scheduled, targetMs: 24 * 3600_000 }))
+    // Days that nobody asked for, without a gap from the first frame on, say that there is nothing before them.
+    const nothing =
+      behaviour === 'endless' && typeof readings !== 'string' && readings.every(({ wh }) => wh === undefined)
+    assert.ok(nothing || typeof readings === 'string', behaviour)
+    assert.ok(tookMs < 60_000, `${behaviour}: ${tookMs} ms`)
+  }
+})
+
+test('ten dead meters, already known as such, cost a live one at most a second', async () => {
+  const { live, dead } = await readAmongDead()
+  for (const { whole, tookMs } of live) {
+    assert.ok(whole)
+    assert.ok(tookMs < 1500, `${tookMs} ms`)
+  }
+  for (const { readings, tookMs } of dead) {
+    assert.match(String(readings), /does not wake|answers no wake/)
+    assert.ok(tookMs <= trtMs)
+  }
+})
+
+test('on demand behind a read of 13 months at 9,600 baud: answered within 5 s, and the long read is whole', async () => {
+  const { onDemand, long, halfHours } = await readBehindLong()
+  assert.ok(onDemand.whole)
+  assert.ok(onDemand.tookMs < 5000, `${onDemand.tookMs} ms`)
+  assert.ok(long.whole)
+  assert.is((long.readings as unknown[]).length, halfHours)
+})
+
+test('a request that waits behind another of its meter has a deadline of its own', async () => {
+  const b = createHostileBench(['slow'])
+  const long = b.read(1, { first: end - 300 * 48, targetMs: 600_000 })
+  const short = await b.clock.run(b.read(1, { urgency: priority.scheduled, targetMs: 5000 }))
+  assert.match(String(short.readings), /target response time/)
+  assert.ok(short.tookMs <= 5001)
+  await b.clock.run(long)
+})
+
+test.run()
