@@ -1,5 +1,5 @@
 // Settings of DCC schedules: the object `schedule` in config.json. Everything has a default; what no published text says
-// is an assumption, named so below and in the README.
+// is an assumption, named so below and in docs/reference/assumptions.md.
 
 import { type DeviceDetails, deviceDefaults } from '../access/device-details.ts'
 import { inScope, scopesOf, unknownScope } from './scopes.ts'

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME …] [--json]: every figure of the README, measured on this machine.
+// npm run bench [-- NAME …] [--json]: every figure of docs/reference/figures.md, measured on this machine.
 
 import { audit } from './audit.ts'
 import { bridge } from './bridge.ts'

@@ -173,7 +173,7 @@ test('the limit, from the sizes of real responses', async () => {
     assert.ok((await size(variant, payload(most + 1))) > boxedBytesMax, variant)
     assert.ok((await size(variant, payload(Math.floor(most * 0.9)))) <= boxedBytesMax, variant)
   }
-  // What the README says of days.
+  // What docs/how-to/dcc-tools.md says of days.
   const usual = { stampMs: nowMs, wh: 9_999, varh: 9_999 }
   assert.ok((await size('4.8.1', importProfilePayload(Array(10 * 48).fill(usual)))) <= boxedBytesMax)
   assert.ok((await size('4.8.3', exportProfilePayload(Array(7 * 48).fill(usual)))) <= boxedBytesMax)
