@@ -1,9 +1,21 @@
 // The store on disk: one LMDB environment in the state directory, values in CBOR.
 
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Encoder } from 'cbor-x'
 import { type Database, open } from 'lmdb'
+import { ConfigurationError } from '../state/errors.ts'
 import { readValue, type Store, type TableReaders } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
@@ -13,7 +25,7 @@ const tablesMax = 32
 
 /**
  * Opens (or makes) the store in a directory, mode 0700. Tables that are not named are left as they are.
- * @throws Error naming the directory when LMDB cannot open it
+ * @throws ConfigurationError naming the directory when LMDB cannot open it
  */
 export function openLmdbStore<Tables>(directory: string, readers: TableReaders<Tables>): Store<Tables> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -77,12 +89,49 @@ async function compactCopy(from: string, to: string, without: readonly string[])
   }
 }
 
+/** Where the two meta pages have their fields, bytes from the start of the page; lmdb 3.x, little-endian. */
+const meta = { bytes: 176, magicAt: 24, magic: 0xbeefc0de, pageBytesAt: 48, lastPageAt: 144 }
+
+/**
+ * Checks that the file is as long as its meta pages say: LMDB maps it, and a page that is not there would end the process.
+ * A file that has all pages of the older meta page is lengthened: after a power cut LMDB continues from that one.
+ */
+function checkLength(directory: string): void {
+  const path = join(directory, 'data.mdb')
+  if (!existsSync(path) || statSync(path).size === 0) return
+  const file = openSync(path, 'r')
+  try {
+    const first = readMeta(file, 0)
+    const second = readMeta(file, first.pageBytes)
+    // After the meta pages, because a running bridge makes the file longer.
+    const { size } = fstatSync(file)
+    const needed = [first, second].map(({ pageBytes, lastPage }) => pageBytes * (lastPage + 1))
+    if (size < Math.min(...needed)) throw new Error(`it is cut off: ${size} of ${Math.max(...needed)} bytes`)
+    if (size < Math.max(...needed)) truncateSync(path, Math.max(...needed))
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** LMDB itself ends the process when it reads a file that is not one of its own. */
+function readMeta(file: number, at: number): { pageBytes: number; lastPage: number } {
+  const page = Buffer.alloc(meta.bytes)
+  if (readSync(file, page, 0, meta.bytes, at) < meta.bytes) throw new Error('it is cut off within its first pages')
+  const pageBytes = page.readUInt32LE(meta.pageBytesAt)
+  const lastPage = Number(page.readBigUInt64LE(meta.lastPageAt))
+  const isMeta = page.readUInt32LE(meta.magicAt) === meta.magic && pageBytes >= 256 && pageBytes <= 65536
+  if (!isMeta || !Number.isSafeInteger(lastPage)) throw new Error('data.mdb is damaged, or is no store')
+  return { pageBytes, lastPage }
+}
+
 function openOrExplain(directory: string) {
   try {
+    checkLength(directory)
     return open({ path: directory, maxDbs: tablesMax })
   } catch (error) {
-    throw new Error(
-      `the store in ${directory} cannot be opened (${(error as Error).message}): move the directory away to begin with an empty one, or restore it`,
+    throw new ConfigurationError(
+      `the store in ${directory} cannot be opened (${(error as Error).message}): restore it from a backup (smets1 restore), ` +
+        'or move it away and take used RequestIDs from the audit trail (smets1 restore without a backup)',
     )
   }
 }
