@@ -102,13 +102,18 @@ export function createProcessing(parts: ProcessingParts): Processing {
   }
 
   /** Executes a stored request: at once, or at its execution time. */
-  function reprocess(id: string, stored: StoredRequest): void {
+  function reprocess(id: string, stored: StoredRequest, lateMs = 0): void {
     const { executionMs, windowMs } = stored
     if (executionMs !== undefined && timing.nowMs() < executionMs) {
-      futureDated.wait(id, executionMs, () => reprocess(id, stored))
+      // The machine may have been suspended at that time, or its clock set past it: nobody was late but the clock.
+      futureDated.wait(id, executionMs, () => reprocess(id, stored, timing.nowMs() - executionMs))
     } else if (windowMs !== undefined && timing.nowMs() < windowMs) {
       waitForWindow(id, windowMs, parts, reprocess)
-    } else track(id, reexamine(id, stored, parts, start))
+    } else
+      track(
+        id,
+        reexamine(id, stored, parts, (accepted) => start(delayed(accepted, lateMs), stored)),
+      )
   }
 
   return {
@@ -133,13 +138,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
       await recorder.committed().catch(() => {})
       return acknowledgement
     },
-    resume() {
-      for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
-        // It was answered before the crash. Only the stored request is left.
-        if (parts.delivery.has(key)) void store.remove('accepted', key)
-        else reprocess(key, value)
-      }
-    },
+    resume: () => resume(parts, reprocess),
     async stop() {
       futureDated.stop()
       await ended()
@@ -147,6 +146,19 @@ export function createProcessing(parts: ProcessingParts): Processing {
       windows.stop()
     },
   }
+}
+
+function resume({ store, delivery }: ProcessingParts, reprocess: (id: string, stored: StoredRequest) => void): void {
+  for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
+    // It was answered before the crash. Only the stored request is left.
+    if (delivery.has(key)) void store.remove('accepted', key)
+    else reprocess(key, value)
+  }
+}
+
+/** A request whose target response time begins later. */
+function delayed(accepted: AcceptedRequest, lateMs: number): AcceptedRequest {
+  return lateMs <= 0 ? accepted : { ...accepted, deadlineMs: accepted.deadlineMs + lateMs }
 }
 
 /** Many may wait for a window, so only their RequestIDs are in memory. */
@@ -240,7 +252,7 @@ async function reexamine(
   id: string,
   stored: StoredRequest,
   parts: ProcessingParts,
-  start: (accepted: AcceptedRequest, stored: StoredRequest) => void,
+  start: (accepted: AcceptedRequest) => void,
 ): Promise<void> {
   const { body, receivedMs } = stored
   const { recorder, report } = parts
@@ -256,6 +268,6 @@ async function reexamine(
     await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.reason }, parts)
   } else {
     recorder.accepted(recalled, true)
-    start(recalled, stored)
+    start(recalled)
   }
 }

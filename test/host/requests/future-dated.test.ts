@@ -66,6 +66,16 @@ test('down at its time and for longer than the target response time: E30', async
   assert.ok(b.verify(b.callbacks[0]!.xml).ok)
 })
 
+test('a clock that is set past its time, or a suspend: it is executed when the bridge notices, and answered', async () => {
+  const b = await createBench({ days: 2 })
+  await b.post(b.sign(b.request('mdr', registers), 'mdr'))
+  await b.clock.pass(hourMs)
+  b.clock.set(at + 5 * hourMs)
+  b.meter.meter().step()
+  await b.clock.pass(60_000)
+  assert.equal(codes(b), ['I0'])
+})
+
 test('a meter that is gone at its time: E20 as for any other request', async () => {
   const b = await createBench({ days: 2 })
   await b.post(b.sign(b.request('supplier', registers)))
