@@ -213,7 +213,7 @@ export async function createBench(options: BenchOptions = {}) {
   }
 
   function start(): Promise<Bridge> {
-    const config = { ...readConfig('', {}, { lineUrl: 'sim:' }), explain: true, ...options.config }
+    const config = { ...readConfig('', {}, {}), lineUrl: 'sim:', explain: true, ...options.config }
     const { life, store: own, isAlive } = killable.nextLife()
     const env = createSimulatedEnv({ ...simulated, store: own }, config, life, {
       post: users.postOf(isAlive),

@@ -85,7 +85,7 @@ export interface Bench extends AsyncDisposable {
 
 /** The settings. @throws ConfigurationError for one that does not exist or has a wrong value */
 function settingsOf(config: Partial<BridgeConfig>): Partial<BridgeConfig> {
-  const known = readConfig('', {}, { explain: true, lineUrl: 'sim:', ...config })
+  const known = { ...readConfig('', {}, { explain: true, ...config }), lineUrl: 'sim:' }
   for (const name of Object.keys(config)) {
     if (!(name in known)) {
       throw new ConfigurationError(`config: there is no setting "${name}"; there are ${Object.keys(known).join(', ')}`)

@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Registry } from '../../host/access/parties.ts'
 import type { StampConvention } from '../../host/catalogue/read-window.ts'
 import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
 import {
@@ -15,28 +14,23 @@ import {
   wholeOption,
 } from '../../host/cli/command.ts'
 import { settingsName } from '../../host/cli/provision-meters.ts'
-import { readAs } from '../../host/cli/read.ts'
 import { changeDevice } from '../../host/cli/registry-file.ts'
-import { type Entry, kWh, table, totalWh } from '../../host/cli/show.ts'
-import { column } from '../../host/cli/show-response.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
+import { programAsTyped } from '../../host/cli/typed.ts'
 import { type BridgeConfig, loadRegistry, readConfig } from '../../host/config/config.ts'
 import { signingToolOf, warnOfTool } from '../../host/pki/open-signing-tool.ts'
 import { loadTrust } from '../../host/pki/test-pki.ts'
-import type { TrustStore } from '../../host/pki/trust.ts'
 import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
 import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
 import { holdState, newState } from '../../host/runtime/hold-state.ts'
 import type { Lock } from '../../host/runtime/lock-file.ts'
-import { type RunningBridge, runBridge } from '../../host/runtime/run-bridge.ts'
+import { runBridge } from '../../host/runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { type Bench, demonstrate } from './first-reads.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
-
-/** Waits for a response, in `up`: the target response time and a little. */
-const readTimeoutMs = 20000
 
 /** What the meter says is plain text; where everything else is JSON, it becomes a line of that. */
 function meterIo(io: Io, format: BridgeConfig['log'], { log }: BridgeLog): Io {
@@ -47,71 +41,9 @@ function meterIo(io: Io, format: BridgeConfig['log'], { log }: BridgeLog): Io {
   return { ...io, isTerminal: false, stderr: say }
 }
 
-function costOf(answered: CompletedRequest | undefined): string {
-  if (answered === undefined) return ''
-  const { usage, provenance } = answered
-  const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
-  const source = provenance
-    ? `${provenance.fromMeter} half-hours from the meter, ${provenance.fromCache} from the cache\n  `
-    : ''
-  if (usage.wakeUps === 0) return `${source}cost to the meter: none`
-  const parts = [
-    count(usage.wakeUps, 'wake-up'),
-    count(usage.sessions, 'session'),
-    `${usage.bytesOut + usage.bytesIn} bytes on the line (${usage.bytesOut} to the meter, ${usage.bytesIn} from it)`,
-    `${count(usage.dcoCalls, 'DCO call')}, the longest ${usage.dcoMsMax < 1 ? 'under 1' : Math.round(usage.dcoMsMax)} ms`,
-  ]
-  return `${source}cost to the meter: ${parts.join(', ')}`
-}
-
-/** One bench: what is running, and the last answer's cost. */
-interface Bench {
-  paths: StatePaths
-  registry: Registry
-  trust: TrustStore
-  running: RunningBridge
-  answers: Map<string, CompletedRequest>
-}
-
-async function readAndShow(
-  bench: Bench,
-  name: string,
-  window: { startMs: number; endMs: number },
-  io: Io,
-  title: string,
-): Promise<Entry[]> {
-  const user = bench.registry.users.find((one) => one.name === name)
-  if (user === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no User called ${name}`)
-  const device = bench.registry.devices[0]
-  if (device === undefined) throw new CommandError(exitCode.usage, `${bench.paths.registry} has no device`)
-  const outcome = await readAs(
-    bench.paths,
-    bench.trust,
-    bench.running.url,
-    user,
-    device.eui,
-    '4.8.1',
-    { period: window },
-    readTimeoutMs,
-  )
-  const answered = bench.answers.get(outcome.response?.requestId?.text.toUpperCase() ?? '')
-  io.stdout(`\n${title}\n`)
-  if (outcome.code !== 'I0') {
-    const why = outcome.explanation ?? answered?.detail ?? ''
-    throw new CommandError(exitCode.failed, `${name} got ${outcome.code}${why && `: ${why}`}`)
-  }
-  const entries = column(outcome.response?.entries ?? [], 'wh')
-  io.stdout(table(entries, 'Wh', device.stamps))
-  io.stdout(`  I99 after ${outcome.acknowledgedMs} ms, I0 after ${outcome.answeredMs} ms; ${costOf(answered)}\n`)
-  return entries
-}
-
 function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefined): void {
-  const run = io.env.npm_lifecycle_event === undefined ? 'smets1' : 'npm run -s smets1 --'
-  const state =
-    io.env.npm_lifecycle_event !== undefined && bench.paths.root === `${process.cwd()}/.smets1`
-      ? ''
-      : ` --state ${bench.paths.root}`
+  const run = programAsTyped(io.env)
+  const state = bench.paths.root === join(process.cwd(), '.smets1') ? '' : ` --state ${bench.paths.root}`
   const date = (days: number) => new Date((Math.floor(Date.now() / dayMs) + days) * dayMs).toISOString().slice(0, 10)
   const where = url === 'http://127.0.0.1:8079' ? '' : ` --url ${url}`
   const tool = keysBoxed === undefined ? '' : ` --keys-boxed ${keysBoxed}`
@@ -127,32 +59,24 @@ function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefine
   )
 }
 
-/** Both reads, shown and compared. @returns true when they agree, and there is something to read */
-async function demonstrate(bench: Bench, io: Io, options: Options): Promise<boolean> {
-  const today = Math.floor(Date.now() / dayMs) * dayMs
-  const window = { startMs: today - dayMs, endMs: today }
-  const supplier = await readAndShow(bench, 'supplier', window, io, '1. The supplier reads yesterday')
-  const mdr = await readAndShow(bench, 'mdr', window, io, '2. The MDR reads the same')
-  // The entry stamped with the beginning of the window is the last half-hour of the day before.
-  if (!supplier.some(({ stampMs }) => stampMs > window.startMs)) {
-    const load = textOption(options, 'load')
-    const why =
-      load === undefined || options.yearEnds === true
-        ? 'The meter has no half-hour of yesterday.'
-        : `The meter has no half-hour of yesterday: ${load} ends before. --year-ends, with another --state, shifts it to end yesterday.`
-    io.stdout(`\n${why}\n`)
-    return false
-  }
-  const agree = JSON.stringify(supplier) === JSON.stringify(mdr)
-  const both = `${supplier.length} half-hours, ${kWh(totalWh(supplier))}`
-  io.stdout(
-    agree ? `\nBoth agree: ${both}.\n` : `\nThey disagree: ${both}; ${mdr.length} half-hours, ${kWh(totalWh(mdr))}.\n`,
+/** One line of JSON: the bench is ready. */
+function printReady(
+  { bench, meter, agree }: { bench: Bench; meter: MeterProcess; agree: boolean | undefined },
+  out: Io,
+): void {
+  const { url, metricsUrl } = bench.running
+  const { root } = bench.paths
+  const { eui } = testDevice
+  out.stdout(
+    `${JSON.stringify({ ready: true, url, metricsUrl, state: root, meter: { eui, pid: meter.pid }, agree })}\n`,
   )
-  return agree
 }
 
 interface LiveParts {
   options: Options
+  /** For data. */
+  out: Io
+  /** For what is said to people. */
   io: Io
   paths: StatePaths
   meter: MeterProcess
@@ -161,7 +85,7 @@ interface LiveParts {
   log: BridgeLog
 }
 
-async function live({ options, io, paths, meter, stopping, hold, log }: LiveParts): Promise<number> {
+async function live({ options, out, io, paths, meter, stopping, hold, log }: LiveParts): Promise<number> {
   const answers = new Map<string, CompletedRequest>()
   const config = readConfig(paths.config, io.env, {
     explain: true,
@@ -182,8 +106,10 @@ async function live({ options, io, paths, meter, stopping, hold, log }: LivePart
         `bridge: ${running.url}, log in ${paths.log}\n` +
         (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
     )
-    const agree = await demonstrate(bench, io, options)
+    // Other programs that wait for the line of JSON want the bench, not the reads.
+    const agree = options.json === true && options.once !== true ? undefined : await demonstrate(bench, io, options)
     shown = true
+    if (options.json === true) printReady({ bench, meter, agree }, out)
     if (options.once === true) return agree ? exitCode.ok : exitCode.failed
     sayNext(bench, io, running.url, textOption(options, 'keysBoxed'))
     io.stdout('Ctrl-C stops meter and bridge.\n')
@@ -242,6 +168,7 @@ export function upCommand(boardSide: BoardSide): Command {
     options: [
       ['--state <dir>', 'directory of keys, logs and the meter; created if missing', '.smets1'],
       ['--once', 'do the two reads and stop; exit code 0 if they agree, 1 if not or if there is nothing to read'],
+      ['--json', 'print one line of JSON when the bench is ready; the reads are made with --once only'],
       [
         '--flash-kb <n>',
         `flash of a new meter, at least ${flashKbMin} KB; below ${flashKbFull} KB it keeps less history`,
@@ -251,7 +178,8 @@ export function upCommand(boardSide: BoardSide): Command {
       ...bridgeFlags,
     ],
     examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],
-    async run(options, io) {
+    async run(options, out) {
+      const io = options.json === true ? { ...out, stdout: out.stderr } : out
       const paths = statePaths(textOption(options, 'state') ?? '.smets1')
       // Wrong settings are said before anything is made.
       const config = readConfig(paths.config, io.env, bridgeSettings(options))
@@ -273,7 +201,7 @@ export function upCommand(boardSide: BoardSide): Command {
       if (existsSync(settings)) flags.push(`--settings=${settings}`)
       const meter = await startMeter(paths.root, paths.flash, flags, meterIo(io, config.log, log))
       try {
-        return await live({ options, io, paths, meter, stopping, hold, log })
+        return await live({ options, out, io, paths, meter, stopping, hold, log })
       } finally {
         await meter.stop()
       }

@@ -1,5 +1,6 @@
 // The options of `smets1 meter`, checked.
 
+import { parseLineUrl } from '../emulator/meter-line.ts'
 import type { LoadOptions } from '../load/judge.ts'
 import { typicalPeakW } from '../load/solar.ts'
 
@@ -112,6 +113,8 @@ export function readMeterOptions(options: Given): MeterOptions {
   }
   const port = text(options, 'port')
   if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port tcp://127.0.0.1:7000')
+  const address = parseLineUrl(port, 115200)
+  if (typeof address === 'string') throw new Error(`--port: ${address}`)
   const flash = text(options, 'flash')
   if (flash === undefined)
     throw new Error('--flash is missing: the file that is the meter’s flash, as in --flash meter.flash')

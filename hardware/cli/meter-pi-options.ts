@@ -1,5 +1,6 @@
 // The options of `smets1 meter --board pi`, checked.
 
+import { parseLineUrl } from '../emulator/meter-line.ts'
 import type { PulseInput } from '../pi/pulse-input.ts'
 import { parsePulseInput, pulseInputForm, pulseKinds } from '../pi/pulse-input.ts'
 import { faultFlags, loadFlags } from './meter-flags.ts'
@@ -37,6 +38,8 @@ const emulatedOnly = [...loadFlags, ...faultFlags].map(([flag]) => {
 export function readPiMeterOptions(options: Record<string, unknown>): PiMeterOptions {
   const port = text(options, 'port')
   if (port === undefined) throw new Error('--port is missing: the line to serve, as in --port /dev/serial0')
+  const address = parseLineUrl(port, 115200)
+  if (typeof address === 'string') throw new Error(`--port: ${address}`)
   const flash = text(options, 'flash')
   if (flash === undefined) throw new Error('--flash is missing: the file that is the meter’s flash')
   for (const { name, key, absent } of emulatedOnly) {

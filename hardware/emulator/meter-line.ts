@@ -63,7 +63,9 @@ export function parseLineUrl(url: string, baud: number): LineAddress | string {
     if (parts === null || port > 65535) return `${url} is no address; write tcp://host:port, as in tcp://127.0.0.1:7000`
     return { kind: 'tcp', host: parts[1] ?? (parts[2] || '127.0.0.1'), port }
   }
-  if (url === '' || /^[a-z]+:\/\//i.test(url)) return `${url || 'an empty URL'} is no line. Name ${lineUrls}.`
+  // A path has a slash; COM3 is one of Windows. Other schemes do not exist.
+  const isPath = /^COM\d+(:\d+)?$/i.test(url) || (url.includes('/') && !/^[a-z]{2,}:/i.test(url))
+  if (!isPath) return `${url || 'an empty URL'} is no line. Name ${lineUrls}.`
   // Paths by id hold colons too, but no number of that size after the last.
   const parts = /^(.+?):(\d{3,7})$/.exec(url)
   const speed = parts === null ? baud : Number(parts[2])

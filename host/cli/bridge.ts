@@ -7,7 +7,7 @@ import { holdState } from '../runtime/hold-state.ts'
 import { runBridge } from '../runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, given, type Io, type OptionTable, stateOption, textOption } from './command.ts'
+import { type Command, given, type Io, type OptionTable, portOption, stateOption, textOption } from './command.ts'
 
 /** Flags that bridge and up share; they are settings of `config.ts`. */
 export const bridgeFlags: OptionTable = [
@@ -135,7 +135,7 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
   examples: ['smets1 bridge --port /dev/ttyUSB0 --baud 9600', 'smets1 bridge --port tcp://127.0.0.1:7000'],
   async run(options, io) {
     const paths = stateOption(options)
-    const line = textOption(options, 'port')
+    const line = portOption(options, 'port')
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
     warnOfTool(config, io)

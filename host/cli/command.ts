@@ -2,6 +2,7 @@
 
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
+import { portProblem } from '../wan/port-url.ts'
 
 export interface Io {
   stdout(text: string): void
@@ -49,6 +50,14 @@ export function textOption(options: Options, name: string): string | undefined {
     throw new CommandError(exitCode.usage, `--${kebab(name)} needs one value`)
   }
   return String(value)
+}
+
+/** An option as the URL of a port. Nothing is opened. @throws CommandError */
+export function portOption(options: Options, name: string): string | undefined {
+  const url = textOption(options, name)
+  const wrong = url === undefined ? undefined : portProblem(url)
+  if (wrong !== undefined) throw new CommandError(exitCode.usage, `--${kebab(name)}: ${wrong}`)
+  return url
 }
 
 /** An option as a whole number in a range. @throws CommandError */

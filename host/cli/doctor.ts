@@ -12,7 +12,7 @@ import { statePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { openPort } from '../wan/bindings.ts'
 import type { LossRow } from '../wan/line-test.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, type Options, portOption, textOption, wholeOption } from './command.ts'
 import { lineFindings } from './line-findings.ts'
 import { allPortFindings, type Finding, machineFindings, portFindings } from './port-findings.ts'
 import { listedPorts, thisSystem } from './port-system.ts'
@@ -86,7 +86,7 @@ export const doctorCommand: Command = {
   examples: ['smets1 doctor', 'smets1 doctor --port /dev/ttyUSB0', 'smets1 doctor --port /dev/ttyUSB0 --set-clock'],
   async run(options, io) {
     const system = { ...thisSystem(), listed: await listedPorts() }
-    const port = textOption(options, 'port')
+    const port = portOption(options, 'port')
     const findings = await machineFindings(system)
     let loss: LossRow[] = []
     const isSocket = port !== undefined && /^(tcp|unix):\/\//.test(port)

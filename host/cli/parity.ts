@@ -6,7 +6,7 @@ import { statePaths } from '../state/state-directory.ts'
 import { comparisonText } from '../trace/compare.ts'
 import { alwaysDiffers } from '../trace/differ-rules.ts'
 import { type ParityRow, parity } from '../trace/meter-parity.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, type Options, portOption, textOption, wholeOption } from './command.ts'
 import { lineFlags, talking, textsOption } from './line-options.ts'
 import { euiOf } from './request-options.ts'
 
@@ -53,7 +53,7 @@ export const parityCommand: Command = {
   ],
   examples: ['smets1 parity --port tcp://127.0.0.1:7000 --port /dev/ttyACM0 --rounds 5'],
   async run(options, io) {
-    const ports = textsOption(options, 'port')
+    const ports = textsOption(options, 'port').map((port) => portOption({ port }, 'port'))
     const [a, b] = ports
     if (a === undefined || b === undefined || ports.length > 2)
       throw new CommandError(exitCode.usage, 'name two lines: --port A --port B')

@@ -12,7 +12,7 @@ import { parseEui } from '../duis/request.ts'
 import { newState } from '../runtime/hold-state.ts'
 import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, type Options, portOption, textOption, wholeOption } from './command.ts'
 import { createIdentities, euiAfter, euiPrefix, mpanAfter, mpanPrefix } from './new-identities.ts'
 import { fillParties } from './new-parties.ts'
 import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey, settingsName } from './provision-meters.ts'
@@ -93,7 +93,7 @@ function plan(options: Options, registry: Registry, stamps: StampConvention | un
   if (options.replace === true && eui === undefined)
     throw wrong('--replace needs --eui: the meter that gets another key')
   const identities = createIdentities(registry, randomBytes)
-  const line = textOption(options, 'line')
+  const line = portOption(options, 'line')
   const place: Pick<NewMeter, 'cohort' | 's1sp' | 'csp'> = {}
   for (const name of ['cohort', 's1sp', 'csp'] as const) {
     const text = textOption(options, name)

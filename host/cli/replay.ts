@@ -10,7 +10,7 @@ import { type RecordedSession, recordedSessions } from '../trace/recorded-asks.t
 import { type Played, replay } from '../trace/replay-asks.ts'
 import { traceRecording } from '../trace/sessions.ts'
 import { messageText } from '../trace/show-frame.ts'
-import { type Command, type Io, type Options, textOption } from './command.ts'
+import { type Command, type Io, type Options, portOption } from './command.ts'
 import { lineFlags, talking, vaultOption } from './line-options.ts'
 import { euiOption } from './request-options.ts'
 import { bytesOfFile } from './trace.ts'
@@ -85,7 +85,7 @@ export const replayCommand: Command = {
   ],
   async run(options, io) {
     const path = String(options.argument)
-    const port = textOption(options, 'port')
+    const port = portOption(options, 'port')
     if (port === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
     const eui = euiOption(options, 'to')
     const json = options.json === true

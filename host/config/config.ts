@@ -20,6 +20,7 @@ import { readScheduleSettings, type ScheduleSettings } from '../schedule/setting
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
+import { portForms, portProblem } from '../wan/port-url.ts'
 import { checkEnvironment } from './environment.ts'
 
 export interface BridgeConfig {
@@ -99,8 +100,8 @@ const settings: Setting[] = [
   {
     name: 'lineUrl',
     env: 'SMETS1_PORT',
-    read: text,
-    expected: 'a port like /dev/ttyACM0, tcp://host:port or unix:///path',
+    read: (value) => (typeof value === 'string' && portProblem(value) === undefined ? value : undefined),
+    expected: `a port like ${portForms}`,
   },
   { name: 'baud', env: 'SMETS1_BAUD', read: whole(50, 4000000), expected: 'bits a second from 50 to 4000000' },
   {

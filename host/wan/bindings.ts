@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import type { BindingInterface } from '@serialport/bindings-interface'
 import { SerialPortStream } from '@serialport/stream'
 import { errorTable, ProgramError } from '../state/errors.ts'
+import { splitDevicePath } from './port-url.ts'
 import { socketBinding } from './socket-binding.ts'
 
 /** An open port. After a close a new one is opened: a closed stream would queue bytes and send them later. */
@@ -31,10 +32,13 @@ export class PortError extends ProgramError {
 /** Opens a port. @throws PortError */
 export type OpenPort = (url: string, baud: number, events: PortEvents) => Promise<Port>
 
+const isSocket = (url: string) => /^(tcp|unix):\/\//.test(url)
+
 /** The stream of a port, not open yet. Native code is loaded for a serial port only. */
-async function createStream(url: string, baudRate: number): Promise<SerialPortStream> {
-  const options = { path: url.replace(/^mock:/, ''), baudRate, autoOpen: false }
-  if (/^(tcp|unix):\/\//.test(url)) return new SerialPortStream({ ...options, binding: socketBinding })
+async function createStream(url: string, given: number): Promise<SerialPortStream> {
+  const { path, baud: baudRate = given } = isSocket(url) ? { path: url } : splitDevicePath(url.replace(/^mock:/, ''))
+  const options = { path, baudRate, autoOpen: false }
+  if (isSocket(url)) return new SerialPortStream({ ...options, binding: socketBinding })
   if (url.startsWith('mock:')) {
     const { MockBinding } = await import('@serialport/binding-mock')
     return new SerialPortStream({ ...options, binding: MockBinding as unknown as BindingInterface })
@@ -110,12 +114,14 @@ export const openPort: OpenPort = async (url, baud, events) => {
     if (stream.isOpen) stream.close(() => {})
   })
   await new Promise<void>((resolve, reject) => {
-    stream.open((error) => (error ? reject(explain(url, error)) : resolve()))
+    stream.open((error) =>
+      error ? reject(explain(isSocket(url) ? url : splitDevicePath(url).path, error)) : resolve(),
+    )
   })
   stream.once('close', () => events.closed())
   const isDevice = !/^(tcp|unix|mock):/.test(url)
   return {
-    ...(isDevice && { present: watchNode(url) }),
+    ...(isDevice && { present: watchNode(splitDevicePath(url).path) }),
     write(bytes) {
       if (stream.isOpen) stream.write(Buffer.from(bytes))
     },
