@@ -13,6 +13,7 @@ import { asFolders, type Folder, filesIn, folders, type Import, importCycle, sou
 import { root } from './support/repository.ts'
 import { largeParameters, longFunctions } from './support/tidy/exceptions.ts'
 import { functionsOf, parameterObjects } from './support/tidy/functions.ts'
+import { replacedWords } from './support/tidy/replaced-words.ts'
 
 const files = sourceFiles()
 const cases = [...subsetCases, ...libraryCases]
@@ -206,6 +207,12 @@ test(`host/ has at most ${nonNullMax} non-null assertions`, () => {
   const list = found.filter(({ count }) => count > 0).map(({ path, count }) => `${path} ${count}`)
   assert.ok(total <= nonNullMax, `${total}: ${list.join(', ')}`)
   assert.is(countNonNull("const a = b!.c[0]!\n// d!\nif (!e && f !== g) h('i!')"), 2)
+})
+
+test('identifiers in host/ have none of the words that the field’s terms have replaced', () => {
+  const host = files.filter(({ folder }) => folder === 'host')
+  assertNone(host.flatMap(({ path, text }) => replacedWords(text).map((name) => `${path}: ${name}`)))
+  assert.equal(replacedWords("const openDoor = told // door\nconst outdoors = 'rubbish'"), ['openDoor', 'told'])
 })
 
 test(`no file has more than ${linesMax} lines`, () => {

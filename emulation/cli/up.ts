@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StampConvention } from '../../host/catalogue/read-window.ts'
-import { askedToStop, bridgeFlags, bridgeSettings } from '../../host/cli/bridge.ts'
+import { bridgeFlags, bridgeSettings, untilStopped } from '../../host/cli/bridge.ts'
 import {
   type Command,
   type Flag,
@@ -192,7 +192,7 @@ export function upCommand(boardSide: BoardSide): Command {
       )
       // What the meter is told of its half-hours' stamps, the bridge is told too.
       if (stamps !== undefined) changeDevice(paths, testDevice.eui, { stamps })
-      const stopping = askedToStop()
+      const stopping = untilStopped()
       const hold = holdState(paths)
       const log = await openBridgeLog(paths, config.log)
       const flags = meterArguments(handedOn, options)

@@ -132,7 +132,7 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
   }
 
   /** Executes the operator's order for this pair; returns its key, if there was one. */
-  function carryOutOrder(pair: Pair): string | undefined {
+  function executeOrder(pair: Pair): string | undefined {
     const key = orderPrefix + pair.key.slice(pairPrefix.length)
     const order = store.get('counters', key)
     if (!isOrder(order) || order.asked === pair.executedOrder) return undefined
@@ -158,7 +158,7 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
       const pair = pairOf(originator, target)
       let verdict = pair.counters.judge(counter, mode)
       const shutOut = verdict === 'too old' || verdict === 'not increasing'
-      const orderKey = shutOut ? carryOutOrder(pair) : undefined
+      const orderKey = shutOut ? executeOrder(pair) : undefined
       if (orderKey !== undefined) verdict = pair.counters.judge(counter, mode)
       if (verdict === 'fresh') pair.counters.use(counter)
       const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair) : Promise.resolve()

@@ -27,7 +27,7 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   const lines = new Map<string, PortLine>()
   let holding = false
   const { lineRate } = config.schedule
-  const capacity = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
+  const lineQueue = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
 
   /** A line as the registry names it: `default`, or its URL. Devices that name one line differently share it, too. */
   function urlOf(name: string): string {
@@ -59,15 +59,15 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
         deadlineMs: accepted.deadlineMs,
         cohort: cohort ?? s1sp ?? deviceDefaults.s1sp,
       }
-      return capacity.forRequest(lineOf(url), { ...lineRequest, priority: priorityOf(accepted) })
+      return lineQueue.forRequest(lineOf(url), { ...lineRequest, priority: priorityOf(accepted) })
     },
-    raisePriority: (accepted) => capacity.raisePriority(accepted.allowed.device.eui, priorityOf(accepted)),
+    raisePriority: (accepted) => lineQueue.raisePriority(accepted.allowed.device.eui, priorityOf(accepted)),
     hold() {
       holding = true
       for (const [url, line] of lines) holdOne(url, line)
       if (config.lineUrl !== undefined && !lines.has(config.lineUrl)) lineOf(config.lineUrl)
     },
-    stopWaiting: capacity.stop,
+    stopWaiting: lineQueue.stop,
     async close() {
       await Promise.all([...lines.values()].map((line) => line.close()))
     },

@@ -23,19 +23,19 @@ export function choosesSettlement(role: string): boolean {
 
 /**
  * Whether a request serves settlement, or a sentence that says why it may not carry the attribute. `roles`: the roles by
- * which the User may send it; `asked`: the attribute. Only the variants of table 2, which an MDR may send, can serve
+ * which the User may send it; `attribute`: its value in the request. Only the variants of table 2, which an MDR may send, can serve
  * settlement. `row` is that of the SRV table.
  */
 export function servesSettlement(
   row: { readonly variant: string; readonly roles: readonly string[] },
   roles: readonly string[],
   user: { readonly forSettlement?: boolean },
-  asked: boolean | undefined,
+  attribute: boolean | undefined,
 ): boolean | string {
   const isInTable = row.roles.includes('MDR')
   if (isInTable && roles.some((role) => forSettlement[role] === 'always')) return true
-  if (isInTable && roles.some(choosesSettlement)) return asked ?? user.forSettlement ?? false
-  if (asked !== true) return false
+  if (isInTable && roles.some(choosesSettlement)) return attribute ?? user.forSettlement ?? false
+  if (attribute !== true) return false
   return isInTable
     ? `ForSettlement is for IS, ES and MDR (table 6 of the impact assessment), not for ${roles.join(' ')}`
     : `ForSettlement is for what an MDR may send (table 2 of the impact assessment), not for ${row.variant}`

@@ -80,14 +80,14 @@ export function bridgeSettings(options: { [name: string]: unknown }): { [name: s
 }
 
 /** Resolves when the user or the system asks to stop. */
-export function askedToStop(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
+export function untilStopped(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve())
   })
 }
 
-/** The log; what becomes of the line is also told to people, who see no log. */
-async function tellingLog(paths: StatePaths, config: BridgeConfig, io: Io): Promise<BridgeLog> {
+/** The log. Changes of the line's state are also shown on the terminal. */
+async function terminalLog(paths: StatePaths, config: BridgeConfig, io: Io): Promise<BridgeLog> {
   const logging = await openBridgeLog(paths, config.log)
   if (config.log === 'json') return logging
   let wasLost = false
@@ -104,17 +104,17 @@ async function tellingLog(paths: StatePaths, config: BridgeConfig, io: Io): Prom
   }
 }
 
-/** Whoever started the bridge as a service, and is told how it is: the board side's business, handed in by `main.ts`. */
+/** The service manager, which is notified of the bridge's state. Passed in by `main.ts`, as hardware/ has it. */
 export interface Service {
   ready(): void
   alive(nowMs: number): void
   stopping(): void
 }
 
-/** How often the bridge shows that it still gets its turns. */
+/** Interval of the watchdog notifications. */
 const aliveEveryMs = 1000
 
-/** The command; `serviceOf` reads in the environment what systemd asked for, and says when it cannot be told. */
+/** The command. `serviceOf` reads the service manager's settings in the environment; `failed` is called when a notification fails. */
 export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) => void) => Service): Command => ({
   name: 'bridge',
   summary: 'run the S1SP bridge: DUIS requests in, a meter on a line',
@@ -139,13 +139,13 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
     warnOfTool(config, io)
-    // A terminal that is closed says SIGHUP, and so does who wants a service to read its files again.
+    // SIGHUP: the terminal was closed, or, for a service, a request to read its files again.
     const isService = process.stdin.isTTY !== true
-    const stopping = askedToStop(isService ? ['SIGINT', 'SIGTERM'] : undefined)
+    const stopping = untilStopped(isService ? ['SIGINT', 'SIGTERM'] : undefined)
     let reload = () => {}
     if (isService) process.on('SIGHUP', () => reload())
     const hold = holdState(paths)
-    const log = await tellingLog(paths, config, io)
+    const log = await terminalLog(paths, config, io)
     const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log })
     reload = running.reload
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))

@@ -58,7 +58,7 @@ function keysFor({ state, eui, key }: MeterAt): Vault {
   if (key === undefined) {
     throw new CommandError(exitCode.keyMissing, `the DCO in ${state} has no key for ${eui}: name another with --state`)
   }
-  return { key: (asked) => (asked === eui ? key : undefined) }
+  return { key: (other) => (other === eui ? key : undefined) }
 }
 
 /** Wakes a meter and reads it. @throws ReadError in words */

@@ -112,9 +112,9 @@ function plan(options: Options, registry: Registry, stamps: StampConvention | un
     }
     for (const name of ['importMpan', 'exportMpan'] as const) {
       // A device that is in the registry stays as it is there.
-      const asked = mpans[name] ?? (known === undefined ? 'new' : 'none')
-      if (asked === 'none') continue
-      meter[name] = asked === 'new' ? identities.mpan() : mpanAfter(asked, i)
+      const wanted = mpans[name] ?? (known === undefined ? 'new' : 'none')
+      if (wanted === 'none') continue
+      meter[name] = wanted === 'new' ? identities.mpan() : mpanAfter(wanted, i)
     }
     return meter
   })
@@ -168,7 +168,7 @@ function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io)
   return exitCode.ok
 }
 
-function tell(
+function reportMeters(
   meters: readonly NewMeter[],
   registry: Registry,
   settingsOf: (eui: string) => string,
@@ -262,7 +262,7 @@ export function provisionCommand(side: SettingsSide): Command {
         io.stderr(`${paths.root}: new, with a test PKI and test Users\n`)
       } else provision(paths)
       const directory = out === undefined ? paths.meters : resolve(out)
-      tell(made, loadRegistry(paths.registry), (eui) => join(directory, settingsName(eui)), options, io)
+      reportMeters(made, loadRegistry(paths.registry), (eui) => join(directory, settingsName(eui)), options, io)
       return exitCode.ok
     },
   }

@@ -108,8 +108,8 @@ function addAnswer(totals: Totals, event: Extract<AuditEvent, { event: 'answered
     for (const [, digits, letter] of what.matchAll(/(\d+)([mcsn])/g))
       count(totals.halfHours, `${channel} ${sources[letter as keyof typeof sources]}`, Number(digits))
   }
-  const asked = totals.reading.delete(requestId)
-  if (served.length > 0 && !asked) totals.readsSaved += 1
+  const wasRead = totals.reading.delete(requestId)
+  if (served.length > 0 && !wasRead) totals.readsSaved += 1
 }
 
 /**

@@ -65,7 +65,7 @@ export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanati
 /** Answers POSTs. `decide` returns the acknowledgement, and resolves when it may be sent. */
 export function createDuisEndpoint(
   parts: DuisEndpointParts,
-  decide: (asked: IncomingRequest) => Promise<Acknowledgement>,
+  decide: (incoming: IncomingRequest) => Promise<Acknowledgement>,
 ): DuisEndpoint {
   const { codes, nowMs } = parts
   const checkOwn = schemaCheck(parts.schema, parts.log)

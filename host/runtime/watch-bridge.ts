@@ -14,7 +14,7 @@ export interface BridgeWatch {
   /** Called with every event of the audit trail. */
   event(event: AuditEvent): void
   /** Wraps the DUIS endpoint: the times until acknowledgements are counted. */
-  timed<IncomingRequest extends unknown[], Answer>(take: (...asked: IncomingRequest) => Promise<Answer>): typeof take
+  timed<Args extends unknown[], Answer>(take: (...args: Args) => Promise<Answer>): typeof take
   /** False until requests may come, and again when the bridge stops. */
   setReady(ready: boolean): void
   server: Server
@@ -48,9 +48,9 @@ export function watchBridge(store: Pick<Store<Tables>, 'count'>, trail: ServiceA
     event: (event) => addEvent(totals, event),
     timed:
       (take) =>
-      async (...asked) => {
+      async (...args) => {
         const startMs = performance.now()
-        const answer = await take(...asked)
+        const answer = await take(...args)
         addTime(acknowledged, performance.now() - startMs)
         return answer
       },

@@ -13,12 +13,12 @@ import { addProvenance, noProvenance, type Provenance } from '../requests/proven
  */
 export async function readDailyLog(
   row: SrvRow,
-  asked: Entries,
+  requested: Entries,
   readThrough: (first: number, count: number) => ReturnType<DailyReadThrough>,
   nowMs: number,
 ): Promise<{ payload: string; provenance: Provenance }> {
-  const end = Math.min(asked.first + asked.count, Math.floor(nowMs / dayMs) + 1)
-  const first = Math.max(asked.first, end - row.entriesMax!, 1)
+  const end = Math.min(requested.first + requested.count, Math.floor(nowMs / dayMs) + 1)
+  const first = Math.max(requested.first, end - row.entriesMax!, 1)
   const count = Math.max(0, end - first)
   const provenance = noProvenance()
   const entries = count === 0 ? [] : await readThrough(first, count)

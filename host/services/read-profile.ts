@@ -44,12 +44,12 @@ export interface ReadProfileParts {
  */
 export async function readProfileData(
   row: SrvRow,
-  asked: Entries,
+  requested: Entries,
   device: Device,
   parts: ReadProfileParts,
 ): Promise<{ payload: string; provenance: Provenance }> {
-  const end = Math.min(asked.first + asked.count, halfHourOf(parts.nowMs))
-  const first = Math.max(asked.first, end - row.entriesMax!, 0)
+  const end = Math.min(requested.first + requested.count, halfHourOf(parts.nowMs))
+  const first = Math.max(requested.first, end - row.entriesMax!, 0)
   const count = Math.max(0, end - first)
   const provenance = noProvenance()
   const columns = await Promise.all(row.channels!.map((name) => readColumn(row, name, device, first, count, parts)))

@@ -78,7 +78,7 @@ export async function parity(
   const { sessions, timing, rounds, timeoutMs } = parts
   const wakes: [number[], number[]] = [[], []]
 
-  async function asked(side: 0 | 1, step: Step): Promise<WholeAnswer> {
+  async function answerOf(side: 0 | 1, step: Step): Promise<WholeAnswer> {
     const { line, eui } = sides[side]
     const startMs = timing.nowMs()
     return sessions.withSession(line, eui, { deadlineMs: startMs + timeoutMs, usage: noUsage() }, (conversation) => {
@@ -89,9 +89,9 @@ export async function parity(
 
   const clock = single('clock', 'readClock', encodeAsk('readClock', {}))
   // This also opens both lines and shows that both meters answer.
-  const [clockAnswer = new Uint8Array()] = (await asked(0, clock)).messages
+  const [clockAnswer = new Uint8Array()] = (await answerOf(0, clock)).messages
   const read = decodeAnswer('readClock', clockAnswer)
-  await asked(1, clock)
+  await answerOf(1, clock)
   const hasTime = read !== undefined && 'fields' in read && read.fields.status === 0
   const today = Math.floor((hasTime ? read.fields.utcMs : timing.nowMs()) / dayMs)
   for (const wake of wakes) wake.length = 0
@@ -101,7 +101,7 @@ export async function parity(
     begins(step.command)
     let comparison: Comparison | undefined
     for (let round = 0; round < rounds; round++) {
-      const [first, second] = [await asked(0, step), await asked(1, step)]
+      const [first, second] = [await answerOf(0, step), await answerOf(1, step)]
       took[0].push(first.tookMs)
       took[1].push(second.tookMs)
       if (round === rounds - 1) comparison = compareAnswers(step.name, first.messages, second.messages, true)

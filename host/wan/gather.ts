@@ -63,8 +63,8 @@ function countOf(ranges: readonly Range[]): number {
   return ranges.reduce((sum, { count }) => sum + count, 0)
 }
 
-function isWhole<T>(asked: PendingAsk<T>): boolean {
-  return asked.last !== undefined && asked.parts.size === asked.last + 1
+function isWhole<T>(pending: PendingAsk<T>): boolean {
+  return pending.last !== undefined && pending.parts.size === pending.last + 1
 }
 
 function covers(outer: Range, inner: Range): boolean {
@@ -76,22 +76,22 @@ async function askFor<T>(
   conversation: Conversation,
   range: Range,
   layout: Layout<T>,
-  asked: Map<number, PendingAsk<T>>,
+  pending: Map<number, PendingAsk<T>>,
 ): Promise<{ left: Range[]; progress: boolean }> {
   const mine: PendingAsk<T> = { range, parts: new Map(), last: undefined }
-  asked.set(await conversation.send(layout.ask(range)), mine)
+  pending.set(await conversation.send(layout.ask(range)), mine)
   let progress = false
   let open = range.count
-  const wanted = (number: number, block: number) => asked.get(number)?.parts.has(block) === false
+  const wanted = (number: number, block: number) => pending.get(number)?.parts.has(block) === false
   for (;;) {
     const opened = await conversation.receive(wanted)
     if (opened === undefined) return { left: unsettled(mine.range, mine.parts, mine.last), progress }
     const part = layout.read(opened.message)
     if (part === undefined)
-      throw new ReadError('malformed', 'the meter sealed an answer that is not what was asked for')
+      throw new ReadError('malformed', 'the meter sealed an answer that is not what was requested')
     if ('error' in part) throw new ReadError('refused', `the meter refuses the read with error ${part.error}`)
     // A slow meter may answer an earlier ask of this session; that answer is as good.
-    const one = asked.get(opened.ask) ?? mine
+    const one = pending.get(opened.ask) ?? mine
     one.parts.set(opened.block, part)
     if (opened.last) one.last = opened.block
     // Progress is what settles more of the range. Empty, repeated and overlapping frames are none.
@@ -111,12 +111,12 @@ async function askFor<T>(
  * Reads a range. Returns every item that the meter has in it, in order of arrival. @throws ReadError
  */
 export async function gather<T>(conversation: Conversation, range: Range, layout: Layout<T>): Promise<T[]> {
-  const asked = new Map<number, PendingAsk<T>>()
+  const pending = new Map<number, PendingAsk<T>>()
   const left: Range[] = [range]
   for (let next = left.shift(); next !== undefined; next = left.shift()) {
-    const result = await askFor(conversation, next, layout, asked)
+    const result = await askFor(conversation, next, layout, pending)
     left.unshift(...result.left)
     if (!result.progress) await conversation.silent()
   }
-  return [...asked.values()].flatMap(({ parts }) => [...parts.values()].flatMap(({ items }) => items))
+  return [...pending.values()].flatMap(({ parts }) => [...parts.values()].flatMap(({ items }) => items))
 }

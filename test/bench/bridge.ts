@@ -185,6 +185,7 @@ export const bridge: Bench = async (note) => {
   )
   note('single reads done')
   const loaded = await underLoad()
+  const floor = floorOf(loadIdentity(paths.pki, 'supplier'))
   const { total } = running.bridge
   await running.stop()
   await meter.stop()
@@ -195,7 +196,7 @@ export const bridge: Bench = async (note) => {
     row('uncached read, request to response, median', quantile(uncached.finalMs, 0.5), 'ms'),
     row('cached read, request to response, median', quantile(cached.finalMs, 0.5), 'ms'),
     row('device reads for 4 parties that ask for the same day', readsForParties, ''),
-    ...loadRows(loaded, floorOf(loadIdentity(paths.pki, 'supplier'))),
+    ...loadRows(loaded, floor),
     ...(await memoryOf(note)),
     row('longest DCO call (budget 4,000)', total.dcoMsMax, 'ms'),
     row('DCO calls over budget', total.dcoSlow, ''),
