@@ -183,7 +183,9 @@ export class PromptSim {
     const script = this.storage.read('smets1')
     if (script?.includes(0xff) !== false) this.halfStarts += 1
     if (this.options.runsScript && script !== undefined) {
-      runInContext(Buffer.from(script).toString('latin1'), this.realm)
+      // A module's declarations are its own: they do not hide globals, such as those that the installation defines.
+      const module = `(function(exports, module) {\n${Buffer.from(script).toString('latin1')}\n})`
+      runInContext(module, this.realm)({}, {})
     } else this.printLine(`smets1: started, boot ${this.starts}`)
   }
 
