@@ -47,7 +47,7 @@ function roomOf(path: string): string {
 
 /** The only import across the halves: the command that dispatches to both. */
 function isDispatch(path: string, { target, dynamic }: Import): boolean {
-  return path === 'host/cli/main.ts' && dynamic && /^(hardware|emulation)\/cli$/.test(dirname(target))
+  return path === 'host/cli/commands.ts' && dynamic && /^(hardware|emulation)\/cli$/.test(dirname(target))
 }
 
 function assertNone(faults: string[]): void {

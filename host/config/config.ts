@@ -94,7 +94,8 @@ const flag = (value: unknown) =>
       ? false
       : undefined
 
-const settings: Setting[] = [
+/** The settings with one value each, in the order of the documents. */
+export const settings: readonly Setting[] = [
   { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
   { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
   {
@@ -192,7 +193,7 @@ const removedSettings: { [name: string]: { env: string; instead: string } } = {
   },
 }
 
-const defaults = {
+export const settingDefaults = {
   httpHost: '127.0.0.1',
   httpPort: 8079,
   lineUrl: undefined,
@@ -226,7 +227,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   if (typeof file !== 'object' || file === null || Array.isArray(file)) {
     throw new ConfigurationError(`${path} must hold one JSON object of settings`)
   }
-  const config: Given = { ...defaults }
+  const config: Given = { ...settingDefaults }
   const take = (setting: Setting, value: unknown, place: string) => {
     if (value === undefined) return
     const read = setting.read(value)

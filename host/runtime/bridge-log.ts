@@ -16,7 +16,7 @@ export interface BridgeLog {
 }
 
 /** Events that need attention, and those that are faults of the bridge. */
-const levels: { readonly [event in LogEventName]?: 'warn' | 'error' } = {
+export const logLevels: { readonly [event in LogEventName]?: 'warn' | 'error' } = {
   'not delivered': 'warn',
   'registry refused': 'warn',
   'key not rotated': 'warn',
@@ -57,7 +57,7 @@ export async function openBridgeLog(paths: StatePaths, format: BridgeConfig['log
   }
   const logger = pino(options, destination)
   return {
-    log: (event, fields) => logger[levels[event] ?? 'info'](redacted(fields) as object, event),
+    log: (event, fields) => logger[logLevels[event] ?? 'info'](redacted(fields) as object, event),
     close() {
       if (toError) return Promise.resolve()
       return new Promise((done) => {
