@@ -142,6 +142,53 @@ function sortedHours(keys: ReadonlyMap<number, Uint8Array>): number[] {
   return [...keys.keys()].sort((a, b) => a - b)
 }
 
+/** The keys in memory and their files, those included that could not be deleted. */
+function openKeyRing(disk: ReturnType<typeof createKeyFiles>, randomBytes: (count: number) => Uint8Array) {
+  const found = disk.readKeys()
+  const keys = new Map(found.filter(([, bytes]) => bytes.length === keyBytes))
+  const files = new Set(found.map(([hour]) => hour))
+  const newestHour = Math.max(0, ...files)
+  let hours: readonly number[] = []
+  let destructions = 0
+
+  /** In memory first: these keys are not used again, even when a file cannot be deleted. */
+  function destroy(endedHours: readonly number[]): void {
+    for (const hour of endedHours) {
+      keys.get(hour)?.fill(0)
+      if (keys.delete(hour)) destructions += 1
+    }
+    hours = sortedHours(keys)
+    for (const hour of endedHours) if (disk.removeKey(hour)) files.delete(hour)
+  }
+
+  // An incomplete key file is from a power failure during its creation: nothing was sealed with it.
+  destroy([...files].filter((hour) => !keys.has(hour)))
+  return {
+    /** The newest hour that had a file at the start; 0 when there was none. */
+    newestHour,
+    files: () => [...files],
+    key: (hour: number) => keys.get(hour),
+    hours: () => hours,
+    destructions: () => destructions,
+    destroy,
+    /** @throws Error of node:fs when the file cannot be written */
+    create(hour: number): Uint8Array {
+      const key = Uint8Array.from(randomBytes(keyBytes))
+      disk.createKey(hour, key)
+      files.add(hour)
+      keys.set(hour, key)
+      hours = sortedHours(keys)
+      return key
+    },
+  }
+}
+
+/** When the key of an hour ends, milliseconds UTC. */
+function endMsOf(hour: number, deletion: CacheDeletion): number {
+  const endHour = deletion === 'age' ? hour + keyLifeHours : (Math.floor(hour / keyLifeHours) + 1) * keyLifeHours
+  return endHour * hourMs
+}
+
 /**
  * Opens (or creates) a directory of keys, mode 0700, files of mode 0600. It must hold nothing else and be used by one
  * process at a time. `report` receives one line when a key file cannot be deleted or the time cannot be written.
@@ -155,34 +202,20 @@ export function openHourlyKeys(
 ): HourlyKeys {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const disk = createKeyFiles(directory, randomBytes, report)
-  const found = disk.readKeys()
-  const keys = new Map(found.filter(([, bytes]) => bytes.length === keyBytes))
-  /** Key files on disk, including those that could not be deleted. */
-  const files = new Set(found.map(([hour]) => hour))
-  let hours: readonly number[] = []
-  let destructions = 0
-  let greatestMs = Math.max(disk.readGreatest(), ...[...files].map((hour) => hour * hourMs))
+  const ring = openKeyRing(disk, randomBytes)
+  let greatestMs = Math.max(disk.readGreatest(), ring.newestHour * hourMs)
   let seenHour = hourOf(greatestMs)
   let nextEndMs = 0
 
-  // An incomplete key file is from a power failure during its creation: nothing was sealed with it.
-  destroy([...files].filter((hour) => !keys.has(hour)))
-  hours = sortedHours(keys)
-
-  function endMsOf(hour: number): number {
-    const endHour = deletion === 'age' ? hour + keyLifeHours : (Math.floor(hour / keyLifeHours) + 1) * keyLifeHours
-    return endHour * hourMs
-  }
-
   function ended(hour: number): boolean {
-    return greatestMs >= endMsOf(hour)
+    return greatestMs >= endMsOf(hour, deletion)
   }
 
   function observe(nowMs: number): number {
     if (!Number.isFinite(nowMs)) throw new RangeError(`no time: ${nowMs}`)
     if (nowMs < greatestMs - clockStepBackMs) {
       greatestMs = nowMs
-      destroy([...files])
+      ring.destroy(ring.files())
       storeGreatest()
     }
     greatestMs = Math.max(greatestMs, nowMs)
@@ -192,31 +225,10 @@ export function openHourlyKeys(
   }
 
   function destroyEnded(): void {
-    destroy([...files].filter(ended))
-    const retryAtMs = [...files].some(ended) ? greatestMs + retryMs : Number.POSITIVE_INFINITY
-    nextEndMs = hours[0] === undefined ? retryAtMs : Math.min(retryAtMs, endMsOf(hours[0]))
-  }
-
-  /** In memory first: these keys are not used again, even when a file cannot be deleted. */
-  function destroy(endedHours: readonly number[]): void {
-    for (const hour of endedHours) {
-      keys.get(hour)?.fill(0)
-      if (keys.delete(hour)) destructions += 1
-    }
-    hours = sortedHours(keys)
-    for (const hour of endedHours) if (disk.removeKey(hour)) files.delete(hour)
-  }
-
-  function keyToSeal(hour: number): Uint8Array | undefined {
-    const found = keys.get(hour)
-    if (found !== undefined || ended(hour)) return found
-    const key = Uint8Array.from(randomBytes(keyBytes))
-    disk.createKey(hour, key)
-    files.add(hour)
-    keys.set(hour, key)
-    hours = sortedHours(keys)
-    nextEndMs = Math.min(nextEndMs, endMsOf(hour))
-    return key
+    ring.destroy(ring.files().filter(ended))
+    const retryAtMs = ring.files().some(ended) ? greatestMs + retryMs : Number.POSITIVE_INFINITY
+    const [oldest] = ring.hours()
+    nextEndMs = oldest === undefined ? retryAtMs : Math.min(retryAtMs, endMsOf(oldest, deletion))
   }
 
   function storeGreatest(): void {
@@ -227,11 +239,17 @@ export function openHourlyKeys(
   return {
     observe,
     greatestMs: () => greatestMs,
-    key: (hour) => keys.get(hour),
-    keyToSeal,
-    endMs: endMsOf,
-    hours: () => hours,
-    destructions: () => destructions,
+    key: ring.key,
+    keyToSeal(hour) {
+      const found = ring.key(hour)
+      if (found !== undefined || ended(hour)) return found
+      const key = ring.create(hour)
+      nextEndMs = Math.min(nextEndMs, endMsOf(hour, deletion))
+      return key
+    },
+    endMs: (hour) => endMsOf(hour, deletion),
+    hours: ring.hours,
+    destructions: ring.destructions,
     sweep(nowMs) {
       nextEndMs = 0
       const greatest = observe(nowMs)

@@ -1,5 +1,5 @@
 // A real bridge in a process of its own, under load, killed (SIGKILL) again and again at moments that a seed chooses; and
-// what Users and the audit trail then say of it.
+// what Users and the audit trail have afterwards.
 
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startMeter } from '../../../emulation/cli/meter-process.ts'
 import { fillBench } from '../../../emulation/cli/new-bench.ts'
-import { createRandom } from '../../../emulation/random.ts'
+import { createRandom, type Random } from '../../../emulation/random.ts'
 import { provisionFlash } from '../../../hardware/cli/provision.ts'
 import { dspKeys, withTrailNotes } from '../../../host/audit/open-notes.ts'
 import { recordsOf } from '../../../host/audit/read-trail.ts'
@@ -21,7 +21,7 @@ import { signDocument } from '../../../host/duis/sign.ts'
 import { loadIdentity } from '../../../host/pki/test-pki.ts'
 import { createState, statePaths } from '../../../host/state/state-directory.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
-import { editJson, smets1 } from './cli.ts'
+import { editJson, type Run, smets1 } from './cli.ts'
 
 const inFlight = 8
 const names = ['supplier', 'mdr'] as const
@@ -70,30 +70,13 @@ export async function startUser() {
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-export async function killBridge(
-  kills: number,
-  seed: number,
-  note: (text: string) => void = () => {},
-): Promise<Killed> {
-  // What is asked depends on the machine's speed; when the bridge is killed shall not.
-  const random = createRandom(seed)
-  const asking = createRandom(seed + 1)
-  const directory = mkdtempSync(join(tmpdir(), 'smets1-kills-'))
-  const paths = statePaths(join(directory, 'state'))
-  await createState(paths, (made) => fillBench(made, provisionFlash))
-  const user = await startUser()
-  editJson(paths.registry, (registry) => {
-    for (const one of registry.users as { callback: string }[]) one.callback = user.callback
-  })
-  const quiet = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
-  const meter = await startMeter(paths.root, paths.flash, ['--days', '4'], quiet)
-  const identities = names.map((name) => loadIdentity(paths.pki, name))
+/** Requests of Users, sent until the bridge is gone, and what became of them. */
+function createLoad(pki: string, asking: Random) {
+  const identities = names.map((name) => loadIdentity(pki, name))
   const today = Math.floor(Date.now() / dayMs) * dayMs
   let counter = BigInt(Date.now())
   const accepted = new Set<string>()
   const sent = new Set<string>()
-
-  const start = () => smets1(['bridge', '--state', paths.root, '--port', meter.url, '--http-port', '0', '--json'])
 
   async function ask(url: string): Promise<boolean> {
     counter += 1n
@@ -117,31 +100,77 @@ export async function killBridge(
     }
   }
 
-  /** Asks until the bridge is gone. */
-  async function load(url: string): Promise<void> {
-    while (await ask(url));
+  return {
+    accepted,
+    sent,
+    async untilGone(url: string): Promise<void> {
+      while (await ask(url));
+    },
   }
+}
+
+type Load = ReturnType<typeof createLoad>
+
+/** Starts a bridge and kills it, while it starts or under load. Returns whether it was ready. */
+async function killOnce(start: () => Run, load: Load, random: Random): Promise<boolean> {
+  const bridge = start()
+  // One in five is killed while it starts and continues what an earlier one has left.
+  if (random.below(5) === 0) {
+    await pause(random.below(1200))
+    bridge.child.kill('SIGKILL')
+    await bridge.ended
+    return false
+  }
+  await bridge.says('"ready":true')
+  const { url } = JSON.parse(bridge.out().split('\n')[0]!)
+  const work = Array.from({ length: inFlight }, () => load.untilGone(url))
+  // After so many acknowledgements, and at any moment of the next.
+  const enough = load.accepted.size + random.below(16)
+  for (let waits = 0; load.accepted.size < enough && waits < 2000; waits++) await pause(5)
+  await pause(random.below(60))
+  bridge.child.kill('SIGKILL')
+  await Promise.all([bridge.ended, ...work])
+  return true
+}
+
+/** Accepted requests and the hashes of their responses, as the audit trail has them. */
+async function readTrail(audit: string) {
+  const recorded = new Map<string, { accepted: boolean; answers: string[] }>()
+  let tailsCut = 0
+  for await (const record of recordsOf(audit)) {
+    if (record.event === 'tail cut') tailsCut += 1
+    if (record.event !== 'accepted' && record.event !== 'answered') continue
+    const known = recorded.get(record.requestId) ?? { accepted: false, answers: [] }
+    recorded.set(record.requestId, known)
+    if (record.event === 'accepted') known.accepted = true
+    else known.answers.push(record.sha256)
+  }
+  return { recorded, tailsCut }
+}
+
+export async function killBridge(
+  kills: number,
+  seed: number,
+  note: (text: string) => void = () => {},
+): Promise<Killed> {
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-kills-'))
+  const paths = statePaths(join(directory, 'state'))
+  await createState(paths, (made) => fillBench(made, provisionFlash))
+  const user = await startUser()
+  editJson(paths.registry, (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = user.callback
+  })
+  const quiet = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
+  const meter = await startMeter(paths.root, paths.flash, ['--days', '4'], quiet)
+  const start = () => smets1(['bridge', '--state', paths.root, '--port', meter.url, '--http-port', '0', '--json'])
+  // The requests depend on the machine's speed; the moments of the kills must not.
+  const random = createRandom(seed)
+  const load = createLoad(paths.pki, createRandom(seed + 1))
+  const { accepted, sent } = load
 
   let startsKilled = 0
   for (let i = 0; i < kills; i++) {
-    const bridge = start()
-    // One in five is killed while it starts, and takes up what an earlier one has left.
-    if (random.below(5) === 0) {
-      await pause(random.below(1200))
-      bridge.child.kill('SIGKILL')
-      await bridge.ended
-      startsKilled += 1
-      continue
-    }
-    await bridge.says('"ready":true')
-    const { url } = JSON.parse(bridge.out().split('\n')[0]!)
-    const work = Array.from({ length: inFlight }, () => load(url))
-    // After so many acknowledgements, and at any moment of the next.
-    const enough = accepted.size + random.below(16)
-    for (let waits = 0; accepted.size < enough && waits < 2000; waits++) await pause(5)
-    await pause(random.below(60))
-    bridge.child.kill('SIGKILL')
-    await Promise.all([bridge.ended, ...work])
+    if (!(await killOnce(start, load, random))) startsKilled += 1
     if ((i + 1) % 20 === 0) note(`${i + 1} kills, ${accepted.size} accepted`)
   }
   const last = start()
@@ -155,20 +184,11 @@ export async function killBridge(
   await meter.stop()
   user.end()
 
-  const recorded = new Map<string, { accepted: boolean; answers: string[] }>()
-  let tailsCut = 0
-  for await (const record of recordsOf(paths.audit)) {
-    if (record.event === 'tail cut') tailsCut += 1
-    if (record.event !== 'accepted' && record.event !== 'answered') continue
-    const known = recorded.get(record.requestId) ?? { accepted: false, answers: [] }
-    recorded.set(record.requestId, known)
-    if (record.event === 'accepted') known.accepted = true
-    else known.answers.push(record.sha256)
-  }
+  const { recorded, tailsCut } = await readTrail(paths.audit)
   const agrees = (id: string) => {
     const record = recorded.get(id)
     const hashes = user.taken.get(id)
-    // Whoever was acknowledged, or answered, is on record; whoever is on record as accepted was answered, as recorded.
+    // A request that was acknowledged or answered is on record; one on record as accepted was answered, as recorded.
     if (!accepted.has(id) && hashes === undefined && record === undefined) return true
     return record?.accepted === true && hashes !== undefined && hashes.every((hash) => record.answers.includes(hash))
   }

@@ -2,11 +2,9 @@
 
 export const longFunctions: Readonly<Record<string, number>> = {
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
-  'host/cache/hourly-keys.ts openHourlyKeys': 93,
   'host/cache/reading-cache.ts createReadingCache': 77,
   'host/delivery/delivery.ts createDelivery': 107,
   'emulation/bench.ts createBench': 86,
-  'test/support/bench/kill-bench.ts killBridge': 117,
 }
 
 /** Parameter objects of more than ten members. This list may only shrink, too. */
