@@ -1,11 +1,11 @@
-// What a UART makes of a line on which bits turn: eight data bits between a start and a stop bit, ten to a byte.
+// A UART on a line on which bits are inverted: eight data bits between a start and a stop bit, ten to a byte.
 
 import type { Random } from './random.ts'
 
 export interface NoisyUart {
   /**
    * The bytes that arrive of those sent, when each bit turns with a chance of `rate`. A turned start or stop bit costs the
-   * receiver its place until it finds another start bit. `rested`: the line was idle before, so it has found its place.
+   * receiver its place until it finds another start bit. `rested`: the line was idle before, so it is in step.
    */
   carry(bytes: Uint8Array, rate: number, rested: boolean): Uint8Array
 }
@@ -34,7 +34,7 @@ export function createNoisyUart(random: Random): NoisyUart {
       value |= bit << place
       place += 1
     } else {
-      // A terminal in raw mode hands on a byte whose stop bit is missing, too.
+      // A terminal in raw mode passes on a byte without its stop bit, too.
       out.push(value)
       place = bit === 1 ? -1 : 9
     }

@@ -8,7 +8,7 @@ export interface Random {
   bytes(count: number): Uint8Array
 }
 
-/** mulberry32: small, fast, good enough to choose faults. */
+/** mulberry32: small and fast; good enough to choose faults. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0
   function next(): number {

@@ -19,7 +19,7 @@ export type TornModel = (typeof tornModels)[number]
 export interface FlashImage {
   cells: Uint8Array
   weak: Uint8Array
-  /** False when no bit is weak: most flash most of the time, and then nothing is spent on looking for one. */
+  /** False when no bit is weak, as is usual: then none is searched for. */
   mayBeWeak: boolean
   /** Programs of each word since its erase; absent in an image that somebody wrote down. */
   programs?: Uint8Array
@@ -39,7 +39,7 @@ export interface SimFlash extends Flash {
   image: FlashImage
   /** True when no bit is weak: all readings are alike. */
   isFirm(): boolean
-  /** Makes this flash hold what another of the same size does. */
+  /** Copies the content of another flash of the same size. */
   become(image: FlashImage): void
 }
 

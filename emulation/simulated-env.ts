@@ -76,7 +76,7 @@ export function createSimulatedPki(nowMs: number): SimulatedPki {
   }
 }
 
-/** What outlives a bridge that is killed. */
+/** What survives when the bridge is killed. */
 export interface SimulatedWorld {
   clock: VirtualClock
   openPort: OpenPort

@@ -1,4 +1,4 @@
-// A clock that moves only when it is told to: timers run in the order of their times, and all promises that can settle do
+// A clock that moves only by its own calls: timers run in the order of their times, and all promises that can settle do
 // so in between. Time is counted in whole microseconds, so that it always reaches the next timer.
 
 import TinyQueue from 'tinyqueue'

@@ -1,4 +1,4 @@
-// Our source files and what they import, for the house rules.
+// The source files and their imports, for the tidy test.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -8,7 +8,7 @@ export const folders = ['protocol', 'firmware', 'hardware', 'host', 'emulation',
 export type Folder = (typeof folders)[number]
 
 export interface Import {
-  /** What is imported: a file of ours by its path from the root, or the name that stands there. */
+  /** What is imported: a file of this repository by its path from the root, or the name of a package. */
   target: string
   ours: boolean
   typeOnly: boolean
@@ -58,7 +58,7 @@ export function importsOf(path: string, text: string): Import[] {
   return found
 }
 
-/** Every TypeScript and JavaScript file of ours. */
+/** Every TypeScript and JavaScript file of this repository. */
 export function sourceFiles(): SourceFile[] {
   return folders.flatMap((folder) =>
     filesIn(folder)

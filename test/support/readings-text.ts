@@ -1,4 +1,4 @@
-// Files of readings for the tests of `hardware/load`, and what an import makes of them.
+// Files of readings for the tests of `hardware/load`, and the result of reading them.
 
 import * as assert from 'uvu/assert'
 import type { LoadOptions } from '../../hardware/load/judge.ts'
@@ -63,7 +63,7 @@ export function dayValues(count: number): number[] {
   return Array.from({ length: count }, (_, i) => 100 + 10 * (i % 48))
 }
 
-/** Rows, one for each half-hour from an instant on; `row` is handed the start, the end and kWh with three decimals. */
+/** Rows, one for each half-hour from an instant on; `row` receives the start, the end and kWh with three decimals. */
 export function rowsFrom(
   from: string,
   wh: readonly number[],

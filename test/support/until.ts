@@ -1,6 +1,6 @@
-// Waiting for what another process, or the system, does: nothing else in a test waits for real time.
+// Waits for another process or the system; nothing else in a test waits for real time.
 
-/** No machine is so busy that it needs longer. */
+/** Longer than a busy machine needs. */
 const longestMs = 60_000
 
 /** Waits until something holds. @throws Error naming it after `withinMs` */

@@ -33,9 +33,9 @@ export function addCorruptTally(to: CorruptTally, from: CorruptTally): void {
   for (const name of Object.keys(to) as (keyof CorruptTally)[]) to[name] += from[name]
 }
 
-/** What happens to bytes on a line; what comes out may be the same. */
+/** Faults of a line: the bytes that arrive of those sent, which may be the same. */
 const spoilers: readonly ((bytes: Uint8Array, other: Uint8Array, random: Random) => Uint8Array)[] = [
-  // Some bits turn.
+  // Some bits are inverted.
   (bytes, _, random) => {
     const out = bytes.slice()
     for (let i = 1 + random.below(8); i > 0; i--) out[random.below(out.length)]! ^= 1 << random.below(8)
@@ -71,8 +71,8 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Spoils so many frames of one session and gives them to a receiver. `mended`: what is spoilt is the packet, and its CRC is
- * made good again, so that the seal alone is left to notice.
+ * Corrupts so many frames of one session and passes them to a receiver. `mended`: the packet is corrupted and its CRC is
+ * computed again, so that only the seal can detect it.
  */
 export function corruptFrames(seed: number, count: number, mended: boolean): CorruptTally {
   const random = createRandom(seed)
@@ -125,7 +125,7 @@ export function corruptFrames(seed: number, count: number, mended: boolean): Cor
     if (same(spoilt, frames[which]!) || same(spoilt, frames[other]!)) continue
     tally.frames += 1
     decoder.push(spoilt)
-    // What a lost zero leaves behind does not spoil the next.
+    // The remains of a frame without its zero must not affect the next one.
     decoder.push(closing)
   }
   return tally

@@ -1,4 +1,4 @@
-// Ways to break or twist a signed document, each by a name. Everything is chosen by a seed.
+// Attacks on a signed document, by name. All choices come from a seed.
 
 import type { Random } from '../../../emulation/random.ts'
 import { algorithms, signatureNamespace } from '../../../host/duis/names.ts'
@@ -118,7 +118,7 @@ const comments: Attack = (text, random) => {
   return changed
 }
 
-/** Prefixes bound otherwise, once more, or not at all. */
+/** Prefixes bound to another namespace, twice, or not at all. */
 const namespaces: Attack = (text, random) => {
   const tags = [...text.matchAll(/<(?:\w+:)?\w+(?=[ >])/g)].map((match) => match.index + match[0].length)
   const uri = pick(
@@ -197,7 +197,7 @@ const signatureShape: Attack = (text, random) => {
   return text.replace(signature, () => changed)
 }
 
-/** Things that mean nothing, or ought to: spaces, quotes, order, case. */
+/** Changes without a meaning: spaces, quotes, order, case. */
 const spelling: Attack = (text, random) => {
   return pick(
     [

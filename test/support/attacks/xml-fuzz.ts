@@ -1,4 +1,4 @@
-// Signed messages attacked at random, held against what was signed and against two other readers. Each document has a seed
+// Signed messages attacked at random; what is accepted is compared with what was signed and with two other readers. Each document has a seed
 // of its own, so that any one can be made again.
 
 import { isDeepStrictEqual } from 'node:util'
@@ -25,7 +25,7 @@ const names = [
 const pems = ['supplier.pem', 'supplier-b.pem', 'dsp.pem', 's1sp.pem'].map((name) => vector(name).toString())
 const trust = createTrustStore(pems)
 
-/** What our code makes of bytes: why it refuses them, or what it would act upon. */
+/** The result of reading bytes: the reason of a refusal, or the content that would be acted upon. */
 type Verdict = { refused: string } | { accepted: unknown; serial: string }
 
 function receiveRequest(bytes: Uint8Array): Verdict {
@@ -83,7 +83,7 @@ export interface Tally {
 /** Problems that are kept; the run ends at the last. */
 const problemsMax = 10
 
-/** What is wrong with how a document was taken, or nothing. */
+/** What is wrong with the result for a document, or nothing. */
 function problemOf(
   original: (typeof originals)[number],
   bytes: Uint8Array,
@@ -101,8 +101,8 @@ function problemOf(
 }
 
 /**
- * Attacks `count` documents, from a seed on. xml-crypto is slow: it is asked about what we accept, and about one in
- * `askEvery` of what only libxml2 accepts.
+ * Attacks `count` documents, from a seed on. xml-crypto is slow: it checks what is accepted, and one in `askEvery` of what
+ * only libxml2 accepts.
  */
 export function fuzzXml(seed: number, count: number, askEvery: number, note: (done: number) => void = () => {}): Tally {
   const tally: Tally = { rows: new Map(), refused: new Map(), stricter: 0, problems: [] }

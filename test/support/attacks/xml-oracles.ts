@@ -1,4 +1,4 @@
-// Two other readers of signed XML: libxml2, asked directly, and xml-crypto, which has a parser of its own.
+// Two other readers of signed XML: libxml2, called directly, and xml-crypto, which has a parser of its own.
 
 import { type BinaryLike, createPrivateKey, createSign, createVerify, type KeyLike, type KeyObject } from 'node:crypto'
 import { ParseOption, XmlC14NMode, XmlDocument } from 'libxml2-wasm'
@@ -58,7 +58,7 @@ export function xmlCryptoAccepts(text: string, key: KeyObject): boolean {
   }
 }
 
-/** xml-crypto's parser says on the console what it does not like. */
+/** xml-crypto's parser writes its errors to the console. */
 function quietly<T>(work: () => T): T {
   const { error, warn } = console
   console.error = console.warn = () => {}

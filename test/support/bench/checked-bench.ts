@@ -1,4 +1,4 @@
-// The bench as tests use it: whatever the bridge sends is checked against the DUIS 5.1 schema.
+// The bench as tests use it: every message of the bridge is checked against the DUIS 5.1 schema.
 
 import { type BenchOptions, createBench as createUncheckedBench } from '../../../emulation/bench.ts'
 import { assertSendable } from './duis-schema.ts'

@@ -34,7 +34,7 @@ export interface Run {
 }
 
 export function smets1(args: string[], env: { [name: string]: string } = {}): Run {
-  // Node warns on standard error when it is told both to use colour and not to.
+  // Node warns on standard error when colour is both requested and forbidden.
   const { SMETS1_STATE: _, FORCE_COLOR: __, ...clean } = process.env
   const child = spawn(process.execPath, [launcher, ...args], { env: { ...clean, NO_COLOR: '1', ...env } })
   children.add(child)

@@ -1,5 +1,5 @@
-// The DUIS 5.1 schema and the test certificates inside the DCC's signing tool, which a development dependency brings
-// along. They are read out of it while tests run; none of it is part of this repository.
+// The DUIS 5.1 schema and the test certificates inside the DCC's signing tool, which a development dependency
+// contains. They are read out of it while tests run; none of it is part of this repository.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -33,7 +33,7 @@ export function toolBytes(name: string): Uint8Array {
 let schema: Schema | undefined
 
 /**
- * The compiled DUIS 5.1 schema, or the one in the folder that DUIS_SCHEMA names: every test then holds what is sent against
+ * The compiled DUIS 5.1 schema, or the one in the folder that DUIS_SCHEMA names: every test then checks what is sent against
  * that. Compiled once per test process.
  */
 export function duisSchema(): Schema {

@@ -1,4 +1,4 @@
-// A bench that is asked for schedules and inventories.
+// A bench for schedules and inventories.
 
 import * as assert from 'uvu/assert'
 import { type BenchOptions, midnight, whOf } from '../../../emulation/bench.ts'
@@ -52,7 +52,7 @@ export async function createScheduleBench(options: BenchOptions = {}) {
       const xml = formatNonDeviceRequest(requestId, request, { schemaVersion: how.version ?? '5.4' })
       return bench.sign(xml, name)
     },
-    /** Asks the DCC something; the answer's code, explanation and message. */
+    /** Sends a request to the DCC; returns the answer's code, explanation and message. */
     async askDcc(name: TestIdentityName, request: NonDeviceRequest, how: { version?: string; target?: string } = {}) {
       const answer = await bench.post(more.dccRequest(name, request, how), 'serviceD')
       const parsed = parseResponse(Buffer.from(answer.xml))
@@ -72,13 +72,13 @@ export async function createScheduleBench(options: BenchOptions = {}) {
         const boundaryMs = Math.min((halfHour + 1) * halfHourMs, untilMs)
         const whole = boundaryMs % halfHourMs === 0
         if (whole) for (const meter of bench.meters) meter.count(0, whOf(halfHour))
-        // A millisecond more: bytes on the line take fractions of one, and a real meter looks at its clock all the time.
+        // A millisecond more: bytes on the line take fractions of one, and a real meter reads its clock all the time.
         await bench.clock.pass(boundaryMs + (whole ? 1 : 0) - bench.clock.nowMs())
         if (whole) for (const meter of bench.meters) meter.meter().step()
       }
       await bench.clock.pass(1)
     },
-    /** Results of schedules that Users have taken, and alerts. */
+    /** Results of schedules that Users have received, and alerts. */
     results: () => bench.callbacks.filter(({ response }) => response.scheduleId !== undefined),
     alerts: () =>
       bench.callbacks.flatMap(({ response, url }) => {

@@ -19,7 +19,7 @@ export interface EspruinoConsole {
   says(pattern: RegExp): Promise<void>
   /** Bytes sent to its console so far. */
   sentBytes(): number
-  /** Ends it after so many more bytes to its console, as a pulled plug would. */
+  /** Ends it after so many more bytes to its console, as when it is unplugged. */
   cutAfter(bytes: number): void
   /** Kills the interpreter, and starts it again on the same flash: what a board does when power comes back. */
   powerCycle(): Promise<void>
@@ -28,7 +28,7 @@ export interface EspruinoConsole {
   end(): Promise<void>
 }
 
-/** Hands bytes on no faster than a serial port does. */
+/** Passes bytes on no faster than a serial port does. */
 function paced(baud: number, write: (bytes: Uint8Array) => void): { push(bytes: Uint8Array): void; stop(): void } {
   let waiting: Uint8Array[] = []
   let freeAtMs = 0

@@ -50,7 +50,7 @@ function worldlyMember(node: AnyNode): string | undefined {
   return name === 'Date.now' || name === 'Math.random' ? name : undefined
 }
 
-/** Where a TypeScript module reaches for the world by itself: clock, timers, randomness, process, console, Buffer. */
+/** Where a TypeScript module uses the environment directly: clock, timers, randomness, process, console, Buffer. */
 export function worldlyFaults(source: string): Fault[] {
   const { code, lineOf } = strip(source)
   const program: Program = parse(code, { ecmaVersion: 'latest', sourceType: 'module', locations: true })

@@ -1,4 +1,4 @@
-// A meter with a year behind it on a real interpreter, and what a bridge asks of it.
+// A meter with a year behind it on a real interpreter, and the commands of a bridge.
 
 import { randomBytes } from 'node:crypto'
 import { dayMs, dayOfHalfHour, halfHourOf } from '../../../protocol/half-hour.ts'
@@ -25,7 +25,7 @@ export async function ask<N extends MessageName>(run: EspruinoRun, name: N, fiel
 
 export type Recorded = RecordedFlash & { firstDay: number }
 
-/** What is asked of it, by name; each answers what is wrong, if anything is. */
+/** The commands, by name; each returns what is wrong, if anything. */
 export const commands: { [name: string]: (run: EspruinoRun, flash: Recorded, days: number) => Promise<string> } = {
   async 'a day'(run, flash, days) {
     return readDays(run, flash, flash.firstDay + days - 1, 1)

@@ -20,7 +20,7 @@ const firstDay = 20014
 const settings: PlainSettings = { ...plainSettings, checkpointWh: 120, billingDay: 10, tariff: richTariff }
 
 /**
- * Thirty days with all that happens to a meter: switches of the tariff inside half-hours, a billing date, billing entries
+ * Thirty days with every kind of event: switches of the tariff inside half-hours, a billing date, billing entries
  * on demand, reads, power off for hours with and without notice, other settings, a clock that is set.
  */
 export function month(seed: number, days = 30, steps = 24): Span {

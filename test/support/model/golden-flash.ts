@@ -1,5 +1,5 @@
-// The life of the meter whose flash is test/vectors/flash-v1.json, and how a flash is read. The life is kept so that a
-// maintainer of another format sees what the image went through; the image itself is published and never made again.
+// The life of the meter whose flash is test/vectors/flash-v1.json, and how a flash is read. The life is documented here
+// for the next format; the image itself is published and never generated again.
 
 import { createRandom } from '../../../emulation/random.ts'
 import { createSimFlash, PowerCut, type SimFlash } from '../../../emulation/sim-flash.ts'
