@@ -50,6 +50,25 @@ function shortened(short: (text: string) => string | undefined, long: (field: st
   }
 }
 
+const rememberedMax = 10_000
+
+/** The same codec for values that occur again and again: it remembers up to 10,000 of them. */
+function remembering(codec: FieldCodec<string>): FieldCodec<string> {
+  const remember = (change: (from: string) => string) => {
+    const known = new Map<string, string>()
+    return (from: string) => {
+      const found = known.get(from)
+      if (found !== undefined) return found
+      const to = change(from)
+      if (known.size >= rememberedMax) known.clear()
+      // Free text may be long, and does not occur again.
+      if (from.length <= 32) known.set(from, to)
+      return to
+    }
+  }
+  return { write: remember(codec.write), read: remember(codec.read) }
+}
+
 function whole(field: string): number {
   const value = Number.parseInt(field, 36)
   if (!Number.isSafeInteger(value)) throw new RangeError(`"${field.slice(0, 40)}" is no number`)
@@ -63,32 +82,38 @@ export const numberField: FieldCodec<number> = {
 }
 
 /** ISO 8601 in UTC with milliseconds, as milliseconds since 1970. */
-export const instantField = shortened(
-  (text) => {
-    const ms = Date.parse(text)
-    return Number.isSafeInteger(ms) && new Date(ms).toISOString() === text ? ms.toString(36) : undefined
-  },
-  (field) => new Date(whole(field)).toISOString(),
+export const instantField = remembering(
+  shortened(
+    (text) => {
+      const ms = Date.parse(text)
+      return Number.isSafeInteger(ms) && new Date(ms).toISOString() === text ? ms.toString(36) : undefined
+    },
+    (field) => new Date(whole(field)).toISOString(),
+  ),
 )
 
 const dayMs = 86_400_000
 
 /** `2026-11-21`, as days since 1970. */
-export const dateField = shortened(
-  (text) => {
-    const ms = Date.parse(`${text}T00:00:00.000Z`)
-    const isDay = Number.isSafeInteger(ms) && new Date(ms).toISOString().slice(0, 10) === text
-    return isDay ? (ms / dayMs).toString(36) : undefined
-  },
-  (field) => new Date(whole(field) * dayMs).toISOString().slice(0, 10),
+export const dateField = remembering(
+  shortened(
+    (text) => {
+      const ms = Date.parse(`${text}T00:00:00.000Z`)
+      const isDay = Number.isSafeInteger(ms) && new Date(ms).toISOString().slice(0, 10) === text
+      return isDay ? (ms / dayMs).toString(36) : undefined
+    },
+    (field) => new Date(whole(field) * dayMs).toISOString().slice(0, 10),
+  ),
 )
 
 const eui = /^[0-9A-F]{2}(?:-[0-9A-F]{2}){7}$/
 
 /** An EUI-64 without its dashes. The index finds EUI-64s of this form. */
-export const euiField = shortened(
-  (text) => (eui.test(text) ? text.replaceAll('-', '') : undefined),
-  (field) => field.replace(/..(?!$)/g, '$&-'),
+export const euiField = remembering(
+  shortened(
+    (text) => (eui.test(text) ? text.replaceAll('-', '') : undefined),
+    (field) => field.replace(/..(?!$)/g, '$&-'),
+  ),
 )
 
 /** Bytes in lower-case hexadecimal, as base64url. */
@@ -149,12 +174,15 @@ export function writeFields(row: object, entries: FieldEntries, separator: strin
   return fields.join(separator)
 }
 
-/** Fields that are absent are not set. Ones that this version does not know are ignored. */
-export function readFields(fields: readonly string[], entries: FieldEntries): { [name: string]: unknown } {
+/** Fields that are absent are not set. Ones that this version does not know are ignored. `from`: the index of the first. */
+export function readFields(fields: readonly string[], entries: FieldEntries, from = 0): { [name: string]: unknown } {
   const row: { [name: string]: unknown } = {}
-  for (const [i, [name, codec]] of entries.entries()) {
-    const field = fields[i]
+  let at = from
+  for (const [name, codec] of entries) {
+    if (at >= fields.length) break
+    const field = fields[at]
     if (field !== undefined && field !== '') row[name] = codec.read(field)
+    at += 1
   }
   return row
 }

@@ -252,19 +252,20 @@ export function readLineTime(line: string, context: LineContext): number {
 export function passLine(line: string, context: LineContext): void {
   const part = byLetter.get(line[0] ?? '')?.request
   if (part === undefined || part === 'none') return
-  const request = line.split(fieldSeparator, 2)[1] ?? ''
+  const from = line.indexOf(fieldSeparator) + 1
+  const end = line.indexOf(fieldSeparator, from)
+  const request = from === 0 ? '' : line.slice(from, end < 0 ? undefined : end)
   if (request !== sameRequest) context.request = request
 }
 
-/** The record in a line of which `readLineTime` has given the time. Throws RangeError for what is no line of ours. */
+/** The record in a line of which `readLineTime` has given the time, and that was passed to `passLine`. Throws RangeError for what is no line of ours. */
 export function readLine(line: string, seq: number, timeMs: number, context: LineContext): AuditRecord {
   const found = byLetter.get(line[0] ?? '')
   if (found === undefined) throw new RangeError(`"${line.slice(0, 60)}" is no record that this version knows`)
   const { event, request: part, fields } = found
-  const [, ...all] = line.split(fieldSeparator)
-  passLine(line, context)
+  const all = line.split(fieldSeparator)
   const request = part === 'none' ? {} : readRequest(sameFor(part, context.request ?? ''), part)
-  const values = readFields(part === 'none' ? all : all.slice(1), fields)
+  const values = readFields(all, fields, part === 'none' ? 1 : 2)
   const time = new Date(timeMs).toISOString()
   return { seq, time, event, ...request, ...values } as unknown as AuditRecord
 }

@@ -85,7 +85,10 @@ export function trailerLine(hashHex: string): string {
 
 /** The hash in a trailer, hexadecimal; undefined when the bytes are no trailer. */
 export function readTrailer(line: string): string | undefined {
-  return /^=[\w-]{43}\n$/.test(line) ? toHex(line.slice(1, -1)) : undefined
+  if (!/^=[\w-]{43}\n$/.test(line)) return undefined
+  const hashHex = toHex(line.slice(1, -1))
+  // The last character has bits that are not used: only one way to write them is right.
+  return trailerLine(hashHex) === line ? hashHex : undefined
 }
 
 /** A seal read from a segment. */
@@ -104,7 +107,9 @@ export function sealLine({ signer, signature }: Seal): string {
 
 export function readSeal(line: string): Seal | undefined {
   const [, signer, signature = ''] = /^#([\w-]{43})\|([\w-]{86})\n$/.exec(line) ?? []
-  return signer === undefined ? undefined : { signer, signature: Buffer.from(signature, 'base64url') }
+  if (signer === undefined) return undefined
+  const seal = { signer, signature: Buffer.from(signature, 'base64url') }
+  return sealLine(seal) === line ? seal : undefined
 }
 
 /** What the DSP signs of a closed segment. */
