@@ -15,15 +15,16 @@ import { recordedFlash } from '../support/sim/board-flash.ts'
 const whPerHalfHour = 250
 
 /**
- * JavaScript of a clock that starts at `fromMs`, moves half an hour every 250 ms, so many times, and then with the time. It waits
- * for the meter to look at it in between: on a loaded machine two ticks may come without a step.
+ * JavaScript of a clock that starts at `fromMs`, moves half an hour after each step of the meter, so many times, and then with the
+ * time. A step in which a half-hour ends looks at the clock more than twice, one with nothing to do twice: so no half-hour is
+ * skipped, however loaded the machine is.
  */
 function quickClock(fromMs: number, halfHours: number): string {
   return `(() => {
     let ms = ${fromMs}, left = ${halfHours}, overMs = 0, looks = 0;
     setInterval(() => {
       if (left > 0 && looks > 2) { looks = 0; left--; ms += ${halfHourMs}; if (left === 0) { overMs = Date.now(); print("half-hours over"); } }
-    }, 250);
+    }, 20);
     return () => { looks++; return left > 0 ? ms : ms + Date.now() - overMs; };
   })()`
 }
