@@ -49,7 +49,11 @@ export function isBlankWord(word: number): boolean {
   return word === blankWord
 }
 
-/** How often a word is read that a power cut may have left unstable. */
+/**
+ * How often a word is read that a power cut may have left unstable. The simulator takes one reading in three for what was
+ * there before, one in three for what was to be written: ten readings agree by chance once in 55,000 such cuts, sixteen once
+ * in 40 million.
+ */
 const settledReads = 16
 
 /** True when a word reads as `word` every time: nobody was programming it when power failed. */

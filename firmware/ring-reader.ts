@@ -44,14 +44,41 @@ function skipBlank(flash: Flash, at: number, end: number): number {
 
 /** A place where reading stands. */
 interface Position {
-  /** Sequence of the page; 0 is before the first one. */
+  /** Sequence of the page. */
   reading: number
   /** Address in it, 0 at its beginning. */
   at: number
-  /** True once something was met in the page that is no record: then nothing is skipped by its length alone. */
-  careful: boolean
-  /** Number of the record before. */
-  before: number
+}
+
+/** A record's own bytes at `at`, when its CRC is right; `undefined` for anything else. `length` is the one that was read there. */
+function wholeRecord(ring: RecordRing, at: number, length: number): Uint8Array | undefined {
+  const record = ring.flash.read(at, length)
+  return wholeAt(record, 0, ring.bytesMax) === length ? record : undefined
+}
+
+/**
+ * Where reading must begin in a page to see every record from number `from` on. Records before it are passed over by their
+ * lengths, which are not checked one by one. A power cut leaves words that are no record, or that read differently each
+ * time, and following their lengths leads past good records. So the record at which the passing over ends must have the right
+ * CRC: numbers grow, so all that lies before it is below `from`, whatever it is. Otherwise the page is read from its beginning.
+ */
+function skipBefore(ring: RecordRing, page: number, end: number, from: number): number {
+  const first = page * ring.flash.pageBytes + pageHeaderBytes
+  if (!ring.isOrdered) return first
+  let lastAt = 0
+  let lastLength = 0
+  let before = 0
+  for (let at = first; at + 4 <= end; ) {
+    const word = readWord(ring.flash, at)
+    const length = word & 255
+    const number = word >>> 16
+    if (length < 6 || length > ring.bytesMax || at + length > end || number < before || number >= from) break
+    lastAt = at
+    lastLength = length
+    before = number
+    at += wholeWords(length)
+  }
+  return lastAt > 0 && wholeRecord(ring, lastAt, lastLength) ? lastAt : first
 }
 
 /**
@@ -67,15 +94,10 @@ function nextWhole(
   isValid: (place: number) => boolean,
 ): Uint8Array | undefined {
   const flash = ring.flash
-  const newest = ring.lastKey >> 2
   while (position.reading <= ring.sequence) {
     const page = pageOf(ring, position.reading)
     const end = page === ring.page ? ring.tail : (page + 1) * flash.pageBytes
-    if (page >= 0 && position.at === 0) {
-      position.at = page * flash.pageBytes + pageHeaderBytes
-      position.careful = false
-      position.before = 0
-    }
+    if (page >= 0 && position.at === 0) position.at = skipBefore(ring, page, end, from)
     if (position.at >= ring.voidFrom && position.at < ring.voidTo) position.at = ring.voidTo
     const at = position.at
     // A page that the ring has turned over since the last record is gone, with its records.
@@ -85,32 +107,20 @@ function nextWhole(
       continue
     }
     const word = readWord(flash, at)
-    const length = word & 255
-    const number = word >>> 16
     if (isBlankWord(word)) {
       position.at = skipBlank(flash, at, end)
       continue
     }
-    if (word < 65536 || length < 6 || length > ring.bytesMax || at + length > end) {
-      position.careful = true
+    const length = word & 255
+    const isRecord = word >= 65536 && length >= 6 && length <= ring.bytesMax && at + length <= end
+    const record = isRecord ? wholeRecord(ring, at, length) : undefined
+    // What has no right CRC is something that was lost, not something to guess.
+    if (!record) {
       position.at += 4
       continue
     }
-    if (number < position.before || number > newest) position.careful = true
-    if (number < from && !position.careful) {
-      position.before = number
-      position.at += wholeWords(length)
-      continue
-    }
-    const record = flash.read(at, length)
-    // A record whose CRC is wrong is something that was lost, not something to guess.
-    if (wholeAt(record, 0, ring.bytesMax) !== length) {
-      position.careful = true
-      position.at += 4
-      continue
-    }
-    position.before = number
     position.at += wholeWords(length)
+    const number = dayBlockDay(record, 0)
     if (number > to && ring.isOrdered) return undefined
     if (number < from || number > to || dayBlockChannel(record, 0) !== channel) continue
     if (isValid(placeAt(ring, position.reading, at))) return record
@@ -130,7 +140,7 @@ export function readRing(
   isValid: (place: number) => boolean,
 ): NextRecord {
   const reading = ring.page < 0 ? 1 : sequenceFor(ring, from)
-  const position: Position = { reading: reading, at: 0, careful: false, before: 0 }
+  const position: Position = { reading: reading, at: 0 }
   const next = () => nextWhole(ring, position, channel, from, to, isValid)
   let ahead = next()
 
