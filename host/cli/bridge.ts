@@ -143,11 +143,17 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     const isService = process.stdin.isTTY !== true
     const stopping = untilStopped(isService ? ['SIGINT', 'SIGTERM'] : undefined)
     let reload = () => {}
-    if (isService) process.on('SIGHUP', () => reload())
+    let reopen = () => {}
+    if (isService)
+      process.on('SIGHUP', () => {
+        reopen()
+        reload()
+      })
     const hold = holdState(paths)
     const log = await terminalLog(paths, config, io)
     const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log })
     reload = running.reload
+    reopen = log.reopen
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
     const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)
     service.ready()

@@ -75,6 +75,10 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
     replay: async () => (await import('./replay.ts')).replayCommand,
     parity: async () => (await import('./parity.ts')).parityCommand,
   },
+  'Shell and manual': {
+    completion: async () => (await import('./completion.ts')).completionCommand(allCommands),
+    man: async () => (await import('./man.ts')).manCommand(allCommands),
+  },
 }
 
 /** All commands, loaded, in their groups. */
@@ -84,4 +88,8 @@ export function loadCommands(): Promise<{ title: string; commands: Command[] }[]
     commands: await Promise.all(Object.values(loads).map((load) => load())),
   }))
   return Promise.all(loaded)
+}
+
+async function allCommands(): Promise<Command[]> {
+  return (await loadCommands()).flatMap(({ commands }) => commands)
 }

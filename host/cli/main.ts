@@ -4,6 +4,7 @@
 import { CommandError, exitCode, ProgramError } from '../state/errors.ts'
 import { nearMatch } from '../state/near-match.ts'
 import { version } from '../state/version.ts'
+import { colour } from './colour.ts'
 import type { Io } from './command.ts'
 import { asksForHelp, readCommandLine } from './command-line.ts'
 import { commandGroups, type LoadCommand, loadCommands } from './commands.ts'
@@ -16,13 +17,26 @@ const io: Io = {
   env: process.env,
 }
 
+/** What a user can do about what the system refuses. */
+const systemFixes: { readonly [code: string]: string } = {
+  EACCES: 'this user may not do that: change the owner or the mode (chown, chmod), or name another place',
+  EPERM: 'this user may not do that: change the owner or the mode (chown, chmod), or name another place',
+  EROFS: 'the file system is read-only: name another place, or copy the directory to where it can be written',
+  ENOSPC: 'the disk is full: make room, or name another place',
+  ENOTDIR: 'a part of that path is a file: name another place',
+  EEXIST: 'a part of that path is a file: name another place',
+}
+
 /** Prints what went wrong and gives the exit code. A fault of this program, unlike a mistake of the user, keeps its stack. */
 function complain(error: unknown): number {
   const { message, code, stack } = error as NodeJS.ErrnoException
   const known = error instanceof ProgramError
+  const fix = known ? undefined : systemFixes[code ?? '']
   // What the system refuses (a file, a port) is shown in the system's words.
-  io.stderr(`smets1: ${known || code !== undefined ? message : (stack ?? message)}\n`)
-  return error instanceof ProgramError ? error.exitCode : exitCode.failed
+  const text = known || code !== undefined ? message : (stack ?? message)
+  io.stderr(`${colour('smets1:', 'red', io)} ${text}${fix === undefined ? '' : `; ${fix}`}\n`)
+  if (known) return error.exitCode
+  return fix === undefined ? exitCode.failed : exitCode.usage
 }
 
 /** @throws CommandError for a command that does not exist, naming the one that is meant */

@@ -7,7 +7,7 @@ import { addEvent, noTotals } from '../metrics/event-totals.ts'
 import { type Stats, statsOf, textOfStats } from '../metrics/statistics.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { type Command, type Options, stateOption, textOption } from './command.ts'
+import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'
 import { instantOption } from './request-options.ts'
 
 async function ofBridge(url: string): Promise<Stats> {
@@ -31,6 +31,15 @@ async function ofTrail(paths: StatePaths, options: Options): Promise<Stats> {
   return statsOf(totals)
 }
 
+/** Of the bridge at its configured address, or of the audit trail. */
+async function ofState(fromTrail: boolean, options: Options, io: Io): Promise<Stats> {
+  const paths = stateOption(options)
+  const { metricsHost, metricsPort } = readConfig(paths.config, io.env, {})
+  return fromTrail || metricsPort === undefined
+    ? ofTrail(paths, options)
+    : ofBridge(`http://${metricsHost}:${metricsPort}`)
+}
+
 export const statsCommand: Command = {
   name: 'stats',
   summary: 'show totals: requests, answers, half-hours by source, cost on the line, and what the cache saved',
@@ -47,12 +56,10 @@ export const statsCommand: Command = {
   ],
   examples: ['smets1 stats --trail', 'smets1 stats --url http://127.0.0.1:9479 --json'],
   async run(options, io) {
-    const paths = stateOption(options)
-    const { metricsHost, metricsPort } = readConfig(paths.config, io.env, {})
-    const configured = metricsPort === undefined ? undefined : `http://${metricsHost}:${metricsPort}`
     const fromTrail = options.trail === true || options.from !== undefined || options.to !== undefined
-    const url = fromTrail ? undefined : (textOption(options, 'url') ?? configured)
-    const stats = url === undefined ? await ofTrail(paths, options) : await ofBridge(url)
+    const url = textOption(options, 'url')
+    // A bridge can be asked from a machine without its state directory.
+    const stats = url !== undefined && !fromTrail ? await ofBridge(url) : await ofState(fromTrail, options, io)
     io.stdout(options.json === true ? `${JSON.stringify(stats)}\n` : textOfStats(stats))
     return exitCode.ok
   },

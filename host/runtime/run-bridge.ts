@@ -1,5 +1,6 @@
 // Starts a bridge on this machine, from a state directory.
 
+import { rmSync } from 'node:fs'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import type { StatePaths } from '../state/state-directory.ts'
@@ -27,7 +28,12 @@ export async function runBridge(
   options: MachineOptions = {},
 ): Promise<RunningBridge> {
   const { env, reload } = await openMachine(paths, config, options)
-  const bridge = await startBridge(env, config)
+  const { record } = options
+  const bridge = await startBridge(env, config).catch((error: unknown) => {
+    // It was made by this start, and holds nothing of use.
+    if (record !== undefined) rmSync(record, { force: true })
+    throw error
+  })
   if (bridge.served === undefined) throw new Error('the environment of this machine must serve DUIS')
   const { url, metricsUrl } = bridge.served
   env.log('ready', { version, url, metricsUrl, line: config.lineUrl })

@@ -93,7 +93,7 @@ test('the bridge as a service notifies ready, watchdog and stopping', async () =
 
 test('a missing systemd-notify is reported, not thrown', async () => {
   const why = await new Promise<string>((failed) => systemdNotify({ PATH: '/nowhere' }, failed)('READY=1'))
-  assert.match(why, /systemd cannot be told READY=1/)
+  assert.match(why, /systemd cannot be notified of READY=1/)
 })
 
 if (!has('systemd-analyze')) {

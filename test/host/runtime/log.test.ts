@@ -1,10 +1,12 @@
 // What the bridge logs: JSON lines in UTC, one object each, a request's lines by its id, no MPANs and no keys.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { redacted } from '../../../host/audit/redact.ts'
+import { openBridgeLog } from '../../../host/runtime/bridge-log.ts'
+import { statePaths } from '../../../host/state/state-directory.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 
 const mpan = '1234567890126'
@@ -95,6 +97,27 @@ test('redaction: MPANs in any text or field, keys, certificates; not the counter
   const loop: { self?: unknown } = {}
   loop.self = loop
   assert.ok(JSON.stringify(redacted(loop)).includes('(deeper)'))
+})
+
+test('the file is moved at its size, a few are kept, and reopen follows a file that was moved', async () => {
+  const paths = statePaths(freshPath())
+  mkdirSync(paths.root)
+  const logging = await openBridgeLog(paths, 'plain', { bytesMax: 2000, filesKept: 2 })
+  const flush = () => new Promise((resolve) => setTimeout(resolve, 300))
+  for (let i = 0; i < 100; i++) {
+    logging.log('cache', { problem: `${i} ${'x'.repeat(100)}` })
+    if (i % 20 === 19) await flush()
+  }
+  assert.equal(readdirSync(paths.root).sort(), ['bridge.log', 'bridge.log.1', 'bridge.log.2'])
+  renameSync(paths.log, `${paths.log}.moved`)
+  logging.reopen()
+  await flush()
+  logging.log('cache', { problem: 'after' })
+  await logging.close()
+  assert.match(readFileSync(paths.log, 'utf8'), /"problem":"after"/)
+  assert.is(statSync(paths.log).mode & 0o777, 0o600)
+  const lines = ['.2', '.1', '.moved'].flatMap((end) => linesOf(readFileSync(`${paths.log}${end}`, 'utf8')))
+  assert.ok(lines.length >= 20)
 })
 
 test.run()
