@@ -1,4 +1,4 @@
-// What can happen to a meter in a test, and what it does to the model of the meter.
+// Events in the life of a meter in a test, and their effects on the model of the meter.
 
 import { eventCode } from '../../../protocol/event-entry.ts'
 import type { Ask, MessageName } from '../../../protocol/messages.ts'
@@ -12,9 +12,9 @@ export type AskAct = { [N in IncomingRequest]: { do: 'ask'; name: N; fields: Ask
 
 /** Something that happens. Instants are true ones; what the board's clock shows may be something else. */
 export type Act =
-  /** Time has passed and pulses were counted up to `atMs`, when the meter looks. */
+  /** Time has passed and pulses were counted up to `atMs`, when the meter steps. */
   | { do: 'step'; atMs: number; pulses: readonly number[] }
-  /** Power was off, and is back at `atMs`. The board's clock has gone on, or shows `boardMs`. */
+  /** Power was off, and is back at `atMs`. The board's clock has kept running, or shows `boardMs`. */
   | { do: 'start'; atMs: number; boardMs?: number }
   /** The board says that power is about to fail. */
   | { do: 'fails' }
@@ -51,7 +51,7 @@ function changeSettings(world: PlainMeter, settings: PlainSettings): void {
 /** What an act does to the model. */
 export function onModel(act: Act, times: Times, world: PlainMeter): void {
   const { sequence } = world.kept
-  // Whatever a meter is told, it looks at its clocks first.
+  // Before any command a meter reads its clocks.
   if (!['step', 'start', 'jump'].includes(act.do)) step(world, times.boardMs, times.upMs, [0, 0, 0, 0])
   if (act.do === 'step') step(world, times.boardMs, times.upMs, act.pulses)
   else if (act.do === 'start') boot(world, times.boardMs, times.upMs)

@@ -1,4 +1,4 @@
-// Lives to be lived by a meter in a test: scripts of acts, each from a seed.
+// Scripts of events for a meter in a test, each from a seed.
 
 import type { Random } from '../../../emulation/random.ts'
 import type { Act } from './life-acts.ts'
@@ -22,7 +22,7 @@ export function ordinary(random: Random, fromMs: number, halfHours: number, load
     const times = [startMs + (random.below(3) === 0 ? 0 : random.below(2000))]
     for (let n = 1; n < load.steps; n++) times.push(startMs + 2000 + random.below(halfHourMs - 2000))
     times.sort((a, b) => a - b)
-    // Nights are quiet, now and then nothing at all is taken.
+    // Little is used at night, and sometimes nothing.
     const share = random.below(12) === 0 ? 0 : random.next()
     for (const atMs of times) {
       acts.push({ do: 'step', atMs, pulses: load.pulses.map((most) => Math.floor(random.next() * share * (most + 1))) })
@@ -31,7 +31,7 @@ export function ordinary(random: Random, fromMs: number, halfHours: number, load
   return acts
 }
 
-/** The time at which an act leaves off; acts without a time take none. */
+/** The time at which an act ends; acts without a time take none. */
 function timesIn(acts: readonly Act[]): number[] {
   let atMs = 0
   return acts.map((act) => {
@@ -40,7 +40,7 @@ function timesIn(acts: readonly Act[]): number[] {
   })
 }
 
-/** Weaves acts without a time of their own in, each at the first step from its instant on. */
+/** Inserts acts without a time of their own, each at the first step from its instant on. */
 export function woven(acts: readonly Act[], more: readonly { atMs: number; act: Act }[]): Act[] {
   const times = timesIn(acts)
   const after = new Map<number, Act[]>()
@@ -51,7 +51,7 @@ export function woven(acts: readonly Act[], more: readonly { atMs: number; act: 
   return acts.flatMap((act, i) => [act, ...(after.get(i) ?? [])])
 }
 
-/** Takes out what power off for a while keeps the meter from seeing; it starts again at the end of it. */
+/** Removes the acts during an outage; the meter starts at its end. */
 export function powerOff(acts: readonly Act[], fromMs: number, untilMs: number, told: boolean): Act[] {
   const times = timesIn(acts)
   const before = acts.filter((_, i) => times[i]! < fromMs)

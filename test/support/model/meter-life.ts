@@ -33,7 +33,7 @@ export interface Stake {
 
 export interface Life {
   flash: SimFlash
-  /** Looked at instead of the flash, so that looking does not heal. */
+  /** Read instead of the flash, so that reading does not repair it. */
   copy: SimFlash
   line: DirectLine
   meter: Meter | undefined
@@ -42,12 +42,12 @@ export interface Life {
   boardAheadMs: number
   startedMs: number
   pulses: readonly number[]
-  /** Days before this one are not looked at. */
+  /** Days before this one are not compared. */
   fromDay: number
   ringCuts: RingCut[]
   atStake: Stake | undefined
   found: Findings
-  /** What was found first, for people. */
+  /** The first findings, as text. */
   first: string | undefined
   /**
    * The most energy lost by a power cut on a channel, in Wh: in all, and beyond what the interrupted act counted. That is
@@ -61,7 +61,7 @@ export interface Life {
 const eui = Uint8Array.of(0, 0xdb, 0x12, 0x34, 0x56, 0x78, 0x90, 0xa0)
 const key = Uint8Array.from({ length: 32 }, (_, i) => i * 7)
 
-/** A life that goes on from what is in flash; `copy` is a flash of the same size, for looking. */
+/** A life that continues from what is in flash; `copy` is a flash of the same size, for looking. */
 export function lifeOn(flash: SimFlash, copy: SimFlash, worlds: PlainMeter[], fromDay: number): Life {
   return {
     flash,
@@ -104,14 +104,14 @@ function boardOf(life: Life): Board {
   }
 }
 
-/** Something that should not be. */
+/** A finding. */
 export function find(life: Life, found: Findings, what: string): void {
   for (const kind of findingKinds) life.found[kind] += found[kind]
   const time = new Date(life.nowMs).toISOString()
   life.first ??= `${time}: ${what}: ${findingKinds.map((kind) => `${found[kind]} ${kind}`).join(', ')}`
 }
 
-/** Fields of the frames of an answer, whatever was asked. */
+/** Fields of the frames of an answer, for any ask. */
 type Answers = object[]
 
 function onMeter(life: Life, act: Act): Answers | undefined {
@@ -201,7 +201,7 @@ export function outcomesOf(life: Life, worlds: readonly PlainMeter[], act: Act):
   return worlds.flatMap((world) => outcomes(world, (one) => onModel(act, times, one)))
 }
 
-/** The act comes to pass, or power fails in it: then this answers true, and `worlds` has every outcome that is allowed. */
+/** Executes the act, or lets power fail in it: then this returns true, and `worlds` has every outcome that is allowed. */
 export function live(life: Life, act: Act): boolean {
   const stake = stakeOf(life, act)
   if (act.do === 'step' || act.do === 'start') life.nowMs = act.atMs
@@ -243,10 +243,10 @@ export function cutIn(life: Life, worlds: PlainMeter[], stake: Stake): void {
   life.atStake ??= stake
 }
 
-/** Worlds of one life that agree on this go on in the same way. `ram` only counts while the meter runs. */
+/** Worlds of one life that agree on this continue in the same way. `ram` only counts while the meter runs. */
 function fingerprint({ kept, ram }: PlainMeter, isOn: boolean): string {
   const { settings, days, dailyReads, billing, events, ...rest } = kept
-  // Of what only grows, worlds of one life can differ at the end alone.
+  // Lists that only grow can differ at their ends only.
   const ends = [
     days.size,
     days.get(Math.floor(kept.newest / 48)),
@@ -262,7 +262,7 @@ function distinct(worlds: readonly PlainMeter[], isOn: boolean): PlainMeter[] {
   return [...new Map(worlds.map((world) => [fingerprint(world, isOn), world])).values()]
 }
 
-/** Looks at everything on a copy of the flash, and leaves the worlds that are as it is. */
+/** Compares everything on a copy of the flash, and keeps the worlds that agree with it. */
 export function look(life: Life): void {
   const { copy } = life
   copy.become(life.flash.image)

@@ -1,5 +1,5 @@
-// What a meter must have recorded, worked out the plain way: maps and lists, no flash, no coding, no page to turn. The
-// model that the firmware is compared with; it shares no code with it.
+// What a meter must have recorded, computed in the simplest way: maps and lists, without flash, coding or pages. This is the
+// model with which the firmware is compared; it shares no code with it.
 //
 // What survives a power cut is `kept`, and changes only inside `durable`: each such change is one that a power cut either
 // leaves undone or finds done. `budget` says how many more of them come to pass before power fails.
@@ -74,7 +74,7 @@ export interface StoredRequest {
   aliveMs: number
 }
 
-/** What does not. */
+/** What does not survive a power cut. */
 export interface Ram {
   wh: number[]
   rest: number[]
@@ -275,7 +275,7 @@ export function hasCounted(meter: PlainMeter, least: number): boolean {
   return meter.ram.wh.some((wh) => wh >= least)
 }
 
-/** Commits all that is counted; what runs goes on. */
+/** Commits all that is counted; the running half-hour continues. */
 export function commitAll(meter: PlainMeter): void {
   if (hasCounted(meter, 1)) commit(meter, meter.ram.lost ? 'none' : 'running', false)
 }

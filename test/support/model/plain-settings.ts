@@ -35,7 +35,7 @@ export const plainSettings: PlainSettings = {
   tariff: undefined,
 }
 
-/** Device profile whose midnight snapshots go on by an estimate of the time. */
+/** Device profile whose midnight snapshots continue by an estimate of the time. */
 export const secureProfile = 2
 
 /** Eight registers, switched inside half-hours too. */

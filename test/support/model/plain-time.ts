@@ -30,7 +30,7 @@ function snapshot(
   return { cause, late, number, atSeconds, registers: [...kept.registers], matrix: [...kept.matrix] }
 }
 
-/** Takes an entry of the billing data log, then says so in the event log. Answers its number. */
+/** Adds an entry to the billing data log and to the event log. Returns its number. */
 export function takeBilling(meter: PlainMeter, cause: number, late: boolean, atSeconds: number): number {
   const number = (meter.kept.billing.at(-1)?.number ?? 0) + 1
   meter.ringRecords += 1
@@ -74,7 +74,7 @@ function onSettlementDayChange(meter: PlainMeter, day: number, late: boolean): v
   durable(meter, () => kept.dailyReads.push(snapshot(kept, snapshotCause.midnight, late, day, (day * dayMs) / 1000)))
 }
 
-/** Looks the TOU register up; what was counted until then is the old one's. */
+/** Switches to the TOU register of the time; what was counted until then belongs to the previous one. */
 function switchTariff(meter: PlainMeter): void {
   const register = plainRegister(meter.kept.settings.tariff, timeOf(meter))
   if (register === meter.ram.tou) return
@@ -109,7 +109,7 @@ function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]
     count(meter, pulses)
     if (stepped) ram.marked = true
   } else {
-    // What came while the clock jumped is no half-hour's.
+    // Energy during a step of the clock belongs to no half-hour.
     if (!disturbed) count(meter, pulses)
     if (passed > 0) commit(meter, 'ended', ram.marked || disturbed || ram.excessWh > 0)
     if (disturbed) {
@@ -194,7 +194,7 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
   else noteOutage(meter)
   note(meter, eventCode.started, kept.boots, 0)
   const day = Math.floor(halfHour / 48)
-  // A new meter has lived through no midnight.
+  // A new meter has passed no midnight.
   if (isFirst && !lost) ram.day = day
   if (isNewDay(meter, day)) {
     ram.day = Math.max(ram.day, day)
@@ -208,7 +208,7 @@ function setBy(stepMs: number): number {
   return stepMs > 0 ? eventCode.clockForward : eventCode.clockBack
 }
 
-/** The clock is set, by whoever asks, or because the board's own clock was. */
+/** The clock is set, by a command or because the board's own clock was. */
 export function changeClock(meter: PlainMeter, utcMs: number, unasked: boolean): void {
   const { ram, kept } = meter
   const wasLost = ram.lost
@@ -249,7 +249,7 @@ export function step(meter: PlainMeter, boardMs: number, upMs: number, pulses: r
     return
   }
   if (isSet) {
-    // From now on the board's clock is believed as it is.
+    // From now on the board's clock is used without an offset.
     jumpMs -= kept.clockAheadMs
   }
   const stepped = !ram.lost && Math.abs(jumpMs) >= 2000

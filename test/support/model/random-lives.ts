@@ -26,7 +26,7 @@ export const anyYear: LifeOptions = { days: 365, cuts: 60, anything: true, steps
 
 const minuteMs = 60000
 
-/** After so many power cuts of which none left firm flash, the meter is left alone for one start. */
+/** After so many power cuts of which none left firm flash, the meter has one start without a cut. */
 const mostUnsettled = 3
 
 /** Half an hour of each, so that a change of local time is in reach of every seed. */
@@ -71,10 +71,10 @@ function anyAct(random: Random, life: Life, today: number, anything: boolean): A
     return { do: 'settings', settings: { ...settings, pulsesPerKwh, deviceProfile } }
   }
   if (kind < 9) return { do: 'setClock', aheadMs: random.below(3) === 0 ? random.below(7200000) - 3600000 : 0 }
-  // A board's clock goes wrong by seconds, hours or days, or somebody sets it right.
+  // A board's clock goes wrong by seconds, hours or days, or is corrected.
   if (kind === 9) return { do: 'jump', ms: -life.boardAheadMs }
   const most = [10000, 40 * minuteMs, 5 * 60 * minuteMs, 3 * dayMs][random.below(4)]!
-  // Less is a correction, which a meter that looks four times a second sees a moment later; here it looks more seldom.
+  // Less is a correction, which a meter that steps four times a second notices a moment later; here it steps less often.
   const ms = 2000 + random.below(most)
   return { do: 'jump', ms: random.below(2) === 0 ? ms : -ms }
 }
@@ -99,7 +99,7 @@ function dayOf(random: Random, life: Life, fromMs: number, options: LifeOptions)
   return woven([...acts.slice(0, at + 1), ...told, { do: 'start', atMs: untilMs }, ...rest], more)
 }
 
-/** Lives a life to its end and says what was found. */
+/** Runs a life to its end and returns the findings. */
 export function randomLife(seed: number, options: LifeOptions): Tally {
   const random = createRandom(seed)
   // Small pages turn often; an event log with many entries of both kinds needs larger ones.

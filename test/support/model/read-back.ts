@@ -16,11 +16,11 @@ import { aheadAtStart } from './plain-time.ts'
 import { mustOf, type Recorded, type RingCut } from './ring-capacity.ts'
 
 export interface Findings {
-  /** Committed and not there, or not as committed. */
+  /** Committed, and missing or different. */
   lost: number
-  /** There although never committed so. */
+  /** Present although never committed. */
   invented: number
-  /** There twice. */
+  /** Present twice. */
   doubled: number
   /** Registers or the count of starts that went back. */
   backwards: number
@@ -59,7 +59,7 @@ function all(next: () => Uint8Array | undefined): Uint8Array[] {
   return found
 }
 
-/** Reads it all as a start would find it: give a copy of the flash, for looking counts a start and heals. */
+/** Reads it all as a start would find it: give a copy of the flash, because reading counts a start and repairs. */
 export function readBack(copy: SimFlash, fromDay: number): Readback {
   const logs = openLogs(copy)
   const registers = snapshotNow(logs, 0)
@@ -96,7 +96,7 @@ function isRight(day: Day, channel: number, open: boolean, block: Uint8Array): b
   return true
 }
 
-/** Compares what was read of one channel, from `fromDay` on. Answers the days that are not there. */
+/** Compares what was read of one channel, from `fromDay` on. Returns the days that are missing. */
 export function compareBlocks(
   kept: StoredRequest,
   channel: number,
@@ -142,7 +142,7 @@ function isRightSnapshot(truth: RegisterSnapshot, bytes: Uint8Array): boolean {
   return true
 }
 
-/** The newest `keep` of what is expected, no more and no less. Answers the numbers of those that are not there. */
+/** The newest `keep` of what is expected, no more and no less. Returns the numbers of those that are missing. */
 function compareSnapshots(
   expected: readonly RegisterSnapshot[],
   keep: number,
@@ -220,7 +220,7 @@ export function compare(
   cuts: readonly RingCut[],
 ): Findings {
   const found = noFindings()
-  // Looking was a start as well.
+  // Reading counted as a start as well.
   if (read.boots !== kept.boots + 1) found[read.boots <= kept.boots ? 'backwards' : 'invented'] += 1
   if (aheadAtStart(read.clock) !== aheadAtStart(kept) || read.acknowledged !== kept.acknowledged) found.lost += 1
   const configuration = configurationOf(kept.settings)

@@ -15,7 +15,7 @@ export interface Taken {
 }
 
 /**
- * The lowest number that a ring of `pages` pages holds for certain, if `taken` is what it took, oldest first, and `cuts` of
+ * The lowest number that a ring of `pages` pages holds for certain, if `taken` is what was written, oldest first, and `cuts` of
  * the records were cut off by a power cut. A page is left when the next record, of `bytesMax` at most, does not fit. A cut
  * costs the record that was torn, and what is burnt behind it, once when it is found and once because it was announced.
  */

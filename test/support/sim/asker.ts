@@ -27,14 +27,14 @@ import type { ProfileDay } from '../../../protocol/profile-coding.ts'
 import { open, seal } from '../../../protocol/seal.ts'
 
 export interface Asker {
-  /** Takes bytes from the line, cut anywhere. */
+  /** Receives bytes from the line, in parts of any length. */
   received(bytes: Uint8Array): void
   /** Sends a wake; `awake` is true once its answer has come. */
   wake(eui: Uint8Array, hostNonce: Uint8Array): void
   awake(): boolean
   /** Alerts that were pushed ahead of the last awake. */
   alerts(): EventEntry[]
-  /** Asks anything; `answers` has its parts once the last block has come. */
+  /** Sends an ask; `answers` has its parts once the last block has come. */
   request<N extends MessageName>(name: N, fields: Ask<N>): void
   answers<N extends MessageName>(name: N): Answer<N>[] | undefined
   /** Asks for the days that `count` half-hours from `first` on touch; `days` has them once the last block has come. */
@@ -71,7 +71,7 @@ function openAnswer(key: Uint8Array, link: LinkSession, answer: SealedAnswer): U
 /** The fields of an answer, or its error code. @throws Error when it is not an answer to `name` */
 function decodedOf<N extends MessageName>(name: N, message: Uint8Array) {
   const result = decodeAnswer(name, message)
-  if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
+  if (result === undefined) throw new Error(`an answer is not one to ${name}`)
   return result
 }
 

@@ -1,4 +1,4 @@
-// Asks a meter something, as a bridge would over its line, all at once: wakes it, asks, opens the answer.
+// One ask to a meter as a bridge sends it, without a line: wakes it, asks, opens the answer.
 
 import type { Meter } from '../../../firmware/meter.ts'
 import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'
@@ -7,7 +7,7 @@ import { type Answer, type Ask, decodeAnswer, encodeAsk, type MessageName } from
 import { open, seal } from '../../../protocol/seal.ts'
 
 export interface DirectLine {
-  /** Takes what the meter sends. */
+  /** Receives what the meter sends. */
   take(bytes: Uint8Array): void
   /** The fields of each frame of the answer. @throws Error when the meter refuses, or does not answer as it should */
   ask<N extends MessageName>(meter: Meter, name: N, fields: Ask<N>): Answer<N>[]

@@ -1,4 +1,4 @@
-// GPIO without a Pi: tools in memory for tests of the logic, and programs on PATH that stand in for libgpiod's.
+// GPIO without a Pi: tools in memory for tests of the logic, and programs on PATH in place of libgpiod's.
 
 import { spawnSync } from 'node:child_process'
 import {

@@ -1,4 +1,4 @@
-// The operations of a flash one by one, so that they can be done again on another, and one of them cut off.
+// The operations of a flash one by one, so that they can be repeated on another flash, and one of them interrupted.
 
 import type { SimFlash } from '../../../emulation/sim-flash.ts'
 
@@ -8,7 +8,7 @@ export interface Operation {
   bytes: Uint8Array | undefined
 }
 
-/** Lets `list` have every operation of the flash from now on, before it is done. */
+/** Adds every operation of the flash to `list` from now on, before it is executed. */
 export function record(flash: SimFlash, list: Operation[]): void {
   const { program, erase } = flash
   flash.program = (address, bytes) => {
@@ -21,7 +21,7 @@ export function record(flash: SimFlash, list: Operation[]): void {
   }
 }
 
-/** Does an operation on another flash. */
+/** Executes an operation on another flash. */
 export function replay(flash: SimFlash, { address, bytes }: Operation): void {
   if (bytes === undefined) flash.erase(address / flash.pageBytes)
   else flash.program(address, bytes)

@@ -24,11 +24,11 @@ const endMs = Date.UTC(2026, 10, 22)
 const whOf = (halfHour: number) => createRandom(halfHour).below(700)
 const monthsDays = 397
 
-/** Faults that are no rate: in each read, at a moment that the seed chooses. */
+/** Faults that happen once in each read, at a moment from the seed. */
 export interface Incidents {
   /** One end of the line takes nothing for two seconds. */
   stops?: boolean
-  /** The meter restarts in the middle of an answer, and is back after one to two seconds. */
+  /** The meter restarts in the middle of an answer, and starts again after one to two seconds. */
   reboots?: boolean
 }
 
@@ -52,7 +52,7 @@ export interface NoisyTally {
   wrong: number
   /** Asks beyond the one that a clean line takes. */
   repeated: number
-  /** What reads that failed say, and how often. */
+  /** The errors of failed reads, with their counts. */
   failed: { [fault: string]: number }
   /** How long each complete read took. */
   tookMs: number[]
@@ -76,7 +76,7 @@ export function noNoisyTally(): NoisyTally {
   }
 }
 
-/** A DCO that tells how many bytes of day blocks it has opened. */
+/** A DCO that counts the bytes of day blocks that it opens. */
 export function countingPayload(dco: Dco, count: (bytes: number) => void): Dco {
   return {
     open(id) {
@@ -163,7 +163,7 @@ export async function noisyReads(job: NoisyReads): Promise<NoisyTally> {
     return clock.nowMs() - startMs
   }
 
-  // What must come is known from a read without faults.
+  // The expected values come from a read without faults.
   if (kind === 'registers' || kind === 'daily reads') await read()
   tally.usage = noUsage()
   tally.payload = 0
