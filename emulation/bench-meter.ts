@@ -1,47 +1,14 @@
 // The meter of a bench: what it measures, and what can go wrong with it and with its line.
 
 import { halfHourMs } from '../protocol/half-hour.ts'
-import { type BenchLoad, type BenchReadings, loadReadings, type ReadingsOptions } from './bench-readings.ts'
+import type { BenchLine, BenchMeter } from './bench-api.ts'
+import { type BenchLoad, loadReadings } from './bench-readings.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
-import { type Duration, durationMs, type Instant, instantMs } from './instants.ts'
+import { durationMs, instantMs } from './instants.ts'
 import { createRandom } from './random.ts'
-import type { LineFaults, SimLine } from './sim-line.ts'
+import type { SimLine } from './sim-line.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { createSimMeter, type SimMeter } from './world.ts'
-
-export interface BenchMeter {
-  /** EUI-64 and import MPAN. */
-  eui: string
-  mpan: string
-  /** Active import register, Wh. @throws Error while the power is off */
-  importWh(): number
-  /**
-   * Gives the meter these readings. Where they begin in the past, the meter is replaced by one that has lived through them, with
-   * another key, and the cache is emptied; readings of the future are measured as time passes. Missing half-hours are half-hours
-   * without power. @returns how many half-hours have a value, and their sum
-   * @throws CommandError naming what cannot be used, and why
-   */
-  load(readings: BenchReadings, options?: ReadingsOptions): Promise<{ halfHours: number; wh: number }>
-  /** Switches the power off: what is not in flash is lost. It stays off until `powerOn`. */
-  powerOff(): void
-  powerOn(): void
-  /** Switches the power off, and on again after a time. @throws CommandError */
-  powerCut(length: Duration): void
-  /** The meter starts again, as after a power cut of no length. */
-  reboot(): void
-  /** The meter ignores what comes over the line, until `silent(false)`. */
-  silent(isSilent?: boolean): void
-  /** From now on the meter's board shows this time, and continues from there. @throws CommandError */
-  setClock(to: Instant): void
-}
-
-export interface BenchLine {
-  /** What happens to bytes in either direction from now on, each a share from 0 to 1; nothing when left out. */
-  noise(faults: LineFaults): void
-  /** Unplugs the line until `plug`. */
-  unplug(): void
-  plug(): void
-}
 
 interface MeterParts {
   clock: VirtualClock

@@ -3,29 +3,9 @@
 import { readFile } from 'node:fs/promises'
 import { CommandError, exitCode } from '../host/state/errors.ts'
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourMs } from '../protocol/half-hour.ts'
+import type { BenchReadings, HalfHourValues, ReadingsOptions } from './bench-api.ts'
 import type { WhOf } from './follow-load.ts'
-import { halfHourAt, type Instant } from './instants.ts'
-
-/** Half-hours in a row. */
-export interface HalfHourValues {
-  /** Start of the first half-hour. */
-  from: Instant
-  /** Wh of active import of each, a whole number from 0 to 16,777,000; null: the meter has no power in it, so it is missing. */
-  wh: readonly (number | null)[]
-}
-
-/** Path of a file of readings (CSV, JSON, Green Button, NEM12: as `smets1 meter --load` takes), or values. */
-export type BenchReadings = string | HalfHourValues
-
-/** How a file is read. */
-export interface ReadingsOptions {
-  /** Shifts the readings by whole days so that they end with the day before the bench's. */
-  yearEnds?: boolean
-  /** Zone of stamps without one: an IANA name or an offset; UTC unless given. */
-  zone?: string
-  /** The meter to take from a file of several. */
-  meter?: string
-}
+import { halfHourAt } from './instants.ts'
 
 /** The load of a meter. */
 export interface BenchLoad {

@@ -10,30 +10,14 @@ import type { Poster } from '../host/http/post.ts'
 import { CommandError, ConfigurationError, exitCode } from '../host/state/errors.ts'
 import { dayMs } from '../protocol/half-hour.ts'
 import type { createBench } from './bench.ts'
-import { type BenchAnswer, type BenchResponse, benchResponse, parsed } from './bench-answer.ts'
+import { benchResponse, parsed } from './bench-answer.ts'
+import type { BenchAnswer, BenchResponse, CallbackAnswer, ReadOptions } from './bench-api.ts'
 import type { Callback, Push } from './bench-callbacks.ts'
 import { callbackOf, esme, type exportParties } from './bench-parties.ts'
-import { type Duration, durationMs, type Instant, instantMs } from './instants.ts'
+import { durationMs, instantMs } from './instants.ts'
 import { registryOf } from './registry-of.ts'
 import type { SimulatedPki } from './simulated-env.ts'
 import type { VirtualClock } from './virtual-clock.ts'
-
-/** What a User answers to a callback: an HTTP status, or words for a connection that fails. */
-export type CallbackAnswer = number | string
-
-export interface ReadOptions {
-  /** The User that asks, by name: `supplier` (unless given), `mdr`, `network-operator`, `other-user`, or one added. */
-  as?: string
-  /** The window, closed at both ends: yesterday (UTC) unless given. For variants that read a log only. */
-  from?: Instant
-  to?: Instant
-  /** Sends the attribute ForSettlement="true", which no published schema has. */
-  forSettlement?: boolean
-  /** When the request is to be carried out; at once unless given. */
-  executionAt?: Instant
-  /** How long to wait for the response, by the bench's clock: a day on virtual time, a minute in real time, unless given. */
-  timeout?: Duration
-}
 
 interface UserParts {
   bench: Awaited<ReturnType<typeof createBench>>

@@ -8,80 +8,38 @@ import { systemTiming } from '../host/runtime/system-timing.ts'
 import { ConfigurationError } from '../host/state/errors.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, midnight } from './bench.ts'
-import type { BenchAnswer, BenchResponse } from './bench-answer.ts'
+import type { Bench, StartBenchOptions } from './bench-api.ts'
 import { createBenchServer } from './bench-http.ts'
-import { type BenchLine, type BenchMeter, createBenchLine, createBenchMeter } from './bench-meter.ts'
+import { createBenchLine, createBenchMeter } from './bench-meter.ts'
 import { esme, exportParties, mpan } from './bench-parties.ts'
-import type { BenchReadings } from './bench-readings.ts'
-import { type CallbackAnswer, createBenchUsers, type ReadOptions } from './bench-users.ts'
+import { createBenchUsers } from './bench-users.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
-import { type Duration, durationMs, type Instant, instantMs } from './instants.ts'
+import { durationMs, instantMs } from './instants.ts'
 import { createRealClock } from './real-clock.ts'
 import { createSimulatedPki, type SimulatedPki } from './simulated-env.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
+export type { BridgeConfig } from '../host/config/config.ts'
 export { CommandError, ConfigurationError, ProgramError } from '../host/state/errors.ts'
-export type { BenchAnswer, BenchResponse, ReadDay, ReadHalfHour, ReadRegisters } from './bench-answer.ts'
-export type { BenchLine, BenchMeter } from './bench-meter.ts'
-export type { BenchReadings, HalfHourValues, ReadingsOptions } from './bench-readings.ts'
-export type { CallbackAnswer, ReadOptions } from './bench-users.ts'
+export type {
+  Bench,
+  BenchAnswer,
+  BenchClock,
+  BenchLine,
+  BenchMeter,
+  BenchReadings,
+  BenchResponse,
+  CallbackAnswer,
+  HalfHourValues,
+  ReadDay,
+  ReadHalfHour,
+  ReadingsOptions,
+  ReadOptions,
+  ReadRegisters,
+  StartBenchOptions,
+} from './bench-api.ts'
 export type { Duration, Instant } from './instants.ts'
-
-export interface StartBenchOptions {
-  /** `virtual` (unless given): time moves only as far as a read needs, and when the bench is told. `real`: with the machine's. */
-  time?: 'virtual' | 'real'
-  /** When a bench on virtual time starts: 2026-11-22T00:10Z unless given. */
-  at?: Instant
-  /** Days of half-hours in the meter's log at the start, 1 to 400; 10 unless given. */
-  days?: number
-  /** Seed of the simulated household and of noise on the line, a whole number; 1 unless given. */
-  seed?: number
-  /** What the meter measures instead of the household, as `bench.meter.load` takes it. */
-  load?: BenchReadings
-  /** Port of DUIS on 127.0.0.1; 0 (unless given) takes a free one. */
-  port?: number
-  /** Settings of the bridge, as in config.json, where they differ from the defaults. */
-  config?: Partial<BridgeConfig>
-}
-
-/** The clock of a bench. */
-export interface BenchClock {
-  /** Milliseconds of UTC since 1970. */
-  nowMs(): number
-  /** Lets time pass: all that is due runs in order, each at its instant. In real time it waits. @throws CommandError */
-  advance(duration: Duration): Promise<void>
-  /** Lets time pass up to an instant. @throws CommandError for one that has passed */
-  to(instant: Instant): Promise<void>
-}
-
-/** A meter, a bridge and Users. Call `close` when it is not needed any more, or declare it with `await using`. */
-export interface Bench extends AsyncDisposable {
-  /** Where the bridge serves DUIS, `http://127.0.0.1:40123`: POST to `/api/v1/serviceS`, `serviceD`. */
-  url: string
-  /** Directory with NAME.pem and NAME.key of each User, dsp.pem and s1sp.pem. `close` removes it. */
-  pki: string
-  clock: BenchClock
-  meter: BenchMeter
-  line: BenchLine
-  /** What the bridge has logged since the start. */
-  log: readonly { event: string; [name: string]: unknown }[]
-  /**
-   * Sends a read as a User (`4.8.1`, `4.8.2`, `4.8.3`, `4.6.1`, `4.1.1`, `4.2`) and waits for the response; on virtual time it moves
-   * the clock as far as that needs. A refusal is an answer with its code.
-   * @throws CommandError for a read that does not exist, and with exit code 124 when no response is delivered in time
-   */
-  read(srv: string, options?: ReadOptions): Promise<BenchAnswer>
-  /** The same request as signed XML, to be sent by the caller's own client. @throws CommandError */
-  request(srv: string, options?: ReadOptions): string
-  /** Signs a DUIS document as a User. @throws Error for one that cannot be signed */
-  sign(xml: string, as?: string): string
-  /** Responses, results of schedules and alerts that were delivered to a User, oldest first. @throws CommandError */
-  received(user: string): BenchResponse[]
-  /** Sets what a User answers to callbacks from now on: a status such as 503, words for no connection, nothing for normal. */
-  answerCallbacks(user: string, answer?: CallbackAnswer): void
-  /** Stops the bridge and releases ports and files. Further calls do nothing. */
-  close(): Promise<void>
-}
+export type { LineFaults } from './line-faults.ts'
 
 /** The settings. @throws ConfigurationError for one that does not exist or has a wrong value */
 function settingsOf(config: Partial<BridgeConfig>): Partial<BridgeConfig> {

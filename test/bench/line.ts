@@ -2,7 +2,7 @@
 //
 // npm run bench -- line: everything, on every core. LINE=frames (or reads, emulated) does that part alone.
 
-import type { LineFaults } from '../../emulation/sim-line.ts'
+import type { LineFaults } from '../../emulation/line-faults.ts'
 import { defaultLineLimits } from '../../host/wan/line-limits.ts'
 import { addUsage } from '../../host/wan/usage.ts'
 import { addCorruptTally, noCorruptTally } from '../support/attacks/corrupt-frames.ts'

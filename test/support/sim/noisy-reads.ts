@@ -2,7 +2,8 @@
 // value is wrong.
 
 import { createRandom, type Random } from '../../../emulation/random.ts'
-import type { LineFaults, SimLine } from '../../../emulation/sim-line.ts'
+import type { LineFaults } from '../../../emulation/line-faults.ts'
+import type { SimLine } from '../../../emulation/sim-line.ts'
 import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
 import { createWorld, type SimMeter } from '../../../emulation/world.ts'
 import { createDco, type Dco } from '../../../host/dco/sealer.ts'
