@@ -56,6 +56,11 @@ export interface Bench extends AsyncDisposable {
   sign(xml: string, as?: string): string
   /** Responses, results of schedules and alerts that were delivered to a User, oldest first. @throws CommandError */
   received(user: string): BenchResponse[]
+  /**
+   * Adds a User, with key and certificate.
+   * @throws ConfigurationError for one that the registry does not accept
+   */
+  addUser(user: NewUser): { name: string; eui: string }
   /** Sets what a User answers to callbacks from now on: a status such as 503, words for no connection, nothing for normal. */
   answerCallbacks(user: string, answer?: CallbackAnswer): void
   /** Stops the bridge and releases ports and files. Further calls do nothing. */
@@ -132,6 +137,22 @@ export interface ReadOptions {
   executionAt?: Instant
   /** How long to wait for the response, by the bench's clock: a day on virtual time, a minute in real time, unless given. */
   timeout?: Duration
+}
+
+export interface NewUser {
+  name: string
+  /** `IS`, `ES`, `GS`, `RSA`, `ED`, `GT`, `OU`, `MDR`. */
+  roles: string[]
+  /** 4 characters; every User needs one but an Other User. */
+  mpid?: string
+  /** EUI-64; a free one unless given. */
+  eui?: string
+  /** URL of the caller's own server, to which responses are then sent by HTTP; they stay in the bench unless given. */
+  callback?: string
+  /** Whether responses wait at the Location of the acknowledgement until the caller's own client fetches them. */
+  mailbox?: boolean
+  /** First Settlement Day (`2026-11-23`) of a registration for the meter's import MPAN in each of its roles; none unless given. */
+  registeredFrom?: string
 }
 
 /** A half-hour of a response. */

@@ -44,7 +44,7 @@ export function createBenchServer(
 ) {
   let close = () => {}
   let isOpen = true
-  const serve: NonNullable<BridgeNetwork['serve']> = async (receive) => {
+  const serve: NonNullable<BridgeNetwork['serve']> = async (receive, mailbox) => {
     const server = createHttpServer(
       async (endpoint, body, explain) => {
         const answer = await clock.run(receive(endpoint, body, explain))
@@ -53,6 +53,7 @@ export function createBenchServer(
       },
       defaultHttpLimits,
       failed,
+      { mailbox },
     )
     const url = await listen(server, '127.0.0.1', port, 'port')
     close = () => closeServer(server)

@@ -1,23 +1,18 @@
 // The Users of a bench: their requests, the responses that they get, and what they answer to callbacks.
 
 import type { Registry, User } from '../host/access/parties.ts'
-import { srvRow, srvTable } from '../host/catalogue/srv-table.ts'
-import { bodyRow } from '../host/duis/bodies.ts'
-import { formatRequest, type ReadFields } from '../host/duis/format.ts'
-import { requestIdOf } from '../host/duis/request.ts'
-import { signDocument } from '../host/duis/sign.ts'
 import type { Poster } from '../host/http/post.ts'
+import { reservedNames } from '../host/pki/test-pki.ts'
 import { CommandError, ConfigurationError, exitCode } from '../host/state/errors.ts'
-import { dayMs } from '../protocol/half-hour.ts'
 import type { createBench } from './bench.ts'
 import { benchResponse, parsed } from './bench-answer.ts'
-import type { BenchAnswer, BenchResponse, CallbackAnswer, ReadOptions } from './bench-api.ts'
+import type { BenchAnswer, BenchResponse, CallbackAnswer, NewUser, ReadOptions } from './bench-api.ts'
 import type { Callback, Push } from './bench-callbacks.ts'
-import { callbackOf, esme, type exportParties } from './bench-parties.ts'
-import { durationMs, instantMs } from './instants.ts'
+import { callbackOf, esme, type exportParties, mpan } from './bench-parties.ts'
+import { createRequests } from './bench-requests.ts'
+import { durationMs } from './instants.ts'
 import { registryOf } from './registry-of.ts'
 import type { SimulatedPki } from './simulated-env.ts'
-import type { VirtualClock } from './virtual-clock.ts'
 
 interface UserParts {
   bench: Awaited<ReturnType<typeof createBench>>
@@ -31,46 +26,6 @@ function registryFrom(parties: unknown): Registry {
     return registryOf(parties)
   } catch (error) {
     throw new ConfigurationError((error as Error).message)
-  }
-}
-
-interface SignedRequest {
-  xml: string
-  /** RequestID in upper case. */
-  id: string
-}
-
-/** What a request's body says. @throws CommandError */
-function fieldsOf(srv: string, options: ReadOptions, nowMs: number): ReadFields {
-  const fields: ReadFields = options.forSettlement === true ? { forSettlement: true } : {}
-  if (options.executionAt !== undefined) fields.executionMs = instantMs(options.executionAt, 'executionAt')
-  const today = Math.floor(nowMs / dayMs) * dayMs
-  if (bodyRow(srvRow(srv)?.bodyName ?? '')?.kind === 'log') {
-    const startMs = instantMs(options.from ?? today - dayMs, 'from')
-    fields.period = { startMs, endMs: instantMs(options.to ?? today, 'to') }
-  } else if (options.from !== undefined || options.to !== undefined) {
-    throw new CommandError(exitCode.usage, `${srv} reads registers as they are: it takes no from and to`)
-  }
-  return fields
-}
-
-/** Makes signed requests, with counters that increase. */
-function createRequests(clock: VirtualClock, pki: SimulatedPki, userOf: (name: string) => User) {
-  let counter = 0n
-  /** @throws CommandError */
-  return (srv: string, options: ReadOptions): SignedRequest => {
-    const row = srvRow(srv)
-    if (row === undefined || row.endpoint !== 'serviceS' || !row.handled) {
-      const reads = srvTable.filter(({ endpoint, handled }) => endpoint === 'serviceS' && handled)
-      const known = reads.map(({ variant }) => variant).join(', ')
-      throw new CommandError(exitCode.usage, `${srv} is no read of a device; there are ${known}`)
-    }
-    const user = userOf(options.as ?? 'supplier')
-    const now = BigInt(Math.floor(clock.nowMs()))
-    counter = counter < now ? now : counter + 1n
-    const requestId = requestIdOf(user.eui, esme, counter)
-    const body = { ...fieldsOf(srv, options, clock.nowMs()), requestId, serviceReferenceVariant: srv }
-    return { xml: signDocument(formatRequest(body), pki.identity(user.name).signer), id: requestId.text.toUpperCase() }
   }
 }
 
@@ -104,26 +59,36 @@ function connectCallbacks(bench: UserParts['bench'], users: () => readonly User[
   return { waiting, faults, close: async () => poster?.end() }
 }
 
-export function createBenchUsers({ bench, pki, parties, defaultTimeoutMs }: UserParts) {
+/** A User's row in the registry, and its registrations. */
+function rowsOf(user: NewUser, number: number) {
+  const { name, roles, mpid, registeredFrom: from } = user
+  const eui = user.eui ?? `90-B3-D5-1F-30-01-${hexByte(1 + (number >> 8))}-${hexByte(number)}`
+  const row = { name, eui, roles, status: 'active', ...(mpid && { mpid }) }
+  const registered = from === undefined ? [] : roles.filter((role) => role !== 'OU' && role !== 'GS' && role !== 'GT')
+  return {
+    eui,
+    row: user.mailbox === true ? row : { ...row, callback: user.callback ?? callbackOf(name) },
+    registrations: registered.map((role) => ({ mpan, role, mpid, from })),
+  }
+}
+
+const hexByte = (value: number) => (value & 0xff).toString(16).padStart(2, '0').toUpperCase()
+
+interface ReaderParts extends Pick<UserParts, 'bench' | 'defaultTimeoutMs'> {
+  userOf(name: string): User
+  request: ReturnType<typeof createRequests>
+  waiting: ReturnType<typeof connectCallbacks>['waiting']
+  responseOf(callback: Callback): BenchResponse
+}
+
+/** Sends requests and waits for their responses. */
+function createReader({ bench, defaultTimeoutMs, userOf, request, waiting, responseOf }: ReaderParts) {
   const { clock } = bench
-  const registry = registryFrom(parties)
-  const { waiting, faults, close } = connectCallbacks(bench, () => registry.users)
-
   /** @throws CommandError */
-  function userOf(name: string): User {
-    const user = registry.users.find((one) => one.name === name || one.eui === name.toUpperCase())
-    if (user !== undefined) return user
-    const names = registry.users.map((one) => one.name).join(', ')
-    throw new CommandError(exitCode.usage, `no User of the bench is called ${name}; there are ${names}`)
-  }
-
-  const request = createRequests(clock, pki, userOf)
-
-  function responseOf(callback: Callback): BenchResponse {
-    return benchResponse(callback.response, callback, registry.device(esme)?.stamps ?? 'end')
-  }
-
-  async function read(srv: string, options: ReadOptions = {}): Promise<BenchAnswer> {
+  return async (srv: string, options: ReadOptions = {}): Promise<BenchAnswer> => {
+    if (userOf(options.as ?? 'supplier').callback === undefined) {
+      throw new CommandError(exitCode.usage, `${options.as} has a mailbox: send its requests with a client of your own`)
+    }
     const timeoutMs = durationMs(options.timeout ?? defaultTimeoutMs, 'timeout')
     const { xml, id } = request(srv, options)
     const askedMs = clock.nowMs()
@@ -151,6 +116,28 @@ export function createBenchUsers({ bench, pki, parties, defaultTimeoutMs }: User
       waiting.delete(id)
     }
   }
+}
+
+export function createBenchUsers({ bench, pki, parties, defaultTimeoutMs }: UserParts) {
+  const { clock } = bench
+  let registry = registryFrom(parties)
+  const { waiting, faults, close } = connectCallbacks(bench, () => registry.users)
+
+  /** @throws CommandError */
+  function userOf(name: string): User {
+    const user = registry.users.find((one) => one.name === name || one.eui === name.toUpperCase())
+    if (user !== undefined) return user
+    const names = registry.users.map((one) => one.name).join(', ')
+    throw new CommandError(exitCode.usage, `no User of the bench is called ${name}; there are ${names}`)
+  }
+
+  const request = createRequests(clock, pki, userOf)
+
+  function responseOf(callback: Callback): BenchResponse {
+    return benchResponse(callback.response, callback, registry.device(esme)?.stamps ?? 'end')
+  }
+
+  const read = createReader({ bench, defaultTimeoutMs, userOf, request, waiting, responseOf })
 
   return {
     read,
@@ -164,6 +151,27 @@ export function createBenchUsers({ bench, pki, parties, defaultTimeoutMs }: User
       const user = userOf(name)
       if (answer === undefined) faults.delete(user.name)
       else faults.set(user.name, answer)
+    },
+    /** @throws ConfigurationError */
+    add(user: NewUser): { name: string; eui: string } {
+      const { name } = user
+      if (!/^[\w.-]{1,100}$/.test(name) || reservedNames.includes(name)) {
+        const why = `a User's name has letters, digits, ".", "-" and "_", and is none of ${reservedNames.join(', ')}`
+        throw new ConfigurationError(`${why}; not ${JSON.stringify(name)}`)
+      }
+      if (registry.users.some((one) => one.name === name))
+        throw new ConfigurationError(`there is a User ${name} already`)
+      const { eui, row, registrations } = rowsOf(user, registry.users.length)
+      const next = {
+        ...parties,
+        users: [...parties.users, row],
+        registrations: [...parties.registrations, ...registrations],
+      }
+      registry = registryFrom(next)
+      pki.add({ name, eui })
+      Object.assign(parties, next)
+      bench.bridge().partiesChanged(bench.setParties(next))
+      return { name, eui }
     },
     close,
   }

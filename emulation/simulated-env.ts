@@ -12,7 +12,7 @@ import type { BridgeConfig } from '../host/config/config.ts'
 import type { Vault } from '../host/dco/vault.ts'
 import type { Post } from '../host/delivery/delivery.ts'
 import type { Schema } from '../host/duis/schema.ts'
-import { createTestPki, type Identity, loadIdentity, loadTrust } from '../host/pki/test-pki.ts'
+import { addIdentity, createTestPki, type Identity, loadIdentity, loadTrust } from '../host/pki/test-pki.ts'
 import type { TrustStore } from '../host/pki/trust.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import type { Store } from '../host/store/store.ts'
@@ -27,6 +27,8 @@ export interface SimulatedPki {
   identity(name: string): Identity
   /** Directory with NAME.pem and NAME.key of each party. */
   files: string
+  /** Adds a User. @throws Error when the name is taken */
+  add(party: { name: string; eui: string }): void
   /** A new empty directory. */
   directory(): string
   remove(): void
@@ -71,6 +73,10 @@ export function createSimulatedPki(nowMs: number): SimulatedPki {
       return found
     },
     files: pki,
+    add({ name, eui }) {
+      addIdentity(pki, { name, eui, role: '87' }, { nowMs })
+      trust = undefined
+    },
     directory: () => mkdtempSync(join(scratch, 'state-')),
     remove: () => removeScratch(scratch),
   }

@@ -1,6 +1,8 @@
 // The library as a test suite uses it: `smets1/testing`.
 
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'uvu'
@@ -128,6 +130,66 @@ test('callbacks refused: the bridge tries again, and the read waits', async () =
   assert.is(bench.received('mdr')[0]?.code, 'I0')
 })
 
+test('a client of the caller: DUIS over HTTP, responses over HTTP', async () => {
+  await using bench = await startBench({ days: 2 })
+  const bodies: string[] = []
+  let arrived = () => {}
+  const first = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  const server = createServer(async (request, response) => {
+    const parts: Buffer[] = []
+    for await (const part of request) parts.push(part)
+    bodies.push(Buffer.concat(parts).toString())
+    response.writeHead(204).end()
+    arrived()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const callback = `http://127.0.0.1:${(server.address() as AddressInfo).port}/duis`
+  bench.addUser({ name: 'mine', roles: ['MDR'], mpid: 'MINE', callback, registeredFrom: '2026-11-02' })
+  assert.ok(readdirSync(bench.pki).includes('mine.key'))
+  const answer = await fetch(`${bench.url}/api/v1/serviceS`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/xml' },
+    body: bench.request('4.8.1', { as: 'mine' }),
+  })
+  assert.match(await answer.text(), /<sr:ResponseCode>I99</)
+  await first
+  assert.match(bodies[0] ?? '', /<sr:ResponseCode>I0</)
+  assert.is((await bench.read('4.8.1', { as: 'mine' })).code, 'I0')
+  assert.is(bodies.length, 2)
+  assert.is(bench.received('mine').length, 2)
+  server.closeAllConnections()
+  server.close()
+})
+
+test('a User who is not registered is refused; a new supplier takes over', async () => {
+  await using bench = await startBench({ days: 2 })
+  bench.addUser({ name: 'next', roles: ['IS'], mpid: 'SUPB', registeredFrom: '2026-11-23' })
+  const early = await bench.read('4.1.1', { as: 'next' })
+  assert.is(early.acknowledgement, early.code)
+  assert.not(early.code === 'I0')
+  await bench.clock.to('2026-11-23T01:00Z')
+  assert.is((await bench.read('4.1.1', { as: 'next' })).code, 'I0')
+  assert.not((await bench.read('4.1.1')).code === 'I0')
+})
+
+test('a User with a mailbox', async () => {
+  await using bench = await startBench({ days: 2 })
+  bench.addUser({ name: 'curl', roles: ['OU'], mailbox: true })
+  const acknowledged = await fetch(`${bench.url}/api/v1/serviceS`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/xml' },
+    body: bench.request('4.8.1', { as: 'curl' }),
+  })
+  await bench.clock.advance('1m')
+  const location = new URL(acknowledged.headers.get('location') ?? '', bench.url)
+  const fetched = await fetch(location)
+  assert.is(fetched.status, 200)
+  assert.match(await fetched.text(), /<sr:ResponseCode>I0</)
+  assert.instance(await rejection(bench.read('4.8.1', { as: 'curl' })), ProgramError)
+})
+
 test('several benches in one process, on virtual and real time', async () => {
   const benches = await Promise.all([
     startBench({ seed: 1 }),
@@ -175,6 +237,9 @@ test('what cannot be used is refused with what, where and the fix', async () => 
     () => bench.read('4.8.1', { timeout: 'soon' }),
     async () => bench.received('nobody'),
     async () => bench.clock.advance('-1h'),
+    async () => bench.addUser({ name: 'supplier', roles: ['OU'] }),
+    async () => bench.addUser({ name: '../x', roles: ['OU'] }),
+    async () => bench.addUser({ name: 'x', roles: ['XX'] }),
   ]
   for (const call of calls) assert.instance(await rejection(call()), ProgramError)
 })
