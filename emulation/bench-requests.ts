@@ -14,7 +14,7 @@ import { instantMs } from './instants.ts'
 import type { SimulatedPki } from './simulated-env.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
-interface SignedRequest {
+export interface SignedRequest {
   xml: string
   /** RequestID in upper case. */
   id: string

@@ -9,6 +9,7 @@ import { hostileMeter } from './hostile-meter.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
 import { meter } from './meter.ts'
+import { packageBench } from './package.ts'
 import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
 import { type Bench, type Row, rounded } from './row.ts'
@@ -33,6 +34,7 @@ const benches: { [name: string]: Bench } = {
   xml,
   audit,
   'hostile-meter': hostileMeter,
+  package: packageBench,
 }
 
 const json = process.argv.includes('--json')

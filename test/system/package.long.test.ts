@@ -71,12 +71,12 @@ await bridge.stop()
 
 const thePackage = suite('the package')
 
-thePackage.before(() => {
+thePackage.after(() => rmSync(scratch, { recursive: true, force: true }))
+
+thePackage('is made', () => {
   mkdirSync(project)
   run('npm', ['run', '-s', 'package', '--', '--pack-destination', scratch], root)
 })
-
-thePackage.after(() => rmSync(scratch, { recursive: true, force: true }))
 
 thePackage('holds compiled code and the declarations of its entry points, without paths of sources', () => {
   const tarball = readdirSync(scratch).find((name) => name.endsWith('.tgz')) ?? ''
