@@ -230,6 +230,8 @@ test('what cannot be used is refused with what, where and the fix', async () => 
   ]
   for (const start of refused) assert.instance(await rejection(start()), ProgramError)
   await using bench = await startBench({ days: 1 })
+  const taken = await rejection(startBench({ port: Number(new URL(bench.url).port) }))
+  assert.is((taken as ProgramError).exitCode, exitCode.portUnavailable)
   const calls = [
     () => bench.read('4.8.9'),
     () => bench.read('4.8.1', { as: 'nobody' }),
