@@ -12,11 +12,7 @@ import { repositoryText, root } from '../support/repository.ts'
 const scratch = mkdtempSync(join(tmpdir(), 'smets1-package-'))
 const project = join(scratch, 'project')
 const { devDependencies } = JSON.parse(repositoryText('package.json'))
-const tools = [
-  `typescript@${devDependencies.typescript}`,
-  `@types/node@${devDependencies['@types/node']}`,
-  'vitest@4.1.12',
-]
+const tools = [`typescript@${devDependencies.typescript}`, `@types/node@${devDependencies['@types/node']}`]
 
 /** Runs a program; stops the test with its output when it fails. */
 function run(command: string, args: string[], folder: string): string {
