@@ -2,9 +2,9 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { LineFaults } from '../../../emulation/line-faults.ts'
 import { createNoisyUart } from '../../../emulation/noisy-uart.ts'
 import { createRandom } from '../../../emulation/random.ts'
-import type { LineFaults } from '../../../emulation/line-faults.ts'
 import { corruptFrames } from '../../support/attacks/corrupt-frames.ts'
 import { type Incidents, noisyReads, type ReadKind } from '../../support/sim/noisy-reads.ts'
 

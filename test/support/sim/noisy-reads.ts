@@ -1,8 +1,8 @@
 // Reads of a meter over a line with one kind of fault, on the virtual clock: how many complete in time, and whether any
 // value is wrong.
 
-import { createRandom, type Random } from '../../../emulation/random.ts'
 import type { LineFaults } from '../../../emulation/line-faults.ts'
+import { createRandom, type Random } from '../../../emulation/random.ts'
 import type { SimLine } from '../../../emulation/sim-line.ts'
 import type { VirtualClock } from '../../../emulation/virtual-clock.ts'
 import { createWorld, type SimMeter } from '../../../emulation/world.ts'

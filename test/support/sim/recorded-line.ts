@@ -1,7 +1,7 @@
 // A recording of sessions with a meter, some over a bad line, one with alerts; and what was read in them.
 
-import { createRandom } from '../../../emulation/random.ts'
 import type { LineFaults } from '../../../emulation/line-faults.ts'
+import { createRandom } from '../../../emulation/random.ts'
 import { createWorld } from '../../../emulation/world.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
 import { openRecording } from '../../../host/trace/recording.ts'
