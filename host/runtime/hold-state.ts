@@ -18,6 +18,8 @@ function hold(path: string, directory: string): Lock {
   try {
     return takeLock(path, directory)
   } catch (error) {
+    // What the system refuses is shown with its fix (main.ts).
+    if ((error as NodeJS.ErrnoException).code !== undefined) throw error
     if (!(error instanceof HeldError)) throw new ConfigurationError(`${directory}: ${(error as Error).message}`)
     throw new ConfigurationError(
       `${directory} is in use by process ${error.pid}: stop that bridge first, or name another directory with --state`,

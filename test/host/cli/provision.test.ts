@@ -158,7 +158,7 @@ test('what is wrong is named, with exit code 2, and nothing changes', async () =
     [{ rotate: 'x' }, /--rotate is an EUI-64/],
     [{ pulsesPerKwh: 0 }, /--pulses-per-kwh is a whole number/],
     [{ tariff: '/nowhere.json' }, /cannot read \/nowhere.json/],
-    [{ line: 'x'.repeat(201) }, /the meter 02-.* line: expected the line/],
+    [{ line: 'x'.repeat(201) }, /--line: .* is no port/],
   ]
   for (const [options, said] of cases) {
     const { code, err } = await run(state, options)
