@@ -35,6 +35,8 @@ export interface SettingsPage {
 
 /** The settings on a board, without the key. */
 export interface SettingsFound {
+  /** The page that they are in, 0 or 1. */
+  page: number
   eui: string
   version: number
   configuration: Configuration
@@ -71,7 +73,14 @@ export function settingsFound(geometry: FlashGeometry, pages: readonly SettingsP
   if (newest.page < 0) return undefined
   const { head, tail } = pages[newest.page]!
   const configuration = decodeConfiguration(tail.slice(6, 6 + getU16(tail, 4)))
-  return { eui: euiFromBytes(head.slice(pageHeaderBytes)), version: getU32(tail, 0), configuration, crc: newest.extra }
+  const { page } = newest
+  return {
+    page,
+    eui: euiFromBytes(head.slice(pageHeaderBytes)),
+    version: getU32(tail, 0),
+    configuration,
+    crc: newest.extra,
+  }
 }
 
 /** CRC-16 of settings as they are stored. */

@@ -75,7 +75,17 @@ export async function changeFlash(prompt: Prompt, operations: readonly FlashOper
   }
 }
 
-/** Puts settings into the flash, if they are not there. @returns the meter's EUI-64 and the version of its settings */
+/** Erases the page of settings that is not in use, unless it is blank: a rotation that was cut leaves the old key in it. */
+async function eraseOtherPage(prompt: Prompt, used: number): Promise<void> {
+  const other = used === 0 ? 1 : 0
+  // The board looks at its cells: a key is never read from one.
+  const isBlank = `(b=>{for(let i=0;i<b.length;i++)if(b[i]!==255)return false;return true})`
+  const { at, bytes } = settingsParts.tail
+  if (await prompt.run(`${isBlank}(readFlash(${other * pageBytes},${at + bytes}))`)) return
+  await changeFlash(prompt, [{ erase: other }])
+}
+
+/** Puts settings into the flash, if they are not there; no other key is left in it. @returns the meter's EUI-64 and the version of its settings */
 export async function putSettings(
   prompt: Prompt,
   row: EspruinoBoard,
@@ -91,7 +101,10 @@ export async function putSettings(
     settingsVersion: settings.version,
   })
   const settings = settingsAfter(found, given)
-  if (hasSettings(found, settings)) return installed(settings)
+  if (hasSettings(found, settings)) {
+    await eraseOtherPage(prompt, found!.page)
+    return installed(settings)
+  }
   await changeFlash(prompt, settingsOperations(geometry, pages, settings))
   if (!hasSettings(settingsFound(geometry, await readSettingsPages(prompt)), settings)) {
     throw new Error('the board does not hold the settings that were written')

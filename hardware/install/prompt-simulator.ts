@@ -284,9 +284,10 @@ export class PromptSim {
 
   private beforeWrite(at: number, bytes: Uint8Array): void {
     if (this.powered && this.count.writes++ !== this.cutAtWrite) return
-    // Half of it is done; of an erase half of the page.
+    // Half of it is done; of an erase the second half, which leaves the header as it was.
     const { cells } = this.options
-    if (this.powered) for (let i = 0; i < bytes.length / 2; i++) cells[at + i]! &= bytes[i]!
+    if (this.powered && bytes.every((byte) => byte === 0xff)) cells.fill(0xff, at + bytes.length / 2, at + bytes.length)
+    else if (this.powered) for (let i = 0; i < bytes.length / 2; i++) cells[at + i]! &= bytes[i]!
     this.powered = false
     throw new Cut()
   }

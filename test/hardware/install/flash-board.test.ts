@@ -201,6 +201,40 @@ test('a key alone is changed: the configuration on the board stays, the old key 
   assert.is(sim.starts, 1)
 })
 
+/** Whether any eight bytes of a key are in the flash. */
+function hasKey(cells: Uint8Array, key: Uint8Array): boolean {
+  const flash = Buffer.from(cells)
+  return Array.from({ length: key.length - 7 }, (_, i) => key.subarray(i, i + 8)).some((part) =>
+    flash.includes(Buffer.from(part)),
+  )
+}
+
+test('a rotation cut inside any operation, and run again, leaves nothing of the old key in the whole flash', async () => {
+  const { sim: model, clock: modelClock } = blankBoard()
+  await modelClock.run(install(model, modelClock))
+  const before = model.storage.cells.slice()
+  assert.ok(hasKey(before, settings.key))
+  const done = { ...model.count }
+  const rotated = { script: undefined, settings: { eui, key: createRandom(9).bytes(32) } }
+  await modelClock.run(install(model, modelClock, rotated))
+  const writes = model.count.writes - done.writes
+  const lines = model.count.lines - done.lines
+  assert.ok(writes >= 6 && lines > writes, `${writes} writes, ${lines} lines`)
+  for (let at = 0; at < writes + lines; at++) {
+    const { sim, clock } = blankBoard({ cells: before.slice() })
+    if (at < writes) sim.cutAtWrite = at
+    else sim.cutBefore = (line) => line === at - writes
+    await clock.run(install(sim, clock, rotated).then(() => 'done', faultOf))
+    sim.cutAtWrite = -1
+    sim.cutBefore = () => false
+    sim.start()
+    assert.ok(settingsIn(sim) !== undefined, `operation ${at}`)
+    await clock.run(install(sim, clock, rotated))
+    assert.equal(settingsIn(sim)!.key, rotated.settings.key)
+    assert.not.ok(hasKey(sim.storage.cells, settings.key), `operation ${at}`)
+  }
+})
+
 test('taken off, nothing starts and no key is left; the logs stay until they are asked for', async () => {
   const { sim, clock } = blankBoard()
   await clock.run(install(sim, clock))
