@@ -1,8 +1,11 @@
 // smets1 validate: checks a state directory and starts nothing.
 
+import { existsSync } from 'node:fs'
 import { checkRegistry, type Registry, type User } from '../access/parties.ts'
+import { registrySchema } from '../access/registry-schema.ts'
 import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { type BridgeConfig, readConfig } from '../config/config.ts'
+import { configSchema } from '../config/config-schema.ts'
 import { vaultProblems } from '../dco/vault.ts'
 import { loadSchema } from '../duis/schema.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -10,7 +13,8 @@ import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import { type ScheduleSettings, unknownNames } from '../schedule/settings.ts'
-import { exitCode } from '../state/errors.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
+import { schemaCheck } from '../state/json-schema.ts'
 import { readJson, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, textOption } from './command.ts'
 
@@ -35,6 +39,8 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   await attempt(async () => {
     const config = readConfig(paths.config, io.env, {})
     schedule = config.schedule
+    const file = existsSync(paths.config) ? readJson(paths.config) : {}
+    problems.push(...schemaCheck(configSchema())(file).map((problem) => `${paths.config}: ${problem}`))
     found.push(...cacheWords(config))
     await attempt(() => {
       if (config.schema === undefined) return
@@ -47,8 +53,12 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
     })
   })
   await attempt(() => {
-    const checked = checkRegistry(readJson(paths.registry))
-    if (checked.ok) registry = checked.registry
+    const file = readJson(paths.registry)
+    const checked = checkRegistry(file)
+    if (checked.ok) {
+      registry = checked.registry
+      problems.push(...schemaCheck(registrySchema())(file).map((problem) => `${paths.registry}: ${problem}`))
+    }
     if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
     else if (schedule !== undefined)
       problems.push(...unknownNames(schedule, checked.registry.devices).map((problem) => `${paths.config}: ${problem}`))
@@ -83,15 +93,31 @@ function cacheWords({ cachePolicy, cacheTopUp, cacheDeletion }: BridgeConfig): s
   ]
 }
 
+const schemas: { readonly [name: string]: () => object } = { config: configSchema, registry: registrySchema }
+
+/** The JSON Schema of a file. @throws CommandError */
+function schemaText(name: string): string {
+  const schema = Object.hasOwn(schemas, name) ? schemas[name] : undefined
+  if (schema === undefined)
+    throw new CommandError(exitCode.usage, `--print-schema is ${Object.keys(schemas).join(' or ')}, not ${name}`)
+  return `${JSON.stringify(schema(), null, 2)}\n`
+}
+
 export const validateCommand: Command = {
   name: 'validate',
   summary: 'check the state directory, its configuration, registry and keys',
   options: [
     ['--state <dir>', 'the state directory', '.smets1'],
     ['--json', 'the problems as JSON'],
+    ['--print-schema <config|registry>', 'only print the JSON Schema of config.json or registry.json, for an editor'],
   ],
-  examples: ['smets1 validate --state .smets1'],
+  examples: ['smets1 validate --state .smets1', 'smets1 validate --print-schema config > config.schema.json'],
   async run(options, io) {
+    const name = textOption(options, 'printSchema')
+    if (name !== undefined) {
+      io.stdout(schemaText(name))
+      return exitCode.ok
+    }
     const paths = statePaths(textOption(options, 'state') ?? '.smets1')
     const { problems, found } = await check(paths, io)
     if (options.json === true) io.stdout(`${JSON.stringify({ ok: problems.length === 0, problems, found })}\n`)

@@ -3,25 +3,18 @@
 import { existsSync } from 'node:fs'
 import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
 import { checkRegistry, type Registry } from '../access/parties.ts'
-import { type ChangeOfAgentRead, changeOfAgentReads } from '../access/targets.ts'
-import {
-  type CacheDeletion,
-  type CachePolicy,
-  type CacheTopUp,
-  cacheDeletions,
-  cachePolicies,
-  cacheTopUps,
-} from '../cache/policy.ts'
+import type { ChangeOfAgentRead } from '../access/targets.ts'
+import type { CacheDeletion, CachePolicy, CacheTopUp } from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
-import { type WindowEnds, windowEnds } from '../catalogue/read-window.ts'
+import type { WindowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
-import { portForms, portProblem } from '../wan/port-url.ts'
 import { checkEnvironment } from './environment.ts'
+import { removedSettings, type Setting, settingDefaults, settings } from './settings.ts'
 
 export interface BridgeConfig {
   /** Where DUIS is served. Loopback by default. */
@@ -73,150 +66,9 @@ export interface BridgeConfig {
 
 type Given = { [name: string]: unknown }
 
-interface Setting {
-  /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
-  name: Exclude<keyof BridgeConfig, 'codes' | 'alertCodes' | 'targetResponseTimes' | 'schedule'>
-  env: string
-  /** Reads what was given; undefined when it is wrong. */
-  read(value: unknown): unknown
-  expected: string
+function isObject(value: unknown): value is Given {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
-
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined)
-const whole = (from: number, to: number) => (value: unknown) => {
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value
-  return typeof number === 'number' && Number.isInteger(number) && number >= from && number <= to ? number : undefined
-}
-const flag = (value: unknown) =>
-  value === true || value === 'true' || value === '1'
-    ? true
-    : value === false || value === 'false' || value === '0'
-      ? false
-      : undefined
-
-/** The settings with one value each, in the order of the documents. */
-export const settings: readonly Setting[] = [
-  { name: 'httpHost', env: 'SMETS1_HTTP_HOST', read: text, expected: 'an address to listen on, such as 127.0.0.1' },
-  { name: 'httpPort', env: 'SMETS1_HTTP_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
-  {
-    name: 'lineUrl',
-    env: 'SMETS1_PORT',
-    read: (value) => (typeof value === 'string' && portProblem(value) === undefined ? value : undefined),
-    expected: `a port like ${portForms}`,
-  },
-  { name: 'baud', env: 'SMETS1_BAUD', read: whole(50, 4000000), expected: 'bits a second from 50 to 4000000' },
-  {
-    name: 'counters',
-    env: 'SMETS1_COUNTERS',
-    read: (value) => (value === 'window' || value === 'strict' ? value : undefined),
-    expected: 'window or strict',
-  },
-  {
-    name: 'cachePolicy',
-    env: 'SMETS1_CACHE_POLICY',
-    read: (value) => (typeof value === 'string' && Object.hasOwn(cachePolicies, value) ? value : undefined),
-    expected: Object.keys(cachePolicies).join(', '),
-  },
-  {
-    name: 'cacheTopUp',
-    env: 'SMETS1_CACHE_TOP_UP',
-    read: (value) => (typeof value === 'string' && Object.hasOwn(cacheTopUps, value) ? value : undefined),
-    expected: Object.keys(cacheTopUps).join(' or '),
-  },
-  {
-    name: 'cacheDeletion',
-    env: 'SMETS1_CACHE_DELETION',
-    read: (value) => (typeof value === 'string' && Object.hasOwn(cacheDeletions, value) ? value : undefined),
-    expected: Object.keys(cacheDeletions).join(' or '),
-  },
-  {
-    name: 'readWindow',
-    env: 'SMETS1_READ_WINDOW',
-    read: (value) => windowEnds.find((one) => one === value),
-    expected: windowEnds.join(' or '),
-  },
-  {
-    name: 'changeOfAgentRead',
-    env: 'SMETS1_CHANGE_OF_AGENT_READ',
-    read: (value) => changeOfAgentReads.find((one) => one === value),
-    expected: changeOfAgentReads.join(', '),
-  },
-  {
-    name: 'setClock',
-    env: 'SMETS1_SET_CLOCK',
-    read: (value) => (value === 'off' || value === 'lost' ? value : whole(2, 86400)(value)),
-    expected: 'off, lost, or from how many seconds on (2 to 86400)',
-  },
-  { name: 'confirmClock', env: 'SMETS1_CONFIRM_CLOCK', read: flag, expected: 'true or false' },
-  { name: 'schema', env: 'SMETS1_SCHEMA', read: text, expected: 'a directory with the DUIS and MMC schemas' },
-  {
-    name: 'keysBoxed',
-    env: 'SMETS1_KEYS_BOXED',
-    read: text,
-    expected: "the path of the DCC's signing tool (tool.jar)",
-  },
-  {
-    name: 'tlsCertificate',
-    env: 'SMETS1_TLS_CERTIFICATE',
-    read: text,
-    expected: 'the path of the TLS certificate of the DUIS endpoint',
-  },
-  { name: 'tlsKey', env: 'SMETS1_TLS_KEY', read: text, expected: 'the path of the key of tlsCertificate' },
-  {
-    name: 'tlsClientCa',
-    env: 'SMETS1_TLS_CLIENT_CA',
-    read: text,
-    expected: "the path of the authority of Users' TLS certificates",
-  },
-  { name: 'explain', env: 'SMETS1_EXPLAIN', read: flag, expected: 'true or false' },
-  {
-    name: 'log',
-    env: 'SMETS1_LOG',
-    read: (value) => (value === 'plain' || value === 'json' ? value : undefined),
-    expected: 'plain or json',
-  },
-  {
-    name: 'auditRetentionDays',
-    env: 'SMETS1_AUDIT_RETENTION_DAYS',
-    read: whole(1, 36500),
-    expected: 'days from 1 to 36500',
-  },
-  { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', read: text, expected: 'an address to listen on' },
-  { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', read: whole(0, 65535), expected: 'a port from 0 to 65535' },
-]
-
-/** Settings of earlier versions, their environment variables, and what a user does now. */
-const removedSettings: { [name: string]: { env: string; instead: string } } = {
-  workers: {
-    env: 'SMETS1_WORKERS',
-    instead: 'was removed in 0.2.0: one process does all the work. Leave it out',
-  },
-}
-
-export const settingDefaults = {
-  httpHost: '127.0.0.1',
-  httpPort: 8079,
-  lineUrl: undefined,
-  baud: 115200,
-  counters: 'window',
-  cachePolicy: 'both-days',
-  cacheTopUp: 'period',
-  cacheDeletion: 'age',
-  readWindow: 'closed',
-  changeOfAgentRead: 'both',
-  setClock: 'lost',
-  confirmClock: false,
-  schema: undefined,
-  keysBoxed: undefined,
-  tlsCertificate: undefined,
-  tlsKey: undefined,
-  tlsClientCa: undefined,
-  explain: false,
-  log: 'plain',
-  metricsHost: '127.0.0.1',
-  metricsPort: undefined,
-  auditRetentionDays: undefined,
-} as const
 
 /**
  * The settings from a config file (if it is there), the environment and flags. Flags use the names above.
@@ -224,7 +76,7 @@ export const settingDefaults = {
  */
 export function readConfig(path: string, env: { [name: string]: string | undefined }, flags: Given): BridgeConfig {
   const file = existsSync(path) ? readJson(path) : {}
-  if (typeof file !== 'object' || file === null || Array.isArray(file)) {
+  if (!isObject(file)) {
     throw new ConfigurationError(`${path} must hold one JSON object of settings`)
   }
   const config: Given = { ...settingDefaults }
@@ -238,7 +90,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { codes: overrides, alertCodes, targetResponseTimes, schedule, keys = {}, ...given } = file as Given
+  const { $schema: _, codes: overrides = {}, alertCodes, targetResponseTimes, schedule, keys = {}, ...given } = file
   for (const [name, { env: variable, instead }] of Object.entries(removedSettings)) {
     if (given[name] !== undefined) throw new ConfigurationError(`${path}: ${name} ${instead}`)
     if (env[variable] !== undefined) throw new ConfigurationError(`${variable} ${instead}`)
@@ -250,14 +102,14 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
-  if (typeof keys !== 'object' || keys === null || Object.keys(keys).some((name) => name !== 'boxed')) {
+  if (!isObject(keys) || Object.keys(keys).some((name) => name !== 'boxed')) {
     throw new ConfigurationError(`${path}: keys: expected an object with "boxed", the path of the DCC's signing tool`)
   }
   checkEnvironment(
     env,
     settings.map((setting) => setting.env),
   )
-  given.keysBoxed = (keys as Given).boxed
+  given.keysBoxed = keys.boxed
   for (const setting of settings) {
     take(setting, given[setting.name], path)
     take(setting, env[setting.env], setting.env)
@@ -267,7 +119,10 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     throw new ConfigurationError('tlsCertificate and tlsKey go together: give both, or neither')
   if (config.tlsClientCa !== undefined && config.tlsKey === undefined)
     throw new ConfigurationError("tlsClientCa checks Users' certificates in TLS: give tlsCertificate and tlsKey, too")
-  const codes = faultCodesWith((overrides ?? {}) as Record<string, string>)
+  if (!isObject(overrides)) {
+    throw new ConfigurationError(`${path}: codes: expected an object of codes by fault, as in { "replayed": "E50" }`)
+  }
+  const codes = faultCodesWith(overrides as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
   const alerts = alertCodesWith(alertCodes)
   if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)

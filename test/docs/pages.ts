@@ -1,11 +1,13 @@
 // The pages of docs/reference that are made from the tables of the program.
 
+import { registrySchema } from '../../host/access/registry-schema.ts'
 import { alertCodes, alertMeanings } from '../../host/catalogue/alert-code.ts'
 import { faultCodes, sentCodes } from '../../host/catalogue/response-code.ts'
 import { flagsOf } from '../../host/cli/command.ts'
 import { loadCommands } from '../../host/cli/commands.ts'
 import { commandHelp } from '../../host/cli/help.ts'
-import { settingDefaults, settings } from '../../host/config/config.ts'
+import { configSchema } from '../../host/config/config-schema.ts'
+import { settingDefaults, settings } from '../../host/config/settings.ts'
 import { noTimes, noTotals } from '../../host/metrics/event-totals.ts'
 import { prometheusText } from '../../host/metrics/prometheus.ts'
 import { logLevels } from '../../host/runtime/bridge-log.ts'
@@ -86,13 +88,16 @@ function settingsPage(): string {
     const value = shown.get(name)
     return [code(inFile), code(env), expected, value === undefined ? 'none' : code(JSON.stringify(value))]
   })
-  return page('Settings and environment', 'host/config/config.ts', [
+  return page('Settings and environment', 'host/config/settings.ts', [
     'Defaults < `config.json` in the state directory < environment < flags (the name in kebab-case; `lineUrl` is `--port`; which ' +
       'command takes which: [commands](commands.md)). `smets1 validate` checks the file. A misspelt setting or `SMETS1_…` variable ends ' +
       'the program with exit code 2.',
     table(['in `config.json`', 'variable', 'value', 'default'], rows),
     'Objects that only `config.json` has: `codes` and `alertCodes` ([codes](codes.md)), `targetResponseTimes` ' +
       '([assumptions](assumptions.md)), `schedule` ([windows, schedules and reports](../how-to/schedules.md)).',
+    'JSON Schemas for an editor: [config.schema.json](config.schema.json), [registry.schema.json](registry.schema.json); ' +
+      '`smets1 validate --print-schema config` prints the one of your version. `config.json` may name it as `$schema`. `smets1 validate` ' +
+      'checks both files by these schemas, and what a schema cannot say: check digits, dates, and rows that do not fit together.',
     '## Other variables',
     table(
       ['variable', 'read by'],
@@ -154,5 +159,7 @@ export async function generatedPages(): Promise<{ [name: string]: string }> {
     'settings.md': settingsPage(),
     'metrics.md': metricsPage(),
     'log-events.md': logEventsPage(),
+    'config.schema.json': `${JSON.stringify(configSchema(), null, 2)}\n`,
+    'registry.schema.json': `${JSON.stringify(registrySchema(), null, 2)}\n`,
   }
 }
