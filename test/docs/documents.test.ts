@@ -98,6 +98,19 @@ test('every page is listed in docs/README.md', () => {
   assertNone(missing)
 })
 
+test('each figure names a bench that exists', () => {
+  const rows = repositoryText('docs/reference/figures.md')
+    .split('\n')
+    .filter((line) => /^\| (?!what)/.test(line))
+  assert.ok(rows.length > 20)
+  assertNone(
+    rows.filter((line) => {
+      const [, bench = ''] = /\| `([\w-]+)` \|$/.exec(line) ?? []
+      return !existsSync(join(root, 'test/bench', `${bench}.ts`))
+    }),
+  )
+})
+
 test('README has at most 150 lines', () => {
   assert.ok(repositoryText('README.md').split('\n').length <= 151)
 })
