@@ -107,7 +107,7 @@ export function completionCommand(all: () => Promise<readonly Command[]>): Comma
     argument: '<shell>',
     summary: 'print a completion script for a shell (shell: bash, zsh, fish)',
     options: [],
-    examples: ['source <(smets1 completion bash)', 'smets1 completion fish > ~/.config/fish/completions/smets1.fish'],
+    examples: ['smets1 completion fish > ~/.config/fish/completions/smets1.fish', 'source <(smets1 completion bash)'],
     async run(options, io) {
       const name = String(options.argument)
       const script = Object.hasOwn(shells, name) ? shells[name] : undefined
