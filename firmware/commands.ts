@@ -2,7 +2,7 @@
 
 import { getU16, getU24 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
-import { dayMs, firstHalfHourOfDay } from '../protocol/half-hour.ts'
+import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
 import { answerMessage, encodeRefusal, errorCode, messageCode } from '../protocol/message-layout.ts'
 import { type Metering, secondsOf, timeOf } from './counting.ts'
@@ -10,10 +10,9 @@ import { deviceProfile } from './device-profiles.ts'
 import { entriesOf } from './event-log.ts'
 import { daysIn, flashMapOf } from './flash-map.ts'
 import type { Answer, Ask, Line, NextPart } from './line.ts'
-import { readBilling, readDailyReads, readProfile, readWrongTime } from './log-reader.ts'
-import { snapshotNow } from './logs.ts'
+import { readBilling, readDailyReads, readProfile, snapshotNow } from './logs.ts'
 import { act, action } from './metering.ts'
-import type { NextRecord } from './ring-reader.ts'
+import type { NextRecord } from './record-ring.ts'
 import { selfTest } from './self-test.ts'
 import { encodeConfiguration, isConfiguration } from './settings.ts'
 
@@ -29,10 +28,6 @@ function advance(ask: Ask, record: Uint8Array): void {
   if (ask.code === messageCode.readEvents) {
     at = 1
     next = getU24(record, 1) + 1
-  }
-  if (ask.code === messageCode.readWrongTime) {
-    fields[1] = fields[1]! + 1
-    return
   }
   // How many of them, where an ask says so.
   fields[at + 1] = fields[at + 1]! - (next - fields[at]!)
@@ -84,10 +79,6 @@ export function doAsk(metering: Metering, ask: Ask): number {
     case messageCode.acknowledgeAlerts:
       return act(metering, action.acknowledge, first)
     case messageCode.setClock:
-      if (ask.fields[1] === 0 && !metering.lost && first - timeOf(metering) > dayMs) {
-        ask.code = -errorCode.unconfirmed
-        return 0
-      }
       return act(metering, action.setClock, first)
     case messageCode.writeSettings: {
       const bytes = ask.fields[1] as Uint8Array
@@ -125,13 +116,7 @@ function tested(metering: Metering, line: Line): Uint8Array {
     line.event = eventCode.selfTestFailed
     line.eventValue = result.faults
   }
-  return answerMessage([
-    result.faults,
-    result.spoilt,
-    line.framesDropped,
-    line.notOpened,
-    metering.logs.journal.excessWh + metering.excessWh,
-  ])
+  return answerMessage([result.faults, result.spoilt, line.framesDropped, line.notOpened])
 }
 
 /** The answer to an ask that is done; `undefined` for `sleep`, which is not answered. */
@@ -174,8 +159,6 @@ export function answerTo(metering: Metering, line: Line, ask: Ask, outcome: numb
       return outcome ? encodeRefusal(outcome) : answerMessage([metering.settings.version])
     case messageCode.selfTest:
       return tested(metering, line)
-    case messageCode.readWrongTime:
-      return inParts(ask, readWrongTime(logs, first, second))
   }
   return encodeRefusal(-ask.code)
 }

@@ -12,13 +12,6 @@ export const clockSetMs = 1704067200000
 /** A change of the clock by less is a correction: it marks no half-hour. */
 export const clockStepMs = 2000
 
-/**
- * So many records may be committed within half-hours at once, and then one more every two minutes: 720 a day, whatever the
- * inputs count. They turn some four pages of the journal a day, so a page is erased 700 times a year at most.
- */
-export const checkpointsMax = 255
-export const checkpointEveryMs = 120000
-
 export interface Metering {
   board: Board
   settings: Settings
@@ -30,15 +23,7 @@ export interface Metering {
   /** Whole Wh (varh) of the four channels that are counted and not committed yet. */
   wh: number[]
   /** Thousandths of (Wh x pulses per kWh) that do not make a whole Wh yet; less than 1 Wh a channel is lost with power. */
-  remainder: number[]
-  /** Wh (varh) that each channel may still count in the half-hour that runs, and what all counted beyond that in it. */
-  room: number[]
-  excessWh: number
-  /** True when the half-hour before had such energy too: one event says so for all. */
-  wasOver: boolean
-  /** Records that may still be committed within half-hours, and when one more was last allowed. */
-  checkpoints: number
-  checkpointUpMs: number
+  rest: number[]
   /** The half-hour that runs, and whether it did not begin on time, undisturbed. */
   halfHour: number
   marked: boolean
@@ -70,12 +55,7 @@ export function newMetering(board: Board): Metering {
     quirks: 0,
     dailyReads: 0,
     wh: [0, 0, 0, 0],
-    remainder: [0, 0, 0, 0],
-    room: [0, 0, 0, 0],
-    excessWh: 0,
-    wasOver: false,
-    checkpoints: checkpointsMax,
-    checkpointUpMs: 0,
+    rest: [0, 0, 0, 0],
     halfHour: 0,
     marked: true,
     day: 0,
@@ -106,17 +86,14 @@ export function secondsOf(metering: Metering): number {
   return metering.lost ? 0 : Math.floor(timeOf(metering) / 1000)
 }
 
-/** Counts the pulses that this step found. More than the connection can carry in a half-hour is counted apart. */
+/** Counts the pulses that this step found. */
 export function countPulses(metering: Metering): void {
   const rate = metering.settings.configuration.pulsesPerKwh
   for (let i = 0; i < 4; i++) {
     if (!metering.pulses[i]) continue
-    const thousandths = metering.remainder[i]! + metering.pulses[i]! * 1000
-    const counted = Math.floor(thousandths / rate)
-    metering.remainder[i] = thousandths - counted * rate
-    const whole = Math.min(counted, metering.room[i]!)
-    metering.room[i] = metering.room[i]! - whole
-    metering.excessWh += counted - whole
+    const rest = metering.rest[i]! + metering.pulses[i]! * 1000
+    const whole = Math.floor(rest / rate)
+    metering.rest[i] = rest - whole * rate
     metering.wh[i] = metering.wh[i]! + whole
     metering.pulses[i] = 0
   }
@@ -126,18 +103,6 @@ export function countPulses(metering: Metering): void {
 export function hasCounted(metering: Metering, wh: number): boolean {
   for (let i = 0; i < 4; i++) if (metering.wh[i]! >= wh) return true
   return false
-}
-
-/** True when enough is counted to be committed within the half-hour, and the journal is not written too often for it. */
-export function isCheckpointDue(metering: Metering): boolean {
-  if (!hasCounted(metering, metering.settings.configuration.checkpointWh)) return false
-  const allowed = Math.floor((metering.upMs - metering.checkpointUpMs) / checkpointEveryMs)
-  // Of a board with one clock it may have gone back.
-  if (allowed !== 0) {
-    metering.checkpoints = Math.min(checkpointsMax, metering.checkpoints + Math.max(0, allowed))
-    metering.checkpointUpMs = allowed < 0 ? metering.upMs : metering.checkpointUpMs + allowed * checkpointEveryMs
-  }
-  return metering.checkpoints > 0
 }
 
 /** By how much the board's clock has jumped in this step. */
@@ -166,5 +131,5 @@ export function countOnly(metering: Metering): boolean {
   if (Math.floor(nextMs / switchGrainMs) !== metering.quarter) return false
   countPulses(metering)
   takeTimes(metering)
-  return !isCheckpointDue(metering)
+  return !hasCounted(metering, metering.settings.configuration.checkpointWh)
 }

@@ -1,12 +1,12 @@
 // The event log and the security log: 100 entries of each at least, the oldest forgotten first (DESIGN.md, "Events").
 
 import { getU24, getU32 } from '../protocol/bytes.ts'
-import { encodeEvent, eventCode, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
+import { encodeEvent, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
 import { eventEntriesMax } from '../protocol/limits.ts'
 import type { Flash } from './board.ts'
 import { pageKind, wornOut } from './flash-pages.ts'
-import type { NextRecord } from './ring-reader.ts'
-import { isWholeSlot, openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
+import type { NextRecord } from './record-ring.ts'
+import { openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
 
 /** A record that is no entry: alerts up to the sequence in `value` were acknowledged. */
 const acknowledgedCode = 63
@@ -17,12 +17,8 @@ export interface EventLog {
   sequence: number
   /** Alerts up to this sequence were acknowledged. */
   acknowledged: number
-  /** The time of the newest entry that has one, UTC seconds; 0 when there is none. */
+  /** The latest time of an entry, UTC seconds; 0 when there is none. */
   lastSeconds: number
-  /** Starts of the meter, as the newest entry of one says; 0 when there is none. */
-  boots: number
-  /** Records that were left out because they are none. */
-  spoilt: number
   /** Code of the newest entry. */
   lastCode: number
 }
@@ -32,49 +28,33 @@ export function logOf(code: number): number {
   return code >= securityCodesFrom ? eventLog.security : eventLog.event
 }
 
-/** True for an entry that is not older than what a page can hold, nor newer than the newest. */
-function isEntry(log: EventLog, bytes: Uint8Array): boolean {
-  const sequence = getU24(bytes, 1)
-  const isRecent = sequence > 0 && sequence <= log.sequence && sequence > log.sequence - log.slots.slots
-  return bytes[0]! > 0 && bytes[0] !== acknowledgedCode && isRecent
+function isEntry(bytes: Uint8Array): boolean {
+  return bytes[0]! > 0 && bytes[0] !== acknowledgedCode
 }
 
-/** Takes a record into account; one whose sequence does not follow that before must have the right CRC. */
-function replay(log: EventLog, bytes: Uint8Array): void {
-  if (bytes[0] === 0) return
-  const isAcknowledgement = bytes[0] === acknowledgedCode
-  const sequence = getU24(bytes, 1)
-  const follows = log.sequence > 0 && sequence === log.sequence + 1
-  if (!follows && !isWholeSlot(bytes)) {
-    log.spoilt += 1
-    return
-  }
-  if (isAcknowledgement) {
-    log.acknowledged = getU32(bytes, 8)
-    return
-  }
-  log.sequence = sequence
-  const seconds = getU32(bytes, 4)
-  if (seconds > 0) log.lastSeconds = seconds
+function take(log: EventLog, bytes: Uint8Array): void {
+  if (bytes[0] === acknowledgedCode) log.acknowledged = getU32(bytes, 8)
+  if (!isEntry(bytes)) return
+  log.sequence = getU24(bytes, 1)
+  log.lastSeconds = Math.max(log.lastSeconds, getU32(bytes, 4))
   log.lastCode = bytes[0]!
-  if (bytes[0] === eventCode.started) log.boots = getU32(bytes, 8)
 }
 
 function acknowledgement(sequence: number): Uint8Array {
   return encodeEvent({ code: acknowledgedCode, sequence: 0, atSeconds: 0, value: sequence, detail: 0 })
 }
 
-/** Copies from an old page the newest 100 entries of each log, and what was acknowledged. */
-function putNeeded(log: EventLog, page: number, used: number): boolean {
+/** Takes along from an old page the newest 100 entries of each log, and what was acknowledged. */
+function carry(log: EventLog, page: number, used: number): boolean {
   const left = [0, 0, 0]
   for (let slot = 0; slot < used; slot++) {
     const entry = slotAt(log.slots, page, slot)
-    if (isEntry(log, entry)) left[logOf(entry[0]!)] = left[logOf(entry[0]!)]! + 1
+    if (isEntry(entry)) left[logOf(entry[0]!)] = left[logOf(entry[0]!)]! + 1
   }
   if (!putSlot(log.slots, acknowledgement(log.acknowledged))) return false
   for (let slot = 0; slot < used; slot++) {
     const entry = slotAt(log.slots, page, slot)
-    if (!isEntry(log, entry)) continue
+    if (!isEntry(entry)) continue
     const which = logOf(entry[0]!)
     left[which] = left[which]! - 1
     if (left[which]! < eventEntriesMax && !putSlot(log.slots, entry)) return false
@@ -86,10 +66,10 @@ function append(log: EventLog, bytes: Uint8Array): void {
   if (!putSlot(log.slots, bytes)) {
     const page = log.slots.page
     const used = log.slots.used
-    turnSlots(log.slots, () => putNeeded(log, page, used))
+    turnSlots(log.slots, () => carry(log, page, used))
     if (!putSlot(log.slots, bytes)) throw new Error(wornOut)
   }
-  replay(log, bytes)
+  take(log, bytes)
 }
 
 /** Records that something happened. Values are cut to the widths of an entry (SPEC.md section 10). */
@@ -128,7 +108,7 @@ export function entriesOf(log: EventLog, which: number, firstSequence: number): 
       const entry = slotAt(slots, page, slot)
       slot += 1
       const wanted = which === 0 ? isAlert(entry[0]!) : logOf(entry[0]!) === which
-      if (isEntry(log, entry) && wanted && getU24(entry, 1) >= least) return entry
+      if (isEntry(entry) && wanted && getU24(entry, 1) >= least) return entry
     }
     return undefined
   }
@@ -148,13 +128,8 @@ export function openEventLog(flash: Flash, firstPage: number): EventLog {
     acknowledged: 0,
     lastSeconds: 0,
     lastCode: 0,
-    boots: 0,
-    spoilt: 0,
   }
-  const slots = log.slots
-  const page = slots.page
-  const used = slots.used
-  for (let slot = 0; slot < used; slot++) replay(log, slotAt(slots, page, slot))
-  if (page < 0 || slots.torn) turnSlots(slots, () => putNeeded(log, page, used))
+  for (let slot = 0; slot < log.slots.used; slot++) take(log, slotAt(log.slots, log.slots.page, slot))
+  if (log.slots.page < 0) turnSlots(log.slots, () => carry(log, 0, 0))
   return log
 }

@@ -35,7 +35,7 @@ export const dailyReadPages = 3
  * @throws RangeError below 15 pages
  */
 export function flashMapOf(pages: number): FlashMap {
-  if (pages < flashPagesMin) throw new RangeError(flashPagesMin + ' pages at least')
+  if (pages < flashPagesMin) throw new RangeError(flashPagesMin + ' pages of flash at least')
   const left = pages - 11
   const othersPages = Math.min(6, Math.max(2, Math.floor((left * 6) / 14)))
   return {

@@ -4,8 +4,8 @@
 import { crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 
-/** Version of the flash format, in every page header. Pages of version 1 are read as well; none is written any more. */
-export const flashFormat = 2
+/** Version of the flash format, in every page. A page of another version is not ours to read or to erase. */
+export const flashFormat = 1
 
 /** Bytes of a page header. */
 export const pageHeaderBytes = 16
@@ -22,7 +22,6 @@ export const pageKind = {
 } as const
 
 export interface PageHeader {
-  format: number
   /** Grows by one with every page opened; the newest page has the highest. */
   sequence: number
   /** Of the page's owner: key of the last record before a ring's page, CRC of the settings. */
@@ -50,31 +49,8 @@ export function isBlankWord(word: number): boolean {
 }
 
 /**
- * How often a word is read that a power cut may have left unstable. The simulator takes one reading in three for what was
- * there before, one in three for what was to be written: ten readings agree by chance once in 55,000 such cuts, sixteen once
- * in 40 million.
- */
-const settledReads = 16
-
-/** True when a word reads as `word` every time: nobody was programming it when power failed. */
-export function isSettled(flash: Flash, address: number, word: number): boolean {
-  for (let i = 0; i < settledReads; i++) if (readWord(flash, address) !== word) return false
-  return true
-}
-
-/** True when an area of whole words reads blank every time. */
-export function isSettledBlank(flash: Flash, address: number, count: number): boolean {
-  for (let i = 0; i < settledReads; i++) {
-    const bytes = flash.read(address, count)
-    const halfWords = new Uint16Array(bytes.buffer, bytes.byteOffset, count / 2)
-    for (let j = 0; j < halfWords.length; j++) if (halfWords[j] !== 0xffff) return false
-  }
-  return true
-}
-
-/**
- * Clears every bit of a record that flash did not take: it is skipped from now on. The first word goes first, so that a
- * power cut in between does not leave a record that looks whole. Each word has been programmed once before at most.
+ * Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. The first word goes
+ * first: a record half burnt must not be taken for a whole one whose body is not firm any more.
  */
 export function burn(flash: Flash, address: number, bytes: number): void {
   flash.program(address, new Uint8Array(4))
@@ -111,40 +87,45 @@ function headerOf(kind: number, sequence: number, extra: number): Uint8Array {
  */
 export function readHeader(flash: Flash, page: number, kind: number, known: number): PageHeader | undefined {
   const header = flash.read(page * flash.pageBytes, pageHeaderBytes)
-  const format = header[2]!
-  if (header[0] !== 0x53 || header[1] !== 0x31 || header[3] !== kind || format < 1 || format > flashFormat)
-    return undefined
+  if (header[0] !== 0x53 || header[1] !== 0x31 || header[2] !== flashFormat || header[3] !== kind) return undefined
   const sequence = getU32(header, 4)
   if (sequence > known && crc16(header, 0, 12) !== getU16(header, 12)) return undefined
-  return { format: format, sequence: sequence, extra: getU32(header, 8) }
-}
-
-/** The newest page of a log; page -1 when there is none. */
-export interface NewestPage extends PageHeader {
-  page: number
+  return { sequence: sequence, extra: getU32(header, 8) }
 }
 
 /**
- * The newest page of a kind among `pages` from `firstPage` on. A header that power was cut in may read differently each
- * time: its page holds nothing that is not elsewhere, and is erased.
+ * The newest page of a kind among `pages` from `firstPage` on; page -1 when there is none. A cut just after a committing
+ * word may have left it weak. One reading decides: a header that proves itself is made firm, a page that has none beside
+ * it never gets one by another reading.
  */
-export function newestPage(flash: Flash, firstPage: number, pages: number, kind: number): NewestPage {
-  for (;;) {
-    const found = { page: -1, format: flashFormat, sequence: 0, extra: 0 }
-    // From the last page down: in a ring the sequences fall so, but for one step, and two headers need their CRC checked.
-    for (let page = firstPage + pages - 1; page >= firstPage; page--) {
-      const header = readHeader(flash, page, kind, found.sequence)
-      if (!header || header.sequence <= found.sequence) continue
+export function newestPage(
+  flash: Flash,
+  firstPage: number,
+  pages: number,
+  kind: number,
+): { page: number; sequence: number; extra: number } {
+  const found = { page: -1, sequence: 0, extra: 0 }
+  const bare: number[] = []
+  // From the last page down: in a ring the sequences fall so, but for one step, and two headers have to prove themselves.
+  for (let page = firstPage + pages - 1; page >= firstPage; page--) {
+    const header = readHeader(flash, page, kind, found.sequence)
+    if (!header) bare.push(page * flash.pageBytes)
+    else if (header.sequence > found.sequence) {
       found.page = page
-      found.format = header.format
       found.sequence = header.sequence
       found.extra = header.extra
     }
-    if (found.page < 0) return found
-    const start = found.page * flash.pageBytes
-    if (isSettled(flash, start, (0x3153 | (found.format << 16) | (kind << 24)) >>> 0)) return found
-    flash.erase(found.page)
   }
+  if (found.page < 0) return found
+  flash.program(found.page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+  for (let i = 0; i < bare.length; i++) if (readWord(flash, bare[i]!) > 0) burn(flash, bare[i]!, 4)
+  return found
+}
+
+/** Makes a page blank. Its header goes first, so that a page half erased is never taken for a whole one. */
+export function clearPage(flash: Flash, page: number): void {
+  burn(flash, page * flash.pageBytes, 4)
+  flash.erase(page)
 }
 
 /** Makes a cleared page count. @throws Error when the page does not take its header: the flash is worn out */

@@ -1,22 +1,17 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
-import { copyOf } from '../protocol/bytes.ts'
-import { eventCode } from '../protocol/event-entry.ts'
-import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
+import { createFrameDecoder } from '../protocol/frame.ts'
 import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, sessionsPerBootMax } from '../protocol/limits.ts'
-import { encodeAwake, hostNonceBytes, isWakeFor } from '../protocol/link.ts'
-import { errorCode, messageCode } from '../protocol/message-layout.ts'
+import { isWakeFor } from '../protocol/link.ts'
 import { decodeDayBlock } from '../protocol/profile-coding.ts'
 import type { Board } from './board.ts'
 import { doAsk } from './commands.ts'
 import { countOnly, type Metering, newMetering } from './counting.ts'
-import { wornOut } from './flash-pages.ts'
 import { type Line, newLine } from './line.ts'
-import { readProfile } from './log-reader.ts'
-import { type Logs, lastNumber } from './logs.ts'
+import { type Logs, lastNumber, readProfile } from './logs.ts'
 import { act, action } from './metering.ts'
-import { receivePacket, reply, sendNext, suspendAnswer } from './session.ts'
+import { hear, putAside, reply, sendNext } from './session.ts'
 
 /** Packets that wait for the next step; more than an honest asker ever has under way. */
 const packetsWaitingMax = 2
@@ -25,53 +20,38 @@ interface State {
   metering: Metering
   waiting: Uint8Array[]
   line: Line
-  /** True once the flash takes nothing any more: nothing is counted, and every ask is refused. */
-  isWornOut: boolean
-  /** The same from the start on: there is no number for this start, so nothing can be sealed. */
-  isMute: boolean
 }
 
 /** What there is to do beside what the line brings: nothing, or an action of metering.ts. */
 const noAction = -1
 
-/** Says to a wake that this meter cannot do anything any more: start 0, session 0. */
-function answerMute(state: State): void {
-  const packet = state.waiting.shift()
-  if (!packet || !isWakeFor(packet, state.metering.settings.eui)) return
-  state.line.send(encodeFrame(encodeAwake({ hostNonce: copyOf(packet, 9, hostNonceBytes), boot: 0, session: 0 })))
-}
-
 /**
  * Gives the function that does what is due: writes, and answers packets. A board has it, and all that only it needs, in
- * memory while there is something to do, which is seldom (hardware/build/sink.ts).
+ * memory while there is something to do, which is seldom (hardware/sink.ts).
  */
-function createWork(state: State): (what: number) => void {
+function openWork(state: State): (what: number) => void {
   const metering = state.metering
   const line = state.line
 
   return (what) => {
-    if (what !== noAction && !state.isWornOut) {
-      suspendAnswer(line)
+    if (what !== noAction) {
+      putAside(line)
       act(metering, what)
     }
     for (;;) {
-      if (line.ask) {
-        if (state.isWornOut)
-          line.ask.code = line.ask.code === messageCode.sleep ? messageCode.sleep : -errorCode.wornOut
-        reply(metering, line, state.isWornOut ? 0 : doAsk(metering, line.ask))
-      }
+      if (line.ask) reply(metering, line, doAsk(metering, line.ask))
       // A session number used twice would repeat nonces: go on as after a start.
-      if (line.sessions === sessionsPerBootMax && !state.isWornOut) {
+      if (line.sessions === sessionsPerBootMax) {
         act(metering, action.countStart)
         line.sessions = 0
       }
       const packet = state.waiting.shift()
       if (!packet) break
       // Asleep, nothing but a wake with this meter's EUI-64 is worth a look.
-      if (line.session || isWakeFor(packet, metering.settings.eui)) receivePacket(metering, line, packet)
+      if (line.session || isWakeFor(packet, metering.settings.eui)) hear(metering, line, packet)
     }
     if (line.session) sendNext(metering, line)
-    if (line.event && !state.isWornOut) act(metering, action.note, line.event, line.eventValue)
+    if (line.event) act(metering, action.note, line.event, line.eventValue)
     line.event = 0
   }
 }
@@ -86,24 +66,18 @@ export interface BoardMeter {
   busy(): boolean
   /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
   powerFails(): void
-  /** The firmware met an error of its own: records it if it can, before a restart. */
-  failed(): void
   state: State
 }
 
-/**
- * Starts the meter on a board. Flash that is worn out, now or later, is no error: the meter says so when it is woken.
- * @throws Error when the flash holds no settings
- */
+/** Starts the meter on a board. @throws Error when the flash holds no settings */
 export function startMeter(board: Board): BoardMeter {
   const state: State = {
     metering: newMetering(board),
     waiting: [],
     line: newLine((bytes) => board.uart.write(bytes)),
-    isWornOut: false,
-    isMute: false,
   }
   let work: ((what: number) => void) | undefined
+  openWork(state)(action.start)
   const decoder = createFrameDecoder(
     (packet) => {
       if (state.waiting.length < packetsWaitingMax) state.waiting.push(packet)
@@ -115,36 +89,19 @@ export function startMeter(board: Board): BoardMeter {
   )
 
   function workOn(what: number): void {
-    if (!work) work = createWork(state)
-    try {
-      work(what)
-    } catch (error) {
-      if (('' + error).indexOf(wornOut) < 0) throw error
-      state.isWornOut = true
-    }
+    if (!work) work = openWork(state)
+    work(what)
     if (!state.line.session) work = undefined
   }
 
-  workOn(action.start)
-  state.isMute = state.isWornOut
-
   return {
     step: () => {
-      if (state.isMute) answerMute(state)
-      else if (!countOnly(state.metering)) workOn(action.settle)
+      if (!countOnly(state.metering)) workOn(action.settle)
       else if (state.line.session || state.waiting.length > 0) workOn(noAction)
     },
     powerFails: () => {
-      if (state.isMute) return
       if (!countOnly(state.metering)) workOn(action.settle)
       workOn(action.powerFails)
-    },
-    failed: () => {
-      try {
-        if (!state.isMute && !state.isWornOut) act(state.metering, action.note, eventCode.exception, 0)
-      } catch (_) {
-        // What stopped the meter may keep it from recording that.
-      }
     },
     received: decoder.push,
     busy: () => (state.line.session ? state.line.session.answer !== undefined : false),
@@ -171,7 +128,7 @@ export interface Meter extends BoardMeter {
 /** The newest half-hour of active import in the logs, -1 when there is none. */
 function lastHalfHour(logs: Logs): number {
   const day = Math.max(logs.journal.day, lastNumber(logs.imports))
-  const block = day === 0 ? undefined : readProfile(logs, 0, firstHalfHourOfDay(day), halfHoursPerDay)()
+  const block = day === 0 ? undefined : readProfile(logs, 0, firstHalfHourOfDay(day), 1)()
   const profile = block === undefined ? undefined : decodeDayBlock(block)
   for (let i = halfHoursPerDay - 1; profile && i >= 0; i--) {
     if (profile.wh[i]! >= 0) return firstHalfHourOfDay(day) + i
@@ -199,6 +156,5 @@ export function createMeter(board: Board): Meter {
       act(metering, action.commit)
     },
     powerFails: meter.powerFails,
-    failed: meter.failed,
   }
 }

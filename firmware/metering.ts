@@ -1,48 +1,118 @@
-// What writes to flash, action by action: a start, a step of the clock, settings, billing (DESIGN.md, "Clock"). What happens as
-// time passes is in half-hours.ts.
+// From pulses and time to the logs: when a half-hour ends, whether it was whole, which TOU register counts, what a step
+// of the clock does (DESIGN.md, "Half-hours" and "Clock"). All of it acts on one plain state.
 
 import { sameBytes } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
-import { dayMs, dayOfHalfHour, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
+import { dayOfHalfHour, halfHourOf, startOfHalfHour } from '../protocol/half-hour.ts'
 import { snapshotCause } from '../protocol/register-snapshot.ts'
 import {
   clockSetMs,
   clockStepMs,
   countPulses,
+  hasCounted,
   jumpOf,
   type Metering,
   secondsOf,
   takeTimes,
   timeOf,
 } from './counting.ts'
-import { startSegment, takeBilling } from './day-end.ts'
 import { deviceProfile, quirk } from './device-profiles.ts'
 import { acknowledgeAlerts, addEvent } from './event-log.ts'
-import {
-  beginHalfHour,
-  beginTime,
-  commit,
-  commitAll,
-  commitToNone,
-  note,
-  passMidnight,
-  passTime,
-  switchTariff,
-} from './half-hours.ts'
-import { commitClock, countStart } from './journal.ts'
+import { commitClock, commitEnergy, countStart } from './journal.ts'
 import { energyOf } from './journal-record.ts'
-import { lastNumber, openLogs } from './logs.ts'
+import { enterDay, lastNumber, openLogs, takeBilling } from './logs.ts'
 import { decodeConfiguration, readSettings, writeSettings } from './settings.ts'
+import { registerAt, switchGrainMs } from './tariff.ts'
 
 /** Drift is estimated over an hour at least, and not from a change that no crystal makes. */
 const driftOverSeconds = 3600
 const driftPpmMax = 1000
+
+function note(metering: Metering, code: number, value: number, detail: number): void {
+  addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
+}
 
 /** Enters by how much the clock moved; a correction has an entry too, without a value. */
 function noteStep(metering: Metering, stepMs: number, unasked: number): void {
   const isStep = Math.abs(stepMs) >= clockStepMs
   const code = isStep ? (stepMs > 0 ? eventCode.clockForward : eventCode.clockBack) : eventCode.clockSet
   note(metering, code, isStep ? Math.round(Math.abs(stepMs) / 1000) : 0, unasked)
+}
+
+function commit(metering: Metering, whose: number, isMarked: boolean): void {
+  const journal = metering.logs.journal
+  const minute = Math.floor((timeOf(metering) - startOfHalfHour(metering.halfHour)) / 60000)
+  const within = Math.min(29, Math.max(0, minute))
+  commitEnergy(journal, metering.halfHour, within, metering.tou, whose, isMarked, metering.wh)
+}
+
+/** Commits all that is counted; what runs goes on. */
+function commitAll(metering: Metering): void {
+  if (hasCounted(metering, 1)) commit(metering, metering.lost ? energyOf.none : energyOf.running, false)
+}
+
+/** What is counted and committed of the running half-hour belongs to no half-hour. */
+function commitToNone(metering: Metering): void {
+  if (hasCounted(metering, 1) || metering.logs.journal.runningHalfHour >= 0) commit(metering, energyOf.none, false)
+}
+
+/** Looks the active TOU register up, once a quarter of an hour; what was counted until then is the old one's. */
+function switchTariff(metering: Metering, nowMs: number): void {
+  const quarter = Math.floor(nowMs / switchGrainMs)
+  if (quarter === metering.quarter) return
+  metering.quarter = quarter
+  const register = registerAt(metering.settings.configuration.tariff, nowMs)
+  if (register === metering.tou) return
+  commitAll(metering)
+  metering.tou = register
+}
+
+/**
+ * Enters a day that the time has not been in before. After one that was entered too early, by a clock that was wrong, the
+ * days that do come are entered for the sake of the day being recorded, which is over then.
+ */
+function passMidnight(metering: Metering, late: boolean): void {
+  if (metering.lost && !(metering.quirks & quirk.snapshotsWithoutClock)) return
+  const day = dayOfHalfHour(metering.halfHour)
+  const recorded = metering.logs.journal.day
+  if (day <= metering.day && (recorded === 0 || day <= recorded)) return
+  metering.day = Math.max(metering.day, day)
+  enterDay(metering.logs, day, late || metering.lost, metering.settings.configuration.billingDay)
+}
+
+/**
+ * Brings half-hours, days and the tariff to the meter's time. `stepped` says that the clock was changed.
+ *
+ * - Time moved into the next half-hour: the running one has ended, with all that was counted.
+ * - Time jumped ahead: the running one ends marked, with what was counted up to the last call; what came in between
+ *   belongs to no half-hour, those jumped over stay missing, the new one is marked.
+ * - Time went back: the running one is given up, the one landed in is marked; nothing recorded is written over.
+ * - The time is lost: energy is counted, in no half-hour.
+ */
+function passTime(metering: Metering, stepped: boolean): void {
+  const nowMs = timeOf(metering)
+  const halfHour = halfHourOf(nowMs)
+  const passed = halfHour - metering.halfHour
+  const disturbed = stepped || passed > 1 || passed < 0
+  if (metering.lost) {
+    countPulses(metering)
+    if (passed !== 0) commitToNone(metering)
+  } else if (passed === 0) {
+    countPulses(metering)
+    if (stepped) metering.marked = true
+  } else {
+    if (!disturbed) countPulses(metering)
+    if (passed > 0) commit(metering, energyOf.ended, metering.marked || disturbed)
+    if (disturbed) {
+      countPulses(metering)
+      commitToNone(metering)
+    }
+    metering.marked = disturbed
+  }
+  metering.halfHour = halfHour
+  passMidnight(metering, disturbed)
+  switchTariff(metering, nowMs)
+  if (hasCounted(metering, metering.settings.configuration.checkpointWh)) commitAll(metering)
 }
 
 /** The power that was off until the meter started, once it is known what the time was then. */
@@ -74,13 +144,12 @@ function startMetering(metering: Metering): void {
   const board = metering.board
   const settings = readSettings(board.flash)
   if (!settings) throw new Error('no settings')
-  // Before anything that worn-out flash may stop: the meter still says who it is.
-  metering.settings = settings
   const logs = openLogs(board.flash)
   const journal = logs.journal
   const aliveMs = Math.max(journal.aliveMs, logs.events.lastSeconds * 1000)
   // Pulses from before the start belong to no time that this meter knows.
   board.takePulses()
+  metering.settings = settings
   metering.logs = logs
   metering.nextBoardMs = board.nowMs()
   metering.nextUpMs = board.upMs()
@@ -101,17 +170,8 @@ function startMetering(metering: Metering): void {
     metering.halfHour = journal.runningHalfHour
     commit(metering, energyOf.ended, true)
   }
-  if (!metering.lost && !isFirst && Math.abs(nowMs - aliveMs) >= dayMs) {
-    // Whether the clock is right after so long is not known: what it records can be told from what was before.
-    startSegment(logs, undefined, halfHour, () => {
-      journal.aliveMs = nowMs
-    })
-    metering.day = lastNumber(logs.dailyReads)
-  }
-  beginHalfHour(metering, halfHour)
+  metering.halfHour = halfHour
   metering.marked = startOfHalfHour(halfHour) !== nowMs
-  const spoilt = journal.spoilt + logs.events.spoilt
-  if (logs.isJournalLost || spoilt > 0) note(metering, eventCode.logsUnreadable, spoilt, logs.isJournalLost ? 1 : 0)
   if (metering.lost) note(metering, eventCode.clockLost, 0, 0)
   else noteOutage(metering)
   note(metering, eventCode.started, journal.boots, 0)
@@ -123,25 +183,21 @@ function startMetering(metering: Metering): void {
 
 /** Does what `countOnly` found due: the end of a half-hour or a day, a switch of the tariff, a jump of the board's clock. */
 function settle(metering: Metering): void {
-  const journal = metering.logs.journal
   let jumpMs = jumpOf(metering)
   const wasUnset = metering.boardMs < clockSetMs
   takeTimes(metering)
-  const isFound = wasUnset && metering.boardMs >= clockSetMs
-  if (isFound) {
+  if (wasUnset && metering.boardMs >= clockSetMs) {
     // Somebody has set the board's own clock: it is believed from now on.
     if (metering.lost) {
       countPulses(metering)
       changeClock(metering, metering.boardMs, 1)
       return
     }
-    jumpMs -= journal.clockAheadMs
-    journal.clockAheadMs = 0
-    journal.clockSetSeconds = Math.floor(metering.boardMs / 1000)
+    jumpMs -= metering.logs.journal.clockAheadMs
+    const setSeconds = Math.floor(metering.boardMs / 1000)
+    commitClock(metering.logs.journal, 0, setSeconds, metering.logs.journal.driftPpm)
   }
   const stepped = !metering.lost && Math.abs(jumpMs) >= clockStepMs
-  if (stepped && Math.abs(jumpMs) >= dayMs) beginTime(metering, timeOf(metering), Math.round(jumpMs / 1000), () => {})
-  else if (isFound) commitClock(journal, 0, journal.clockSetSeconds, journal.driftPpm)
   if (stepped) noteStep(metering, jumpMs, 1)
   passTime(metering, stepped)
 }
@@ -162,27 +218,15 @@ function changeClock(metering: Metering, utcMs: number, unasked: number): number
     if (Math.abs(ppm) <= driftPpmMax) driftPpm = ppm
   }
   if (wasLost) commitToNone(metering)
-  const moveMs = utcMs - timeOf(metering)
-  const aheadMs = utcMs - metering.boardMs
-  const setSeconds = Math.floor(utcMs / 1000)
-  if (Math.abs(moveMs) >= dayMs && journal.aliveMs > 0) {
-    beginTime(metering, utcMs, wasLost ? undefined : Math.round(stepMs / 1000), () => {
-      journal.clockAheadMs = aheadMs
-      journal.clockSetSeconds = setSeconds
-      journal.driftPpm = driftPpm
-    })
-    metering.lost = false
-  } else {
-    metering.lost = false
-    commitClock(journal, aheadMs, setSeconds, driftPpm)
-    if (wasLost) {
-      beginHalfHour(metering, halfHourOf(utcMs))
-      metering.marked = true
-    }
-  }
+  metering.lost = false
+  commitClock(journal, utcMs - metering.boardMs, Math.floor(utcMs / 1000), driftPpm)
   const stepped = Math.abs(stepMs) >= clockStepMs
   noteStep(metering, stepMs, unasked)
   noteOutage(metering)
+  if (wasLost) {
+    metering.halfHour = halfHourOf(utcMs)
+    metering.marked = true
+  }
   passTime(metering, stepped || wasLost)
   return stepMs
 }
@@ -194,14 +238,11 @@ function writeConfiguration(metering: Metering, bytes: Uint8Array): void {
   const old = settings.configuration
   settings.configuration = decodeConfiguration(bytes)
   // What does not make a whole Wh at one rate is something else at another.
-  if (old.pulsesPerKwh !== settings.configuration.pulsesPerKwh) metering.remainder = [0, 0, 0, 0]
+  if (old.pulsesPerKwh !== settings.configuration.pulsesPerKwh) metering.rest = [0, 0, 0, 0]
   settings.version += 1
   writeSettings(metering.board.flash, settings)
   note(metering, eventCode.settingsWritten, settings.version, 0)
   configure(metering)
-  for (let i = 0; i < 4; i++) {
-    metering.room[i] = Math.min(metering.room[i]!, settings.configuration.halfHourWhMax)
-  }
   if (!sameBytes(old.tariff, settings.configuration.tariff)) {
     takeBilling(metering.logs, snapshotCause.tariffChange, false, secondsOf(metering))
   }

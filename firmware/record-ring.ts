@@ -1,15 +1,18 @@
 // A ring of pages of records of any length, appended, never changed, read as they lie: day blocks and register snapshots
 // (DESIGN.md, "Rings"). A record begins with its length and a form, then its number; it ends with a CRC-16.
 
-import { copyOf, crc16, getU16, getU32 } from '../protocol/bytes.ts'
+import { crc16, getU16, getU32 } from '../protocol/bytes.ts'
 import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
   burn,
+  clearPage,
   commit,
-  isSettled,
+  isBlankWord,
   newestPage,
   pageHeaderBytes,
+  readHeader,
+  readWord,
   wholeWords,
   wornOut,
   writeHeader,
@@ -27,21 +30,11 @@ export interface RecordRing {
   sequence: number
   /** Where the next record goes. */
   tail: number
-  /** From here on the page holds what a power cut left, up to the tail at the start; nothing is read from it. */
-  voidFrom: number
-  voidTo: number
-  /** Key of the newest record, 0 when there was none. Keys grow, but where the clock was set back by days (segments.ts). */
+  /** Key of the newest record there ever was, 0 when there was none. Keys only grow. */
   lastKey: number
-  /** Its place; that of the newest page when there is none in it. */
-  lastPlace: number
   /** The newest record, when it was there at the start or has been written since. */
   last: Uint8Array | undefined
-  /** False when numbers may go back in it, because the clock was set back by days. */
-  isOrdered: boolean
 }
-
-/** Stands for the key of a record when none was announced. */
-export const nothingAnnounced = -1
 
 /** Orders the records of a ring: number, then channel. */
 export function keyOf(number: number, channel: number): number {
@@ -49,73 +42,37 @@ export function keyOf(number: number, channel: number): number {
 }
 
 /** Length of the whole record that begins at `at`, 0 when there is none. */
-export function wholeAt(bytes: Uint8Array, at: number, bytesMax: number): number {
+function wholeAt(bytes: Uint8Array, at: number, bytesMax: number): number {
   const length = bytes[at]!
   if (!(length >= 6) || length > bytesMax || at + length > bytes.length) return 0
   return crc16(bytes, at, at + length - 2) === getU16(bytes, at + length - 2) ? length : 0
 }
 
-/** The place of a word of the ring, in 24 bits: the page's sequence and the word in it. Places grow, modulo 2^24. */
-export function placeAt(ring: RecordRing, sequence: number, address: number): number {
-  return ((sequence & 1023) << 14) | ((address % ring.flash.pageBytes) >> 2)
-}
-
 /**
- * Where the next record goes. The journal notes it before anything is appended, so that a start knows from where on something
- * may be half done, however it reads.
+ * Where the next record goes, in 16 bits: the page's sequence and the word in it. The journal notes it before anything is
+ * appended, so that a start knows from where on something may be half done, however it reads.
  */
 export function placeOf(ring: RecordRing): number {
-  if (ring.page < 0) return 0
-  // A page that is full ends at its own last word, not at the first of the next page.
-  const word = (ring.tail - ring.page * ring.flash.pageBytes) >> 2
-  return ((ring.sequence & 1023) << 14) | word
-}
-
-/** Length of the record at `at` of the page's `cells`, 0 when there is none that reads the same every time. */
-function settledAt(ring: RecordRing, cells: Uint8Array, at: number): number {
-  const length = wholeAt(cells, at, ring.bytesMax)
-  const address = ring.page * ring.flash.pageBytes + at
-  return length > 0 && isSettled(ring.flash, address, getU32(cells, at)) ? length : 0
-}
-
-/** The last record that lies before `firm`, found by lengths alone, or by CRCs where lengths lead astray; 0 for none. */
-function lastBefore(ring: RecordRing, cells: Uint8Array, firm: number): number {
-  let lastAt = 0
-  let next = pageHeaderBytes
-  while (next < firm) {
-    const length = cells[next]!
-    if (length >= 6 && length <= ring.bytesMax) {
-      lastAt = next
-      next += wholeWords(length)
-    } else next += 4
-  }
-  if (lastAt === 0 || settledAt(ring, cells, lastAt) > 0) return lastAt
-  lastAt = 0
-  for (next = pageHeaderBytes; next < firm; ) {
-    const length = settledAt(ring, cells, next)
-    if (length > 0) lastAt = next
-    next += length > 0 ? wholeWords(length) : 4
-  }
-  return lastAt
+  return ring.page < 0 ? 0 : ((ring.sequence & 31) << 11) | ((ring.tail - ring.page * ring.flash.pageBytes) >> 2)
 }
 
 /**
- * Finds the end of the newest page: from `place` on as long as records are whole, over what is burnt. A record that does not
- * read the same every time is left out, and written again behind it; so is the room of a record that was `announced` and
- * is not there, because a power cut may have left anything in it.
+ * Finds the end of the newest page: from `place` on as long as records are whole, over what is burnt. The last one may be
+ * weak: it must read the same twice. If there is none, the last before `place` is found by heads alone. What may lie behind it half done is
+ * burnt, if the record `announced` is not there.
  */
 function findTail(ring: RecordRing, place: number, announced: number): void {
   const flash = ring.flash
   const start = ring.page * flash.pageBytes
   const cells = flash.read(start, flash.pageBytes)
-  const isSamePage = place >> 14 === (ring.sequence & 1023)
-  const firm = isSamePage ? Math.max(pageHeaderBytes, (place & 16383) * 4) : pageHeaderBytes
+  const firm = place >> 11 === (ring.sequence & 31) ? (place & 2047) * 4 : pageHeaderBytes
   let at = firm
   let lastAt = 0
   for (let next = firm; next < flash.pageBytes; ) {
     const word = getU32(cells, next)
-    const length = settledAt(ring, cells, next)
-    if (length > 0) {
+    const length = wholeAt(cells, next, ring.bytesMax)
+    // Read again: a committing word that reads at random may pass the CRC once.
+    if (length > 0 && readWord(flash, start + next) === word) {
       lastAt = next
       next += wholeWords(length)
       at = next
@@ -123,17 +80,27 @@ function findTail(ring: RecordRing, place: number, announced: number): void {
     } else if ((word & (word - 1)) === 0) next += 4
     else break
   }
-  if (lastAt === 0) lastAt = lastBefore(ring, cells, firm)
+  if (lastAt === 0) {
+    let next = pageHeaderBytes
+    while (next < firm) {
+      const length = cells[next]!
+      if (length >= 6 && length <= ring.bytesMax) {
+        lastAt = next
+        next += wholeWords(length)
+      } else next += 4
+    }
+    if (wholeAt(cells, lastAt, ring.bytesMax) === 0) lastAt = 0
+  }
   if (lastAt > 0) {
     ring.lastKey = keyOf(dayBlockDay(cells, lastAt), dayBlockChannel(cells, lastAt))
-    ring.lastPlace = placeAt(ring, ring.sequence, lastAt)
-    ring.last = copyOf(cells, lastAt, cells[lastAt]!)
+    flash.program(start + lastAt, cells.subarray(lastAt, lastAt + 4))
+    ring.last = flash.read(start + lastAt, cells[lastAt]!)
   }
   ring.tail = start + at
-  ring.voidFrom = ring.tail
-  if (announced !== nothingAnnounced && ring.lastKey !== announced)
-    ring.tail += Math.min(wholeWords(ring.bytesMax), flash.pageBytes - at)
-  ring.voidTo = ring.tail
+  const burnt = Math.min(wholeWords(ring.bytesMax), flash.pageBytes - at)
+  if (ring.lastKey >= announced || burnt === 0) return
+  burn(flash, ring.tail, burnt)
+  ring.tail += burnt
 }
 
 /**
@@ -159,12 +126,8 @@ export function openRing(
     page: newest.page,
     sequence: newest.sequence,
     tail: 0,
-    voidFrom: 0,
-    voidTo: 0,
     lastKey: newest.extra,
-    lastPlace: (newest.sequence & 1023) << 14,
     last: undefined,
-    isOrdered: true,
   }
   if (ring.page >= 0) findTail(ring, place, announced)
   return ring
@@ -174,7 +137,7 @@ export function openRing(
 function openPage(ring: RecordRing): void {
   ring.page = ring.page < 0 ? ring.firstPage : ring.firstPage + ((ring.page - ring.firstPage + 1) % ring.pages)
   ring.sequence += 1
-  ring.flash.erase(ring.page)
+  clearPage(ring.flash, ring.page)
   writeHeader(ring.flash, ring.page, ring.kind, ring.sequence, ring.lastKey)
   ring.tail = ring.page * ring.flash.pageBytes + pageHeaderBytes
 }
@@ -189,11 +152,74 @@ export function appendRecord(ring: RecordRing, record: Uint8Array): void {
     ring.tail += whole.length
     if (commit(ring.flash, at, whole)) {
       ring.lastKey = keyOf(dayBlockDay(record, 0), dayBlockChannel(record, 0))
-      ring.lastPlace = placeAt(ring, ring.sequence, at)
       ring.last = record
       return
     }
     burn(ring.flash, at, whole.length)
   }
   throw new Error(wornOut)
+}
+
+/** The page with this sequence, -1 when the ring does not hold it. */
+function pageOf(ring: RecordRing, sequence: number): number {
+  if (sequence < 1 || sequence > ring.sequence || ring.sequence - sequence >= ring.pages) return -1
+  const page = ring.firstPage + ((ring.page - ring.firstPage + ring.pages - (ring.sequence - sequence)) % ring.pages)
+  const header = readHeader(ring.flash, page, ring.kind, 0)
+  return header && header.sequence === sequence ? page : -1
+}
+
+/** The sequence of the page in which reading must begin to see every record from number `from` on. */
+function sequenceFor(ring: RecordRing, from: number): number {
+  let wanted = ring.sequence
+  while (wanted > 0) {
+    const page = pageOf(ring, wanted)
+    if (page < 0) return wanted + 1
+    if (readHeader(ring.flash, page, ring.kind, 0)!.extra < keyOf(from, 0)) return wanted
+    wanted -= 1
+  }
+  return 1
+}
+
+/** Reads records one after the other, oldest first: each call gives the next one, `undefined` when there is no more. */
+export type NextRecord = () => Uint8Array | undefined
+
+/** Records of one channel with numbers `from` to `to`, both included. */
+export function readRing(ring: RecordRing, channel: number, from: number, to: number): NextRecord {
+  const flash = ring.flash
+  let at = 0
+  let key = keyOf(from, 0) - 1
+  let reading = ring.page < 0 ? 1 : sequenceFor(ring, from)
+
+  return () => {
+    while (reading <= ring.sequence) {
+      const page = pageOf(ring, reading)
+      const end = page === ring.page ? ring.tail : (page + 1) * flash.pageBytes
+      if (page >= 0 && at === 0) at = page * flash.pageBytes + pageHeaderBytes
+      // A page that the ring has turned over since the last record is gone, with its days.
+      const word = page < 0 || at + 4 > end ? 0xffffffff : readWord(flash, at)
+      if (isBlankWord(word)) {
+        reading += 1
+        at = 0
+        continue
+      }
+      // What is burnt has no number, whatever bit of it cannot be cleared.
+      const length = word < 65536 ? 0 : word & 255
+      if (length < 6 || length > ring.bytesMax || at + length > end) {
+        at += 4
+        continue
+      }
+      const here = at
+      at += wholeWords(length)
+      const number = word >>> 16
+      if (number < from) continue
+      const record = flash.read(here, length)
+      const found = keyOf(number, dayBlockChannel(record, 0))
+      // A record that no longer proves itself is something that was lost, not something to guess.
+      if (found <= key || dayBlockChannel(record, 0) !== channel || wholeAt(record, 0, ring.bytesMax) === 0) continue
+      if (number > to) return undefined
+      key = found
+      return record
+    }
+    return undefined
+  }
 }

@@ -1,6 +1,6 @@
 // The meter's end of a session (SPEC.md sections 4 to 6): asleep until a wake with its EUI, awake until told to sleep.
 //
-// The state is plain values, and nothing here writes to flash: an ask is opened (`receivePacket`), what it changes is done by
+// The state is plain values, and nothing here writes to flash: an ask is opened (`hear`), what it changes is done by
 // meter.ts, then it is answered (`reply`, `sendNext`). So a board has one of the three in memory at a time (RAM in DESIGN.md).
 
 import { copyOf, getU16 } from '../protocol/bytes.ts'
@@ -58,8 +58,8 @@ function wake(metering: Metering, line: Line, packet: Uint8Array): void {
   line.send(encodeFrame(encodeAwake(link)))
 }
 
-/** Receives a packet: wakes, or opens an ask, which then waits in `line.ask`. */
-export function receivePacket(metering: Metering, line: Line, packet: Uint8Array): void {
+/** Takes a packet from the line: wakes, or opens an ask, which then waits in `line.ask`. */
+export function hear(metering: Metering, line: Line, packet: Uint8Array): void {
   if (isWakeFor(packet, metering.settings.eui)) {
     wake(metering, line, packet)
     return
@@ -98,10 +98,10 @@ export function reply(metering: Metering, line: Line, outcome: number): void {
 }
 
 /**
- * Suspends an answer in parts: the next `reply` goes on from where it was. What makes the parts would otherwise stay in memory
- * beside what writes to flash.
+ * Puts an answer in parts aside; the next `reply` goes on from where it was. What makes parts of it would otherwise stay in
+ * memory beside what writes.
  */
-export function suspendAnswer(line: Line): void {
+export function putAside(line: Line): void {
   const session = line.session
   const answer = session ? session.answer : undefined
   if (!answer || answer instanceof Uint8Array) return

@@ -3,12 +3,11 @@
 
 import { copyOf, crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
 import { dailyReadsMax, tariffBytesMax } from '../protocol/limits.ts'
-import { halfHourWhMax } from '../protocol/profile-coding.ts'
 import { keyBytes } from '../protocol/seal.ts'
 import type { Flash } from './board.ts'
 import {
+  clearPage,
   commit,
-  isSettledBlank,
   newestPage,
   pageHeaderBytes,
   pageKind,
@@ -32,8 +31,6 @@ export interface Configuration {
   billingDay: number
   /** Quirks (device-profiles.ts) beside the profile's own. */
   quirks: number
-  /** The most Wh (varh) of a channel in a half-hour, 1 to 16,777,215: what is counted beyond is no energy. */
-  halfHourWhMax: number
   /** The tariff switching table. */
   tariff: Uint8Array
 }
@@ -57,19 +54,14 @@ export function defaultConfiguration(): Configuration {
     checkpointWh: 100,
     billingDay: 1,
     quirks: 0,
-    halfHourWhMax: halfHourWhLimit,
     tariff: new Uint8Array(0),
   }
 }
 
 const headBytes = 8 + keyBytes + 4 + 2
 
-/** Bytes of a configuration before its tariff switching table: now, and in flash format 1, which had no limit. */
-const fixedBytes = 14
-const fixedBytes1 = 10
-
-/** 100 A on three phases of 230 V for half an hour, and a fifth more: what no connection of a home can carry. */
-export const halfHourWhLimit = 41400
+/** Bytes of a configuration before its tariff switching table. */
+const fixedBytes = 10
 
 /** The bytes of a configuration, in flash and on the line. Values are within their limits. */
 export function encodeConfiguration(from: Configuration): Uint8Array {
@@ -80,7 +72,6 @@ export function encodeConfiguration(from: Configuration): Uint8Array {
   bytes[7] = from.dailyReads
   bytes[8] = from.billingDay
   bytes[9] = from.quirks
-  putU32(bytes, 10, from.halfHourWhMax)
   bytes.set(from.tariff, fixedBytes)
   return bytes
 }
@@ -94,7 +85,6 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
     dailyReads: bytes[7]!,
     billingDay: bytes[8]!,
     quirks: bytes[9]!,
-    halfHourWhMax: getU32(bytes, 10),
     tariff: copyOf(bytes, fixedBytes, bytes.length - fixedBytes),
   }
 }
@@ -109,19 +99,8 @@ export function isConfiguration(bytes: Uint8Array): boolean {
     getU16(bytes, 4) <= 60000 &&
     bytes[7]! <= dailyReadsMax &&
     bytes[8]! <= 28 &&
-    getU32(bytes, 10) > 0 &&
-    getU32(bytes, 10) <= halfHourWhMax &&
     isTariff(bytes.subarray(fixedBytes))
   )
-}
-
-/** A configuration of flash format 1 as one of today. */
-function fromFormat1(bytes: Uint8Array): Uint8Array {
-  const now = new Uint8Array(bytes.length + fixedBytes - fixedBytes1)
-  now.set(bytes.subarray(0, fixedBytes1), 0)
-  putU32(now, fixedBytes1, halfHourWhLimit)
-  now.set(bytes.subarray(fixedBytes1), fixedBytes)
-  return now
 }
 
 /** The settings; `undefined` for a meter that was never provisioned, or whose newest settings do not prove themselves. */
@@ -134,12 +113,11 @@ export function readSettings(flash: Flash): Settings | undefined {
   if (length > headBytes + fixedBytes + tariffBytesMax) return undefined
   const bytes = flash.read(at, length)
   if (crc16(bytes, 0, length) !== newest.extra) return undefined
-  const configuration = bytes.subarray(headBytes)
   return {
     eui: copyOf(head, 0, 8),
     key: copyOf(head, 8, keyBytes),
     version: getU32(head, 8 + keyBytes),
-    configuration: decodeConfiguration(newest.format === 1 ? fromFormat1(configuration) : configuration),
+    configuration: decodeConfiguration(bytes.subarray(headBytes)),
   }
 }
 
@@ -160,14 +138,7 @@ export function writeSettings(flash: Flash, settings: Settings): void {
   bytes.set(configuration, headBytes)
   const old = newestPage(flash, 0, 2, pageKind.settings)
   const page = old.page === 0 ? 1 : 0
-  flash.erase(page)
+  clearPage(flash, page)
   if (!commit(flash, page * flash.pageBytes + pageHeaderBytes, bytes)) throw new Error(wornOut)
   writeHeader(flash, page, pageKind.settings, old.sequence + 1, crc16(bytes, 0, length))
-}
-
-/** Erases the page of settings that is not in use, unless it is blank: an old key may be in it. */
-export function eraseOldSettings(flash: Flash): void {
-  const newest = newestPage(flash, 0, 2, pageKind.settings)
-  const other = newest.page === 0 ? 1 : 0
-  if (newest.page >= 0 && !isSettledBlank(flash, other * flash.pageBytes, flash.pageBytes)) flash.erase(other)
 }

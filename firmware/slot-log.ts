@@ -1,14 +1,13 @@
 // A log of 16-byte records over two pages, of which the newer alone holds all that is needed (DESIGN.md, "Slots").
 // The journal and the event log are such logs.
 
-import { crc16, getU16, getU32, putU16 } from '../protocol/bytes.ts'
+import { crc16, getU16, putU16, sameBytes } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 import {
   burn,
+  clearPage,
   commit,
   isBlankWord,
-  isSettled,
-  isSettledBlank,
   newestPage,
   pageHeaderBytes,
   readWord,
@@ -29,8 +28,6 @@ export interface SlotLog {
   /** Slots of a page, and those of the page in use that are taken. */
   slots: number
   used: number
-  /** True when a power cut left something after the last whole record of the page: its owner is to turn the page. */
-  torn: boolean
 }
 
 function slotAddress(log: SlotLog, slot: number): number {
@@ -48,8 +45,8 @@ export function isWholeSlot(bytes: Uint8Array): boolean {
 }
 
 /**
- * Finds the end of the log. Power may have been cut in its last record, or in one after it whose first word is blank still.
- * Nothing is programmed again: what does not read the same every time is left out, and the page is `torn`.
+ * Finds the log's place. The last record may be torn, or whole but weak: two readings decide which. The slot after it may
+ * hold a body without its committing word, even if it reads as blank: it is given up.
  */
 export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLog {
   const newest = newestPage(flash, firstPage, 2, kind)
@@ -61,10 +58,9 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
     sequence: newest.sequence,
     slots: Math.floor((flash.pageBytes - pageHeaderBytes) / slotBytes),
     used: 0,
-    torn: false,
   }
   if (log.page < 0) return log
-  // Slots are taken in order, so the first whose first word is blank is found by halving.
+  // Slots are taken in order, so the first whose committing word is blank is found by halving.
   let low = 0
   let high = log.slots
   while (low < high) {
@@ -72,14 +68,16 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
     if (isBlankWord(readWord(flash, slotAddress(log, middle)))) high = middle
     else low = middle + 1
   }
-  if (low < log.slots) log.torn = !isSettledBlank(flash, slotAddress(log, low), slotBytes)
   if (low > 0) {
-    const last = slotAt(log, log.page, low - 1)
-    const isBurnt = getU32(last, 0) === 0
-    if ((!isBurnt && !isWholeSlot(last)) || !isSettled(flash, slotAddress(log, low - 1), getU32(last, 0))) {
-      log.torn = true
-      low -= 1
-    }
+    const last = flash.read(slotAddress(log, low - 1), slotBytes)
+    // Read twice: of 65,536 records whose committing word reads at random one passes its CRC.
+    const isFirm = isWholeSlot(last) && sameBytes(last, slotAt(log, log.page, low - 1))
+    if (isFirm) flash.program(slotAddress(log, low - 1), last.subarray(0, 4))
+    else burn(flash, slotAddress(log, low - 1), slotBytes)
+  }
+  if (low < log.slots) {
+    burn(flash, slotAddress(log, low), slotBytes)
+    low += 1
   }
   log.used = low
   return log
@@ -106,17 +104,16 @@ export function putSlot(log: SlotLog, bytes: Uint8Array): boolean {
 }
 
 /**
- * Moves to the other page. `copyNeeded` writes there what is still needed; only then does the page's header make it count,
- * so the page left behind is never the only one that holds something.
- * @throws Error when what is needed does not fit, because slots are worn out
+ * Moves to the other page. `carry` puts there what is still needed; only then does the page's header make it count, so
+ * the page left behind is never the only one that holds something.
+ * @throws Error when what is carried does not fit, because slots are worn out
  */
-export function turnSlots(log: SlotLog, copyNeeded: () => boolean): void {
+export function turnSlots(log: SlotLog, carry: () => boolean): void {
   const next = log.page === log.firstPage ? log.firstPage + 1 : log.firstPage
-  log.flash.erase(next)
+  clearPage(log.flash, next)
   log.page = next
   log.used = 0
-  if (!copyNeeded()) throw new Error(wornOut)
+  if (!carry()) throw new Error(wornOut)
   log.sequence += 1
   writeHeader(log.flash, next, log.kind, log.sequence, 0)
-  log.torn = false
 }

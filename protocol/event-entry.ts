@@ -23,15 +23,6 @@ export const eventCode = {
   snapshotTooLong: 8,
   /** Billing data log entry. value: its number; detail: its cause. */
   billing: 9,
-  /**
-   * Inputs began to count more in a half-hour than the connection can carry. value: Wh (varh) of all channels that were
-   * counted apart in it.
-   */
-  overCapacity: 10,
-  /** The firmware met an error of its own, and the meter restarts. */
-  exception: 11,
-  /** Something in the logs could not be read and was left out. value: records; detail: 1 when it was the whole journal. */
-  logsUnreadable: 12,
   /** Settings were written. value: their version. */
   settingsWritten: 32,
   /** Asks did not open: somebody without the key, or a DCO with another one. value: how many since the last entry. */

@@ -13,8 +13,6 @@ export const errorCode = {
   notRecorded: 4,
   logUnreadable: 5,
   versionConflict: 6,
-  unconfirmed: 7,
-  wornOut: 8,
 } as const
 
 export const messageCode = {
@@ -32,7 +30,6 @@ export const messageCode = {
   readSettings: 11,
   writeSettings: 12,
   selfTest: 13,
-  readWrongTime: 14,
 } as const
 
 /** Stands for a byte string where the smallest value would stand. */
@@ -54,11 +51,9 @@ export function askLimits(code: number): readonly number[] | undefined {
     case messageCode.acknowledgeAlerts:
       return [0, 16777215]
     case messageCode.setClock:
-      return [0, 4294967295999, 0, 1]
+      return [0, 4294967295999]
     case messageCode.writeSettings:
       return [0, 4294967295, isBytes, 0]
-    case messageCode.readWrongTime:
-      return [0, 3, 0, 65535]
   }
   return code >= 0 && code <= messageCode.selfTest ? [] : undefined
 }

@@ -40,7 +40,7 @@ const messages = {
     ask: [],
     answer: [{ name: 'utcMs' }, { name: 'status' }, { name: 'lastSetMs' }, { name: 'driftPpm' }],
   },
-  setClock: { ask: [{ name: 'utcMs' }, { name: 'confirmed' }], answer: [{ name: 'stepMs' }] },
+  setClock: { ask: [{ name: 'utcMs' }], answer: [{ name: 'stepMs' }] },
   readInventory: {
     ask: [],
     answer: [
@@ -59,15 +59,8 @@ const messages = {
   writeSettings: { ask: [version, settings], answer: [version] },
   selfTest: {
     ask: [],
-    answer: [
-      { name: 'faults' },
-      { name: 'spoilt' },
-      { name: 'framesDropped' },
-      { name: 'notOpened' },
-      { name: 'excessWh' },
-    ],
+    answer: [{ name: 'faults' }, { name: 'spoilt' }, { name: 'framesDropped' }, { name: 'notOpened' }],
   },
-  readWrongTime: { ask: [{ name: 'channel' }, { name: 'skip' }], answer: [{ name: 'blocks', is: 'bytes' }] },
 } as const
 
 export type MessageName = keyof typeof messages

@@ -15,7 +15,7 @@ const pagesFile = 'smets1-pages'
 const pulseInputs = { mode: 'input_pullup', edge: 'falling', debounceMs: 5, perHour: 0 } as const
 
 /** Room for the script where Storage leaves it. */
-const scriptBytesMax = 41 * 1024
+const scriptBytesMax = 36 * 1024
 
 // Longer than the longest step (the end of a day, some seconds), shorter than the RP2040's longest, 8.3 s.
 const watchdogSeconds = 8
@@ -226,8 +226,7 @@ export const boards: { [name in BoardName]: EspruinoBoard } = {
     consoleBaud: 9600,
     heap: { variables: 12500, bytes: 14 },
     storage: { at: 0xec000, bytes: 40 * 1024 },
-    // All of its Storage, but for the headers of four files.
-    scriptBytesMax: 40 * 1024 - 128,
+    scriptBytesMax,
     eventQueueBytes: 1024,
     slowness: 70,
     // Serial1 is the console, on the kit's USB socket; these are the pins SDA and SCL of its Arduino header. The chip

@@ -1,7 +1,6 @@
 // The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
 
 import type { Flash, Uart } from '../../firmware/board.ts'
-import { wornOut } from '../../firmware/flash-pages.ts'
 import { type BoardMeter, startMeter } from '../../firmware/meter.ts'
 import type { EspruinoBoard } from './board-row.ts'
 
@@ -9,8 +8,6 @@ import type { EspruinoBoard } from './board-row.ts'
 declare const E: {
   setConsole(device: string, options: { force: boolean }): void
   enableWatchdog(seconds: number, isAutomatic: boolean): void
-  kickWatchdog(): void
-  reboot(): void
 }
 declare const pinMode: (pin: string, mode: string) => void
 declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
@@ -54,16 +51,12 @@ function bytesOf(data: string): Uint8Array {
 function createUart(line: EspruinoSerial, baud: number): Uart {
   let freeAtMs = 0
   let lastMs = 0
-  let isFirst = true
 
   return {
     write: (bytes) => {
       const nowMs = Date.now()
       lastMs = (bytes.length * 10000) / baud
       freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
-      // A zero ends what a restart in the middle of a frame has left at the other end.
-      if (isFirst) line.write(new Uint8Array(1))
-      isFirst = false
       line.write(bytes)
     },
     ready: () => {
@@ -135,21 +128,14 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
       if (failing) meter.powerFails()
       else meter.step()
     } catch (error) {
-      restart('' + error)
+      // Flash that is worn out: a meter that cannot record must not answer as if it did.
+      stopped = true
+      say('stopped: ' + error)
       return
     }
-    if (board.watchdogSeconds > 0) E.kickWatchdog()
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
     // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
     if (board.deepSleep && !meter.state.line.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
-  }
-
-  /** An error of the firmware's own is recorded, and the board starts anew: its watchdog is fed no more. */
-  function restart(why: string): void {
-    stopped = true
-    say('fault: ' + why)
-    meter.failed()
-    if (board.watchdogSeconds === 0) E.reboot()
   }
 
   function stepSoon(ms: number): void {
@@ -177,8 +163,8 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
     )
   }
   if (board.powerFail) watchSupply(board.powerFail, () => step(true))
-  // Each step feeds it: what hangs longer, or fails, restarts the board.
-  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, false)
+  // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
+  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
 }
 
 /**
@@ -203,8 +189,7 @@ export function startBoard(
     })
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
-    if (meter.state.isMute) say(wornOut)
-    else say('started, boot ' + meter.state.metering.logs.journal.boots)
+    say('started, boot ' + meter.state.metering.logs.journal.boots)
     if (meter.state.metering.lost) say('clock not set')
   } catch (error) {
     say('not started: ' + error)

@@ -28,7 +28,7 @@ export interface Bundle {
 // Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [
   ...['setup', 'tx', 'rx', 'path', 'repeat', 'edge', 'debounce', 'setConsole', 'force'],
-  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log', 'enableWatchdog', 'kickWatchdog', 'reboot'],
+  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log', 'enableWatchdog'],
   ...['send', 'data', 'count', 'sck', 'miso', 'mosi', 'baud'],
 ]
 const languageNames = [Object, Array, String, Number, Boolean, Function, Math, Date, Error, Uint8Array, ArrayBuffer]
@@ -53,7 +53,7 @@ const coldFunctions = [
   ...['box', 'selfTest', 'blockOfDay', 'snapshot', 'takeAsk', 'readDailyReads', 'readProfile', 'inventory'],
   ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'enterDay', 'passMidnight', 'switchTariff'],
   ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
-  ...['receivePacket', 'reply', 'sendNext', 'createWork'],
+  ...['hear', 'reply', 'sendNext', 'openWork'],
 ]
 
 /** What is used so often that a short name for it pays. */
@@ -147,9 +147,6 @@ async function shorten({ code, map }: Script): Promise<Script> {
     toplevel: true,
     compress: {
       passes: 4,
-      // Whole numbers only, which no other order of a product changes; no `Array` or `String` of ours is another's.
-      unsafe: true,
-      unsafe_math: true,
       // Only plain expressions: inlining a function with variables brings back `var`.
       inline: 1,
       keep_infinity: true,

@@ -38,15 +38,9 @@ export const variablesMin = 2500
 /** The oldest release that the script is meant for. */
 const versionMin = 25
 
-/** Bytes of Storage for .bootcde with its header, which starts the script. */
-const startFileBytes = 96
-
 /** Functions that the script names and, on this row, does not reach. */
 function callsNotReached(row: EspruinoBoard): string[] {
-  return [
-    ...(row.deepSleep ? [] : ['setDeepSleep']),
-    ...(row.watchdogSeconds > 0 ? [] : ['E.enableWatchdog', 'E.kickWatchdog']),
-  ]
+  return [...(row.deepSleep ? [] : ['setDeepSleep']), ...(row.watchdogSeconds > 0 ? [] : ['E.enableWatchdog'])]
 }
 
 /**
@@ -129,8 +123,7 @@ function storageProblems(row: EspruinoBoard, facts: BoardFacts, scriptBytes: num
   const problems: string[] = []
   const pages = pagesFileBytes(row)
   const hasPages = 'spi' in row.flash || facts.files.includes(row.flash.storageFile ?? '')
-  const needed =
-    scriptBytes + storageHeaderBytes + startFileBytes + (pages > 0 && !hasPages ? pages + storageHeaderBytes : 0)
+  const needed = scriptBytes + storageHeaderBytes + 256 + (pages > 0 && !hasPages ? pages + storageHeaderBytes : 0)
   const room = facts.storageFree + (facts.files.includes(scriptFile) ? scriptBytes : 0)
   if (facts.lacks.length === 0 && room < needed) {
     problems.push(

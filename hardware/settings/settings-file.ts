@@ -8,7 +8,6 @@ import {
   decodeConfiguration,
   defaultConfiguration,
   encodeConfiguration,
-  eraseOldSettings,
   isConfiguration,
   readSettings,
   writeSettings,
@@ -117,9 +116,10 @@ export function takeSettings(flash: Flash, settings: MeterSettings): 'made' | 'c
   const configuration = settings.configuration ?? found.configuration
   const isSet = sameBytes(encodeConfiguration(configuration), encodeConfiguration(found.configuration))
   const isKeyed = sameBytes(found.key, key)
-  const isChanged = !isSet || !isKeyed
-  if (isChanged) writeSettings(flash, { eui, key, version: found.version + (isSet ? 0 : 1), configuration })
-  // The other page may hold the key of before, also when this was cut off and is done again.
-  eraseOldSettings(flash)
-  return isChanged ? 'changed' : 'as they were'
+  if (isSet && isKeyed) return 'as they were'
+  const changed = { eui, key, version: found.version + (isSet ? 0 : 1), configuration }
+  writeSettings(flash, changed)
+  // The other page still contains the old key.
+  if (!isKeyed) writeSettings(flash, changed)
+  return 'changed'
 }

@@ -14,7 +14,6 @@ import type { Lines } from './line-pool.ts'
 export interface SessionParts {
   env: BridgeEnv
   setClock: BridgeConfig['setClock']
-  confirmClock: boolean
   lines: Lines
   delivery: Delivery
   evictDevice(eui: string, why: string): Promise<void>
@@ -25,7 +24,6 @@ export interface SessionParts {
 export function createSessions({
   env,
   setClock,
-  confirmClock,
   lines,
   delivery,
   evictDevice,
@@ -46,7 +44,6 @@ export function createSessions({
   const keepClock = createClockKeeper({
     mode: setClock,
     timing,
-    confirmed: confirmClock,
     async wasSet(device, { aheadMs }, { driftPpm }) {
       if (aheadMs !== undefined) await evictDevice(device, 'its clock was set')
       log('clock set', { device, aheadMs, driftPpm })

@@ -104,9 +104,8 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   lifecycle.own(performance.flush)
   const delivery = createOutbox(env, recorder)
   lifecycle.own(delivery.stop)
-  const { setClock, confirmClock } = config
-  const clocks = { setClock, confirmClock }
-  const withSession = createSessions({ env, ...clocks, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
+  const { setClock } = config
+  const withSession = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
   const handlers = deviceReads({ nowMs, ...cache, withSession })
   const execution = createExecution({
     timing,

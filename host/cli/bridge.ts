@@ -54,7 +54,6 @@ export const bridgeFlags: OptionTable = [
     '--set-clock <when>',
     'set the clock of a meter that has lost it (lost, unless configured); or also when it is wrong by this many seconds; or never (off)',
   ],
-  ['--confirm-clock', 'with --set-clock: set clocks also by more than a day ahead'],
   ['--record <file>', 'record the line in both directions in a new pcapng file, for smets1 trace and Wireshark'],
   'Log and metrics',
   ['--log <plain|json>', 'plain: to bridge.log; json: JSON lines on standard error (plain unless configured)'],
@@ -63,15 +62,7 @@ export const bridgeFlags: OptionTable = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'tlsCertificate', 'tlsKey', 'tlsClientCa', 'metricsPort', 'metricsHost']
-const reading = [
-  'cachePolicy',
-  'cacheTopUp',
-  'cacheDeletion',
-  'readWindow',
-  'changeOfAgentRead',
-  'setClock',
-  'confirmClock',
-]
+const reading = ['cachePolicy', 'cacheTopUp', 'cacheDeletion', 'readWindow', 'changeOfAgentRead', 'setClock']
 const settings = [...listening, ...reading, 'log', 'schema', 'keysBoxed', 'counters', 'baud', 'explain']
 
 /** Settings given as flags. */

@@ -1,6 +1,5 @@
 // What `smets1 doctor` finds on the line itself: the device at the other end, the losses, whether the key is right.
 
-import { dayMs } from '../../protocol/half-hour.ts'
 import type { Dco } from '../dco/sealer.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, PortError } from '../wan/bindings.ts'
@@ -25,8 +24,6 @@ export interface LineTest {
   frames: number
   /** Sets the meter's clock when it is more than two seconds off, or lost. */
   setClock: boolean
-  /** Whether it may be set by more than a day ahead. */
-  confirmClock: boolean
   openPort: OpenPort
   timing: Timing
   randomBytes(count: number): Uint8Array
@@ -119,15 +116,13 @@ async function askMeter(test: LineTest, conversation: Conversation, dropped: () 
   const after = await ask(conversation, 'selfTest', {})
   const inventory = await ask(conversation, 'readInventory', {})
   const { aheadMs } = test.setClock
-    ? (await setClockIfOff(conversation, timing, clockOffMs, test.confirmClock)).now
+    ? (await setClockIfOff(conversation, timing, clockOffMs)).now
     : await readClock(conversation, timing)
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
 }
 
 function clockFinding(aheadMs: number | undefined): Finding {
-  const isFarBehind = aheadMs !== undefined && aheadMs < -dayMs
-  const flags = isFarBehind ? '--set-clock --confirm-clock' : '--set-clock'
-  const fix = `smets1 doctor ${flags} with the same options sets it by this machine’s`
+  const fix = 'smets1 doctor --set-clock with the same options sets it by this machine’s'
   if (aheadMs === undefined) {
     return { check: 'clock', state: 'wrong', text: 'the meter has lost the time: it records no half-hours', fix }
   }

@@ -106,7 +106,6 @@ export const settings: readonly Setting[] = [
     schema: { anyOf: [{ enum: ['off', 'lost'] }, seconds.schema] },
     expected: 'off, lost, or from how many seconds on (2 to 86400)',
   },
-  { name: 'confirmClock', env: 'SMETS1_CONFIRM_CLOCK', ...flag, expected: 'true or false' },
   { name: 'schema', env: 'SMETS1_SCHEMA', ...text, expected: 'a directory with the DUIS and MMC schemas' },
   {
     name: 'keysBoxed',
@@ -164,7 +163,6 @@ export const settingDefaults = {
   readWindow: 'closed',
   changeOfAgentRead: 'both',
   setClock: 'lost',
-  confirmClock: false,
   schema: undefined,
   keysBoxed: undefined,
   tlsCertificate: undefined,

@@ -99,6 +99,9 @@ export function createExecution(parts: ExecutionParts): Execution {
   }
 }
 
+/** A session that ends at its deadline knows more of the cause than the clock: it has this time to say so. */
+const graceMs = 50
+
 /**
  * Awaits a response until its deadline, whatever it waits for: the line, the meter, or a read that another request began.
  * @throws ReadError
@@ -108,8 +111,7 @@ async function untilDeadline<T>(timing: Timing, { deadlineMs }: AcceptedRequest,
   const late = new Promise<never>((_, reject) => {
     const end = () => reject(new ReadError('too late', 'no answer within the target response time'))
     timer = timing.after(Math.max(0, deadlineMs - timing.nowMs()), () => {
-      // A session that ends at this very time knows more of the cause.
-      timer = timing.after(1, end)
+      timer = timing.after(graceMs, end)
     })
   })
   try {

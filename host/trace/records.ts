@@ -1,11 +1,10 @@
 // The records in an answer (protocol/SPEC.md sections 8 to 10): day blocks, register snapshots and events, with their fields
 // and offsets.
 
-import { decodeReceivedDay } from '../../protocol/day-part.ts'
 import { decodeEvent, eventCode } from '../../protocol/event-entry.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { channel, type MessageName } from '../../protocol/messages.ts'
-import type { ProfileDay } from '../../protocol/profile-coding.ts'
+import { decodeDayBlock, type ProfileDay } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot, type RegisterSnapshot, snapshotCause } from '../../protocol/register-snapshot.ts'
 import type { MessageFields } from './sessions.ts'
 
@@ -73,13 +72,13 @@ function snapshotFields(snapshot: RegisterSnapshot, bytes: Uint8Array): RecordFi
 }
 
 function dayRecord(bytes: Uint8Array, offset: number): LineRecord | undefined {
-  const profile = decodeReceivedDay(bytes)
+  const profile = decodeDayBlock(bytes)
   if (profile === undefined) return undefined
   const recorded = profile.wh.filter((wh) => wh >= 0)
   const total = recorded.reduce((sum, wh) => sum + wh, 0)
   const unit = profile.channel < 2 ? 'Wh' : 'varh'
   const marks = profile.marked.filter((mark) => mark === 1).length
-  const title = `${dateOf(profile.day)} ${nameIn(channel, profile.channel)} ${recorded.length} of ${profile.count}, ${total} ${unit}${marks > 0 ? `, ${marks} marked` : ''}${profile.open ? ', not over' : ''}`
+  const title = `${dateOf(profile.day)} ${nameIn(channel, profile.channel)} ${recorded.length} of 48, ${total} ${unit}${marks > 0 ? `, ${marks} marked` : ''}${profile.open ? ', not over' : ''}`
   return { is: 'day block', number: profile.day, offset, bytes, fields: dayFields(profile, bytes), title }
 }
 

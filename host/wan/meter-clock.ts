@@ -24,20 +24,18 @@ export async function readClock(conversation: Conversation, timing: Timing): Pro
 }
 
 /**
- * Sets the meter's clock to this machine's time when it was lost or is more than `limitMs` off. A meter
- * refuses to be set by more than a day ahead unless that is `confirmed`. Returns the clock before
+ * Sets the meter's clock to this machine's time when it was lost or is more than `limitMs` off. Returns the clock before
  * and after, the same value when it was not set. @throws ReadError
  */
 export async function setClockIfOff(
   conversation: Conversation,
   timing: Timing,
   limitMs: number,
-  confirmed: boolean,
 ): Promise<{ before: MeterClock; now: MeterClock }> {
   const before = await readClock(conversation, timing)
   const { aheadMs } = before
   if (aheadMs !== undefined && Math.abs(aheadMs) <= limitMs) return { before, now: before }
-  await ask(conversation, 'setClock', { utcMs: Math.round(timing.nowMs()), confirmed: confirmed ? 1 : 0 })
+  await ask(conversation, 'setClock', { utcMs: Math.round(timing.nowMs()) })
   return { before, now: await readClock(conversation, timing) }
 }
 
@@ -47,8 +45,6 @@ export type SetClock = 'off' | 'lost' | number
 export interface ClockKeeperParts {
   mode: SetClock
   timing: Timing
-  /** Whether a clock may be set by more than a day ahead. */
-  confirmed: boolean
   /** Called when a clock was set, before anything else is read from the meter. */
   wasSet(eui: string, before: MeterClock, now: MeterClock): Promise<void>
   notSet(eui: string, problem: string): void
@@ -70,7 +66,7 @@ export function createClockKeeper(parts: ClockKeeperParts) {
     const isLost = alerts.some(({ code }) => code === eventCode.clockLost)
     if (mode === 'off' || !(isLost || (mode !== 'lost' && checkedOn.get(eui) !== day))) return true
     try {
-      const { before, now } = await setClockIfOff(conversation, timing, limitMs, parts.confirmed)
+      const { before, now } = await setClockIfOff(conversation, timing, limitMs)
       if (now !== before) await parts.wasSet(eui, before, now)
       checkedOn.set(eui, day)
       return true

@@ -240,6 +240,9 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 }
 
+/** The time that a wake has to say why it failed, milliseconds. */
+const wakeGraceMs = 20
+
 interface NewTask {
   timing: Timing
   line: Line
@@ -272,11 +275,14 @@ function createTask<T>(
         (error) => ({ settle: () => finish(() => reject(error)), error }),
       ),
   }
-  const late = timing.after(Math.max(0, task.deadlineMs - timing.nowMs()), () => {
-    const isWaiting = queued.waitsFor === 'meter' || queued.waitsFor === 'awake'
-    if (!isWaiting || !remove(queues.get(eui) ?? [], queued)) return
-    if (queued.waitsFor === 'awake') reject(notAwake(eui))
-    else reject(new ReadError('too late', 'other reads of this meter took up the target response time'))
+  let late = timing.after(Math.max(0, task.deadlineMs - timing.nowMs()), () => {
+    if (queued.waitsFor === 'meter') expire('other reads of this meter took up the target response time')
+    // The wake ends at this time too, and knows more of the cause.
+    else if (queued.waitsFor === 'awake') late = timing.after(wakeGraceMs, () => expire(undefined))
   })
+  const expire = (why: string | undefined) => {
+    if (!remove(queues.get(eui) ?? [], queued)) return
+    reject(why === undefined ? notAwake(eui) : new ReadError('too late', why))
+  }
   return queued
 }

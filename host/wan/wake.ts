@@ -3,7 +3,7 @@
 import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
 import { decodeEvent, type EventEntry } from '../../protocol/event-entry.ts'
 import { eventBytes } from '../../protocol/limits.ts'
-import { decodePacket, encodeWake, lineVersion, type SealedAnswer } from '../../protocol/link.ts'
+import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
 import { type MeterTask, timed, waitForLine, YieldError, yieldCheckMs } from './conversation.ts'
@@ -12,6 +12,9 @@ import { wakePreambleBytes } from './line-limits.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
 import type { Timing, Turn } from './serial-line.ts'
+
+/** Of protocol/SPEC.md. */
+const lineVersion = 1
 
 /** A meter that is awake. */
 export interface Woken {
@@ -120,12 +123,6 @@ export async function wake(
       }
       // A late awake to an earlier wake carries that wake's tag.
       const isMine = packet?.kind === 'awake' && sameBytes(packet.tag, session.hostNonce.subarray(0, 2))
-      if (isMine && packet.version === lineVersion && packet.boot === 0) {
-        throw new ReadError(
-          'refused',
-          `${eui} says that its flash is worn out: it records and answers nothing any more`,
-        )
-      }
       if (isMine && packet.version === lineVersion) {
         learn(pace, 'awakeMs', timing.nowMs() - sentMs)
         turn.responds(true)

@@ -176,17 +176,20 @@ test('a meter on worn flash skips bad slots and counts correctly until it report
     { ...world, createMeter, cuts: [], lastGasp: false, powerOn: () => {}, onPowerEvent: () => {} },
     createMeter(world.board),
   )
-  const wh = () => meter.meter()!.importWh()
   let days = 0
-  while (days < 5000) {
-    meter.runUntil(world.boardClock.nowMs + 86400000, world.boardClock.upMs + 86400000)
-    if (meter.meter()!.state.isWornOut) break
-    days += 1
-    assert.is(wh(), days * 48 * 300)
+  let problem = ''
+  while (problem === '' && days < 5000) {
+    try {
+      meter.runUntil(world.boardClock.nowMs + 86400000, world.boardClock.upMs + 86400000)
+      days += 1
+      assert.is(meter.meter()!.importWh(), days * 48 * 300)
+    } catch (error) {
+      problem = (error as Error).message
+    }
   }
-  // A page that does not take its header any more ends it, and it says so when it is woken.
-  assert.ok(days > 10 && days < 5000, `${days} days`)
-  assert.ok(wh() >= days * 48 * 300 && wh() <= (days + 1) * 48 * 300, `${wh()} Wh after ${days} days`)
+  // A page that does not take its header any more ends it.
+  assert.ok(days > 10, `${days} days`)
+  assert.match(problem, /worn out/)
 })
 
 test.run()

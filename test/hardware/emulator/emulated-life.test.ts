@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { readBilling, readDailyReads } from '../../../firmware/log-reader.ts'
+import { readBilling, readDailyReads } from '../../../firmware/logs.ts'
 import { createMeter } from '../../../firmware/meter.ts'
 import { advance, runLoad, startMeterAt } from '../../../hardware/emulator/virtual-run.ts'
 import { fridgeWh, householdWh } from '../../../hardware/load/household.ts'

@@ -176,7 +176,7 @@ function ward(change: { dcoKey?: Uint8Array; baud?: number; openPort?: OpenPort 
     eui,
     dco: createDco({ key: () => change.dcoKey ?? key }, random.bytes),
     frames: 50,
-    ...{ setClock: false, confirmClock: false },
+    setClock: false,
     openPort: change.openPort ?? line.openPort,
     timing: clock,
     randomBytes: random.bytes,

@@ -29,7 +29,6 @@ function bench(seed = 1, days = 3, quirks = 0) {
     checkpointWh: 100,
     billingDay: 1,
     quirks,
-    halfHourWhMax: 41400,
     tariff: new Uint8Array(0),
   }
   const world = createWorld({ seed, days, eui, key, endMs, whOf, configuration })
@@ -171,14 +170,14 @@ test('a question is asked again when its answer is lost; what changes something 
     ['setClock', 1],
   ] as const) {
     const b = bench()
-    // Of everything to the host only awakes (kind 22h, after the first byte of COBS) come through.
+    // Of everything to the host only awakes (kind 12h, after the first byte of COBS) come through.
     b.line.send = (
       (send) => (bytes: Uint8Array) =>
-        bytes[1] === 0x22 && send(bytes)
+        bytes[1] === 0x12 && send(bytes)
     )(b.line.send) as typeof b.line.send
     const work = (conversation: Conversation): Promise<unknown> =>
       name === 'setClock'
-        ? ask(conversation, 'setClock', { utcMs: Math.floor(b.clock.nowMs()), confirmed: 1 })
+        ? ask(conversation, 'setClock', { utcMs: Math.floor(b.clock.nowMs()) })
         : ask(conversation, 'readClock', {})
     const reason = await b.clock.run(
       b.withSession(work, 60000).then(

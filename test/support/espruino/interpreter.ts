@@ -22,8 +22,8 @@ export interface EspruinoRun {
   cpuMs(): number
   /** Kills the interpreter as a power cut would; the flash stays as it is. */
   cut(): Promise<void>
-  /** Starts it again on the same flash, its console empty; with other code when the code is in a file. */
-  start(code?: string): Promise<void>
+  /** Starts it again on the same flash, its console empty. */
+  start(): Promise<void>
   /** Ends all and removes the folder. */
   end(): Promise<void>
 }
@@ -103,9 +103,8 @@ export async function runBundle(
     rmSync(folder, { recursive: true, force: true })
   }
 
-  async function start(other?: string): Promise<void> {
+  async function start(): Promise<void> {
     said = ''
-    if (other !== undefined) writeFileSync(join(folder, 'smets1.js'), other)
     interpreter = launch(program, args, folder)
     interpreter.stdout!.on('data', (part) => (said += part))
   }

@@ -35,8 +35,6 @@ export interface EspruinoShim {
   wearOut(): void
   /** Seconds of the watchdog that was set, 0 for none. */
   watchdog(): number
-  /** How often the watchdog was fed, and the board told to start anew. */
-  calls: { kicks: number; reboots: number }
   /** True while the board may sleep deeply. */
   deepSleep(): boolean
 }
@@ -192,7 +190,6 @@ function createControls() {
   const said: string[] = []
   let consoleDevice = ''
   let watchdog = 0
-  const calls = { kicks: 0, reboots: 0 }
   let deepSleep = false
   return {
     globals: {
@@ -202,8 +199,6 @@ function createControls() {
       E: {
         setConsole: (device: string) => (consoleDevice = device),
         enableWatchdog: (seconds: number) => (watchdog = seconds),
-        kickWatchdog: () => (calls.kicks += 1),
-        reboot: () => (calls.reboots += 1),
       },
       setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
     },
@@ -215,7 +210,6 @@ function createControls() {
     watchedMode: (pin: string) => watches.get(pin)?.mode,
     consoleOn: () => consoleDevice,
     watchdog: () => watchdog,
-    calls,
     deepSleep: () => deepSleep,
   }
 }

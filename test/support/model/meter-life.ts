@@ -10,9 +10,7 @@ import { PowerCut, type SimFlash } from '../../../emulation/sim-flash.ts'
 import type { Board } from '../../../firmware/board.ts'
 import { createMeter, type Meter } from '../../../firmware/meter.ts'
 import { encodeConfiguration, writeSettings } from '../../../firmware/settings.ts'
-import { decodeReceivedDay } from '../../../protocol/day-part.ts'
 import type { Answer, Ask } from '../../../protocol/messages.ts'
-import { dayBlockDay } from '../../../protocol/profile-coding.ts'
 import { decodeSnapshot } from '../../../protocol/register-snapshot.ts'
 import { createDirectLine, type DirectLine } from '../sim/direct-line.ts'
 import { type Act, type AskAct, onModel, type Times } from './life-acts.ts'
@@ -125,7 +123,7 @@ function onMeter(life: Life, act: Act): Answers | undefined {
     life.pulses = act.pulses
     meter.step()
   } else if (act.do === 'fails') meter.powerFails()
-  else if (act.do === 'setClock') life.line.ask(meter, 'setClock', { utcMs: life.nowMs + act.aheadMs, confirmed: 1 })
+  else if (act.do === 'setClock') life.line.ask(meter, 'setClock', { utcMs: life.nowMs + act.aheadMs })
   else if (act.do === 'acknowledge') life.line.ask(meter, 'acknowledgeAlerts', { sequence: kept.sequence })
   else if (act.do === 'settings') {
     const settings = encodeConfiguration(toConfiguration(act.settings))
@@ -145,34 +143,8 @@ function isRightAnswer(world: PlainMeter, act: AskAct, answers: Answers): boolea
   const blocks = answers.flatMap((answer) => blocksIn((answer as Answer<'readProfile'>).blocks))
   const { channel, firstHalfHour, count } = act.fields
   const found = noFindings()
-  const whole = blocks.filter((block) => (block[1]! & 15) !== 15)
-  const parts = blocks.filter((block) => (block[1]! & 15) === 15)
-  if (!parts.every((part) => isRightPart(world, channel, part, act))) return false
-  const partDays = parts.map((part) => dayBlockDay(part, 0))
-  const missing = compareBlocks(world.kept, channel, whole, Math.floor(firstHalfHour / 48), found).filter(
-    (day) => !partDays.includes(day),
-  )
+  const missing = compareBlocks(world.kept, channel, blocks, Math.floor(firstHalfHour / 48), found)
   return !anyFindings(found) && !missing.some((day) => day <= Math.floor((firstHalfHour + count - 1) / 48))
-}
-
-/** Whether a part of a day holds the half-hours of it that were asked for, as they are. */
-function isRightPart(
-  world: PlainMeter,
-  channel: number,
-  bytes: Uint8Array,
-  act: AskAct & { name: 'readProfile' },
-): boolean {
-  const part = decodeReceivedDay(bytes)
-  const day = part && world.kept.days.get(part.day)
-  if (part === undefined || day === undefined || part.channel !== channel) return false
-  const { firstHalfHour, count } = act.fields
-  const from = Math.max(firstHalfHour, part.day * 48)
-  const to = Math.min(firstHalfHour + count, part.day * 48 + 48)
-  if (part.day * 48 + part.first !== from || part.count !== to - from) return false
-  for (let i = part.first; i < part.first + part.count; i++) {
-    if (part.wh[i] !== day.wh[channel]![i] || part.marked[i] !== (day.marked[i] ? 1 : 0)) return false
-  }
-  return true
 }
 
 function blocksIn(bytes: Uint8Array): Uint8Array[] {

@@ -28,20 +28,6 @@ export interface PlainEvent {
   detail: number
 }
 
-/** What is recorded when a stretch of one clock begins. */
-export interface Base {
-  days: Map<number, Day>
-  dailyReads: readonly RegisterSnapshot[]
-}
-
-/** A stretch of time with one setting of the clock, that has ended. */
-export interface Stretch {
-  offset: number
-  frozen: 'right' | 'wrong' | undefined
-  days: Map<number, Day>
-  dailyReads: RegisterSnapshot[]
-}
-
 /** What survives a power cut. */
 export interface StoredRequest {
   settings: PlainSettings
@@ -54,12 +40,6 @@ export interface StoredRequest {
   openDay: number
   newest: number
   running: { halfHour: number; wh: number[] } | undefined
-  /** Stretches of one clock that ended; `days` and `dailyReads` above are those of all that are right, and of the one that runs. */
-  stretches: Stretch[]
-  /** What the clock of the stretch that runs is ahead of the first one's, in seconds; where its records begin. */
-  offset: number
-  base: Base
-  excessWh: number
   dailyReads: RegisterSnapshot[]
   billing: RegisterSnapshot[]
   /** The newest 100 of the event log, and of the security log. */
@@ -78,13 +58,6 @@ export interface StoredRequest {
 export interface Ram {
   wh: number[]
   rest: number[]
-  /** Wh that each channel may still count in this half-hour, and what was counted beyond. */
-  room: number[]
-  excessWh: number
-  wasOver: boolean
-  /** Records that may be committed within half-hours, and since when one more is waited for. */
-  checkpoints: number
-  checkpointUpMs: number
   halfHour: number
   marked: boolean
   day: number
@@ -130,10 +103,6 @@ export function createPlainMeter(settings: PlainSettings): PlainMeter {
       openDay: 0,
       newest: -1,
       running: undefined,
-      stretches: [],
-      offset: 0,
-      base: { days: new Map(), dailyReads: [] },
-      excessWh: 0,
       dailyReads: [],
       billing: [],
       events: [[], []],
@@ -149,11 +118,6 @@ export function createPlainMeter(settings: PlainSettings): PlainMeter {
     ram: {
       wh: fours(),
       rest: fours(),
-      room: fours(),
-      excessWh: 0,
-      wasOver: false,
-      checkpoints: 255,
-      checkpointUpMs: 0,
       halfHour: 0,
       marked: true,
       day: 0,
@@ -178,13 +142,12 @@ export function copyOfPlain(meter: PlainMeter): PlainMeter {
       registers: [...kept.registers],
       matrix: [...kept.matrix],
       days: new Map(kept.days),
-      stretches: kept.stretches.map((one) => ({ ...one })),
       running: kept.running && { halfHour: kept.running.halfHour, wh: [...kept.running.wh] },
       dailyReads: [...kept.dailyReads],
       billing: [...kept.billing],
       events: kept.events.map((entries) => [...entries]),
     },
-    ram: { ...ram, wh: [...ram.wh], rest: [...ram.rest], room: [...ram.room] },
+    ram: { ...ram, wh: [...ram.wh], rest: [...ram.rest] },
   }
 }
 
@@ -225,7 +188,7 @@ export function addEvent(meter: PlainMeter, code: number, atSeconds: number, val
     log.push({ code, sequence: kept.sequence, atSeconds, value, detail })
     if (log.length > 100) log.shift()
     kept.lastCode = code
-    if (atSeconds > 0) kept.lastSeconds = atSeconds
+    kept.lastSeconds = Math.max(kept.lastSeconds, atSeconds)
   })
 }
 

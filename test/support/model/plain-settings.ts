@@ -21,7 +21,6 @@ export interface PlainSettings {
   dailyReads: number
   checkpointWh: number
   billingDay: number
-  halfHourWhMax: number
   tariff: PlainTariff | undefined
 }
 
@@ -31,7 +30,6 @@ export const plainSettings: PlainSettings = {
   dailyReads: 14,
   checkpointWh: 100,
   billingDay: 1,
-  halfHourWhMax: 41400,
   tariff: undefined,
 }
 

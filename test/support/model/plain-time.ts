@@ -2,7 +2,6 @@
 
 import { eventCode } from '../../../protocol/event-entry.ts'
 import { type RegisterSnapshot, snapshotCause } from '../../../protocol/register-snapshot.ts'
-import { beginHalfHour, beginTime, count, isCheckpointDue, startStretch } from './plain-counting.ts'
 import {
   addEvent,
   clockSetMs,
@@ -13,6 +12,7 @@ import {
   dayMs,
   durable,
   halfHourMs,
+  hasCounted,
   note,
   type PlainMeter,
   type StoredRequest,
@@ -87,6 +87,15 @@ function goesByEstimate(meter: PlainMeter): boolean {
   return meter.kept.settings.deviceProfile === secureProfile
 }
 
+function count(meter: PlainMeter, pulses: readonly number[]): void {
+  const { ram, kept } = meter
+  for (const [i, more] of pulses.entries()) {
+    const thousandths = ram.rest[i]! + more * 1000
+    ram.wh[i]! += Math.floor(thousandths / kept.settings.pulsesPerKwh)
+    ram.rest[i] = thousandths % kept.settings.pulsesPerKwh
+  }
+}
+
 const none = [0, 0, 0, 0]
 
 /** A day that the meter's time has not been in, or one after that being recorded, which is over then. */
@@ -98,7 +107,7 @@ function isNewDay(meter: PlainMeter, day: number): boolean {
 
 /** Time has passed, or was changed: then `stepped`. */
 function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]): void {
-  const { ram } = meter
+  const { ram, kept } = meter
   const halfHour = Math.floor(timeOf(meter) / halfHourMs)
   const passed = halfHour - ram.halfHour
   const disturbed = stepped || passed > 1 || passed < 0
@@ -111,24 +120,21 @@ function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]
   } else {
     // Energy during a step of the clock belongs to no half-hour.
     if (!disturbed) count(meter, pulses)
-    if (passed > 0) commit(meter, 'ended', ram.marked || disturbed || ram.excessWh > 0)
+    if (passed > 0) commit(meter, 'ended', ram.marked || disturbed)
     if (disturbed) {
       count(meter, pulses)
       commitToNone(meter)
     }
     ram.marked = disturbed
   }
-  if (passed !== 0) beginHalfHour(meter, halfHour)
+  ram.halfHour = halfHour
   const day = Math.floor(halfHour / 48)
   if (isNewDay(meter, day)) {
     ram.day = Math.max(ram.day, day)
     onSettlementDayChange(meter, day, disturbed || ram.lost)
   }
   switchTariff(meter)
-  if (isCheckpointDue(meter)) {
-    ram.checkpoints -= 1
-    commitAll(meter)
-  }
+  if (hasCounted(meter, kept.settings.checkpointWh)) commitAll(meter)
 }
 
 function noteOutage(meter: PlainMeter): void {
@@ -162,11 +168,6 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
   const ram = {
     wh: [0, 0, 0, 0],
     rest: [0, 0, 0, 0],
-    room: [0, 0, 0, 0],
-    excessWh: 0,
-    wasOver: false,
-    checkpoints: 255,
-    checkpointUpMs: 0,
     halfHour: 0,
     marked: true,
     day: kept.dailyReads.at(-1)?.number ?? 0,
@@ -185,10 +186,7 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
     ram.halfHour = kept.running.halfHour
     commit(meter, 'ended', true)
   }
-  if (!lost && !isFirst && Math.abs(timeOf(meter) - aliveMs) >= dayMs) {
-    startStretch(meter, timeOf(meter), undefined, () => {})
-  }
-  beginHalfHour(meter, halfHour)
+  ram.halfHour = halfHour
   ram.marked = timeOf(meter) % halfHourMs !== 0
   if (lost) note(meter, eventCode.clockLost, 0, 0)
   else noteOutage(meter)
@@ -217,22 +215,19 @@ export function changeClock(meter: PlainMeter, utcMs: number, unasked: boolean):
   const ppm = Math.round((-stepMs * 1000) / elapsed)
   const isDrift = !wasLost && kept.clockSetSeconds > 0 && elapsed >= 3600 && Math.abs(ppm) <= 1000
   if (wasLost) commitToNone(meter)
-  const change = () => {
+  ram.lost = false
+  durable(meter, () => {
     kept.clockAheadMs = utcMs - ram.boardMs
     kept.clockSetSeconds = Math.floor(utcMs / 1000)
     if (isDrift) kept.driftPpm = ppm
-  }
-  const isFar = Math.abs(utcMs - timeOf(meter)) >= dayMs && kept.aliveMs > 0
-  if (isFar) beginTime(meter, utcMs, wasLost ? undefined : Math.round(stepMs / 1000), none, change)
-  else durable(meter, change)
-  ram.lost = false
-  if (wasLost && !isFar) {
-    beginHalfHour(meter, Math.floor(utcMs / halfHourMs))
-    ram.marked = true
-  }
+  })
   const code = setBy(stepMs)
   note(meter, code, code === eventCode.clockSet ? 0 : Math.round(Math.abs(stepMs) / 1000), unasked ? 1 : 0)
   noteOutage(meter)
+  if (wasLost) {
+    ram.halfHour = Math.floor(utcMs / halfHourMs)
+    ram.marked = true
+  }
   passTime(meter, code !== eventCode.clockSet || wasLost, none)
 }
 
@@ -251,21 +246,14 @@ export function step(meter: PlainMeter, boardMs: number, upMs: number, pulses: r
   if (isSet) {
     // From now on the board's clock is used without an offset.
     jumpMs -= kept.clockAheadMs
+    durable(meter, () => {
+      kept.clockAheadMs = 0
+      kept.clockSetSeconds = Math.floor(boardMs / 1000)
+    })
   }
   const stepped = !ram.lost && Math.abs(jumpMs) >= 2000
-  const change = () => {
-    if (!isSet) return
-    kept.clockAheadMs = 0
-    kept.clockSetSeconds = Math.floor(boardMs / 1000)
-  }
-  let left = pulses
-  if (stepped && Math.abs(jumpMs) >= dayMs) {
-    const toMs = boardMs + (isSet ? 0 : kept.clockAheadMs)
-    beginTime(meter, toMs, Math.round(jumpMs / 1000), pulses, change)
-    left = none
-  } else if (isSet) durable(meter, change)
   if (stepped) note(meter, setBy(jumpMs), Math.round(Math.abs(jumpMs) / 1000), 1)
-  passTime(meter, stepped, left)
+  passTime(meter, stepped, pulses)
 }
 
 /** Power is about to fail. */

@@ -1,7 +1,6 @@
 // The bridge's end of the line, reduced to what tests of a board need: wakes a meter, asks, opens answers.
 
 import { sameBytes } from '../../../protocol/bytes.ts'
-import { decodeReceivedDay } from '../../../protocol/day-part.ts'
 import { decodeEvent, type EventEntry } from '../../../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'
 import { dayOfHalfHour } from '../../../protocol/half-hour.ts'
@@ -23,7 +22,7 @@ import {
   encodeAsk,
   type MessageName,
 } from '../../../protocol/messages.ts'
-import type { ProfileDay } from '../../../protocol/profile-coding.ts'
+import { dayBlockLength, decodeDayBlock, type ProfileDay } from '../../../protocol/profile-coding.ts'
 import { open, seal } from '../../../protocol/seal.ts'
 
 export interface Asker {
@@ -48,10 +47,10 @@ export interface Asker {
 
 function daysOf(blocks: Uint8Array): ProfileDay[] {
   const days: ProfileDay[] = []
-  for (let at = 0; at < blocks.length; at += blocks[at]!) {
-    const profile = decodeReceivedDay(blocks.slice(at, at + blocks[at]!))
-    if (profile === undefined) throw new Error('the answer holds something that is no day block')
-    days.push(profile)
+  for (let at = 0; at < blocks.length; at += dayBlockLength(blocks, at)) {
+    const length = dayBlockLength(blocks, at)
+    if (length === 0) throw new Error('the answer holds something that is no day block')
+    days.push(decodeDayBlock(blocks.subarray(at, at + length))!)
   }
   return days
 }

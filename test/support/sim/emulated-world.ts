@@ -2,8 +2,7 @@
 
 import { entriesOf } from '../../../firmware/event-log.ts'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
-import { readProfile } from '../../../firmware/log-reader.ts'
-import { type Logs, openLogs } from '../../../firmware/logs.ts'
+import { type Logs, openLogs, readProfile } from '../../../firmware/logs.ts'
 import { type Configuration, defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
 import { createEmulatedBoard, type EmulatedBoard, systemTimers } from '../../../hardware/emulator/emulated-board.ts'
 import { createFaultyFlash, type FaultyFlash } from '../../../hardware/emulator/flash-faults.ts'
