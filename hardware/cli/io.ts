@@ -1,12 +1,15 @@
 // Output of the board's commands.
 
-/** Output of a command. */
+import type { TakeLock } from '../emulator/flash-file.ts'
+
+/** Output of a command, and the locks of files that other processes may use. */
 export interface Io {
   stdout(text: string): void
   stderr(text: string): void
   /** True when a person watches stderr. */
   isTerminal: boolean
   env: Record<string, string | undefined>
+  takeLock?: TakeLock | undefined
 }
 
 /** An instant for a person: UTC, to the minute. */

@@ -43,7 +43,7 @@ export function openMeterFlash(
   path: string,
   settingsFile: string | undefined,
   say: (text: string) => void,
-  options: FlashFileOptions = {},
+  options: FlashFileOptions,
 ): FlashFile {
   const exists = existsSync(path)
   const hasSettings = settingsFile !== undefined && existsSync(settingsFile)

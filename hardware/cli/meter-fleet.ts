@@ -84,12 +84,12 @@ interface Started {
 /** Starts a meter and lets it catch up; `undefined` when told to stop meanwhile. @throws Error naming its flash */
 async function startMember(
   { eui, flash: path, settings: file }: Place,
-  options: MeterOptions,
+  { takeLock, ...options }: MeterOptions & Pick<Io, 'takeLock'>,
   baud: number,
   send: (bytes: Uint8Array) => void,
   stop: Stop,
 ): Promise<Started | undefined> {
-  const flash = openMeterFlash(path, file, () => {})
+  const flash = openMeterFlash(path, file, () => {}, { takeLock })
   try {
     const settings = readSettings(flash)
     if (settings === undefined) throw new Error(`${path} holds no meter: it has no identity and no key`)
@@ -136,7 +136,7 @@ async function startAll(
   const began = Date.now()
   let shown = began
   for (const place of places) {
-    const one = await startMember(place, options, baud, line.write, stop)
+    const one = await startMember(place, { ...options, takeLock: io.takeLock }, baud, line.write, stop)
     if (one === undefined || stop.stopped) return
     started.push(one)
     const now = Date.now()

@@ -188,7 +188,7 @@ export async function runPiMeter(given: Record<string, unknown>, io: Io): Promis
     options = readPiMeterOptions(given)
     change = readMeterSettings(given)
     const say = (text: string) => io.stderr(`${text}\n`)
-    flash = openMeterFlash(options.flash, options.settings, say, { durable: true })
+    flash = openMeterFlash(options.flash, options.settings, say, { takeLock: io.takeLock, durable: true })
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return error instanceof NoMeter ? keyMissing : usage

@@ -106,7 +106,9 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
   if (given.fleet !== undefined) return (await import('./meter-fleet.ts')).runFleet(given, io)
   try {
     asked = { options: readMeterOptions(given), change: readMeterSettings(given), faults: readMeterFaults(given) }
-    flash = openMeterFlash(asked.options.flash, asked.options.settings, (text) => io.stderr(`${text}\n`))
+    flash = openMeterFlash(asked.options.flash, asked.options.settings, (text) => io.stderr(`${text}\n`), {
+      takeLock: io.takeLock,
+    })
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return error instanceof NoMeter ? keyMissing : usage

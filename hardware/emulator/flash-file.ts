@@ -15,7 +15,6 @@ import {
 } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Flash } from '../../firmware/board.ts'
-import { takeLock } from './lock-file.ts'
 
 /** Pages of a flash and the bytes of each. */
 export interface FlashGeometry {
@@ -24,7 +23,15 @@ export interface FlashGeometry {
   pages: number
 }
 
+/**
+ * Takes a lock file for this process until it is released, or throws when a running process holds it. It comes from
+ * outside, so that the meters and the bridge use one mechanism.
+ */
+export type TakeLock = (path: string, what: string) => { release(): void }
+
 export interface FlashFileOptions {
+  /** Keeps a second meter off the file. Without it nobody else may open the file. */
+  takeLock?: TakeLock | undefined
   /**
    * Every program and erase is on the disk, not only in the system's cache, before the call returns (O_DSYNC). For a
    * machine whose power may fail: after a cut the file is as flash would be, with all operations but the last one done, in
@@ -152,6 +159,19 @@ function openExisting(path: string, size: number, durable: boolean): { fd: numbe
   }
 }
 
+function lockOf(path: string, realPath: string, takeLock: TakeLock | undefined): { release(): void } {
+  if (takeLock === undefined) return { release() {} }
+  try {
+    return takeLock(`${realPath}.lock`, `the flash file ${path}`)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === undefined) throw new Error(`${message}. Stop that meter first, or name another file.`)
+    throw new Error(
+      `cannot lock the flash file ${path}: ${message}. Name a folder that exists and that you may write to.`,
+    )
+  }
+}
+
 /**
  * Opens a flash file, or creates a blank one (mode 0600: it will contain keys). Every program and erase is in the file
  * when the call returns, so a killed process loses nothing; with `durable` a power cut does not either. One meter at a
@@ -165,7 +185,7 @@ export function openFlashFile(path: string, geometry: FlashGeometry, options: Fl
   const size = geometry.pageBytes * geometry.pages
   const exists = statSync(path, { throwIfNoEntry: false }) !== undefined
   // By its real name: another name for the same file must meet the same lock.
-  const lock = takeLock(`${exists ? realpathSync(path) : resolve(path)}.lock`, `the flash file ${path}`)
+  const lock = lockOf(path, exists ? realpathSync(path) : resolve(path), options.takeLock)
   try {
     if (statSync(path, { throwIfNoEntry: false }) === undefined) createBlank(path, size)
     const { fd, cells } = openExisting(path, size, durable)

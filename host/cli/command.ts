@@ -10,6 +10,8 @@ export interface Io {
   /** True when a person watches stderr. */
   isTerminal: boolean
   env: { [name: string]: string | undefined }
+  /** Locks a file that another process may use (runtime/lock-file.ts). */
+  takeLock?: ((path: string, what: string) => { release(): void }) | undefined
 }
 
 export type Options = { [name: string]: unknown }

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+
 // smets1 COMMAND: finds the command, runs it with its options, and ends with its exit code.
 
+import { takeLock } from '../runtime/lock-file.ts'
 import { CommandError, exitCode, ProgramError } from '../state/errors.ts'
 import { nearMatch } from '../state/near-match.ts'
 import { version } from '../state/version.ts'
@@ -15,6 +17,7 @@ const io: Io = {
   stderr: (text) => void process.stderr.write(text),
   isTerminal: process.stderr.isTTY === true,
   env: process.env,
+  takeLock,
 }
 
 /** What a user can do about what the system refuses. */

@@ -7,7 +7,7 @@ import type { ChangeOfAgentRead } from '../access/targets.ts'
 import type { CacheDeletion, CachePolicy, CacheTopUp } from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import type { WindowEnds } from '../catalogue/read-window.ts'
-import { type FaultCodes, faultCodesWith } from '../catalogue/response-code.ts'
+import { type FaultCodes, faultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
@@ -118,7 +118,9 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   if (config.tlsClientCa !== undefined && config.tlsKey === undefined)
     throw new ConfigurationError("tlsClientCa checks Users' certificates in TLS: give tlsCertificate and tlsKey, too")
   if (!isObject(overrides)) {
-    throw new ConfigurationError(`${path}: codes: expected an object of codes by fault, as in { "replayed": "E50" }`)
+    throw new ConfigurationError(
+      `${path}: codes: expected an object of codes by fault, as in { "replayed": "${faultCodes.replayed}" }`,
+    )
   }
   const codes = faultCodesWith(overrides as Record<string, string>)
   if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)

@@ -10,6 +10,7 @@ import { createEmulatedBoard, systemTimers } from '../../../hardware/emulator/em
 import { openFlashFile } from '../../../hardware/emulator/flash-file.ts'
 import { runLoad } from '../../../hardware/emulator/virtual-run.ts'
 import { householdWh } from '../../../hardware/load/household.ts'
+import { takeLock } from '../../../host/runtime/lock-file.ts'
 import { dayMs, halfHourMs, halfHourOf } from '../../../protocol/half-hour.ts'
 import {
   createMeterFolder,
@@ -82,7 +83,7 @@ test('a flash that is not a meter’s, a file that cannot be read, and a port th
   assert.is(inUse.code, 20)
   assert.match(inUse.stderr, /in use/)
   taken.close()
-  const held = openFlashFile(flash, geometry)
+  const held = openFlashFile(flash, geometry, { takeLock })
   const shared = await run({ port: 'tcp://:0', flash })
   assert.is(shared.code, 2)
   assert.match(shared.stderr, /in use by process/)

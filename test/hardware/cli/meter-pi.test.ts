@@ -19,6 +19,7 @@ import { systemGpioTools } from '../../../hardware/pi/gpio-tools.ts'
 import { createPiBoard } from '../../../hardware/pi/pi.ts'
 import type { PulseInput } from '../../../hardware/pi/pulse-input.ts'
 import { parsePulseInput } from '../../../hardware/pi/pulse-input.ts'
+import { takeLock } from '../../../host/runtime/lock-file.ts'
 import { euiToBytes } from '../../../protocol/bytes.ts'
 import { eventCode } from '../../../protocol/event-entry.ts'
 import { startOfHalfHour } from '../../../protocol/half-hour.ts'
@@ -91,7 +92,7 @@ async function here(options: Record<string, unknown>, env: NodeJS.ProcessEnv = p
     said.err += text
   }
   const given = { board: 'pi', port: `unix://${join(folder, 'm.sock')}`, flash, ...options }
-  return { code: await meterCommand.run(given, { stdout, stderr, isTerminal: false, env }), ...said }
+  return { code: await meterCommand.run(given, { stdout, stderr, isTerminal: false, env, takeLock }), ...said }
 }
 
 test('errors in options are reported before anything is changed', async () => {
@@ -136,7 +137,7 @@ test('a flash without a meter, a missing or wrong chip, no tool: each is reporte
     assert.is(code, 20, err)
     assert.match(err, words)
   }
-  const held = openFlashFile(flash, geometry)
+  const held = openFlashFile(flash, geometry, { takeLock })
   assert.match((await here({ pulseImport: 17 })).err, /in use by process/)
   held.close()
   assert.not(existsSync(`${flash}.lock`))

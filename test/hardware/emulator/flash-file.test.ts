@@ -19,6 +19,7 @@ import fc from 'fast-check'
 import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createMemoryFlash, openFlashFile } from '../../../hardware/emulator/flash-file.ts'
+import { takeLock } from '../../../host/runtime/lock-file.ts'
 import { leaveOut } from '../../support/left-out.ts'
 import { until } from '../../support/until.ts'
 
@@ -35,7 +36,7 @@ test.before.each(() => {
 test.after.each(() => rmSync(folder, { recursive: true, force: true }))
 
 test('a new file is blank, and for its owner alone', () => {
-  const flash = openFlashFile(path, geometry)
+  const flash = openFlashFile(path, geometry, { takeLock })
   assert.is(statSync(path).mode & 0o777, 0o600)
   assert.is(statSync(`${path}.lock`).mode & 0o777, 0o600)
   assert.ok(flash.read(0, size).every((byte) => byte === 0xff))
@@ -116,7 +117,10 @@ test('a file of another size, a folder, or a place that is not there is refused 
   assert.not(existsSync(`${path}.lock`))
   mkdirSync(join(folder, 'd'))
   assert.throws(() => openFlashFile(join(folder, 'd'), geometry), /not a file/)
-  assert.throws(() => openFlashFile(join(folder, 'none', 'x.flash'), geometry), /cannot lock .*none.x\.flash/)
+  assert.throws(
+    () => openFlashFile(join(folder, 'none', 'x.flash'), geometry, { takeLock }),
+    /cannot lock .*none.x\.flash/,
+  )
   // Rights do not bind root.
   if (process.getuid?.() === 0) return
   writeFileSync(path, new Uint8Array(size))
@@ -125,14 +129,14 @@ test('a file of another size, a folder, or a place that is not there is refused 
 })
 
 test('one meter at a time, by whatever name', () => {
-  const flash = openFlashFile(path, geometry)
+  const flash = openFlashFile(path, geometry, { takeLock })
   const other = join(folder, 'other.flash')
   symlinkSync(path, other)
   const inUse = new RegExp(`in use by process ${process.pid}`)
-  assert.throws(() => openFlashFile(path, geometry), inUse)
-  assert.throws(() => openFlashFile(other, geometry), inUse)
+  assert.throws(() => openFlashFile(path, geometry, { takeLock }), inUse)
+  assert.throws(() => openFlashFile(other, geometry, { takeLock }), inUse)
   flash.close()
-  openFlashFile(other, geometry).close()
+  openFlashFile(other, geometry, { takeLock }).close()
 })
 
 test('a process that was killed, and has not been reaped yet, holds no lock', async () => {
@@ -149,7 +153,7 @@ test('a process that was killed, and has not been reaped yet, holds no lock', as
     await until(() => stat().includes(') Z '), 'zombie')
     const start = stat().split(' ')[21]
     writeFileSync(`${path}.lock`, `${dead} ${start}\n`)
-    openFlashFile(path, geometry).close()
+    openFlashFile(path, geometry, { takeLock }).close()
   } finally {
     parent.kill('SIGKILL')
   }
@@ -160,13 +164,13 @@ test('a lock is taken over from a process that is no more, and from no other', a
   const living = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
   try {
     writeFileSync(`${path}.lock`, `${living.pid}\n`)
-    assert.throws(() => openFlashFile(path, geometry), new RegExp(`in use by process ${living.pid}`))
+    assert.throws(() => openFlashFile(path, geometry, { takeLock }), new RegExp(`in use by process ${living.pid}`))
     const stale = [`${gone} 12\n`, '', 'malformed', `${process.pid} 1\n`]
     // The number of a running process, but of one that began at another time.
     if (existsSync('/proc/self/stat')) stale.push(`${living.pid} 1\n`)
     for (const text of stale) {
       writeFileSync(`${path}.lock`, text)
-      const flash = openFlashFile(path, geometry)
+      const flash = openFlashFile(path, geometry, { takeLock })
       assert.match(readFileSync(`${path}.lock`, 'utf8'), new RegExp(`^${process.pid} `))
       flash.close()
     }

@@ -13,6 +13,7 @@ import { meterCommand } from '../../../hardware/cli/meter.ts'
 import { provisionFlash } from '../../../hardware/cli/provision.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
 import { createDco, type DcoSession } from '../../../host/dco/sealer.ts'
+import { takeLock } from '../../../host/runtime/lock-file.ts'
 import { systemTiming } from '../../../host/runtime/system-timing.ts'
 import { openPort } from '../../../host/wan/bindings.ts'
 import { defaultLineLimits } from '../../../host/wan/line-limits.ts'
@@ -69,6 +70,7 @@ export async function run(options: Record<string, unknown>): Promise<{ code: num
     },
     isTerminal: false,
     env: {},
+    takeLock,
   }
   return { code: await meterCommand.run(options, io), ...said }
 }
