@@ -18,11 +18,6 @@ export interface BenchLoad {
   wh: number
 }
 
-/** A household alone. */
-export function householdLoad(whOf: WhOf): BenchLoad {
-  return { whOf, first: undefined, last: undefined, halfHours: 0, wh: 0 }
-}
-
 /** A meter keeps a half-hour in 24 bits of Wh. */
 const whMax = 16_777_000
 

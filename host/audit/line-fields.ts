@@ -130,14 +130,6 @@ export const booleanField: FieldCodec<boolean> = {
   read: (field) => field === '1',
 }
 
-/** Any other value, as JSON. */
-export function jsonField<Value>(): FieldCodec<Value> {
-  return {
-    write: (value) => textField.write(JSON.stringify(value)),
-    read: (field) => JSON.parse(textField.read(field)) as Value,
-  }
-}
-
 /** An object, its fields in this order as `a;b;c`; those at the end that are absent are left out. */
 export function rowField<Row extends object>(fields: FieldCodecs<Row>): FieldCodec<Row> {
   const entries = entriesOf(fields)

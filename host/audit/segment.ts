@@ -10,7 +10,7 @@
 
 import { hash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { ChainPoint } from './audit-record.ts'
 
 /** `old`: of version 0.1. `plain`: being written, or not compressed yet. */
@@ -44,8 +44,6 @@ function pathOf(directory: string, number: number, extension: string): string {
 export const plainPath = (directory: string, number: number) => pathOf(directory, number, 'log')
 export const archivePath = (directory: string, number: number) => pathOf(directory, number, 'log.gz')
 export const indexPath = (directory: string, number: number) => pathOf(directory, number, 'index')
-
-export const fileNameOf = ({ path }: SegmentFile) => basename(path)
 
 const toBase64 = (hex: string) => Buffer.from(hex, 'hex').toString('base64url')
 const toHex = (base64: string) => Buffer.from(base64, 'base64url').toString('hex')
