@@ -1,6 +1,9 @@
 // Monitoring, on its own port: /metrics, /stats, /healthz, /readyz. Read only.
 
 import { createServer, type Server } from 'node:http'
+import type { ReportSecurity } from '../state/security-event.ts'
+import { type ConnectionLimits, limitConnections, peerOf } from './connection-limits.ts'
+import { namesThisHost, pathOf } from './request-target.ts'
 
 export interface MetricsSources {
   metrics(): string
@@ -30,14 +33,22 @@ function answer(path: string, sources: MetricsSources): { status: number; type: 
   }
 }
 
-export function createMetricsServer(sources: MetricsSources): Server {
-  const server = createServer((request, response) => {
+const limits: ConnectionLimits = { connectionsMax: 64, perPeer: 16, waitingMax: 48 }
+
+export function createMetricsServer(sources: MetricsSources, report: ReportSecurity = () => {}): Server {
+  const options = { connectionsCheckingInterval: 1000, requestTimeout: 5000, headersTimeout: 5000 }
+  const server = createServer(options, (request, response) => {
     request.resume()
+    if (!namesThisHost(request)) {
+      report({ event: 'call refused', who: peerOf(request.socket.remoteAddress), what: 'metrics: Host' })
+      response.writeHead(421, { 'content-type': plain }).end('name this host as 127.0.0.1 or localhost\n')
+      return
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD', 'content-type': plain }).end('GET only\n')
       return
     }
-    const { status, type, text } = answer((request.url ?? '').split('?', 1)[0]!, sources)
+    const { status, type, text } = answer((pathOf(request.url) ?? '').split('?', 1)[0] ?? '', sources)
     response.writeHead(status, {
       'content-type': type,
       'content-length': Buffer.byteLength(text),
@@ -45,8 +56,6 @@ export function createMetricsServer(sources: MetricsSources): Server {
     })
     response.end(request.method === 'HEAD' ? undefined : text)
   })
-  server.maxConnections = 32
-  server.requestTimeout = 5000
-  server.headersTimeout = 5000
+  limitConnections(server, limits, report)
   return server
 }

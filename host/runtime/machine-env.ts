@@ -15,6 +15,7 @@ import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits, type ServerTls } from '../http/http-server.ts'
 import { closeServer, listen } from '../http/listen.ts'
+import { createLoadGate, defaultLoadLimits } from '../http/load-gate.ts'
 import { callbackAuthorities, createPoster } from '../http/post.ts'
 import { keyError, readCertificate, readPrivateKey } from '../pki/key-files.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -206,7 +207,8 @@ function serveWith(
   return async (receive, mailbox) => {
     const { metricsHost, metricsPort } = config
     const failed = (error: unknown) => log('fault', { problem: (error as Error).stack ?? String(error) })
-    const options = { mailbox, tls: tlsOf(config) }
+    const gate = createLoadGate(defaultLoadLimits, () => performance.now())
+    const options = { mailbox, tls: tlsOf(config), gate }
     const server = createHttpServer(watch.timed(receive), defaultHttpLimits, failed, options)
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')

@@ -57,6 +57,22 @@ function send(
   )
 }
 
+/** What is received on a connection that sends these texts, each once something has come; until it is closed or silent. */
+function conversation(...texts: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    let received = ''
+    socket.write(texts.shift() ?? '')
+    socket.on('data', (bytes) => {
+      received += bytes
+      const next = texts.shift()
+      if (next !== undefined) socket.write(next)
+      else if (/HTTP\/1\.1 [2-5]/.test(received)) socket.end()
+    })
+    socket.on('close', () => resolve(received))
+  })
+}
+
 test('the three services answer 200 and XML', async () => {
   for (const endpoint of ['serviceD', 'serviceS', 'serviceT']) {
     const answer = await send('POST', `/api/v1/${endpoint}`, '<a/>')
@@ -80,10 +96,45 @@ test('any other request is answered with what to do instead', async () => {
   assert.match(json.body, /application\/xml/)
 })
 
-test('a body over the limit is cut one byte after it, never gathered', async () => {
-  const answer = await send('POST', '/api/v1/serviceS', Buffer.alloc(200000, 32))
-  assert.is(answer.status, 200)
-  assert.is(bodies.at(-1)!.bytes, 1001)
+test('a body over the limit gets 413, whether its length is announced or not', async () => {
+  const before = bodies.length
+  assert.is((await send('POST', '/api/v1/serviceS', Buffer.alloc(1000, 32))).status, 200)
+  assert.is((await send('POST', '/api/v1/serviceS', Buffer.alloc(1001, 32))).status, 413)
+  const chunked = { 'content-type': 'application/xml', 'transfer-encoding': 'chunked' }
+  const answer = await send('POST', '/api/v1/serviceS', Buffer.alloc(15000, 32), chunked)
+  assert.is(answer.status, 413)
+  assert.match(answer.body, /1000 bytes at most/)
+  assert.is(bodies.length, before + 1)
+})
+
+test('a content coding is refused with the one that is taken', async () => {
+  const xml = { 'content-type': 'application/xml' }
+  const gzip = await send('POST', '/api/v1/serviceS', '<a/>', { ...xml, 'content-encoding': 'gzip' })
+  assert.equal([gzip.status, gzip.headers['accept-encoding']], [415, 'identity'])
+  assert.is((await send('POST', '/api/v1/serviceS', '<a/>', { ...xml, 'content-encoding': 'Identity' })).status, 200)
+})
+
+test('a request target may be absolute, as proxies send it; other forms and other paths are not found', async () => {
+  for (const [target, status] of [
+    ['http://bridge.example:8079/api/v1/serviceS', 200],
+    ['HTTPS://bridge.example/api/v1/serviceS/', 200],
+    ['http://bridge.example', 404],
+    ['http://bridge.example/other/api/v1/serviceS', 404],
+    ['/api/v1/../v1/serviceS', 404],
+    ['*', 404],
+    ['ftp://bridge.example/api/v1/serviceS', 404],
+  ] as const)
+    assert.is((await send('POST', target, '<a/>')).status, status, target)
+})
+
+test('a client that waits for 100 (Continue) gets it, or its refusal without sending the body', async () => {
+  const head = (length: number) =>
+    'POST /api/v1/serviceS HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-type: application/xml\r\n' +
+    `content-length: ${length}\r\n\r\n`
+  const good = await conversation(head(4), '<a/>')
+  assert.match(good, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/)
+  const large = await conversation(head(5000))
+  assert.match(large, /^HTTP\/1\.1 413 [\s\S]*connection: close/i)
 })
 
 test('a fault of ours is an HTTP error without its inside, and is logged', async () => {

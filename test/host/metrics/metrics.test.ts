@@ -152,4 +152,28 @@ test('the port: metrics, stats, health, readiness with a reason; reading only', 
   server.close()
 })
 
+test('a call over loopback that names another host is refused: a page in a browser may have made it', async () => {
+  const refused: unknown[] = []
+  const server = createMetricsServer(
+    { metrics: () => 'm 1\n', stats: () => ({}), notReady: () => undefined },
+    (event) => refused.push(event),
+  )
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const statusFor = (host: string) =>
+    new Promise<string>((resolve) => {
+      const socket = connect(port, '127.0.0.1')
+      socket.once('data', (bytes) => resolve(String(bytes).slice(9, 12)))
+      socket.end(`GET /stats HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    })
+  for (const host of ['localhost', '127.0.0.1', `127.0.0.1:${port}`, '[::1]:1'])
+    assert.is(await statusFor(host), '200', host)
+  for (const host of ['attacker.example', '127.0.0.1.attacker.example', 'localhost.attacker.example', '']) {
+    assert.is(await statusFor(host), '421', host)
+  }
+  assert.is(refused.length, 4)
+  server.closeAllConnections()
+  server.close()
+})
+
 test.run()
