@@ -18,6 +18,7 @@ import { changeDevice } from '../../host/cli/registry-file.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
 import { programAsTyped } from '../../host/cli/typed.ts'
 import { type BridgeConfig, loadRegistry, readConfig } from '../../host/config/config.ts'
+import { controlPort } from '../../host/http/control/port.ts'
 import { signingToolOf, warnOfTool } from '../../host/pki/open-signing-tool.ts'
 import { loadTrust } from '../../host/pki/test-pki.ts'
 import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
@@ -64,11 +65,11 @@ function printReady(
   { bench, meter, agree }: { bench: Bench; meter: MeterProcess; agree: boolean | undefined },
   out: Io,
 ): void {
-  const { url, metricsUrl } = bench.running
+  const { url, metricsUrl, consoleUrl } = bench.running
   const { root } = bench.paths
   const { eui } = testDevice
   out.stdout(
-    `${JSON.stringify({ ready: true, url, metricsUrl, state: root, meter: { eui, pid: meter.pid }, agree })}\n`,
+    `${JSON.stringify({ ready: true, url, metricsUrl, consoleUrl, state: root, meter: { eui, pid: meter.pid }, agree })}\n`,
   )
 }
 
@@ -97,14 +98,18 @@ async function live({ options, out, io, paths, meter, stopping, hold, log }: Liv
     if (!shown) answers.set(answered.id, answered)
   }
   const record = textOption(options, 'record')
-  const running = await runBridge(paths, config, { completed: take, hold, log, record })
+  // Two reads alone need no control.
+  const withConsole = options.once !== true && options.console !== false
+  const console = withConsole ? { consolePort: controlPort.first } : {}
+  const running = await runBridge(paths, config, { completed: take, hold, log, record, ...console })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
         `bridge: ${running.url}, log in ${paths.log}\n` +
-        (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`),
+        (running.metricsUrl === undefined ? '' : `metrics: ${running.metricsUrl}/metrics\n`) +
+        (running.consoleUrl === undefined ? '' : `control: ${running.consoleUrl}, tokens in ${paths.control}\n`),
     )
     // Other programs that wait for the line of JSON want the bench, not the reads.
     const agree = options.json === true && options.once !== true ? undefined : await demonstrate(bench, io, options)
@@ -176,6 +181,7 @@ export function upCommand(boardSide: BoardSide): Command {
       ...meterOptions,
       baud,
       ...bridgeFlags,
+      ['--no-console', 'no control API'],
     ],
     examples: ['smets1 up', 'smets1 up --once --state /tmp/bench', 'smets1 up --load readings.csv --year-ends'],
     async run(options, out) {

@@ -152,6 +152,8 @@ export type BridgeEvent =
   | { event: 'reset'; why: string; lastSeq: number; lastHash: string }
   /** Used RequestIDs were taken from records `fromSeq` to `lastSeq` into a store that was behind the trail. */
   | { event: 'store restored'; requestIds: number; fromSeq: number; lastSeq: number; unknownSince?: string }
+  /** A call of the control API that changes something; `outcome`: `done`, or why it was not. */
+  | { event: 'control'; call: string; scope: string; input: string; outcome: string }
   /** Events that could not be written, and why. */
   | { event: 'records lost'; count: number; problem: string }
 

@@ -115,6 +115,7 @@ const layouts: readonly Layout[] = [
     detail: textField,
     fault: wordField(),
   }),
+  layout('i', 'waiting', 'all', { until: instantField, why: textField }),
   layout('d', 'delivered', 'id', { tries: numberField }),
   layout('n', 'not delivered', 'id', { url: textField, tries: numberField, problem: textField, state: wordField() }),
   layout('x', 'dropped', 'id', { why: textField }),
@@ -140,6 +141,7 @@ const layouts: readonly Layout[] = [
     lastSeq: numberField,
     unknownSince: instantField,
   }),
+  layout('v', 'control', 'none', { call: textField, scope: wordField(), input: textField, outcome: textField }),
   layout('p', 'records lost', 'none', { count: numberField, problem: textField }),
 ]
 

@@ -55,7 +55,11 @@ export const bridgeFlags: OptionTable = [
     'set the clock of a meter that has lost it (lost, unless configured); or also when it is wrong by this many seconds; or never (off)',
   ],
   ['--record <file>', 'record the line in both directions in a new pcapng file, for smets1 trace and Wireshark'],
-  'Log and metrics',
+  'Control API, log and metrics',
+  [
+    '--console-port <n>',
+    'serve the control API on this port of 127.0.0.1 (bridge: off unless configured; up: 8080 or the next free one)',
+  ],
   ['--log <plain|json>', 'plain: to bridge.log; json: JSON lines on standard error (plain unless configured)'],
   ['--metrics-port <n>', 'serve /metrics, /stats, /healthz and /readyz on this port (off unless configured)'],
   ['--metrics-host <address>', 'address to serve them on (127.0.0.1 unless configured)'],
@@ -63,7 +67,7 @@ export const bridgeFlags: OptionTable = [
 
 const listening = ['httpPort', 'httpHost', 'tlsCertificate', 'tlsKey', 'tlsClientCa', 'metricsPort', 'metricsHost']
 const reading = ['cachePolicy', 'cacheTopUp', 'cacheDeletion', 'readWindow', 'changeOfAgentRead', 'setClock']
-const settings = [...listening, ...reading, 'log', 'schema', 'keysBoxed', 'counters', 'baud', 'explain']
+const settings = [...listening, ...reading, 'consolePort', 'log', 'schema', 'keysBoxed', 'counters', 'baud', 'explain']
 
 /** Settings given as flags. */
 export function bridgeSettings(options: { [name: string]: unknown }): { [name: string]: unknown } {
@@ -150,7 +154,7 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
     service.ready()
     if (options.json === true)
       io.stdout(
-        `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, port: config.lineUrl })}\n`,
+        `${JSON.stringify({ ready: true, url: running.url, metricsUrl: running.metricsUrl, consoleUrl: running.consoleUrl, port: config.lineUrl })}\n`,
       )
     else if (config.log === 'plain')
       io.stdout(

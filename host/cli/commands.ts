@@ -56,6 +56,9 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
     backup: async () => (await import('./backup.ts')).backupCommand,
     restore: async () => (await import('./restore.ts')).restoreCommand,
   },
+  'Control a running bench': {
+    control: async () => (await import('./control.ts')).controlCommand,
+  },
   'See what happened': {
     stats: async () => (await import('./stats.ts')).statsCommand,
     performance: async () => (await import('./performance.ts')).performanceCommand,

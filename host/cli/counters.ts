@@ -1,14 +1,9 @@
 // smets1 counters: the RequestID counters of each User and target, and how to lower one that is wrong.
 
 import { existsSync } from 'node:fs'
-import {
-  type CounterPair,
-  type CounterStore,
-  counterPairs,
-  orderLowering,
-  readCounterRow,
-} from '../access/request-counters.ts'
-import { barredMax, counterMax } from '../access/used-counters.ts'
+import { counterPairRow, lowerCounter } from '../access/counter-rows.ts'
+import { type CounterPair, type CounterStore, counterPairs, readCounterRow } from '../access/request-counters.ts'
+import { counterMax } from '../access/used-counters.ts'
 import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -32,18 +27,6 @@ function markOption(options: Options): bigint | undefined {
   throw new CommandError(exitCode.usage, `--lower is "now" or a counter from 0 to 2^64 - 1, not ${text}`)
 }
 
-function rowOf({ user, target, counters, order }: CounterPair) {
-  return {
-    user,
-    target,
-    highest: `${counters.highest()}`,
-    lowest: `${counters.lowest()}`,
-    kept: counters.keptCount(),
-    stillRefused: counters.barredCount(),
-    ...(order && { lowerTo: order.mark, asked: order.asked }),
-  }
-}
-
 /** `1764529200000 (2025-11-30T19:00:00.000Z)` where the counter can be a time in milliseconds. */
 function counterText(counter: string): string {
   const ms = Number(counter)
@@ -52,7 +35,7 @@ function counterText(counter: string): string {
 }
 
 function show(pairs: CounterPair[], options: Options, io: Io): void {
-  const rows = pairs.map(rowOf)
+  const rows = pairs.map(counterPairRow)
   if (options.json === true) io.stdout(`${JSON.stringify(rows)}\n`)
   else if (rows.length === 0) io.stdout('no counter is kept\n')
   else {
@@ -66,28 +49,8 @@ function show(pairs: CounterPair[], options: Options, io: Io): void {
 }
 
 async function lower(store: CounterStore, pairs: CounterPair[], mark: bigint, io: Io): Promise<number> {
-  const [pair, ...more] = pairs
-  if (pair === undefined || more.length > 0) {
-    const which = pair === undefined ? 'no pair is' : `${pairs.length} pairs are`
-    throw new CommandError(
-      exitCode.usage,
-      `${which} meant: name one with --user and --device (smets1 counters lists them)`,
-    )
-  }
-  const { user, target, counters } = pair
-  const highest = counters.highest()
-  if (highest <= mark) {
-    io.stderr(`nothing to lower: the highest counter of ${user} to ${target} is ${highest}\n`)
-    return exitCode.failed
-  }
-  // On this copy only: it says what the bridge will do.
-  const preview = counters.lower(mark)
-  if (preview === undefined) {
-    io.stderr(`not lowered: more than ${barredMax} used RequestIDs above ${mark} would have to be kept\n`)
-    return exitCode.failed
-  }
-  const { barred, unknownTo } = preview
-  await orderLowering(store, pair, { mark: `${mark}`, asked: new Date().toISOString() })
+  const lowering = await lowerCounter(store, pairs, mark, new Date())
+  const { user, target, highest, barred, unknownTo } = lowering
   io.stderr(`${user} to ${target}: will be lowered from ${highest} to ${mark} before the bridge refuses a lower counter of
 this pair, and recorded in the audit trail then. ${barred} RequestIDs above ${mark} stay refused.\n`)
   if (unknownTo !== undefined) {

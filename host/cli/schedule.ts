@@ -5,7 +5,8 @@ import { srvRow, srvTable } from '../catalogue/srv-table.ts'
 import { bodyRow } from '../duis/bodies.ts'
 import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
-import { formatUtcDate, formatUtcTime, parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
+import { parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
+import { scheduleRow } from '../schedule/schedule-row.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
 import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
@@ -65,27 +66,6 @@ function detailsOf(options: Options, device: string, nowMs: number): ScheduleDet
   }
 }
 
-/** `-1 00:00:00Z to 0 00:00:00Z`. */
-function periodText({ period }: ScheduleDetails): string {
-  if (period === undefined) return ''
-  const { startDays, startTimeMs, endDays, endTimeMs } = period
-  return `${startDays} ${formatUtcTime(startTimeMs)} to ${endDays} ${formatUtcTime(endTimeMs)}`
-}
-
-function rowOf(id: number, details: ScheduleDetails) {
-  const { endDay, executionTimeMs } = details
-  return {
-    id,
-    frequency: details.frequency,
-    start: formatUtcDate(details.startDay),
-    end: endDay === undefined ? '' : formatUtcDate(endDay),
-    at: executionTimeMs === undefined ? '' : formatUtcTime(executionTimeMs),
-    srv: details.variant,
-    device: details.deviceEui,
-    period: periodText(details),
-  }
-}
-
 /** `--id`, or all for a device. */
 function subjectOf(options: Options, client: DccClient) {
   const scheduleId = wholeOption(options, 'id', 0, scheduleLimits.idMax)
@@ -96,7 +76,7 @@ async function create(options: Options, client: DccClient, io: Io): Promise<numb
   const schedule = detailsOf(options, client.device(), Date.now())
   const answer = await client.ask({ variant: '5.1', schedule })
   const id = readScheduleId(answer.message)
-  return show(answer, client, id === undefined ? [] : [rowOf(id, schedule)], options, io)
+  return show(answer, client, id === undefined ? [] : [scheduleRow(id, schedule)], options, io)
 }
 
 async function list(options: Options, client: DccClient, io: Io): Promise<number> {
@@ -106,7 +86,7 @@ async function list(options: Options, client: DccClient, io: Io): Promise<number
   return show(
     answer,
     client,
-    schedules.map(({ id, details }) => rowOf(id, details)),
+    schedules.map(({ id, details }) => scheduleRow(id, details)),
     options,
     io,
   )
@@ -127,7 +107,7 @@ async function remove(options: Options, client: DccClient, io: Io): Promise<numb
 function show(
   answer: DccAnswer,
   client: DccClient,
-  rows: ReturnType<typeof rowOf>[],
+  rows: ReturnType<typeof scheduleRow>[],
   options: Options,
   io: Io,
 ): number {

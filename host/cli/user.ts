@@ -3,7 +3,8 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkRegistry, type User } from '../access/parties.ts'
+import { checkRegistry } from '../access/parties.ts'
+import { userRows } from '../access/user-rows.ts'
 import { roles as knownRoles } from '../catalogue/role.ts'
 import { loadRegistry } from '../config/config.ts'
 import { readCertificate, readSigner } from '../pki/key-files.ts'
@@ -159,12 +160,9 @@ function remove(paths: StatePaths, given: string | undefined, options: Options, 
 }
 
 function list(paths: StatePaths, options: Options, io: Io): void {
-  const { users } = loadRegistry(paths.registry)
-  const rows = users.map(({ name, eui, roles, mpid, status, callback }: User) => {
-    return { name, eui, roles: roles.join(' '), mpid: mpid ?? '', status, callback: callback ?? 'mailbox' }
-  })
+  const rows = userRows(loadRegistry(paths.registry))
   if (options.json === true) io.stdout(`${JSON.stringify(rows)}\n`)
-  else io.stdout(rows.length === 0 ? 'no Users\n' : tableOf(rows))
+  else io.stdout(rows.length === 0 ? 'no Users\n' : tableOf(rows.map((row) => ({ ...row }))))
 }
 
 const actions = {

@@ -49,6 +49,8 @@ export interface BridgeConfig {
   /** Where metrics and health are served: nowhere unless a port is configured; on loopback by default. */
   metricsHost: string
   metricsPort: number | undefined
+  /** Port on loopback of the control API; nowhere unless configured. */
+  consolePort: number | undefined
   /** For how many days records of the audit trail are kept at least; for ever when absent. */
   auditRetentionDays: number | undefined
   /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */

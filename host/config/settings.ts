@@ -140,6 +140,7 @@ export const settings: readonly Setting[] = [
     expected: 'days from 1 to 36500',
   },
   { name: 'metricsHost', env: 'SMETS1_METRICS_HOST', ...text, expected: 'an address to listen on' },
+  { name: 'consolePort', env: 'SMETS1_CONSOLE_PORT', ...whole(0, 65535), expected: 'a port from 0 to 65535' },
   { name: 'metricsPort', env: 'SMETS1_METRICS_PORT', ...whole(0, 65535), expected: 'a port from 0 to 65535' },
 ]
 
@@ -172,5 +173,6 @@ export const settingDefaults = {
   log: 'plain',
   metricsHost: '127.0.0.1',
   metricsPort: undefined,
+  consolePort: undefined,
   auditRetentionDays: undefined,
 } as const

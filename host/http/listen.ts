@@ -5,15 +5,20 @@ import type { AddressInfo } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import { CommandError, exitCode } from '../state/errors.ts'
 
+/** A port that another program has. */
+export class PortTaken extends CommandError {}
+
 /** Returns the URL, `http://127.0.0.1:8079`. @throws CommandError when the port cannot be used; `flag` chooses another */
 export function listen(server: Server, host: string, port: number, flag: string): Promise<string> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const why =
-        error.code === 'EADDRINUSE'
-          ? `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
-          : `cannot listen on ${host}:${port}: ${error.message}`
-      reject(new CommandError(exitCode.portUnavailable, why))
+      if (error.code === 'EADDRINUSE') {
+        const why = `${host}:${port} is taken by another program: stop it, or choose another port with ${flag}`
+        reject(new PortTaken(exitCode.portUnavailable, why))
+      } else {
+        const why = `cannot listen on ${host}:${port}: ${error.message}`
+        reject(new CommandError(exitCode.portUnavailable, why))
+      }
     })
     server.listen(port, host, () => {
       const { address, port: bound, family } = server.address() as AddressInfo

@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../config/config.ts'
+import { createControl } from '../http/control/control.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
@@ -13,9 +14,16 @@ export interface RunningBridge {
   url: string
   /** Where metrics are served, if they are. */
   metricsUrl: string | undefined
+  /** Where the control API is served, if it is. */
+  consoleUrl: string | undefined
   /** Reads the registry and the certificates again. */
   reload(): void
   stop(): Promise<void>
+}
+
+export interface RunOptions extends MachineOptions {
+  /** Port of the control API where none is configured; where it is taken, the next free one. */
+  consolePort?: number
 }
 
 /**
@@ -25,17 +33,24 @@ export interface RunningBridge {
 export async function runBridge(
   paths: StatePaths,
   config: BridgeConfig,
-  options: MachineOptions = {},
+  options: RunOptions = {},
 ): Promise<RunningBridge> {
-  const { env, reload } = await openMachine(paths, config, options)
+  const opened = await openMachine(paths, config, options)
+  const port = config.consolePort ?? options.consolePort
+  const control = port === undefined ? undefined : createControl(opened.env, config)
+  const env = control?.env ?? opened.env
   const { record } = options
   const bridge = await startBridge(env, config).catch((error: unknown) => {
     // It was made by this start, and holds nothing of use.
     if (record !== undefined) rmSync(record, { force: true })
     throw error
   })
-  if (bridge.served === undefined) throw new Error('the environment of this machine must serve DUIS')
-  const { url, metricsUrl } = bridge.served
-  env.log('ready', { version, url, metricsUrl, line: config.lineUrl })
-  return { bridge, url, metricsUrl, reload, stop: bridge.stop }
+  const { served, stop } = bridge
+  if (served === undefined) throw new Error('the environment of this machine must serve DUIS')
+  const { url, metricsUrl } = served
+  const mayMove = config.consolePort === undefined
+  const consoleUrl =
+    port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control })
+  env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl })
+  return { bridge, url, metricsUrl, consoleUrl, reload: opened.reload, stop }
 }

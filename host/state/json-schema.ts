@@ -12,7 +12,8 @@ export function objectSchema(properties: { [name: string]: JsonSchema }, require
 
 /** Finds what in a document a schema does not allow, each with its place (`/users/0/roles`). At most `most` problems. */
 export function schemaCheck(schema: JsonSchema, most = 100): (document: unknown) => string[] {
-  const validate = new Ajv({ allErrors: true, strict: false }).compile(schema)
+  // Instants are read by whoever uses them.
+  const validate = new Ajv({ allErrors: true, strict: false, formats: { 'date-time': true } }).compile(schema)
   return (document) => {
     if (validate(document)) return []
     return (validate.errors ?? []).slice(0, most).map(({ instancePath, message, params }) => {

@@ -55,7 +55,13 @@ export interface LogEvents {
   'scheduled request given up': { scheduleId: number; day: number; because: string }
   'schedules not checked': { problem: string }
   // The bridge
-  ready: { version: string; url: string; metricsUrl: string | undefined; line: string | undefined }
+  ready: {
+    version: string
+    url: string
+    metricsUrl: string | undefined
+    consoleUrl: string | undefined
+    line: string | undefined
+  }
   registry: { sha256: string; users: number; devices: number }
   'registry refused': { problem: string }
   schema: { directory: string | undefined; versions: readonly string[] }

@@ -45,6 +45,8 @@ export interface StatePaths {
   owner: string
   /** The lock for changes that commands make beside a bridge. */
   changes: string
+  /** Address and tokens of the control API, while it is served. */
+  control: string
   log: string
 }
 
@@ -65,6 +67,7 @@ export function statePaths(directory: string): StatePaths {
     provisioning: join(root, 'provisioning.json'),
     owner: join(root, 'owner.lock'),
     changes: join(root, 'changes.lock'),
+    control: join(root, 'control'),
     log: join(root, 'bridge.log'),
   }
 }

@@ -67,8 +67,9 @@ test('a pair that 1,024 counters of another clock shut out is lowered, once', as
   assert.equal(verdicts, ['fresh', 'repeated', 'too old', 'fresh'])
   assert.is(lowered.length, 1)
   assert.match((await run({ user: 'mdr' })).out, '1024 RequestIDs above a lowered mark stay refused')
-  const again = await run({ user: 'mdr', device: esme, lower: '1796000000009' })
-  assert.equal([again.code, again.err.split(':')[0]], [1, 'nothing to lower'])
+  const again = await run({ user: 'mdr', device: esme, lower: '1796000000009' }).catch((thrown: unknown) => thrown)
+  assert.ok(again instanceof CommandError)
+  assert.equal([again.exitCode, again.message.split(':')[0]], [1, 'nothing to lower'])
 })
 
 test('mistakes', async () => {
