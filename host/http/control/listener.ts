@@ -3,9 +3,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { redacted } from '../../audit/redact.ts'
 import type { Lifecycle } from '../../bridge/lifecycle.ts'
+import type { ReportSecurity } from '../../state/security-event.ts'
+import { limitConnections, peerOf } from '../connection-limits.ts'
 import { closeServer } from '../listen.ts'
 import { createRateLimit, type RateLimit } from '../rate-limit.ts'
 import { bodyOf } from '../request-body.ts'
+import { pathOf } from '../request-target.ts'
 import { type Call, CallError, pathMembers, statusOf } from './call.ts'
 import { calls } from './calls.ts'
 import type { Controlled } from './controlled.ts'
@@ -16,7 +19,7 @@ import { allows, createTokens, type Tokens } from './tokens.ts'
 
 const limits = {
   bodyBytesMax: 65_536,
-  connectionsMax: 128,
+  connections: { connectionsMax: 128, perPeer: 128, waitingMax: 96 },
   requestMs: 10_000,
   /** Calls, and calls without a valid token: so many at once, and then so many a second. */
   calls: { atOnce: 500, perSecond: 250 },
@@ -143,6 +146,7 @@ interface Listening {
   hosts: ReadonlySet<string>
   url: string
   rates: { calls: RateLimit; strangers: RateLimit }
+  report: ReportSecurity
 }
 
 /** @throws CallError for a caller that may not make this call */
@@ -189,7 +193,9 @@ async function run({ controlled }: Listening, call: Call, input: object): Promis
 async function answer(listening: Listening, request: IncomingMessage, response: ServerResponse): Promise<void> {
   checkOrigin(request, listening.hosts)
   if (!listening.rates.calls.take()) throw new CallError(429, 'too many calls: wait a second')
-  const url = new URL(request.url ?? '/', listening.url)
+  const target = pathOf(request.url)
+  if (target === undefined) throw new CallError(400, `"${request.url}" is no path`)
+  const url = new URL(`${listening.url}${target}`)
   if (url.pathname === '/openapi.json' && request.method === 'GET')
     return send(response, 200, 'application/json', `${JSON.stringify(openApiDocument(listening.url))}\n`)
   // Who has no token learns nothing of which paths there are.
@@ -211,20 +217,25 @@ function closing({ complete }: IncomingMessage): object {
 function createListener(listening: Omit<Listening, 'hosts' | 'url'>): { server: Server; bound(url: string): void } {
   let url = ''
   let hosts: ReadonlySet<string> = new Set()
-  const server = createServer((request, response) => {
+  const times = {
+    connectionsCheckingInterval: 1000,
+    requestTimeout: limits.requestMs,
+    headersTimeout: limits.requestMs / 2,
+  }
+  const server = createServer(times, (request, response) => {
     answer({ ...listening, hosts, url }, request, response).catch((error: unknown) => {
       const status = statusOf(error)
       if (status === 500)
         listening.controlled.env.log('fault', { problem: (error as Error).stack ?? (error as Error).message })
+      if (status === 401 || status === 403)
+        listening.report({ event: 'call refused', who: peerOf(request.socket.remoteAddress), what: `HTTP ${status}` })
       if (response.headersSent) return response.destroy()
       const detail = status === 500 ? 'the bridge failed; its log says why' : (error as Error).message
       const more = status === 429 ? { 'retry-after': '1' } : {}
       refuse(response, status, detail, { ...more, ...closing(request) })
     })
   })
-  server.maxConnections = limits.connectionsMax
-  server.requestTimeout = limits.requestMs
-  server.headersTimeout = limits.requestMs / 2
+  limitConnections(server, limits.connections, listening.report)
   return {
     server,
     bound(address) {
@@ -250,7 +261,7 @@ export async function serveControl(
     calls: createRateLimit(all.atOnce, all.perSecond, nowMs),
     strangers: createRateLimit(strangers.atOnce, strangers.perSecond, nowMs),
   }
-  const { server, bound } = createListener({ controlled, tokens, rates })
+  const { server, bound } = createListener({ controlled, tokens, rates, report: options.report ?? (() => {}) })
   const url = await bind(server, options)
   bound(url)
   lifecycle.own(() => closeServer(server))

@@ -1,6 +1,7 @@
 // The port of the control API.
 
 import type { Server } from 'node:http'
+import type { ReportSecurity } from '../../state/security-event.ts'
 import { listen, PortTaken } from '../listen.ts'
 
 export const loopback = '127.0.0.1'
@@ -14,6 +15,8 @@ export interface ControlOptions {
   mayMove: boolean
   /** Where address and tokens are published. */
   directory: string
+  /** Takes calls that were refused, for protective monitoring. */
+  report?: ReportSecurity
 }
 
 /** @throws CommandError when no port can be had */
