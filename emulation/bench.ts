@@ -112,6 +112,7 @@ function createKillableStore() {
         ...store,
         put: (table, name, value) => (writes() ? store.put(table, name, value) : never),
         remove: (table, name) => (writes() ? store.remove(table, name) : never),
+        write: (fill) => (writes() ? store.write(fill) : never),
       }
       return { life, store: own, isAlive: () => life === lives && writesLeft >= 0 }
     },

@@ -1,6 +1,7 @@
 // A registry for tests; one that is wrong stops the test.
 
-import { checkRegistry, type Registry } from '../host/access/parties.ts'
+import { checkRegistry } from '../host/access/check-registry.ts'
+import type { Registry } from '../host/access/parties.ts'
 
 export function registryOf(parties: unknown): Registry {
   const checked = checkRegistry(parties)

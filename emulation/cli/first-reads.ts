@@ -1,6 +1,7 @@
 // The two reads that `smets1 up` shows: yesterday as the supplier and as the MDR.
 
 import type { Registry, User } from '../../host/access/parties.ts'
+import { firstDevice } from '../../host/access/registry-rows.ts'
 import { type Io, type Options, textOption } from '../../host/cli/command.ts'
 import { readAs } from '../../host/cli/read.ts'
 import { kWh, table, totalWh } from '../../host/cli/show.ts'
@@ -64,7 +65,7 @@ async function readAndShow(bench: Bench, name: string, window: Window, io: Io, t
     io.stdout(`\n${title}: skipped, ${why}. The bench runs on; try: ${again}\n`)
   }
   const user = registry.users.find((one) => one.name === name)
-  const device = registry.devices[0]
+  const device = firstDevice(registry)
   if (user === undefined || device === undefined) {
     return skipped(`${paths.registry} has no ${user === undefined ? `User called ${name}` : 'device'}`)
   }

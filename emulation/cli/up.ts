@@ -17,7 +17,7 @@ import { settingsName } from '../../host/cli/provision-meters.ts'
 import { changeDevice } from '../../host/cli/registry-file.ts'
 import { testDevice } from '../../host/cli/test-registry.ts'
 import { programAsTyped } from '../../host/cli/typed.ts'
-import { type BridgeConfig, loadRegistry, readConfig } from '../../host/config/config.ts'
+import { type BridgeConfig, readConfig } from '../../host/config/config.ts'
 import { controlPort } from '../../host/http/control/port.ts'
 import { signingToolOf, warnOfTool } from '../../host/pki/open-signing-tool.ts'
 import { loadTrust } from '../../host/pki/test-pki.ts'
@@ -26,6 +26,7 @@ import { type BridgeLog, openBridgeLog } from '../../host/runtime/bridge-log.ts'
 import { holdState, newState } from '../../host/runtime/hold-state.ts'
 import type { Lock } from '../../host/runtime/lock-file.ts'
 import { runBridge } from '../../host/runtime/run-bridge.ts'
+import { loadRegistry } from '../../host/runtime/state-registry.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
@@ -104,7 +105,7 @@ async function live({ options, out, io, paths, meter, stopping, hold, log }: Liv
   const running = await runBridge(paths, config, { completed: take, hold, log, record, ...console })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
-    const bench: Bench = { paths, registry: loadRegistry(paths.registry), trust, running, answers }
+    const bench: Bench = { paths, registry: loadRegistry(paths), trust, running, answers }
     io.stdout(
       `meter ${testDevice.eui}: process ${meter.pid}, log up to ${new Date(stampOfHalfHour(meter.lastHalfHour)).toISOString().slice(0, 16)}Z\n` +
         `bridge: ${running.url}, log in ${paths.log}\n` +

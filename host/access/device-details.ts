@@ -75,33 +75,3 @@ export function readDeviceDetails(
   }
   return details as DeviceDetails
 }
-
-/** True for devices of one premises: the same UPRN, or the same address in the same postcode. */
-export function samePremises(a: DeviceDetails, b: DeviceDetails): boolean {
-  if (a.uprn !== undefined && a.uprn === b.uprn) return true
-  return (
-    a.postcode !== undefined && a.addressId !== undefined && a.postcode === b.postcode && a.addressId === b.addressId
-  )
-}
-
-/** Reports premises with more devices than an inventory can list. */
-export function checkPremises(devices: readonly DeviceDetails[], note: (place: string, problem: string) => void): void {
-  const counts = new Map<string, number>()
-  devices.forEach((device, index) => {
-    const address = device.postcode && device.addressId ? `${device.addressId}, ${device.postcode}` : undefined
-    for (const [field, key] of [
-      ['uprn', device.uprn],
-      ['addressId', address],
-    ] as const) {
-      if (key === undefined) continue
-      const count = (counts.get(`${field} ${key}`) ?? 0) + 1
-      counts.set(`${field} ${key}`, count)
-      if (count === devicesPerPremisesMax + 1) {
-        note(
-          `devices[${index}].${field}`,
-          `${key} has more than ${devicesPerPremisesMax} devices; no inventory lists more`,
-        )
-      }
-    }
-  })
-}

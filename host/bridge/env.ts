@@ -2,6 +2,7 @@
 // simulated one in emulation/.
 
 import type { Registry } from '../access/parties.ts'
+import type { PartiesChange } from '../access/registry-changes.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { HourlyKeys } from '../cache/hourly-keys.ts'
 import type { Vault } from '../dco/vault.ts'
@@ -65,8 +66,8 @@ export interface BridgeKeys {
 export interface Parties {
   registry(): Registry
   trust(): TrustStore
-  /** Calls back after each change with the registry as it was before. */
-  onChange?(changed: (before: Registry) => void): void
+  /** Calls back after each change with what it requires. */
+  onChange?(changed: (change: PartiesChange) => void): void
 }
 
 export interface BridgeNetwork {

@@ -2,9 +2,7 @@
 
 import type { AccessPolicy } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
-import { createDayWatch, lostDevices } from '../access/registry-changes.ts'
 import { createRequestCounters } from '../access/request-counters.ts'
-import { settlementDayOf } from '../access/settlement-day.ts'
 import { accessPolicyOf, type BridgeConfig } from '../config/config.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
 import { createMailbox, type Mailbox } from '../delivery/mailbox.ts'
@@ -28,6 +26,7 @@ import { readInventoryHandler } from '../services/inventory.ts'
 import { noUsage, type Usage } from '../wan/usage.ts'
 import { createCache } from './cache.ts'
 import type { BridgeEnv, Served } from './env.ts'
+import { followParties } from './follow-parties.ts'
 import { createLines, type Lines } from './line-pool.ts'
 import { createSessions } from './sessions.ts'
 
@@ -98,6 +97,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const recorder = createRecorder(disk.audit, nowMs)
   const checkOwn = schemaCheck(disk.schema, log)
   const cache = createCache(env, config)
+  const follower = followParties(env, cache.evictDevice)
   const lines = createLines(config, env.wan.openPort, timing, log)
   lifecycle.own(lines.close)
   const performance = createPerformance(disk.store, timing, config.targetResponseTimes)
@@ -114,7 +114,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
     s1sp: keys.s1sp,
     handlers,
     checkOwn,
-    settlementDay: createDayWatch(registry, nowMs, cache.evictDevice),
+    settlementDay: follower.ready,
     total,
   })
   const report = createReport({ env, total, lines, performance, recorder })
@@ -130,6 +130,12 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
     execution,
     report: report.runs,
   })
+  const reconcile = (devices?: readonly string[]) => {
+    schedules.runner
+      .reconcile(devices)
+      .catch((error) => log('schedules not checked', { problem: (error as Error).message }))
+  }
+  follower.follow(reconcile)
   const { targetMs } = performance
   const processing = createRequests({ env, config, policy, recorder, delivery, execution, schedules, report, targetMs })
   lifecycle.own(async () => {
@@ -143,17 +149,8 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
     { nowMs, codes: config.codes, trust, dsp: keys.dsp.signer, schema, verify, log },
     processing.receive,
   )
-  const reconcile = () => {
-    schedules.runner.reconcile().catch((error) => log('schedules not checked', { problem: (error as Error).message }))
-  }
-  const partiesChanged = (before: Registry) => {
-    for (const { eui, why } of lostDevices(before, registry(), settlementDayOf(nowMs()))) {
-      cache.evictDevice(eui, why).catch((error) => log('cache not emptied', { device: eui, problem: error.message }))
-    }
-    reconcile()
-  }
-  parties.onChange?.(partiesChanged)
   const { evictDevice } = cache
+  const { changed: partiesChanged } = follower
   return { receive, delivery, schedules, evictDevice, partiesChanged, total, processing, lines, reconcile }
 }
 

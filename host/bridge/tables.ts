@@ -1,5 +1,6 @@
 // The tables of the bridge's store. A table is made by naming it here.
 
+import { type RegistryTables, registryTables } from '../access/registry-store.ts'
 import { type CounterRow, readCounterRow } from '../access/request-counters.ts'
 import { readTrailRow, type TrailRow } from '../audit/trail-notes.ts'
 import { readSealedEntry } from '../cache/sealed-entry.ts'
@@ -11,7 +12,7 @@ import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
 import { readText } from '../store/row-reader.ts'
 import type { TableReaders } from '../store/store.ts'
 
-export type Tables = {
+export type Tables = RegistryTables & {
   /** `sequence/NAME`: the last number reserved, decimal. `request/ORIGINATOR/TARGET`: counters of RequestIDs;
    * `lower/ORIGINATOR/TARGET`: to be lowered. */
   counters: string | CounterRow
@@ -40,4 +41,5 @@ export const bridgeTables: TableReaders<Tables> = {
   schedules: readSchedule,
   performance: readCount,
   trail: readTrailRow,
+  ...registryTables,
 }

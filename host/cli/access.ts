@@ -4,8 +4,9 @@ import { dayMs } from '../../protocol/half-hour.ts'
 import type { RegistrationRecord } from '../access/parties.ts'
 import { type WhatIf, whatIf } from '../access/what-if.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
-import { accessPolicyOf, loadRegistry, readConfig } from '../config/config.ts'
+import { accessPolicyOf, readConfig } from '../config/config.ts'
 import { requestIdOf } from '../duis/request.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, stateOption, textOption } from './command.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
@@ -52,7 +53,7 @@ export const accessCommand: Command = {
   ],
   async run(options, io) {
     const paths = stateOption(options)
-    const registry = loadRegistry(paths.registry)
+    const registry = loadRegistry(paths)
     const variant = textOption(options, 'srv') ?? '4.8.1'
     const rows = variant === 'all' ? srvTable : [srvRow(variant)].filter((row) => row !== undefined)
     if (rows.length === 0) {

@@ -8,11 +8,12 @@ import { createSelector, type Selection, textOf, wantedFor } from '../audit/sele
 import { readTrailRow } from '../audit/trail-notes.ts'
 import { TrailError } from '../audit/trail-start.ts'
 import { verifyTrail } from '../audit/verify-trail.ts'
-import { loadRegistry, readConfig } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
 import { holdState } from '../runtime/hold-state.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
@@ -71,7 +72,7 @@ function selectionOf(paths: StatePaths, options: Options): Selection {
   // An EUI-64 may be that of somebody whom the registry does not know, or no longer.
   const party = (name: string) => {
     const text = textOption(options, name)
-    return text && (parseEui(text) ?? userOption({ as: text }, loadRegistry(paths.registry)).eui)
+    return text && (parseEui(text) ?? userOption({ as: text }, loadRegistry(paths)).eui)
   }
   const user = party('user')
   const as = party('as')

@@ -2,10 +2,11 @@
 
 import { halfHourMs } from '../../protocol/half-hour.ts'
 import type { Registry } from '../access/parties.ts'
+import { firstDevice } from '../access/registry-rows.ts'
 import { dayBefore, isDate, settlementDayBounds, settlementDayOf } from '../access/settlement-day.ts'
 import { completeness, type DayReport, type PeriodStatus, statuses } from '../audit/day-completeness.ts'
 import { recordsOf } from '../audit/read-trail.ts'
-import { loadRegistry } from '../config/config.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { userOption } from './request-options.ts'
@@ -30,7 +31,7 @@ function dayOption(options: Options, name: string, otherwise: string): string {
 
 /** The MPAN, and the channel that its settlement needs. @throws CommandError */
 function mpanOption(options: Options, registry: Registry): { mpan: string; channel: string } {
-  const mpan = textOption(options, 'mpan') ?? registry.devices[0]?.importMpan
+  const mpan = textOption(options, 'mpan') ?? firstDevice(registry)?.importMpan
   const device = mpan === undefined ? undefined : registry.deviceByMpan(mpan)
   if (mpan === undefined || device === undefined)
     throw new CommandError(
@@ -88,7 +89,7 @@ export const completenessCommand: Command = {
     const format = options.json === true ? 'json' : (textOption(options, 'format') ?? 'plot')
     if (!['plot', 'csv', 'json'].includes(format))
       throw new CommandError(exitCode.usage, `--format is plot, csv or json, not ${format}`)
-    const registry = loadRegistry(paths.registry)
+    const registry = loadRegistry(paths)
     const { mpan, channel } = mpanOption(options, registry)
     const first = dayOption(options, 'day', dayBefore(settlementDayOf(Date.now())))
     const last = dayOption(options, 'to', first)

@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs'
 import { counterPairRow, lowerCounter } from '../access/counter-rows.ts'
 import { type CounterPair, type CounterStore, counterPairs, readCounterRow } from '../access/request-counters.ts'
 import { counterMax } from '../access/used-counters.ts'
-import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
@@ -14,7 +14,7 @@ import { euiOption, userOption } from './request-options.ts'
 
 function partyOption(paths: StatePaths, options: Options): string | undefined {
   const text = textOption(options, 'user')
-  return text && (parseEui(text) ?? userOption({ as: text }, loadRegistry(paths.registry)).eui)
+  return text && (parseEui(text) ?? userOption({ as: text }, loadRegistry(paths)).eui)
 }
 
 /** The mark to lower to: a counter, or `now`, the milliseconds of this moment. @throws CommandError */

@@ -2,7 +2,7 @@
 
 import type { User } from '../access/parties.ts'
 import { responseCodes } from '../catalogue/response-code.ts'
-import { loadRegistry, readConfig } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../duis/format-non-device.ts'
 import { parseResponse, verifyResponse } from '../duis/read-response.ts'
 import { requestIdOf } from '../duis/request.ts'
@@ -10,6 +10,7 @@ import { signDocument } from '../duis/sign.ts'
 import type { XmlElement } from '../duis/xml-tree.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { given, type Io, type Options, type OptionTable, stateOption, textOption, wholeOption } from './command.ts'
 import { deviceOption, userOption } from './request-options.ts'
@@ -54,7 +55,7 @@ export async function dccClient(options: Options, io: Io): Promise<DccClient> {
   const named = options.json === true ? 'json' : (textOption(options, 'format') ?? 'table')
   const format = (['table', 'csv', 'json', 'xml'] as const).find((one) => one === named)
   if (format === undefined) throw new CommandError(exitCode.usage, `--format is table, csv, json or xml, not ${named}`)
-  const registry = loadRegistry(paths.registry)
+  const registry = loadRegistry(paths)
   const user = userOption(options, registry)
   const timeoutMs = (wholeOption(options, 'timeout', 1, 3600) ?? 20) * 1000
   const { keysBoxed, httpHost, httpPort } = readConfig(paths.config, io.env, given(options, ['keysBoxed']))

@@ -2,10 +2,11 @@
 
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { loadRegistry } from '../config/config.ts'
+import { firstDevice } from '../access/registry-rows.ts'
 import { createDco } from '../dco/sealer.ts'
 import { openVault } from '../dco/vault.ts'
 import { parseEui } from '../duis/request.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { statePaths } from '../state/state-directory.ts'
@@ -44,7 +45,7 @@ function meterIn(options: Options, state: ReturnType<typeof statePaths>): string
     if (eui === undefined) throw new CommandError(exitCode.usage, `--device is an EUI-64, not ${given}`)
     return eui
   }
-  return existsSync(state.registry) ? loadRegistry(state.registry).devices[0]?.eui : undefined
+  return existsSync(state.registry) ? firstDevice(loadRegistry(state))?.eui : undefined
 }
 
 async function lineOf(options: Options, io: Io, port: string) {

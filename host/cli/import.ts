@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { checkRegistry } from '../access/check-registry.ts'
 import {
   combineRows,
   type Kind,
@@ -11,7 +12,7 @@ import {
   readImportFile,
   withPlaces,
 } from '../access/import-rows.ts'
-import { checkRegistry, type Registry } from '../access/parties.ts'
+import type { Registry } from '../access/parties.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
@@ -91,10 +92,10 @@ function say(outcome: Outcome, io: Io, dryRun: boolean): void {
     return
   }
   const counts = kinds.filter((kind) => given[kind] > 0).map((kind) => `${given[kind]} ${kind}`)
-  const { users, devices } = registry
+  const { users } = registry
   io.stdout(
     `${dryRun ? 'would import' : 'imported'} ${counts.join(', ') || 'nothing'}; ` +
-      `registry: ${users.length} users, ${devices.length} devices, ${registrations} registrations\n`,
+      `registry: ${users.length} users, ${registry.deviceCount()} devices, ${registrations} registrations\n`,
   )
 }
 
@@ -115,7 +116,7 @@ async function runImport(options: Options, io: Io, readers: FileReaders): Promis
   const { problems, gaps, given, registry, registrations } = outcome
   const good = isGood(outcome)
   if (options.json === true) {
-    const counts = registry && { users: registry.users.length, devices: registry.devices.length, registrations }
+    const counts = registry && { users: registry.users.length, devices: registry.deviceCount(), registrations }
     io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)
   } else {
     say(outcome, io, dryRun || !good)

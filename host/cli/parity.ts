@@ -1,6 +1,7 @@
 // smets1 parity: two meters, the same scenario, their answers and times compared.
 
-import { loadRegistry } from '../config/config.ts'
+import { firstDevice } from '../access/registry-rows.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { statePaths } from '../state/state-directory.ts'
 import { comparisonText } from '../trace/compare.ts'
@@ -14,10 +15,10 @@ import { euiOf } from './request-options.ts'
 function devicesOption(options: Options): [string, string] {
   const given = textsOption(options, 'device').map((text) => euiOf(text, 'device'))
   if (given.length > 2) throw new CommandError(exitCode.usage, '--device is given once, or once for each port')
-  const registry = statePaths(textOption(options, 'state') ?? '.smets1').registry
-  const first = given[0] ?? loadRegistry(registry).devices[0]?.eui
+  const paths = statePaths(textOption(options, 'state') ?? '.smets1')
+  const first = given[0] ?? firstDevice(loadRegistry(paths))?.eui
   if (first === undefined)
-    throw new CommandError(exitCode.usage, `${registry} has no device: name the meter with --device`)
+    throw new CommandError(exitCode.usage, `${paths.registry} has no device: name the meter with --device`)
   return [first, given[1] ?? first]
 }
 

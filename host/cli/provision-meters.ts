@@ -2,10 +2,10 @@
 // the registry, which completes it.
 
 import { combineRows, withPlaces } from '../access/import-rows.ts'
-import { checkRegistry } from '../access/parties.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
 import { addKey, addNextKey, openVault } from '../dco/vault.ts'
+import { checkRegistryFile } from '../runtime/state-registry.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { changeRegistry, currentRows } from './registry-file.ts'
@@ -65,7 +65,7 @@ function rowsOf(current: ReturnType<typeof currentRows>, meters: readonly NewMet
 function registryWith(paths: StatePaths, meters: readonly NewMeter[]): string {
   const current = currentRows(paths)
   const { data, places } = combineRows(current, [rowsOf(current, meters)], 'merge')
-  const checked = checkRegistry(data)
+  const checked = checkRegistryFile(paths, data)
   if (!checked.ok) {
     const problems = checked.problems.map((problem) => withPlaces(problem, places))
     throw new ConfigurationError(`nothing is provisioned:\n${problems.join('\n')}`)

@@ -7,9 +7,9 @@ import { mpanOf } from '../access/mpan.ts'
 import { type Registry, registrationRoles, registryLimits } from '../access/parties.ts'
 import { isDate } from '../access/settlement-day.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
-import { loadRegistry } from '../config/config.ts'
 import { parseEui } from '../duis/request.ts'
 import { newState } from '../runtime/hold-state.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, type Options, portOption, textOption, wholeOption } from './command.ts'
@@ -244,7 +244,7 @@ export function provisionCommand(side: SettingsSide): Command {
       const out = textOption(options, 'out')
       let made: NewMeter[] = []
       const provision = (at: StatePaths) => {
-        made = orUsage(() => plan(options, loadRegistry(at.registry), side.stampsOf(options)))
+        made = orUsage(() => plan(options, loadRegistry(at), side.stampsOf(options)))
         const directory = settingsDirectory(out === undefined ? at.meters : resolve(out))
         provisionMeters(at, made, {
           randomBytes,
@@ -262,7 +262,7 @@ export function provisionCommand(side: SettingsSide): Command {
         io.stderr(`${paths.root}: new, with a test PKI and test Users\n`)
       } else provision(paths)
       const directory = out === undefined ? paths.meters : resolve(out)
-      reportMeters(made, loadRegistry(paths.registry), (eui) => join(directory, settingsName(eui)), options, io)
+      reportMeters(made, loadRegistry(paths), (eui) => join(directory, settingsName(eui)), options, io)
       return exitCode.ok
     },
   }

@@ -5,12 +5,13 @@ import type { User } from '../access/parties.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
 import { responseCodes } from '../catalogue/response-code.ts'
 import { srvRow, srvTable } from '../catalogue/srv-table.ts'
-import { loadRegistry, readConfig } from '../config/config.ts'
+import { readConfig } from '../config/config.ts'
 import { bodyRow } from '../duis/bodies.ts'
 import type { ReadFields } from '../duis/format.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, given, type Io, stateOption, textOption, wholeOption } from './command.ts'
@@ -121,7 +122,7 @@ export const readCommand: Command = {
     if (!formats.some((one) => one === format)) {
       throw new CommandError(exitCode.usage, `--format is ${formats.join(', ')}, not ${format}`)
     }
-    const registry = loadRegistry(paths.registry)
+    const registry = loadRegistry(paths)
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
     const today = Math.floor(Date.now() / dayMs) * dayMs

@@ -2,8 +2,8 @@
 
 import { dayMs } from '../../protocol/half-hour.ts'
 import { recordsOf } from '../audit/read-trail.ts'
-import { loadRegistry } from '../config/config.ts'
 import { type Dimension, dimensions, type TrafficRow, trafficReport } from '../metrics/traffic-report.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { csvOf, tableOf } from './dcc-client.ts'
@@ -49,7 +49,7 @@ export const reportCommand: Command = {
     const fromMs = instantOption(options, 'from', Math.floor(nowMs / dayMs - 1) * dayMs)
     const toMs = instantOption(options, 'to', nowMs)
     if (toMs <= fromMs) throw new CommandError(exitCode.usage, '--to is not after --from')
-    const registry = loadRegistry(paths.registry)
+    const registry = loadRegistry(paths)
     const rows = (await trafficReport(recordsOf(paths.audit), registry, by, { fromMs, toMs })).map(columnsOf)
     const between = { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString() }
     if (format === 'json') io.stdout(`${JSON.stringify({ ...between, by, rows })}\n`)

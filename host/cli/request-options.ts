@@ -1,6 +1,7 @@
 // Options that name the User, the meter and the window.
 
 import type { Device, Registry, User } from '../access/parties.ts'
+import { firstDevice } from '../access/registry-rows.ts'
 import { parseEui } from '../duis/request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Options, textOption } from './command.ts'
@@ -49,7 +50,7 @@ export function deviceOption(options: Options, registry: Registry): string {
   const eui = euiOption(options, 'device')
   if (eui !== undefined) return eui
   const mpan = textOption(options, 'mpan')
-  const device: Device | undefined = mpan === undefined ? registry.devices[0] : registry.deviceByMpan(mpan)
+  const device: Device | undefined = mpan === undefined ? firstDevice(registry) : registry.deviceByMpan(mpan)
   if (device !== undefined) return device.eui
   throw new CommandError(
     exitCode.usage,

@@ -1,11 +1,11 @@
 // smets1 sign: signs a request in a file as a User.
 
 import { readFileSync } from 'node:fs'
-import { loadRegistry } from '../config/config.ts'
 import { signDocument } from '../duis/sign.ts'
 import { responseLimits } from '../duis/xml.ts'
 import { readXmlSource } from '../duis/xml-source.ts'
 import { type Identity, identityOf, loadIdentity } from '../pki/test-pki.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { userOption } from './request-options.ts'
@@ -17,7 +17,7 @@ function signerOf(options: Options): Identity {
   if (key !== undefined || certificate !== undefined)
     throw new CommandError(exitCode.usage, '--key and --certificate go together: give both, or --as')
   const paths = stateOption(options)
-  return loadIdentity(paths.pki, userOption(options, loadRegistry(paths.registry)).name)
+  return loadIdentity(paths.pki, userOption(options, loadRegistry(paths)).name)
 }
 
 /** The text of a document. @throws CommandError */

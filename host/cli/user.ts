@@ -3,12 +3,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkRegistry } from '../access/parties.ts'
 import { userRows } from '../access/user-rows.ts'
 import { roles as knownRoles } from '../catalogue/role.ts'
-import { loadRegistry } from '../config/config.ts'
 import { readCertificate, readSigner } from '../pki/key-files.ts'
 import { addIdentity, reservedNames } from '../pki/test-pki.ts'
+import { checkRegistryFile, loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { readJson, type StatePaths } from '../state/state-directory.ts'
 import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'
@@ -81,9 +80,9 @@ function rowOf(name: string, options: Options): UserRow {
 }
 
 /** The registry with the row. @throws CommandError naming the option that is wrong */
-function withRow(data: RegistryFile, row: UserRow): string {
+function withRow(paths: StatePaths, data: RegistryFile, row: UserRow): string {
   const next = { ...data, users: [...data.users, row] }
-  const checked = checkRegistry(next)
+  const checked = checkRegistryFile(paths, next)
   if (checked.ok) return `${JSON.stringify(next, null, 2)}\n`
   const place = `users[${data.users.length}].`
   const problems = checked.problems.map((problem) =>
@@ -101,7 +100,7 @@ function add(paths: StatePaths, given: string | undefined, options: Options, io:
   const row = rowOf(name, options)
   const file = textOption(options, 'certificate')
   const made = changeRegistry(paths, (change) => {
-    const registry = loadRegistry(paths.registry)
+    const registry = loadRegistry(paths)
     const data = readJson(paths.registry) as RegistryFile
     if (registry.users.some((user) => user.name === name))
       throw usage(`there is a User called ${name}: smets1 user remove ${name} removes it`)
@@ -109,7 +108,7 @@ function add(paths: StatePaths, given: string | undefined, options: Options, io:
       euiOption(options, 'eui') ??
       (file && readSigner(file).eui) ??
       createIdentities(registry, randomBytes).eui(userEuiPrefix)
-    const text = withRow(data, { ...row, eui, ...(file && { certificate: readCertificate(file).toString() }) })
+    const text = withRow(paths, data, { ...row, eui, ...(file && { certificate: readCertificate(file).toString() }) })
     if (file === undefined) addIdentity(paths.pki, { name, eui, role: certificateRole }, { nowMs: Date.now() })
     try {
       change.commit(text)
@@ -160,7 +159,7 @@ function remove(paths: StatePaths, given: string | undefined, options: Options, 
 }
 
 function list(paths: StatePaths, options: Options, io: Io): void {
-  const rows = userRows(loadRegistry(paths.registry))
+  const rows = userRows(loadRegistry(paths))
   if (options.json === true) io.stdout(`${JSON.stringify(rows)}\n`)
   else io.stdout(rows.length === 0 ? 'no Users\n' : tableOf(rows.map((row) => ({ ...row }))))
 }

@@ -1,7 +1,7 @@
 // smets1 validate: checks a state directory and starts nothing.
 
 import { existsSync } from 'node:fs'
-import { checkRegistry, type Registry, type User } from '../access/parties.ts'
+import type { Registry, User } from '../access/parties.ts'
 import { registrySchema } from '../access/registry-schema.ts'
 import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { type BridgeConfig, readConfig } from '../config/config.ts'
@@ -12,6 +12,7 @@ import { signingToolOf } from '../pki/open-signing-tool.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import { checkRegistryFile } from '../runtime/state-registry.ts'
 import { type ScheduleSettings, unknownNames } from '../schedule/settings.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { schemaCheck } from '../state/json-schema.ts'
@@ -54,14 +55,16 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   })
   await attempt(() => {
     const file = readJson(paths.registry)
-    const checked = checkRegistry(file)
+    const checked = checkRegistryFile(paths, file)
     if (checked.ok) {
       registry = checked.registry
       problems.push(...schemaCheck(registrySchema())(file).map((problem) => `${paths.registry}: ${problem}`))
     }
     if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
     else if (schedule !== undefined)
-      problems.push(...unknownNames(schedule, checked.registry.devices).map((problem) => `${paths.config}: ${problem}`))
+      problems.push(
+        ...unknownNames(schedule, [...checked.registry.devices]).map((problem) => `${paths.config}: ${problem}`),
+      )
   })
   await attempt(() => void problems.push(...vaultProblems(paths.vault)))
   await attempt(() => {

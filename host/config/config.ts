@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
-import { checkRegistry, type Registry } from '../access/parties.ts'
 import type { ChangeOfAgentRead } from '../access/targets.ts'
 import type { CacheDeletion, CachePolicy, CacheTopUp } from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
@@ -145,11 +144,4 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
 export function accessPolicyOf(config: BridgeConfig): AccessPolicy {
   const { codes, readWindow, changeOfAgentRead } = config
   return { ...defaultAccessPolicy, codes, windowEnds: readWindow, changeOfAgentRead }
-}
-
-/** The registry file. @throws ConfigurationError listing every problem */
-export function loadRegistry(path: string): Registry {
-  const checked = checkRegistry(readJson(path))
-  if (checked.ok) return checked.registry
-  throw new ConfigurationError(`${path}:\n  ${checked.problems.join('\n  ')}`)
 }

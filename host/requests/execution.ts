@@ -21,8 +21,8 @@ export interface ExecutionParts {
   handlers: { [variant: string]: Handler }
   /** Checks a message that is about to be sent (`schemaCheck`). */
   checkOwn(xml: string, id: string): void
-  /** Awaited before the cache is used: devices that changed supplier today are removed from it. */
-  settlementDay(): Promise<unknown>
+  /** Awaited before the cache is used for a device, which is removed from it when it has changed supplier today. */
+  settlementDay(eui: string): Promise<unknown>
   /** What all executions cost so far. */
   total: Usage
 }
@@ -76,11 +76,11 @@ export function createExecution(parts: ExecutionParts): Execution {
   return {
     offers: (variant) => parts.handlers[variant] !== undefined,
     async execute(accepted, usage) {
-      await parts.settlementDay()
+      await parts.settlementDay(accepted.allowed.device.eui)
       return run(accepted, usage)
     },
     async respond(accepted, usage) {
-      await parts.settlementDay()
+      await parts.settlementDay(accepted.allowed.device.eui)
       const { id, row } = accepted
       const completed = (
         result: Pick<CompletedRequest, 'code' | 'detail' | 'fault' | 'provenance'>,

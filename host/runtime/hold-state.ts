@@ -2,6 +2,7 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { ConfigurationError } from '../state/errors.ts'
 import { besideOf, createState, type StatePaths, stateOf } from '../state/state-directory.ts'
 import { HeldError, type Lock, takeLock, withLock } from './lock-file.ts'
@@ -30,6 +31,30 @@ function hold(path: string, directory: string): Lock {
 /** Calls `act` while no other command changes this directory; waits for one that does. A bridge may run meanwhile. */
 export function changeState<T>(paths: StatePaths, act: () => T): T {
   return withLock(paths.changes, `the state directory ${paths.root}`, act)
+}
+
+const pollMs = 20
+
+/**
+ * Calls `act` while no other process changes this directory. Waits up to a minute for one that does, without stopping
+ * other work, if it may; else refuses at once. @throws HeldError
+ */
+export async function tryChange<T>(paths: StatePaths, act: () => Promise<T>, mayWait = true): Promise<T> {
+  const untilMs = performance.now() + (mayWait ? 60_000 : 0)
+  let lock: Lock | undefined
+  while (lock === undefined) {
+    try {
+      lock = takeLock(paths.changes, `the state directory ${paths.root}`)
+    } catch (error) {
+      if (!(error instanceof HeldError) || performance.now() >= untilMs) throw error
+      await setTimeout(pollMs)
+    }
+  }
+  try {
+    return await act()
+  } finally {
+    lock.release()
+  }
 }
 
 /** Creates a state directory (`createState`) while no other process does. @throws ConfigurationError */

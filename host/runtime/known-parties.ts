@@ -1,37 +1,25 @@
-// Users, devices and certificates from a state directory; read again when the files change.
+// Users, devices and certificates of a state directory, followed as they change: `registry.json` and the certificates when
+// the files change, devices and registrations also when a command has changed the store.
 
-import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Registry } from '../access/parties.ts'
+import type { PartiesChange } from '../access/registry-changes.ts'
+import { createRegistry } from '../access/registry-rows.ts'
+import { changesAfter, forgetChanges, headOf, type RegistryStore, storedRows } from '../access/registry-store.ts'
 import type { BridgeDisk, Parties } from '../bridge/env.ts'
-import { loadRegistry } from '../config/config.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
+import type { Log } from '../state/log-event.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import type { Timing } from '../wan/timing.ts'
-
-export interface KnownParties {
-  registry: Registry
-  trust: TrustStore
-  /** SHA-256 of the registry file. */
-  sha256: string
-  /** State of the files before they were read. */
-  files: string | undefined
-}
-
-/** Reads them; the certificates of a signing tool are trusted as well. @throws Error listing what is wrong */
-export function loadKnownParties(paths: StatePaths, tool: SigningTool | undefined): KnownParties {
-  const files = stateOfFiles(paths)
-  const registry = loadRegistry(paths.registry)
-  const certificates = registry.users.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
-  const sha256 = createHash('sha256').update(readFileSync(paths.registry)).digest('hex')
-  return { registry, trust: loadTrust(paths.pki, certificates, tool), sha256, files }
-}
+import { tryChange } from './hold-state.ts'
+import { HeldError } from './lock-file.ts'
+import { takeRegistryFile } from './state-registry.ts'
 
 /** Inode, size and time of each file; undefined when they cannot be read. */
-function stateOfFiles(paths: StatePaths): string | undefined {
+export function stateOfFiles(paths: StatePaths): string | undefined {
   try {
     const files = readdirSync(paths.pki).filter((name) => name.endsWith('.pem'))
     return [paths.registry, ...files.sort().map((name) => join(paths.pki, name))]
@@ -46,77 +34,137 @@ function stateOfFiles(paths: StatePaths): string | undefined {
 }
 
 /** How often the files are checked, milliseconds. */
-const lookEveryMs = 1000
+const lookEveryMs = 500
 
 /**
- * Calls `changed` when the registry or a certificate is no longer as it was when `known` was loaded. `look` reads them at
- * once, changed or not. Files that cannot be read are tried again the next time.
+ * Calls `changed` when the registry or a certificate is no longer as it was at `known`. `look` calls it at once, changed or
+ * not. Files that cannot be read are tried again the next time, and so are those for which `changed` returns false.
  */
 export function watchParties(
   paths: StatePaths,
-  known: KnownParties,
+  known: string | undefined,
   timing: Timing,
-  changed: () => void,
+  changed: () => Promise<boolean>,
 ): { look(): void; stop(): void } {
-  let last = known.files
+  let last = known
   let timer = timing.after(lookEveryMs, check)
+
+  function take(now: string | undefined): void {
+    last = now
+    changed().then((done) => {
+      if (!done) last = undefined
+    })
+  }
+
   function check(): void {
     timer = timing.after(lookEveryMs, check)
     const now = stateOfFiles(paths)
-    if (now === undefined || now === last) return
-    last = now
-    changed()
+    if (now !== undefined && now !== last) take(now)
   }
   return {
-    look() {
-      last = stateOfFiles(paths)
-      changed()
-    },
+    look: () => take(stateOfFiles(paths)),
     stop: () => timer.cancel(),
   }
 }
 
+/** How often changes that commands have made in the store are looked for, milliseconds. */
+const pollEveryMs = 250
+
+interface PartiesParts {
+  timing: Timing
+  store: RegistryStore
+  audit: BridgeDisk['audit']
+  log: Log
+}
+
 /**
- * The parties of a state directory, read again when the files change. Requests keep the parties that they were checked
- * with. Files that are wrong are reported, and the parties stay as they were. @throws Error listing what is wrong at first
+ * The parties of a state directory, followed as they change. Requests keep the parties that they were checked with. Files
+ * that are wrong are reported, and the parties stay as they were. @throws ConfigurationError listing what is wrong at first
  */
-export function openParties(
+export async function openParties(
   paths: StatePaths,
   tool: SigningTool | undefined,
-  { timing, audit, log }: { timing: Timing; audit: BridgeDisk['audit']; log(event: string, fields: object): void },
-): Parties & { reload(): void; stop(): void } {
-  let known = loadKnownParties(paths, tool)
-  let onChange = (_before: Registry) => {}
+  { timing, store, audit, log }: PartiesParts,
+): Promise<Parties & { reload(): void; stop(): void }> {
+  const rows = storedRows(store)
+  const files = stateOfFiles(paths)
+  let { registry, trust } = await read(true)
+  const changes = followChanges(store, timing, log)
 
-  function report(): void {
-    const { sha256, registry } = known
-    const fields = { sha256, users: registry.users.length, devices: registry.devices.length }
+  async function read(isFirst = false): Promise<{ registry: Registry; trust: TrustStore }> {
+    const { users, sha256 } = await tryChange(paths, () => takeRegistryFile(paths, store, timing.nowMs()), isFirst)
+    const next = createRegistry(users, rows)
+    const certificates = users.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
+    const found = { registry: next, trust: loadTrust(paths.pki, certificates, tool) }
+    const fields = { sha256, users: users.length, devices: next.deviceCount() }
     audit.record({ event: 'registry', ...fields })
     log('registry', fields)
+    return found
   }
 
-  function read(): void {
+  /** False when another process is changing the registry. */
+  async function readAgain(): Promise<boolean> {
     try {
-      const before = known.registry
-      known = loadKnownParties(paths, tool)
-      report()
-      onChange(before)
+      ;({ registry, trust } = await read())
+      // Rights of Users may be others now: of all their devices.
+      changes.usersChanged()
     } catch (error) {
+      if (error instanceof HeldError) return false
       const problem = (error as Error).message
       log('registry refused', { problem })
       audit.record({ event: 'registry refused', problem: problem.slice(0, 1000) })
     }
+    return true
   }
 
-  report()
-  const watching = watchParties(paths, known, timing, read)
+  const watching = watchParties(paths, files, timing, readAgain)
   return {
-    registry: () => known.registry,
-    trust: () => known.trust,
-    onChange(changed) {
-      onChange = changed
-    },
+    registry: () => registry,
+    trust: () => trust,
+    onChange: changes.onChange,
     reload: watching.look,
-    stop: watching.stop,
+    stop() {
+      watching.stop()
+      changes.stop()
+    },
+  }
+}
+
+/** Passes on what is noted in the store, from where an earlier run of the bridge has left off. */
+function followChanges(store: RegistryStore, timing: Timing, log: Log) {
+  let follow = (_change: PartiesChange) => {}
+  let seen = 0
+  let forgotten: Promise<void> = Promise.resolve()
+  let timer = timing.after(pollEveryMs, poll)
+
+  function poll(): void {
+    timer = timing.after(pollEveryMs, poll)
+    if (headOf(store) !== seen) takeNew()
+  }
+
+  function takeNew(): void {
+    const numbers: number[] = []
+    for (const { number, change } of changesAfter(store, seen)) {
+      const { devices, lost, from, added, altered, removed, mpans } = change
+      seen = number
+      numbers.push(number)
+      if (added + altered + removed + mpans > 0) log('registry changed', { from, added, altered, removed, mpans })
+      follow({ devices, lost })
+    }
+    seen = Math.max(seen, headOf(store))
+    // What was not forgotten is followed once more after the next start, which does no harm.
+    forgotten = forgotten.then(() => forgetChanges(store, numbers)).catch(() => {})
+  }
+
+  return {
+    onChange(changed: (change: PartiesChange) => void) {
+      follow = changed
+      takeNew()
+    },
+    usersChanged() {
+      takeNew()
+      follow({ lost: [], devices: undefined })
+    },
+    stop: () => timer.cancel(),
   }
 }

@@ -81,7 +81,7 @@ async function open(
   const tool = await signingToolOf(config)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle })
-  const parties = openParties(paths, tool, { timing: systemTiming, audit: disk.audit, log })
+  const parties = await openParties(paths, tool, { timing: systemTiming, store: disk.store, audit: disk.audit, log })
   lifecycle.own(parties.stop)
   const poster = createPoster(callbackAuthorities(parties.registry))
   lifecycle.own(poster.end)

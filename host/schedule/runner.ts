@@ -26,10 +26,10 @@ export interface Runner {
   /** Sets the timers of every schedule. Call it before the outbox is resumed, which shows which runs were answered. */
   start(): void
   /**
-   * Checks every schedule after registrations or devices have changed, and removes those that can never run again.
-   * Resolves with the number removed, when the alerts are on disk.
+   * Checks the schedules of these devices, or all of them, after registrations or devices have changed, and removes those
+   * that can never run again. Resolves with the number removed, when the alerts are on disk.
    */
-  reconcile(): Promise<number>
+  reconcile(devices?: readonly string[]): Promise<number>
   /** Starts no more runs, and waits for those under way. */
   stop(): Promise<void>
 }
@@ -94,7 +94,7 @@ export function createRunner(parts: RunnerParts): Runner {
         arm(schedule)
       }
     },
-    reconcile: () => reconcile(parts, () => stopped),
+    reconcile: (devices) => reconcile(devices, parts, () => stopped),
     async stop() {
       stopped = true
       attempts.stop()
@@ -166,10 +166,16 @@ async function newRun(schedule: Schedule, day: number, { nextCounter, timetable,
   return { day, dueMs: timetable.dueMs(schedule, day), counter, tries: 0, nextTryMs: timing.nowMs() }
 }
 
-async function reconcile(parts: RunnerParts, isStopped: () => boolean): Promise<number> {
+async function reconcile(
+  devices: readonly string[] | undefined,
+  parts: RunnerParts,
+  isStopped: () => boolean,
+): Promise<number> {
   const { schedules, timing, outcomes, access, timetable } = parts
+  const wanted = devices && new Set(devices)
   let removed = 0
   for (const [index, schedule] of [...schedules.all()].entries()) {
+    if (wanted?.has(schedule.details.deviceEui) === false) continue
     // Requests come in between: a hundred thousand schedules take two seconds.
     if (index % 1000 === 999) await new Promise<void>((resolve) => timing.after(0, resolve))
     if (schedule.nextDay === undefined || isStopped()) continue

@@ -1,7 +1,7 @@
 // 8.2 Read Inventory: all devices of the premises of the one that is found.
 
 import type { AccessPolicy, UserAllowed } from '../access/access-control.ts'
-import { deviceDefaults, samePremises } from '../access/device-details.ts'
+import { deviceDefaults } from '../access/device-details.ts'
 import type { Device, Registry } from '../access/parties.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import { type InventoryDevice, inventoryContent } from '../duis/format-non-device.ts'
@@ -21,15 +21,15 @@ function deviceFor(query: InventoryQuery, registry: Registry): Device | undefine
     case 'MPxN':
       return registry.deviceByMpan(query.mpxn)
     case 'UPRN':
-      return registry.devices.find((device) => device.uprn === query.uprn)
     case 'PropertyFilter':
-      return registry.devices.find((device) => samePremises(device, query))
+      return registry.devicesAt(query)[0]
   }
 }
 
 /** The premises: devices of the same UPRN or address, at least the one itself. */
 function premisesOf(device: Device, registry: Registry): Device[] {
-  return registry.devices.filter((other) => other === device || samePremises(other, device))
+  const found = registry.devicesAt(device)
+  return found.length === 0 ? [device] : found
 }
 
 /**

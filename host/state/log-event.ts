@@ -63,6 +63,8 @@ export interface LogEvents {
     line: string | undefined
   }
   registry: { sha256: string; users: number; devices: number }
+  /** Devices that were added, altered and removed, and MPANs whose registrations changed. */
+  'registry changed': { from: string; added: number; altered: number; removed: number; mpans: number }
   'registry refused': { problem: string }
   schema: { directory: string | undefined; versions: readonly string[] }
   'signing tool': { path: string | undefined; certificates: number; dsp: string; serial: string }

@@ -92,6 +92,11 @@ export function readJson(path: string): unknown {
   } catch (error) {
     throw new ConfigurationError(`${path} cannot be read: ${(error as Error).message}`)
   }
+  return parseJson(text, path)
+}
+
+/** The value of a JSON file's text. @throws ConfigurationError naming the file and what is wrong */
+export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

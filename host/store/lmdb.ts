@@ -20,6 +20,9 @@ import { readValue, type Store, type TableReaders } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 
+/** A write of a batch, which fails with the whole batch. */
+const part = (write: Promise<unknown>) => void write.catch(() => {})
+
 /** Tables that one environment can hold; more than any version has. */
 const tablesMax = 32
 
@@ -50,6 +53,15 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
     },
     async remove(name, key) {
       await database(name).remove(key)
+      await root.flushed
+    },
+    async write(fill) {
+      await root.batch(() => {
+        fill({
+          put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
+          remove: (name, key) => part(database(name).remove(key)),
+        })
+      })
       await root.flushed
     },
     *range(name, from, to) {

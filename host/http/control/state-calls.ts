@@ -64,7 +64,7 @@ const statusCall = call({
   ),
   run({ bridge, env, config, messages, startedMs }) {
     const nowMs = env.timing.nowMs()
-    const { users, devices } = env.parties.registry()
+    const { users, deviceCount } = env.parties.registry()
     const url = bridge.served?.url
     const line = config.lineUrl
     return {
@@ -73,7 +73,7 @@ const statusCall = call({
       now: new Date(nowMs).toISOString(),
       upMs: Math.max(0, nowMs - startedMs),
       users: users.length,
-      devices: devices.length,
+      devices: deviceCount(),
       schedules: env.disk.store.count('schedules'),
       unanswered: env.disk.store.count('accepted'),
       pending: env.disk.store.count('outbox'),
@@ -114,6 +114,18 @@ export const page = {
   offset: whole(0, 1e9, { default: 0, description: 'rows that are left out before them' }),
 }
 
+/** Rows of a list that may be long. */
+function rowsOf<Row>(list: Iterable<Row>, offset: number, limit: number): Row[] {
+  const rows: Row[] = []
+  let index = 0
+  for (const row of list) {
+    if (index >= offset + limit) break
+    if (index >= offset) rows.push(row)
+    index += 1
+  }
+  return rows
+}
+
 const devicesCall = call({
   name: 'devices',
   method: 'GET',
@@ -123,11 +135,8 @@ const devicesCall = call({
   input: object({}, { ...page, mpans: flag({ description: 'show MPANs' }) }),
   output: object({ total: count, devices: none }),
   run({ env }, { limit = 100, offset = 0, mpans = false }) {
-    const { devices } = env.parties.registry()
-    return {
-      total: devices.length,
-      devices: devices.slice(offset, offset + limit).map((device) => shownDevice(device, mpans)),
-    }
+    const { devices, deviceCount } = env.parties.registry()
+    return { total: deviceCount(), devices: rowsOf(devices, offset, limit).map((one) => shownDevice(one, mpans)) }
   },
 })
 

@@ -1,7 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { checkRegistry } from '../../../host/access/check-registry.ts'
 import { isMpan } from '../../../host/access/mpan.ts'
-import { checkRegistry, registryLimits } from '../../../host/access/parties.ts'
+import { registryLimits } from '../../../host/access/parties.ts'
 
 const importMpan = '1234567890126'
 const exportMpan = '2000000000006'

@@ -7,9 +7,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { testParties } from '../../../emulation/bench-parties.ts'
 import { readCsv, readTextFile } from '../../../hardware/cli/text-file.ts'
+import { checkRegistry } from '../../../host/access/check-registry.ts'
 import { combineRows, type ImportFile, kinds, readImportFile, withPlaces } from '../../../host/access/import-rows.ts'
-import { checkRegistry, type Registry } from '../../../host/access/parties.ts'
+import type { Registry } from '../../../host/access/parties.ts'
 import { gapsOf, textOfGap } from '../../../host/access/registration-gaps.ts'
+import { firstDevice } from '../../../host/access/registry-rows.ts'
 import { auditCommand } from '../../../host/cli/audit.ts'
 import type { Io, Options } from '../../../host/cli/command.ts'
 import { importCommand as importCommandOf } from '../../../host/cli/import.ts'
@@ -86,7 +88,7 @@ test('Users, devices and registrations from CSV, with certificate, mode and deta
   const mdr = registry.user(testIdentities.mdr.eui)!
   assert.equal([mdr.name, mdr.mpid, mdr.mode, mdr.status], ['mdr, the first', 'MDRA', 'boxed', 'active'])
   assert.is(mdr.certificate, readFileSync(join(paths.pki, 'mdr.pem'), 'utf8'))
-  assert.equal(registry.devices[0], {
+  assert.equal(firstDevice(registry), {
     eui: '00-DB-12-34-56-78-90-A0',
     status: 'Commissioned',
     line: 'default',

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { checkRegistry } from '../../../host/access/check-registry.ts'
 import { isMpan, mpanOf } from '../../../host/access/mpan.ts'
-import { checkRegistry } from '../../../host/access/parties.ts'
 import { createIdentities, euiAfter, mpanAfter } from '../../../host/cli/new-identities.ts'
 
 test('identities: counting up agrees with the numbers they are, and check digits with the rule', () => {

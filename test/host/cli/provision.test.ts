@@ -14,8 +14,8 @@ import { isMpan, mpanOf } from '../../../host/access/mpan.ts'
 import type { Options } from '../../../host/cli/command.ts'
 import { provisionCommand } from '../../../host/cli/provision.ts'
 import { provisionMeters } from '../../../host/cli/provision-meters.ts'
-import { loadRegistry } from '../../../host/config/config.ts'
 import { openVault } from '../../../host/dco/vault.ts'
+import { loadRegistry } from '../../../host/runtime/state-registry.ts'
 import { statePaths } from '../../../host/state/state-directory.ts'
 import { euiFromBytes, toHex } from '../../../protocol/bytes.ts'
 import { freshPath } from '../../support/bench/cli.ts'
@@ -38,14 +38,14 @@ function contents(directory: string): { [path: string]: string } {
 }
 
 const vaultOf = (state: string) => openVault(statePaths(state).vault)
-const registryOf = (state: string) => loadRegistry(statePaths(state).registry)
+const registryOf = (state: string) => loadRegistry(statePaths(state))
 
 test('a new state directory with one meter: key on both sides, device, MPANs, registrations; nothing printed or readable', async () => {
   const state = freshPath()
   const { code, out, err } = await run(state, { register: ['IS=SUPA', 'MDR=mdra'] })
   assert.is(code, 0, err)
-  const { devices, registrations } = registryOf(state)
-  assert.is(devices.length, 1)
+  const { devices, deviceCount, registrations } = registryOf(state)
+  assert.is(deviceCount(), 1)
   const [device] = devices
   assert.match(device!.eui, /^02-DB-12-34(-[0-9A-F]{2}){4}$/)
   assert.match(device!.importMpan!, /^99\d{11}$/)
@@ -125,7 +125,7 @@ test('given identities count up, and the check digit is worked out or checked', 
   )
   const { devices } = registryOf(state)
   assert.equal(
-    devices.map(({ line, cohort, exportMpan }) => [line, cohort, exportMpan]),
+    [...devices].map(({ line, cohort, exportMpan }) => [line, cohort, exportMpan]),
     Array(3).fill(['tcp://127.0.0.1:7000', 'north', undefined]),
   )
 })

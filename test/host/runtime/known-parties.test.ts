@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { testRegistry } from '../../../host/cli/test-registry.ts'
 import { createTestPki } from '../../../host/pki/test-pki.ts'
-import { loadKnownParties, watchParties } from '../../../host/runtime/known-parties.ts'
+import { stateOfFiles, watchParties } from '../../../host/runtime/known-parties.ts'
 import { statePaths } from '../../../host/state/state-directory.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'smets1-parties-'))
@@ -17,11 +17,12 @@ writeFileSync(paths.registry, registry)
 
 test.after(() => rmSync(directory, { recursive: true }))
 
-function watched(known = loadKnownParties(paths, undefined)) {
+function watched(known = stateOfFiles(paths)) {
   let changes = 0
   const clock = createVirtualClock(0)
-  const { look, stop } = watchParties(paths, known, clock, () => {
+  const { look, stop } = watchParties(paths, known, clock, async () => {
     changes += 1
+    return true
   })
   return { look, stop, changes: () => changes, pass: () => clock.pass(1000) }
 }
@@ -47,7 +48,7 @@ test('a registry or a certificate that changes is noticed within a second, once'
 })
 
 test('what changed between being read and being watched is noticed, too', async () => {
-  const known = loadKnownParties(paths, undefined)
+  const known = stateOfFiles(paths)
   writeFileSync(paths.registry, `${registry}\n\n`)
   const { pass, changes, stop } = watched(known)
   await pass()

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { esme, mpan, testParties } from '../../../emulation/bench-parties.ts'
-import { checkRegistry } from '../../../host/access/parties.ts'
+import { checkRegistry } from '../../../host/access/check-registry.ts'
 import type { InventoryQuery } from '../../../host/duis/non-device-fields.ts'
 import { type ReadDevice, readInventory } from '../../../host/duis/read-non-device.ts'
 import type { TestIdentityName } from '../../../host/pki/test-pki.ts'

@@ -1,7 +1,8 @@
 // Parties and requests for the tests of access control.
 
 import { decide, explain, type Refused } from '../../../host/access/access-control.ts'
-import { checkRegistry, type DeviceStatus } from '../../../host/access/parties.ts'
+import { checkRegistry } from '../../../host/access/check-registry.ts'
+import type { DeviceStatus } from '../../../host/access/parties.ts'
 import { srvRow } from '../../../host/catalogue/srv-table.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 
