@@ -16,6 +16,7 @@ import { signDocument } from '../host/duis/sign.ts'
 import { type TestIdentityName, testIdentities } from '../host/pki/test-pki.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import type { DuisAnswer } from '../host/requests/duis-endpoint.ts'
+import type { SecurityEvent } from '../host/state/security-event.ts'
 import { createMemoryStore, type Store } from '../host/store/store.ts'
 import { dayMs } from '../protocol/half-hour.ts'
 import { createUsers } from './bench-callbacks.ts'
@@ -138,7 +139,18 @@ function createReports() {
   const answers: CompletedRequest[] = []
   const trail: AuditEvent[] = []
   const log: { event: string; [name: string]: unknown }[] = []
-  return { answers, trail, log }
+  const security: SecurityEvent[] = []
+  return { answers, trail, log, security }
+}
+
+/** What the bridge calls with its reports. */
+function keptIn({ answers, trail, log, security }: ReturnType<typeof createReports>) {
+  return {
+    record: (event: AuditEvent) => void trail.push(event),
+    log: (event: string, fields: { [name: string]: unknown }) => void log.push({ event, ...fields }),
+    reportSecurity: (event: SecurityEvent) => void security.push(event),
+    completed: (completed: CompletedRequest) => void answers.push(completed),
+  }
 }
 
 /** Requests of Users, with counters that increase. */
@@ -218,10 +230,8 @@ export async function createBench(options: BenchOptions = {}) {
     const { life, store: own, isAlive } = killable.nextLife()
     const env = createSimulatedEnv({ ...simulated, store: own }, config, life, {
       post: users.postOf(isAlive),
-      record: (event) => void reports.trail.push(event),
       committed: () => commits(),
-      log: (event, fields) => void reports.log.push({ event, ...fields }),
-      completed: (completed) => void reports.answers.push(completed),
+      ...keptIn(reports),
     })
     return startBridge(env, config)
   }

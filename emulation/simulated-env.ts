@@ -15,6 +15,7 @@ import type { Schema } from '../host/duis/schema.ts'
 import { addIdentity, createTestPki, type Identity, loadIdentity, loadTrust } from '../host/pki/test-pki.ts'
 import type { TrustStore } from '../host/pki/trust.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
+import type { ReportSecurity } from '../host/state/security-event.ts'
 import type { Store } from '../host/store/store.ts'
 import type { OpenPort } from '../host/wan/bindings.ts'
 import { createRandom } from './random.ts'
@@ -105,6 +106,7 @@ export interface SimulatedEvents {
   /** Resolves when what was recorded counts as written. */
   committed(): Promise<void>
   log(event: string, fields: { [name: string]: unknown }): void
+  reportSecurity: ReportSecurity
   completed(completed: CompletedRequest): void
 }
 
@@ -135,6 +137,7 @@ export function createSimulatedEnv(
     keys: { dsp, s1sp: pki.identity('s1sp').signer, vault: world.vault },
     parties: world.parties,
     log: events.log,
+    reportSecurity: events.reportSecurity,
     lifecycle: createLifecycle(),
     completed: events.completed,
   }

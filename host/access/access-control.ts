@@ -67,6 +67,8 @@ export type Refused = {
   day?: string
   /** For the operator's log. It may name another party: not for the User's eyes. */
   text: string
+  /** For the refused User: nothing of another party, neither its MPID, nor the dates of its registration, nor an MPAN. */
+  forUser: string
 }
 
 export type Decision = Allowed | Refused
@@ -75,7 +77,8 @@ type Question = { request: AccessRequest; nowMs: number; row: SrvRow; registry: 
 /** A User that may send the request, and the roles by which it may: at least one. */
 type Sender = { user: User; roles: readonly [Role, ...Role[]] }
 type Registered = Pick<Allowed, 'role' | 'records' | 'because'> & Target
-type Refusal = Omit<Refused, 'allowed' | 'code'>
+/** Without `forUser`, the User may read `text`. */
+type Refusal = Omit<Refused, 'allowed' | 'code' | 'forUser'> & { forUser?: string }
 type Unregistered = Refusal & { day: string }
 
 /**
@@ -119,13 +122,18 @@ export function decideUser(
 }
 
 function refused(refusal: Refusal, policy: AccessPolicy): Refused {
-  return { allowed: false, code: policy.codes[refusal.fault], ...refusal }
+  return { allowed: false, code: policy.codes[refusal.fault], forUser: refusal.text, ...refusal }
 }
 
 /** One line in plain words, for the log. */
 export function explain(decision: Decision): string {
   if (decision.allowed) return `allowed: ${decision.because}`
   return `refused with ${decision.code}, rule "${decision.rule}": ${decision.text}`
+}
+
+/** The same for the refused User. */
+export function explainToUser({ code, rule, forUser }: Refused): string {
+  return `refused with ${code}, rule "${rule}": ${forUser}`
 }
 
 /** The rules about the User: known, active, and with a role for the request. */
@@ -172,7 +180,13 @@ function findRegistration(question: Question, { user, roles }: Sender, device: D
       if ('rule' in best && next.day > best.day) best = next
     }
   }
-  return best
+  // The same words whether another party is registered, nobody is, or there is no MPAN.
+  return 'rule' in best ? { ...best, forUser: notRegistered(user, roles) } : best
+}
+
+function notRegistered(user: User, roles: readonly Role[]): string {
+  const as = `${roles.join(' or ')}${user.mpid === undefined ? '' : ` ${user.mpid}`}`
+  return `${nameOf(user)} is not registered as ${as} for the device on every Settlement Day that the request targets`
 }
 
 /** Whether one role covers every day. It steps from record to record, not from day to day, so a long window costs no more. */

@@ -15,8 +15,10 @@ import type { TrustStore } from '../pki/trust.ts'
 import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { DuisEndpoint } from '../requests/duis-endpoint.ts'
 import type { Log } from '../state/log-event.ts'
+import type { ReportSecurity } from '../state/security-event.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
+import type { LineState } from '../wan/line-state.ts'
 import type { Timing } from '../wan/timing.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Tables } from './tables.ts'
@@ -31,6 +33,8 @@ export interface BridgeEnv {
   keys: BridgeKeys
   parties: Parties
   log: Log
+  /** Protective monitoring. */
+  reportSecurity?: ReportSecurity
   /** Owns what the environment has opened. The bridge adds its own parts; closing closes all of them. */
   lifecycle: Lifecycle
   /** Called with every final response. */
@@ -85,6 +89,6 @@ export interface Served {
   /** DUIS, `http://127.0.0.1:8079`. */
   url: string
   metricsUrl: string | undefined
-  /** Reports the bridge as ready for requests. */
-  ready(): void
+  /** Reports the bridge as ready for requests. `lines` are looked at whenever somebody asks. */
+  ready(lines: () => readonly LineState[]): void
 }

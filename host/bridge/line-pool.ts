@@ -8,6 +8,7 @@ import type { Log } from '../state/log-event.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import { defaultLineLimits } from '../wan/line-limits.ts'
 import { createLineQueue } from '../wan/line-queue.ts'
+import type { LineState } from '../wan/line-state.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
 
@@ -18,6 +19,8 @@ export interface Lines {
   raisePriority(accepted: AcceptedRequest): void
   /** Opens the default line now, and every line again whenever its port was lost; changes are logged. */
   hold(): void
+  /** Every line that has been used or held. */
+  states(): LineState[]
   /** Rejects waiting sessions that are not on demand; they are resumed after the next start. */
   stopWaiting(): void
   close(): Promise<void>
@@ -25,6 +28,8 @@ export interface Lines {
 
 export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing, log: Log): Lines {
   const lines = new Map<string, PortLine>()
+  /** Why a line that is held is not open. */
+  const problems = new Map<string, string>()
   let holding = false
   const { lineRate } = config.schedule
   const lineQueue = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
@@ -37,7 +42,12 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   }
 
   function holdOne(url: string, line: PortLine): void {
-    line.hold(({ state, ...why }) => log(`line ${state}`, { line: url, ...why }))
+    line.hold((status) => {
+      const { state, ...why } = status
+      if (status.state === 'open') problems.delete(url)
+      else problems.set(url, status.problem)
+      log(`line ${state}`, { line: url, ...why })
+    })
   }
 
   function lineOf(url: string): Line {
@@ -67,6 +77,12 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
       for (const [url, line] of lines) holdOne(url, line)
       if (config.lineUrl !== undefined && !lines.has(config.lineUrl)) lineOf(config.lineUrl)
     },
+    states: () =>
+      [...lines].map(([url, line]) => {
+        const problem = problems.get(url)
+        const state = { line: url, isOpen: line.isOpen(), waiting: lineQueue.waitingOn(url) }
+        return problem === undefined ? state : { ...state, problem }
+      }),
     stopWaiting: lineQueue.stop,
     async close() {
       await Promise.all([...lines.values()].map((line) => line.close()))

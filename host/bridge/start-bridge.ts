@@ -18,6 +18,7 @@ import { createProcessing, type Processing, type ProcessingReport } from '../req
 import { serializedProvenance } from '../requests/provenance.ts'
 import { createRecall } from '../requests/recall.ts'
 import { createRecorder, type Recorder } from '../requests/recorder.ts'
+import { securityEventOf } from '../requests/refusal-events.ts'
 import type { RunReport } from '../schedule/run-outcomes.ts'
 import { openSchedules, type ScheduleService } from '../schedule/schedule-service.ts'
 import { executionTime } from '../schedule/settlement-window.ts'
@@ -61,7 +62,7 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
     const served = await env.network.serve?.(bridge.receive, bridge.delivery.mailbox)
     recover(bridge)
     if (env.wan.holdLines) bridge.lines.hold()
-    served?.ready()
+    served?.ready(bridge.lines.states)
     const { receive, delivery, schedules, evictDevice, partiesChanged, total } = bridge
     return { receive, served, delivery, schedules, evictDevice, partiesChanged, total, stop: env.lifecycle.close }
   } catch (error) {
@@ -196,6 +197,10 @@ function createReport({ env, total, lines, performance, recorder }: ReportParts)
       const { row, forSettlement } = accepted
       performance.onDemand(row, forSettlement, countedFromMs(accepted), completed.code === 'I0')
       logCompleted(completed)
+    },
+    refused(refused) {
+      const event = securityEventOf(refused)
+      if (event !== undefined) env.reportSecurity?.(event)
     },
     direct: ({ row, forSettlement }, receivedMs) => performance.onDemand(row, forSettlement, receivedMs, true),
     log,

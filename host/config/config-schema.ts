@@ -3,6 +3,7 @@
 import { alertCodes } from '../catalogue/alert-code.ts'
 import { faultCodes } from '../catalogue/response-code.ts'
 import { type JsonSchema, objectSchema } from '../state/json-schema.ts'
+import { securityEventNames } from '../state/security-event.ts'
 import { settings } from './settings.ts'
 
 const draft = 'http://json-schema.org/draft-07/schema#'
@@ -53,6 +54,7 @@ export function configSchema(): JsonSchema {
       alertCodes: codesOf(Object.keys(alertCodes), '^(AD1|N[0-9]{1,3})$'),
       targetResponseTimes: byName(objectSchema({ onDemand: target, scheduled: target, settlement: target })),
       schedule,
+      securityThresholds: objectSchema(Object.fromEntries(securityEventNames.map((event) => [event, numbers(1, 1e9)]))),
     }),
   }
 }

@@ -8,6 +8,7 @@ import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import type { WindowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
+import { readThresholds, type SecurityThresholds } from '../metrics/security-monitor.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
@@ -50,6 +51,11 @@ export interface BridgeConfig {
   metricsPort: number | undefined
   /** Port on loopback of the control API; nowhere unless configured. */
   consolePort: number | undefined
+  /** Where records of protective monitoring go, and the syslog server that gets them as well. */
+  securityLog: 'file' | 'stdout' | 'off'
+  syslog: string | undefined
+  /** From how many security events a minute on there is an alert. */
+  securityThresholds: SecurityThresholds
   /** For how many days records of the audit trail are kept at least; for ever when absent. */
   auditRetentionDays: number | undefined
   /** `json`: events as JSON lines on standard error. `plain`: in a file of the state directory, with words for people. */
@@ -67,6 +73,36 @@ type Given = { [name: string]: unknown }
 
 function isObject(value: unknown): value is Given {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The settings that are objects. */
+const nestedNames: readonly string[] = ['codes', 'alertCodes', 'targetResponseTimes', 'schedule', 'securityThresholds']
+
+/** @throws ConfigurationError */
+function readNested(path: string, file: Given) {
+  const { codes: overrides = {}, alertCodes, targetResponseTimes, schedule, securityThresholds } = file
+  if (!isObject(overrides)) {
+    throw new ConfigurationError(
+      `${path}: codes: expected an object of codes by fault, as in { "replayed": "${faultCodes.replayed}" }`,
+    )
+  }
+  const codes = faultCodesWith(overrides as Record<string, string>)
+  if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
+  const alerts = alertCodesWith(alertCodes)
+  if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
+  const times = readTargetTimes(targetResponseTimes)
+  if (!times.ok) throw new ConfigurationError(`${path}: targetResponseTimes: ${times.detail}`)
+  const schedules = readScheduleSettings(schedule)
+  if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
+  const thresholds = readThresholds(securityThresholds)
+  if (!thresholds.ok) throw new ConfigurationError(`${path}: securityThresholds: ${thresholds.detail}`)
+  return {
+    securityThresholds: thresholds.thresholds,
+    codes: codes.codes,
+    alertCodes: alerts.codes,
+    targetResponseTimes: times.targets,
+    schedule: schedules.settings,
+  }
 }
 
 /**
@@ -89,7 +125,8 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     }
     config[setting.name] = read
   }
-  const { $schema: _, codes: overrides = {}, alertCodes, targetResponseTimes, schedule, keys = {}, ...given } = file
+  const { $schema: _, keys = {}, ...all } = file
+  const given: Given = Object.fromEntries(Object.entries(all).filter(([name]) => !nestedNames.includes(name)))
   for (const [name, { env: variable, instead }] of Object.entries(removedSettings)) {
     if (given[name] !== undefined) throw new ConfigurationError(`${path}: ${name} ${instead}`)
     if (env[variable] !== undefined) throw new ConfigurationError(`${variable} ${instead}`)
@@ -97,7 +134,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
   for (const name of Object.keys(given)) {
     if (!settings.some((setting) => setting.name === name && name !== 'keysBoxed')) {
       const names = settings.map((setting) => setting.name).filter((one) => one !== 'keysBoxed')
-      const known = [...names, 'keys', 'codes', 'alertCodes', 'targetResponseTimes', 'schedule'].join(', ')
+      const known = [...names, 'keys', ...nestedNames].join(', ')
       throw new ConfigurationError(`${path}: there is no setting "${name}"; there are ${known}`)
     }
   }
@@ -118,26 +155,7 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
     throw new ConfigurationError('tlsCertificate and tlsKey go together: give both, or neither')
   if (config.tlsClientCa !== undefined && config.tlsKey === undefined)
     throw new ConfigurationError("tlsClientCa checks Users' certificates in TLS: give tlsCertificate and tlsKey, too")
-  if (!isObject(overrides)) {
-    throw new ConfigurationError(
-      `${path}: codes: expected an object of codes by fault, as in { "replayed": "${faultCodes.replayed}" }`,
-    )
-  }
-  const codes = faultCodesWith(overrides as Record<string, string>)
-  if (!codes.ok) throw new ConfigurationError(`${path}: codes: ${codes.detail}`)
-  const alerts = alertCodesWith(alertCodes)
-  if (!alerts.ok) throw new ConfigurationError(`${path}: alertCodes: ${alerts.detail}`)
-  const times = readTargetTimes(targetResponseTimes)
-  if (!times.ok) throw new ConfigurationError(`${path}: targetResponseTimes: ${times.detail}`)
-  const schedules = readScheduleSettings(schedule)
-  if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
-  const nested = {
-    codes: codes.codes,
-    alertCodes: alerts.codes,
-    targetResponseTimes: times.targets,
-    schedule: schedules.settings,
-  }
-  return { ...(config as unknown as BridgeConfig), ...nested }
+  return { ...(config as unknown as BridgeConfig), ...readNested(path, all) }
 }
 
 /** Access control as the settings have it. */

@@ -5,6 +5,7 @@ import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { windowEnds } from '../catalogue/read-window.ts'
 import type { JsonSchema } from '../state/json-schema.ts'
 import { portForms, portProblem } from '../wan/port-url.ts'
+import { syslogAddress, syslogUrl } from './syslog-address.ts'
 
 export interface Setting {
   /** Name in the file and of the flag (kebab-case there), and of the environment variable. */
@@ -134,6 +135,19 @@ export const settings: readonly Setting[] = [
     expected: 'plain or json',
   },
   {
+    name: 'securityLog',
+    env: 'SMETS1_SECURITY_LOG',
+    ...oneOf(['file', 'stdout', 'off']),
+    expected: 'file, stdout or off',
+  },
+  {
+    name: 'syslog',
+    env: 'SMETS1_SYSLOG',
+    read: (value) => (typeof value === 'string' && syslogAddress(value) !== undefined ? value : undefined),
+    schema: { type: 'string', pattern: syslogUrl.source },
+    expected: 'a syslog server as udp://host:514 or tcp://host:601',
+  },
+  {
     name: 'auditRetentionDays',
     env: 'SMETS1_AUDIT_RETENTION_DAYS',
     ...whole(1, 36500),
@@ -174,5 +188,7 @@ export const settingDefaults = {
   metricsHost: '127.0.0.1',
   metricsPort: undefined,
   consolePort: undefined,
+  securityLog: 'file',
+  syslog: undefined,
   auditRetentionDays: undefined,
 } as const

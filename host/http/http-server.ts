@@ -145,7 +145,8 @@ function tooLarge(bytesMax: number): string {
   return `the body is too large: ${bytesMax} bytes at most`
 }
 
-type Answer = (endpoint: Endpoint, body: Uint8Array, explain: boolean) => Promise<DuisAnswer>
+/** Answers a POST of a peer. */
+type Answer = (endpoint: Endpoint, body: Uint8Array, explain: boolean, peer: string) => Promise<DuisAnswer>
 
 /** Answers one request of the three endpoints. `continues`: the client waits for 100 (Continue) before it sends the body. */
 function createHandler(answer: Answer, { bodyBytesMax }: HttpLimits, { gate, report }: HttpServerOptions) {
@@ -177,7 +178,8 @@ function createHandler(answer: Answer, { bodyBytesMax }: HttpLimits, { gate, rep
     if (gate?.admits() === false) return shed(request, response)
     const acknowledged = gate?.enter()
     try {
-      const { xml, headers } = await answer(endpoint, body, request.headers['smets1-explain'] !== undefined)
+      const explain = request.headers['smets1-explain'] !== undefined
+      const { xml, headers } = await answer(endpoint, body, explain, peerOf(request.socket.remoteAddress))
       const length = Buffer.byteLength(xml)
       response.writeHead(200, { 'content-type': 'application/xml', 'content-length': length, ...headers })
       response.end(xml)

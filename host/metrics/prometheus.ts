@@ -1,7 +1,9 @@
 // Totals in the text format of Prometheus (0.0.4). The totals exist anyway for `smets1 stats`; a metrics library would count
 // a second time and add a tenth of a second to the start.
 
+import type { LineState } from '../wan/line-state.ts'
 import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './event-totals.ts'
+import type { SecurityCounts } from './security-monitor.ts'
 
 /** Values that are read at the time of the request. */
 export interface Gauges {
@@ -12,6 +14,48 @@ export interface Gauges {
   startedMs: number
   memoryBytes: number
   cpuSeconds: number
+  version: string
+  nodeVersion: string
+  /** Why the bridge should be sent no requests; undefined when it should. */
+  notReady: string | undefined
+  /** Whether the store and the audit trail can be written. */
+  isWritable: boolean
+  lines: readonly LineState[]
+  /** Requests turned away with 503, and those that wait for their acknowledgement. */
+  shed: number
+  acknowledging: number
+  security: readonly SecurityCounts[]
+}
+
+/** What is true now: the build, readiness, lines and load. */
+function stateMetrics({ head, value, one }: Exposition, gauges: Gauges): void {
+  head('smets1_build_info', 'gauge', 'Version of the program; the value is 1.')
+  value('smets1_build_info', 1, { version: gauges.version, node: gauges.nodeVersion })
+  one('smets1_ready', 'gauge', '1 when /readyz answers 200.', gauges.notReady === undefined ? 1 : 0)
+  const writable = '1 when the store and the audit trail can be written.'
+  one('smets1_store_writable', 'gauge', writable, gauges.isWritable ? 1 : 0)
+  head('smets1_line_open', 'gauge', '1 when the port of the line is open.')
+  for (const { line, isOpen } of gauges.lines) value('smets1_line_open', isOpen ? 1 : 0, { line })
+  head('smets1_line_waiting', 'gauge', 'Requests that wait for their turn on the line.')
+  for (const { line, waiting } of gauges.lines) value('smets1_line_waiting', waiting, { line })
+  one('smets1_requests_shed_total', 'counter', 'Requests turned away with HTTP 503.', gauges.shed)
+  one('smets1_acknowledging_requests', 'gauge', 'Requests that wait for their acknowledgement.', gauges.acknowledging)
+}
+
+/** Protective monitoring. */
+function securityMetrics({ head, value }: Exposition, security: readonly SecurityCounts[]): void {
+  head('smets1_security_events_total', 'counter', 'Security events.')
+  for (const { event, total } of security) value('smets1_security_events_total', total, { event })
+  head('smets1_security_threshold', 'gauge', 'Events a minute from which there is an alert.')
+  for (const { event, threshold } of security) value('smets1_security_threshold', threshold, { event })
+  head(
+    'smets1_security_threshold_reached',
+    'gauge',
+    '1 when the threshold was reached in this minute or the one before.',
+  )
+  for (const { event, isReached } of security) {
+    value('smets1_security_threshold_reached', isReached ? 1 : 0, { event })
+  }
 }
 
 type Labels = { [name: string]: string }
@@ -57,8 +101,11 @@ function createExposition() {
   return { head, value, one, counts, histogram, text: () => `${lines.join('\n')}\n` }
 }
 
+type Exposition = ReturnType<typeof createExposition>
+
 export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gauges): string {
-  const { head, value, one, counts, histogram, text } = createExposition()
+  const exposition = createExposition()
+  const { head, value, one, counts, histogram, text } = exposition
   counts('smets1_requests_total', 'Requests by the code of their acknowledgement.', totals.requests, ['srv', 'code'])
   counts('smets1_answers_total', 'Final answers by code.', totals.answers, ['srv', 'code'])
   counts('smets1_answers_late_total', 'Answers after their Target Response Time.', totals.late, ['srv'])
@@ -98,5 +145,7 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   one('process_start_time_seconds', 'gauge', 'Start of the process, since 1970.', gauges.startedMs / 1000)
   one('process_resident_memory_bytes', 'gauge', 'Resident memory.', gauges.memoryBytes)
   one('process_cpu_seconds_total', 'counter', 'Processor time.', gauges.cpuSeconds)
+  stateMetrics(exposition, gauges)
+  securityMetrics(exposition, gauges.security)
   return text()
 }

@@ -17,7 +17,7 @@ import { type AcceptedRequest, requestKey } from './accepted-request.ts'
 import type { Direct, DirectHandlers } from './direct-response.ts'
 import { type Acknowledgement, headerOf, type IncomingRequest } from './duis-endpoint.ts'
 import { wrongExecution } from './future-dated.ts'
-import { headerText, Refusal, type RefusedRequest } from './refusal.ts'
+import { headerText, Refusal, type RefusedRequest, refusalBy } from './refusal.ts'
 
 export interface AdmissionParts {
   registry(): Registry
@@ -60,7 +60,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
     async admit(incoming) {
       const { examined, wantsExplanation } = incoming
       const header = 'refusedWith' in examined ? examined.header : headerOf(examined)
-      const { outcome, code, reason } = await decideOutcome(incoming, parts, checks)
+      const { outcome, code, reason, forUser = reason } = await decideOutcome(incoming, parts, checks)
       parts.log(logEvents[outcome.kind], {
         requestId: header.requestId?.text,
         srv: header.serviceReferenceVariant,
@@ -68,7 +68,7 @@ export function createAdmission(parts: AdmissionParts): Admission {
         reason,
         ...(outcome.kind === 'accepted' && noteOf(outcome.accepted)),
       })
-      const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(reason) } : {}
+      const headers = parts.explain && wantsExplanation ? { 'smets1-explain': headerText(forUser) } : {}
       const content = outcome.kind === 'direct' ? outcome.direct.content : ''
       return { acknowledgement: { code, header, content, headers }, outcome }
     },
@@ -82,13 +82,14 @@ function noteOf({ forSettlement, allowed }: AcceptedRequest) {
   return { ...(forSettlement && { forSettlement }), ...delivery }
 }
 
-type Decided = { outcome: Outcome; code: string; reason: string }
+/** `reason` is for the operator, `forUser` for the User where that is not the same. */
+type Decided = { outcome: Outcome; code: string; reason: string; forUser?: string }
 
 async function decideOutcome(incoming: IncomingRequest, parts: AdmissionParts, checks: Checks): Promise<Decided> {
-  const { endpoint, examined, receivedMs } = incoming
+  const { endpoint, examined, receivedMs, peer } = incoming
   let counted: Promise<void> = Promise.resolve()
   try {
-    if ('refusedWith' in examined) throw new Refusal(examined.refusedWith, examined.why)
+    if ('refusedWith' in examined) throw new Refusal(examined.fault, examined.refusedWith, examined.why)
     const { verdict, stored } = count(examined, parts)
     counted = stored
     // Awaited below, or by the function that stores the request.
@@ -105,11 +106,11 @@ async function decideOutcome(incoming: IncomingRequest, parts: AdmissionParts, c
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     await counted
-    const { decision, code, message: why } = error
+    const { decision, fault, code, message: why, forUser } = error
     const signed = !('refusedWith' in examined)
     const header = 'refusedWith' in examined ? examined.header : headerOf(examined)
-    const refused = { endpoint, header, code, why, signed, ...(decision && { decision }) }
-    return { outcome: { kind: 'refused', refused }, code, reason: why }
+    const refused = { endpoint, header, peer, fault, code, why, signed, ...(decision && { decision }) }
+    return { outcome: { kind: 'refused', refused }, code, reason: why, forUser }
   }
 }
 
@@ -170,14 +171,17 @@ async function answerDirectly(
   { refuse }: Checks,
 ): Promise<Direct> {
   const decision = decideUser(request, parts.registry(), row, parts.policy)
-  if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
+  if (!decision.allowed) throw refusalBy(decision)
   const forSettlement = settlementOf(request, row, decision.roles, decision.user, refuse)
   const { originator, target } = request.requestId
   if (target !== parts.dspEui)
     refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
   if (isDeviceRequest(request)) return refuse('notForDevice', `no ${row.variant} here`)
   const answer = await handleDirectly(request, parts.directHandlers, decision, nowMs)
-  if ('fault' in answer) return refuse(answer.fault, answer.reason)
+  if ('fault' in answer) {
+    if (answer.decision !== undefined) throw refusalBy(answer.decision)
+    return refuse(answer.fault, answer.reason)
+  }
   return { ...answer, id: requestKey(request.requestId), user: originator, row, forSettlement }
 }
 
@@ -211,7 +215,7 @@ function settlementOf(
 
 function createChecks({ registry, policy, targetMs }: AdmissionParts): Checks {
   const refuse: Checks['refuse'] = (fault, detail) => {
-    throw new Refusal(policy.codes[fault], detail)
+    throw new Refusal(fault, policy.codes[fault], detail)
   }
   return {
     refuse,
@@ -223,7 +227,7 @@ function createChecks({ registry, policy, targetMs }: AdmissionParts): Checks {
       // (assumption).
       const sentMs = request.executionMs ?? receivedMs
       const decision = decide(request, sentMs, registry(), row, policy)
-      if (!decision.allowed) throw new Refusal(decision.code, explain(decision), decision)
+      if (!decision.allowed) throw refusalBy(decision)
       const forSettlement = settlementOf(request, row, [decision.role], decision.user, refuse)
       const tooLong = tooLongForBoxed(row, decision.user, decision.entries, sentMs)
       if (tooLong !== undefined) refuse('tooLargeForBoxed', tooLong)

@@ -2,7 +2,7 @@
 // no state, so the decision in between may be made in another process.
 
 import type { Endpoint } from '../catalogue/endpoint.ts'
-import type { FaultCodes } from '../catalogue/response-code.ts'
+import type { Fault, FaultCodes } from '../catalogue/response-code.ts'
 import { formatResponseMessage } from '../duis/format.ts'
 import { parseRequest } from '../duis/parse.ts'
 import type { ReadableHeader, ServiceRequest } from '../duis/request.ts'
@@ -26,11 +26,14 @@ export interface IncomingRequest {
   body: Uint8Array
   receivedMs: number
   wantsExplanation: boolean
+  /** Address of the peer, where it is known. */
+  peer?: string | undefined
   examined: ServiceRequest | RejectedRequest
 }
 
 /** A request that is malformed, or not signed by its originator. */
 export interface RejectedRequest {
+  fault: Fault
   /** Response code. */
   refusedWith: string
   why: string
@@ -60,7 +63,13 @@ export interface DuisEndpointParts {
   log: Log
 }
 
-export type DuisEndpoint = (endpoint: Endpoint, body: Uint8Array, wantsExplanation: boolean) => Promise<DuisAnswer>
+/** `peer`: the address that the POST came from. */
+export type DuisEndpoint = (
+  endpoint: Endpoint,
+  body: Uint8Array,
+  wantsExplanation: boolean,
+  peer?: string,
+) => Promise<DuisAnswer>
 
 /** Answers POSTs. `decide` returns the acknowledgement, and resolves when it may be sent. */
 export function createDuisEndpoint(
@@ -72,23 +81,31 @@ export function createDuisEndpoint(
 
   async function examine(body: Uint8Array, receivedMs: number): Promise<IncomingRequest['examined']> {
     const parsed = parseRequest(body, { codes })
-    if (!parsed.ok) return { refusedWith: parsed.code, why: parsed.detail, header: parsed.header ?? {} }
+    if (!parsed.ok) return rejected(parsed, parsed.header ?? {})
     const { request, document } = parsed
     const wrong = parts.schema?.validate(body)[0]
-    if (wrong !== undefined) return { refusedWith: codes.schema, why: wrong, header: headerOf(request) }
+    if (wrong !== undefined) return rejected({ fault: 'schema', code: codes.schema, detail: wrong }, headerOf(request))
     const expected = { signerEui: request.requestId.originator, nowMs: receivedMs, codes }
     const verified = await verifySignatureBy(parts.verify, document, parts.trust(), expected)
-    return verified.ok ? request : { refusedWith: verified.code, why: verified.detail, header: headerOf(request) }
+    return verified.ok ? request : rejected(verified, headerOf(request))
   }
 
-  return async (endpoint, body, wantsExplanation) => {
+  return async (endpoint, body, wantsExplanation, peer) => {
     const receivedMs = nowMs()
     const examined = await examine(body, receivedMs)
-    const { code, header, content, headers } = await decide({ endpoint, body, receivedMs, wantsExplanation, examined })
+    const incoming = { endpoint, body, receivedMs, wantsExplanation, peer, examined }
+    const { code, header, content, headers } = await decide(incoming)
     const xml = formatResponseMessage({ ...header, code, nowMs: nowMs() }, content, parts.dsp)
     checkOwn(xml, header.requestId?.text ?? '')
     return { xml, headers }
   }
+}
+
+function rejected(
+  { fault, code, detail }: { fault: Fault; code: string; detail: string },
+  header: ReadableHeader,
+): RejectedRequest {
+  return { fault, refusedWith: code, why: detail, header }
 }
 
 /** The parts of a request that its acknowledgement repeats. */

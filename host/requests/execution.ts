@@ -27,6 +27,13 @@ export interface ExecutionParts {
   total: Usage
 }
 
+/** A final response. `forUser`: why it failed, as far as the User may know; '' when it did not. */
+export interface Responded {
+  xml: string
+  completed: CompletedRequest
+  forUser: string
+}
+
 export interface Execution {
   /** Whether there is a service for a variant. */
   offers(variant: string): boolean
@@ -36,7 +43,7 @@ export interface Execution {
    */
   execute(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler>
   /** The final response, with data or with a failure code. @throws StoppedError when the bridge stops before there is one */
-  respond(accepted: AcceptedRequest, usage: Usage): Promise<{ xml: string; completed: CompletedRequest }>
+  respond(accepted: AcceptedRequest, usage: Usage): Promise<Responded>
 }
 
 export function createExecution(parts: ExecutionParts): Execution {
@@ -49,13 +56,13 @@ export function createExecution(parts: ExecutionParts): Execution {
     const isBoxed = allowed.user.mode === 'boxed'
     // The mode of a User may have changed since a schedule was made.
     const tooLong = tooLongForBoxed(row, allowed.user, allowed.entries, nowMs())
-    if (tooLong !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLong)
+    if (tooLong !== undefined) throw new Refusal('tooLargeForBoxed', codes.tooLargeForBoxed, tooLong)
     const handler = parts.handlers[row.variant]
     if (handler === undefined) throw new Error(`there is no service for ${row.variant}`)
     try {
       const response = await untilDeadline(timing, accepted, handler(accepted, answerTo(accepted, parts), usage))
       const tooLarge = isBoxed ? tooLargeForBoxed(response.xml) : undefined
-      if (tooLarge !== undefined) throw new Refusal(codes.tooLargeForBoxed, tooLarge)
+      if (tooLarge !== undefined) throw new Refusal('tooLargeForBoxed', codes.tooLargeForBoxed, tooLarge)
       parts.checkOwn(response.xml, accepted.id)
       return response
     } finally {
@@ -70,7 +77,10 @@ export function createExecution(parts: ExecutionParts): Execution {
     const detail = error instanceof Error ? error.message : String(error)
     const xml = formatFailure({ ...answerTo(accepted, parts), code })
     parts.checkOwn(xml, accepted.id)
-    return { xml, result: { code, detail, ...(error instanceof ReadError && { fault: error.fault }) } }
+    // What failed inside is for the operator.
+    const isOurs = !(error instanceof ReadError) && !(error instanceof Refusal)
+    const forUser = isOurs ? 'the bridge failed; its log says why' : detail
+    return { xml, forUser, result: { code, detail, ...(error instanceof ReadError && { fault: error.fault }) } }
   }
 
   return {
@@ -89,11 +99,12 @@ export function createExecution(parts: ExecutionParts): Execution {
       }
       try {
         const { xml, provenance } = await run(accepted, usage)
-        return { xml, completed: completed({ code: 'I0', detail: '', ...(provenance && { provenance }) }) }
+        const result = { code: 'I0', detail: '', ...(provenance && { provenance }) }
+        return { xml, completed: completed(result), forUser: '' }
       } catch (error) {
         if (error instanceof StoppedError) throw error
-        const { xml, result } = failure(accepted, error)
-        return { xml, completed: completed(result) }
+        const { xml, result, forUser } = failure(accepted, error)
+        return { xml, completed: completed(result), forUser }
       }
     },
   }

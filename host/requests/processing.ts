@@ -18,7 +18,7 @@ import type { FutureDated } from './future-dated.ts'
 import { provenanceText } from './provenance.ts'
 import type { Recall } from './recall.ts'
 import type { Recorder } from './recorder.ts'
-import { headerText } from './refusal.ts'
+import { headerText, type RefusedRequest } from './refusal.ts'
 
 export interface ProcessingParts {
   timing: Timing
@@ -53,6 +53,7 @@ export interface ProcessingReport {
   /** The response of a request is about to be delivered. */
   completed(accepted: AcceptedRequest, completed: CompletedRequest): void
   direct(direct: Direct, receivedMs: number): void
+  refused(refused: RefusedRequest): void
   log: Log
 }
 
@@ -128,8 +129,10 @@ export function createProcessing(parts: ProcessingParts): Processing {
         if (box === undefined) return acknowledgement
         return { ...acknowledgement, headers: { ...acknowledgement.headers, location: box.location } }
       }
-      if (outcome.kind === 'refused') recorder.refused(outcome.refused)
-      else {
+      if (outcome.kind === 'refused') {
+        recorder.refused(outcome.refused)
+        report.refused(outcome.refused)
+      } else {
         recorder.direct(outcome.direct)
         report.direct(outcome.direct, incoming.receivedMs)
       }
@@ -209,10 +212,10 @@ async function storeAccepted(
  * now.
  */
 async function complete(accepted: AcceptedRequest, parts: ProcessingParts, acknowledgedMs?: number): Promise<void> {
-  const { xml, completed } = await parts.execution.respond(accepted, noUsage())
+  const { xml, completed, forUser } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
-  const why = completed.provenance === undefined ? completed.detail : provenanceText(completed.provenance)
+  const why = completed.provenance === undefined ? forUser : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
   const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
   await enqueueResponse({ id: accepted.id, callback: responseAddress(user), xml, why, notBeforeMs }, parts)
@@ -265,7 +268,7 @@ async function reexamine(
   } else if ('xml' in recalled) {
     report.log('answered', { requestId: id, reason: recalled.reason })
     recorder.recalled(id, recalled)
-    await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.reason }, parts)
+    await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.forUser }, parts)
   } else {
     recorder.accepted(recalled, true)
     start(recalled)

@@ -35,9 +35,9 @@ export function createRecall({ nowMs, codes, registry, dsp, allow }: RecallParts
       const user = registry().user(requestId.originator)
       if (user === undefined) return undefined
       const callback = responseAddress(user)
-      const { code, message: reason } = error
+      const { code, message: reason, forUser } = error
       const xml = formatFailure({ requestId, schemaVersion, serviceReferenceVariant, code, nowMs: nowMs(), dsp })
-      return { callback, srv: serviceReferenceVariant, code, xml, reason }
+      return { callback, srv: serviceReferenceVariant, code, xml, reason, forUser }
     }
   }
 }

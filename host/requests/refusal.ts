@@ -1,6 +1,6 @@
 // Refused requests and failed reads, and their faults.
 
-import type { Refused } from '../access/access-control.ts'
+import { explain, explainToUser, type Refused } from '../access/access-control.ts'
 import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { Fault } from '../catalogue/response-code.ts'
 import type { ReadableHeader } from '../duis/request.ts'
@@ -12,13 +12,18 @@ export interface StoredRefusal {
   srv: string
   code: string
   xml: string
+  /** Why, for the log, and what of it the User may read. */
   reason: string
+  forUser: string
 }
 
 /** A request that was refused. */
 export interface RefusedRequest {
   endpoint: Endpoint
   header: ReadableHeader
+  /** Address of the peer, where it is known. */
+  peer?: string | undefined
+  fault: Fault
   code: string
   why: string
   /** True once the signature was found to be the originator's. */
@@ -27,15 +32,25 @@ export interface RefusedRequest {
   decision?: Refused
 }
 
-/** Thrown when a request is refused; admission makes the acknowledgement from it. */
+/** Thrown when a request is refused; admission makes the acknowledgement from it. Its message is for the operator. */
 export class Refusal extends Error {
+  readonly fault: Fault
   readonly code: string
   readonly decision: Refused | undefined
-  constructor(code: string, detail: string, decision?: Refused) {
+  /** The message for the refused User: it names no other party. */
+  readonly forUser: string
+  constructor(fault: Fault, code: string, detail: string, decision?: Refused) {
     super(detail)
+    this.fault = fault
     this.code = code
     this.decision = decision
+    this.forUser = decision === undefined ? detail : explainToUser(decision)
   }
+}
+
+/** The refusal that a decision of access control is. */
+export function refusalBy(decision: Refused): Refusal {
+  return new Refusal(decision.fault, decision.code, explain(decision), decision)
 }
 
 /**

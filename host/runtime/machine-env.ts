@@ -15,7 +15,7 @@ import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits, type ServerTls } from '../http/http-server.ts'
 import { closeServer, listen } from '../http/listen.ts'
-import { createLoadGate, defaultLoadLimits } from '../http/load-gate.ts'
+import { createLoadGate, defaultLoadLimits, type LoadGate } from '../http/load-gate.ts'
 import { callbackAuthorities, createPoster } from '../http/post.ts'
 import { keyError, readCertificate, readPrivateKey } from '../pki/key-files.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -34,8 +34,9 @@ import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
 import type { Lock } from './lock-file.ts'
 import { recordTo } from './record.ts'
+import { openSecurityLog, type SecurityLog } from './security-log.ts'
 import { systemTiming } from './system-timing.ts'
-import { type BridgeWatch, watchBridge } from './watch-bridge.ts'
+import { type BridgeWatch, type WatchParts, watchBridge } from './watch-bridge.ts'
 
 export interface MachineOptions {
   /** Called with every final response. */
@@ -80,7 +81,10 @@ async function open(
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   const tool = await signingToolOf(config)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
-  const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle })
+  const security = await openSecurityLog(paths, config, log, lifecycle)
+  const gate = createLoadGate(defaultLoadLimits, () => performance.now())
+  const watched = { security, gate }
+  const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle, watched })
   const parties = await openParties(paths, tool, { timing: systemTiming, store: disk.store, audit: disk.audit, log })
   lifecycle.own(parties.stop)
   const poster = createPoster(callbackAuthorities(parties.registry))
@@ -97,15 +101,20 @@ async function open(
     timing: systemTiming,
     randomBytes,
     wan: { openPort: tapPort(options.record, log, lifecycle), holdLines: true },
-    network: { post: poster.post, serve: serveWith(config, watch, log, lifecycle) },
+    network: { post: poster.post, serve: serveWith(config, watch, watched, log, lifecycle) },
     disk,
     keys,
     parties,
     log,
+    reportSecurity: security.report,
     lifecycle,
     ...(completed && { completed }),
   }
-  return { env, reload: parties.reload }
+  const reload = () => {
+    security.reopen()
+    parties.reload()
+  }
+  return { env, reload }
 }
 
 interface DiskOptions {
@@ -114,20 +123,21 @@ interface DiskOptions {
   key: KeyObject
   log: Log
   lifecycle: Lifecycle
+  watched: Pick<WatchParts, 'security' | 'gate'>
 }
 
 /** Opens store, keys of the cache and audit trail. Metrics count what the trail records. */
 async function openDisk(
   paths: StatePaths,
   config: BridgeConfig,
-  { schema, key, log, lifecycle }: DiskOptions,
+  { schema, key, log, lifecycle, watched }: DiskOptions,
 ): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
   const store = openLmdbStore(paths.store, bridgeTables)
   lifecycle.own(store.close)
   const { cacheDeletion } = config
   const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
   const trail = await openTrail(paths, config, store, key, log)
-  const watch = watchBridge(store, trail)
+  const watch = watchBridge({ store, trail, ...watched })
   // It still answers /readyz while the bridge stops.
   lifecycle.own(() => closeServer(watch.server))
   const record = (event: AuditEvent) => {
@@ -201,21 +211,21 @@ function tlsOf({ tlsCertificate, tlsKey, tlsClientCa }: BridgeConfig): ServerTls
 function serveWith(
   config: BridgeConfig,
   watch: BridgeWatch,
+  { security, gate }: { security: SecurityLog; gate: LoadGate },
   log: Log,
   lifecycle: Lifecycle,
 ): NonNullable<BridgeNetwork['serve']> {
   return async (receive, mailbox) => {
     const { metricsHost, metricsPort } = config
     const failed = (error: unknown) => log('fault', { problem: (error as Error).stack ?? String(error) })
-    const gate = createLoadGate(defaultLoadLimits, () => performance.now())
-    const options = { mailbox, tls: tlsOf(config), gate }
+    const options = { mailbox, tls: tlsOf(config), gate, report: security.report }
     const server = createHttpServer(watch.timed(receive), defaultHttpLimits, failed, options)
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
     lifecycle.own(() => closeServer(server))
     const url = await listen(server, config.httpHost, config.httpPort, '--http-port')
-    lifecycle.own(() => watch.setReady(false))
-    return { url, metricsUrl, ready: () => watch.setReady(true) }
+    lifecycle.own(watch.stopping)
+    return { url, metricsUrl, ready: watch.ready }
   }
 }
 

@@ -1,30 +1,58 @@
-// The metrics port of a running bridge: counts the events of the audit trail, and serves the totals.
+// The metrics port of a running bridge: counts the events of the audit trail, serves the totals, and says whether the bridge
+// is ready.
 
 import type { Server } from 'node:http'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { Tables } from '../bridge/tables.ts'
+import type { LoadGate } from '../http/load-gate.ts'
 import { createMetricsServer } from '../http/metrics-server.ts'
 import { addEvent, addTime, noTimes, noTotals } from '../metrics/event-totals.ts'
 import { type Gauges, prometheusText } from '../metrics/prometheus.ts'
+import type { SecurityMonitor } from '../metrics/security-monitor.ts'
 import { statsOf } from '../metrics/statistics.ts'
+import { version } from '../state/version.ts'
 import type { Store } from '../store/store.ts'
+import type { LineState } from '../wan/line-state.ts'
 
 export interface BridgeWatch {
   /** Called with every event of the audit trail. */
   event(event: AuditEvent): void
   /** Wraps the DUIS endpoint: the times until acknowledgements are counted. */
   timed<Args extends unknown[], Answer>(take: (...args: Args) => Promise<Answer>): typeof take
-  /** False until requests may come, and again when the bridge stops. */
-  setReady(ready: boolean): void
+  /** Requests may come; the lines are looked at whenever somebody asks. */
+  ready(lines: () => readonly LineState[]): void
+  /** The bridge stops: it is no longer ready. */
+  stopping(): void
   server: Server
 }
 
-export function watchBridge(store: Pick<Store<Tables>, 'count'>, trail: ServiceAuditTrail): BridgeWatch {
+export interface WatchParts {
+  store: Pick<Store<Tables>, 'count'>
+  trail: Pick<ServiceAuditTrail, 'head' | 'trouble'>
+  security: Pick<SecurityMonitor, 'counts' | 'report'>
+  gate: Pick<LoadGate, 'shed' | 'inside'>
+}
+
+/** Why a bridge with these lines cannot read any meter; undefined when it can, or has no line yet. */
+function whyNoLine(lines: readonly LineState[]): string | undefined {
+  if (lines.length === 0 || lines.some(({ isOpen }) => isOpen)) return undefined
+  const why = lines.map(({ line, problem }) => problem ?? `${line} is not open yet`)
+  return `no line is open: ${why.join('; ')}`
+}
+
+export function watchBridge({ store, trail, security, gate }: WatchParts): BridgeWatch {
   const totals = noTotals()
   const acknowledged = noTimes()
   const startedMs = Date.now()
-  let ready = false
+  let linesNow: (() => readonly LineState[]) | undefined
+
+  function notReady(): string | undefined {
+    if (linesNow === undefined) return 'the bridge is starting or stopping'
+    const reasons = [trail.trouble(), whyNoLine(linesNow())].filter((reason) => reason !== undefined)
+    return reasons.length === 0 ? undefined : reasons.join('\n')
+  }
+
   const gauges = (): Gauges => {
     const { user, system } = process.cpuUsage()
     return {
@@ -34,16 +62,24 @@ export function watchBridge(store: Pick<Store<Tables>, 'count'>, trail: ServiceA
       startedMs,
       memoryBytes: process.memoryUsage.rss(),
       cpuSeconds: (user + system) / 1e6,
+      version,
+      nodeVersion: process.versions.node,
+      notReady: notReady(),
+      isWritable: trail.trouble() === undefined,
+      lines: linesNow?.() ?? [],
+      shed: gate.shed(),
+      acknowledging: gate.inside(),
+      security: security.counts(),
     }
   }
-  const server = createMetricsServer({
+  const sources = {
     metrics: () => prometheusText(totals, acknowledged, gauges()),
     stats() {
       const { unanswered, pending } = gauges()
       return { ...statsOf(totals), now: { unanswered, pending } }
     },
-    notReady: () => (ready ? trail.trouble() : 'the bridge is starting or stopping'),
-  })
+    notReady,
+  }
   return {
     event: (event) => addEvent(totals, event),
     timed:
@@ -54,9 +90,12 @@ export function watchBridge(store: Pick<Store<Tables>, 'count'>, trail: ServiceA
         addTime(acknowledged, performance.now() - startMs)
         return answer
       },
-    setReady(now) {
-      ready = now
+    ready(lines) {
+      linesNow = lines
     },
-    server,
+    stopping() {
+      linesNow = undefined
+    },
+    server: createMetricsServer(sources, security.report),
   }
 }

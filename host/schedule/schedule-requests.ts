@@ -97,7 +97,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
     const day = timetable.firstDay({ details, role: role ?? 'MDR' }, nowMs)
     if (day === undefined) return refuse('scheduleDates', 'the schedule would never run')
     const decision = decide({ requestId }, Math.max(nowMs, day * dayMs), registry, row, access.policy)
-    if (!decision.allowed) return refuse(decision.fault, explain(decision))
+    if (!decision.allowed) return { ...refuse(decision.fault, explain(decision)), decision }
     const forSettlement = servesSettlement(row, [decision.role], user, request.forSettlement)
     if (typeof forSettlement === 'string') return refuse('forSettlement', forSettlement)
     const nextDay = timetable.firstDay({ details, role: decision.role, forSettlement }, nowMs)

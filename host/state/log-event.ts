@@ -71,6 +71,8 @@ export interface LogEvents {
   audit: { problem: string }
   cache: { problem: string }
   recording: { problem: string }
+  /** A syslog server cannot be reached. */
+  syslog: { problem: string }
   fault: { problem: string | undefined }
   /** A line of output of the emulated meter that `smets1 up` runs. */
   meter: { text: string }

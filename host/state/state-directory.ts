@@ -48,6 +48,8 @@ export interface StatePaths {
   /** Address and tokens of the control API, while it is served. */
   control: string
   log: string
+  /** Records of protective monitoring. */
+  securityLog: string
 }
 
 export function statePaths(directory: string): StatePaths {
@@ -69,6 +71,7 @@ export function statePaths(directory: string): StatePaths {
     changes: join(root, 'changes.lock'),
     control: join(root, 'control'),
     log: join(root, 'bridge.log'),
+    securityLog: join(root, 'security.log'),
   }
 }
 

@@ -24,8 +24,9 @@ export interface LineQueue {
   forRequest(line: Line, lineRequest: LineRequest): Line
   /** Raises the priority of waiting sessions with a device: a more urgent request waits for the same data. */
   raisePriority(eui: string, to: Priority): void
-  /** Number of sessions that wait. */
+  /** Number of sessions that wait, and of those that wait for one line. */
   waiting(): number
+  waitingOn(line: string): number
   /**
    * Rejects sessions for settlement and schedules, those that wait and later ones, with StoppedError: they are resumed
    * after the next start. On-demand sessions still get their turn.
@@ -190,6 +191,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     }),
     raisePriority: waiting.raise,
     waiting: waiting.count,
+    waitingOn: waiting.countOn,
     stop() {
       stopped = true
       for (const one of waiting.all()) if (one.priority !== priority.onDemand) one.reject(new StoppedError())

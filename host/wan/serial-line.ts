@@ -47,6 +47,7 @@ export interface Line {
 export interface PortLine extends Line {
   /** Opens the port now, and again whenever it is lost, until `close`. `report` receives each change of its state. */
   hold(report: (status: PortStatus) => void): void
+  isOpen(): boolean
 }
 
 /** Packets in the receive buffer at most; more than a meter sends in answer to one ask. */
@@ -151,6 +152,7 @@ export function createLine(url: string, openPort: OpenPort, limits: LineLimits, 
       return turn
     },
     hold: held.hold,
+    isOpen: () => held.port() !== undefined,
     close: held.close,
   }
 }

@@ -44,6 +44,7 @@ export interface Place {
 /** Requests that wait for one line, by cohort: a rate holds back all requests of a cohort, never one of them. */
 interface WaitingLine {
   busy: boolean
+  count: number
   cohorts: Map<string, TinyQueue<Place>>
 }
 
@@ -56,7 +57,7 @@ export function createWaiting() {
   const lines = new Map<string, WaitingLine>()
 
   function lineOf(name: string): WaitingLine {
-    const found = lines.get(name) ?? { busy: false, cohorts: new Map<string, TinyQueue<Place>>() }
+    const found = lines.get(name) ?? { busy: false, count: 0, cohorts: new Map<string, TinyQueue<Place>>() }
     lines.set(name, found)
     return found
   }
@@ -73,8 +74,10 @@ export function createWaiting() {
     lineOf,
     all: (): Iterable<QueuedRequest> => [...queued],
     count: () => queued.size,
+    countOn: (line: string) => lines.get(line)?.count ?? 0,
     add(request: QueuedRequest): void {
       queued.add(request)
+      lineOf(request.line).count += 1
       const same = byDevice.get(request.eui) ?? new Set<QueuedRequest>()
       byDevice.set(request.eui, same.add(request))
       push(request)
@@ -84,7 +87,9 @@ export function createWaiting() {
       const same = byDevice.get(request.eui)
       same?.delete(request)
       if (same?.size === 0) byDevice.delete(request.eui)
-      return queued.delete(request)
+      const wasQueued = queued.delete(request)
+      if (wasQueued) lineOf(request.line).count -= 1
+      return wasQueued
     },
     raise(eui: string, to: Priority): void {
       for (const request of byDevice.get(eui) ?? []) {

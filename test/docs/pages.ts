@@ -12,6 +12,7 @@ import { noTimes, noTotals } from '../../host/metrics/event-totals.ts'
 import { prometheusText } from '../../host/metrics/prometheus.ts'
 import { logLevels } from '../../host/runtime/bridge-log.ts'
 import { errorTable } from '../../host/state/errors.ts'
+import { gauges } from '../support/bench/gauges.ts'
 import { repositoryText } from '../support/repository.ts'
 
 /** A Markdown table. A vertical bar inside a cell is escaped. */
@@ -116,7 +117,6 @@ function metricsPage(): string {
   const totals = { ...noTotals(), requests: once, answers: once, late: { '4.8.1': 1 }, failures: { noResponse: 1 } }
   const times = { ...noTimes(), count: 1 }
   const all = { ...totals, answerTimes: { '4.8.1': times }, halfHours: { 'active-import meter': 1 } }
-  const gauges = { unanswered: 0, pending: 0, auditRecords: 0, startedMs: 0, memoryBytes: 0, cpuSeconds: 0 }
   const text = prometheusText({ ...all, deliveries: { delivered: 1 }, deviceReads: 1, readsSaved: 1 }, times, gauges)
   const rows = [...text.matchAll(/# HELP (\S+) (.*)\n# TYPE \S+ (\S+)\n(\S+)/g)].map(([, name, help, type, sample]) => {
     const labels = [...(sample ?? '').matchAll(/(\w+)="/g)].map(([, label]) => code(label ?? ''))

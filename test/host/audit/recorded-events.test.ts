@@ -146,7 +146,7 @@ test('strangers cannot fill the disk: so many a minute are listed, the rest coun
   const events: AuditEvent[] = []
   const recorder = createRecorder(createMemoryTrail(events), () => nowMs)
   const knock = (signed: boolean) =>
-    recorder.refused({ endpoint: 'serviceS', header: {}, code: 'E100', why: 'unsigned', signed })
+    recorder.refused({ endpoint: 'serviceS', header: {}, fault: 'unsigned', code: 'E100', why: 'unsigned', signed })
   for (let i = 0; i < 1000; i++) knock(false)
   for (let i = 0; i < 5; i++) knock(true)
   assert.is(events.length, unsignedPerMinute + 5)

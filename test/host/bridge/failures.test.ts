@@ -8,6 +8,7 @@ import { prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/statistics.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
+import { gauges } from '../../support/bench/gauges.ts'
 
 const failures: [string, string, (b: Bench) => void][] = [
   ['absent', 'E20', (b) => b.line.unplug()],
@@ -72,7 +73,6 @@ test('corrupted frames and late answers are in the totals', async () => {
   const totals = noTotals()
   for (const event of b.trail) addEvent(totals, event)
   assert.match(textOfStats(statsOf(totals)), /line +1 asks; [1-9] frames damaged, [1-9] refused, 0 not opened\n/)
-  const gauges = { unanswered: 0, pending: 0, auditRecords: 0, startedMs: 0, memoryBytes: 0, cpuSeconds: 0 }
   const metrics = prometheusText(totals, noTimes(), gauges)
   assert.match(metrics, /^smets1_frames_dropped_total [1-9]$/m)
   assert.match(metrics, /^smets1_frames_refused_total [1-9]$/m)

@@ -9,12 +9,11 @@ import { mpan, testParties } from '../../../emulation/bench-parties.ts'
 import type { AuditEvent } from '../../../host/audit/audit-record.ts'
 import { createMetricsServer } from '../../../host/http/metrics-server.ts'
 import { addEvent, addTime, noTimes, noTotals, timeBoundsMs } from '../../../host/metrics/event-totals.ts'
-import { type Gauges, prometheusText } from '../../../host/metrics/prometheus.ts'
+import { prometheusText } from '../../../host/metrics/prometheus.ts'
 import { statsOf, textOfStats } from '../../../host/metrics/statistics.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
-
-const gauges: Gauges = { unanswered: 1, pending: 2, auditRecords: 3, startedMs: 1000, memoryBytes: 4, cpuSeconds: 5 }
+import { gauges } from '../../support/bench/gauges.ts'
 
 function totalsOf(events: AuditEvent[]) {
   const totals = noTotals()
