@@ -181,12 +181,28 @@ function findRegistration(question: Question, { user, roles }: Sender, device: D
     }
   }
   // The same words whether another party is registered, nobody is, or there is no MPAN.
-  return 'rule' in best ? { ...best, forUser: notRegistered(user, roles) } : best
+  return 'rule' in best ? { ...best, forUser: notRegistered(question, user, roles, device, targets[0]) } : best
 }
 
-function notRegistered(user: User, roles: readonly Role[]): string {
-  const as = `${roles.join(' or ')}${user.mpid === undefined ? '' : ` ${user.mpid}`}`
-  return `${nameOf(user)} is not registered as ${as} for the device on every Settlement Day that the request targets`
+/** Own registrations that a User is told of. */
+const ownMax = 5
+
+/** Why a User may not ask, from its own registrations alone. */
+function notRegistered(
+  { row, registry }: Question,
+  user: User,
+  roles: readonly Role[],
+  device: Device,
+  { days: { first, last } }: Target,
+): string {
+  const mpan = row.mpan === 'export' ? device.exportMpan : device.importMpan
+  const own = roles.flatMap((role) =>
+    mpan === undefined ? [] : registry.registrations(mpan, role).filter(({ mpid }) => mpid === user.mpid),
+  )
+  const as = `${roles.join(' or ')} ${user.mpid ?? 'without an MPID'}`
+  const days = first === last ? `Settlement Day ${first}` : `every Settlement Day from ${first} to ${last}`
+  const spans = own.length === 0 ? 'on no day' : own.slice(-ownMax).map(spanOf).join(' and ')
+  return `${nameOf(user)} is not registered for the device as ${as} on ${days}; it is ${spans}`
 }
 
 /** Whether one role covers every day. It steps from record to record, not from day to day, so a long window costs no more. */

@@ -126,7 +126,7 @@ test('through the bridge: each read of an eligible party is accepted, of each ot
   for (const { response } of b.callbacks) assert.is(response.code, 'I0')
 })
 
-test('an export read of a device without an export MPAN: E4, with that reason', async () => {
+test('an export read of a device without an export MPAN: E4, with that reason in the log', async () => {
   const parties = exportParties()
   delete (parties.devices[0] as { exportMpan?: string }).exportMpan
   parties.registrations = parties.registrations.filter((one) => one.mpan === mpan)
@@ -134,7 +134,8 @@ test('an export read of a device without an export MPAN: E4, with that reason', 
   for (const variant of ['4.2', '4.8.3']) {
     const { code, why } = await b.ask('mdr', { serviceReferenceVariant: variant })
     assert.is(code, 'E4')
-    assert.match(why, /no export MPAN/)
+    assert.match(why, /not registered for the device as MDR MDRA/)
+    assert.match(String(b.log.at(-1)?.reason), /no export MPAN/)
   }
 })
 

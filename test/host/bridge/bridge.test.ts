@@ -158,7 +158,7 @@ test('refusals of what a User may not do', async () => {
   const cases: [string, Promise<{ code: string; why: string }>, string, RegExp][] = [
     ['suspended', b.ask('network-operator'), 'E3', /suspended/],
     ['role', b.ask('other-user'), 'E2', /role GS; 4.8.1 to an ESME is for IS ED OU MDR/],
-    ['not registered that day', b.ask('mdr'), 'E4', /Settlement Day 2026-11-21/],
+    ['not registered that day', b.ask('mdr'), 'E4', /from 2026-11-20 to 2026-11-21; it is from 2026-11-22$/],
     ['unknown device', b.ask('supplier', to('00-DB-12-34-56-78-90-A9', 1n)), 'E19', /A9/],
     ['decommissioned', b.ask('supplier', to('00-DB-12-34-56-78-90-A2', 1n)), 'E5', /Decommissioned/],
   ]

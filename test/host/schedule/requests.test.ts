@@ -130,7 +130,7 @@ test('access control decides for the day of the first run', async () => {
   const create = (name: TestIdentityName, schedule: ScheduleDetails) => b.askDcc(name, { variant: '5.1', schedule })
   const early = await create('mdr', dailyRead())
   assert.is(early.code, 'E4')
-  assert.match(early.why, /nobody is registered as MDR/)
+  assert.match(early.why, /not registered for the device as MDR MDRA on Settlement Day \S+; it is /)
   const startDay = Date.UTC(2026, 11, 1) / 86_400_000
   assert.is((await create('mdr', dailyRead({ startDay }))).code, 'I0')
   assert.is((await create('network-operator', dailyRead())).code, 'E3')
