@@ -1,6 +1,7 @@
 // The lines of the WAN: opened at first use, one session at a time.
 
 import { deviceDefaults } from '../access/device-details.ts'
+import type { Device } from '../access/parties.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { type AcceptedRequest, priorityOf } from '../requests/accepted-request.ts'
 import { cohortRate } from '../schedule/settings.ts'
@@ -11,10 +12,11 @@ import { createLineQueue } from '../wan/line-queue.ts'
 import type { LineState } from '../wan/line-state.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
+import type { Priority } from '../wan/waiting-requests.ts'
 
 export interface Lines {
   /** The line of a device, for one request: its sessions wait for their turn in the line queue. @throws ReadError */
-  lineFor(accepted: AcceptedRequest): Line
+  lineFor(device: Device, deadlineMs: number, priority: Priority): Line
   /** Raises the priority of waiting reads of the device: they will serve this request, too. */
   raisePriority(accepted: AcceptedRequest): void
   /** Opens the default line now, and every line again whenever its port was lost; changes are logged. */
@@ -60,16 +62,10 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   }
 
   return {
-    lineFor(accepted) {
-      const { eui, line, cohort, s1sp } = accepted.allowed.device
+    lineFor({ eui, line, cohort, s1sp }, deadlineMs, priority) {
       const url = urlOf(line)
-      const lineRequest = {
-        line: url,
-        eui,
-        deadlineMs: accepted.deadlineMs,
-        cohort: cohort ?? s1sp ?? deviceDefaults.s1sp,
-      }
-      return lineQueue.forRequest(lineOf(url), { ...lineRequest, priority: priorityOf(accepted) })
+      const lineRequest = { line: url, eui, deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp, priority }
+      return lineQueue.forRequest(lineOf(url), lineRequest)
     },
     raisePriority: (accepted) => lineQueue.raisePriority(accepted.allowed.device.eui, priorityOf(accepted)),
     hold() {

@@ -1,13 +1,16 @@
 // Sessions with meters: the DCO seals, alerts go to the supplier, and a clock that is wrong is set.
 
+import type { Device } from '../access/parties.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createDco, type Dco } from '../dco/sealer.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import { createDeviceAlerts } from '../delivery/device-alerts.ts'
 import { priorityOf } from '../requests/accepted-request.ts'
 import type { DeviceReadParts } from '../services/device-reads.ts'
-import { createClockKeeper } from '../wan/meter-clock.ts'
+import { createClockKeeper, type MeterClock, setClockIfOff } from '../wan/meter-clock.ts'
 import { createMeterSessions } from '../wan/meter-session.ts'
+import { noUsage } from '../wan/usage.ts'
+import { priority } from '../wan/waiting-requests.ts'
 import type { BridgeEnv } from './env.ts'
 import type { Lines } from './line-pool.ts'
 
@@ -21,14 +24,15 @@ export interface SessionParts {
   checkOwn(xml: string, id: string): void
 }
 
-export function createSessions({
-  env,
-  setClock,
-  lines,
-  delivery,
-  evictDevice,
-  checkOwn,
-}: SessionParts): DeviceReadParts['withSession'] {
+export interface Sessions extends Pick<DeviceReadParts, 'withSession'> {
+  /** Sets a meter's clock to this machine's time. @throws ReadError when the meter cannot be reached within a minute */
+  setMeterClock(device: Device): Promise<{ before: MeterClock; now: MeterClock }>
+}
+
+/** How long the setting of a clock may take, with the wait for the line. */
+const clockMsMax = 60_000
+
+export function createSessions({ env, setClock, lines, delivery, evictDevice, checkOwn }: SessionParts): Sessions {
   const { timing, disk, keys, parties, log } = env
   const alerted = createDeviceAlerts({
     store: disk.store,
@@ -41,20 +45,34 @@ export function createSessions({
     check: checkOwn,
     log,
   })
+  const wasSet = async (device: string, { aheadMs }: MeterClock, { driftPpm }: MeterClock) => {
+    if (aheadMs !== undefined) await evictDevice(device, 'its clock was set')
+    log('clock set', { device, aheadMs, driftPpm })
+    disk.audit.record({ event: 'clock set', device, ...(aheadMs !== undefined && { aheadMs }), driftPpm })
+  }
   const keepClock = createClockKeeper({
     mode: setClock,
     timing,
-    async wasSet(device, { aheadMs }, { driftPpm }) {
-      if (aheadMs !== undefined) await evictDevice(device, 'its clock was set')
-      log('clock set', { device, aheadMs, driftPpm })
-      disk.audit.record({ event: 'clock set', device, ...(aheadMs !== undefined && { aheadMs }), driftPpm })
-    },
+    wasSet,
     notSet: (device, problem) => log('clock not set', { device, problem }),
   })
   const sessions = createMeterSessions({ dco: openDco(env), timing, alerted, keepClock })
-  return async ({ eui }, accepted, usage, work) => {
-    const task = { deadlineMs: accepted.deadlineMs, usage, priority: priorityOf(accepted) }
-    return sessions.withSession(lines.lineFor(accepted), eui, task, work)
+  return {
+    async withSession(device, accepted, usage, work) {
+      const { deadlineMs } = accepted
+      const task = { deadlineMs, usage, priority: priorityOf(accepted) }
+      return sessions.withSession(lines.lineFor(device, deadlineMs, task.priority), device.eui, task, work)
+    },
+    async setMeterClock(device) {
+      const deadlineMs = timing.nowMs() + clockMsMax
+      const task = { deadlineMs, usage: noUsage(), priority: priority.onDemand }
+      const line = lines.lineFor(device, deadlineMs, task.priority)
+      const set = await sessions.withSession(line, device.eui, task, (conversation) =>
+        setClockIfOff(conversation, timing, 0),
+      )
+      if (set.now !== set.before) await wasSet(device.eui, set.before, set.now)
+      return set
+    },
   }
 }
 

@@ -29,7 +29,7 @@ import { createCache } from './cache.ts'
 import type { BridgeEnv, Served } from './env.ts'
 import { followParties } from './follow-parties.ts'
 import { createLines, type Lines } from './line-pool.ts'
-import { createSessions } from './sessions.ts'
+import { createSessions, type Sessions } from './sessions.ts'
 
 type Outbox = Delivery & { mailbox: Mailbox }
 
@@ -44,6 +44,7 @@ export interface Bridge {
   schedules: ScheduleService
   /** Removes what the cache holds of a device. `why` is logged. */
   evictDevice(eui: string, why: string): Promise<void>
+  setMeterClock: Sessions['setMeterClock']
   /** Call it after the registry has changed: removes schedules and cached readings to which no party has a right any more. */
   partiesChanged(before: Registry): void
   /** Total cost since the start. */
@@ -63,8 +64,9 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
     recover(bridge)
     if (env.wan.holdLines) bridge.lines.hold()
     served?.ready(bridge.lines.states)
-    const { receive, delivery, schedules, evictDevice, partiesChanged, total } = bridge
-    return { receive, served, delivery, schedules, evictDevice, partiesChanged, total, stop: env.lifecycle.close }
+    const { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total } = bridge
+    const running = { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total }
+    return { ...running, served, stop: env.lifecycle.close }
   } catch (error) {
     await env.lifecycle.close()
     throw error
@@ -106,8 +108,9 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const delivery = createOutbox(env, recorder)
   lifecycle.own(delivery.stop)
   const { setClock } = config
-  const withSession = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
-  const handlers = deviceReads({ nowMs, ...cache, withSession })
+  const sessions = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
+  const { setMeterClock } = sessions
+  const handlers = deviceReads({ nowMs, ...cache, ...sessions })
   const execution = createExecution({
     timing,
     codes: config.codes,
@@ -152,7 +155,8 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   )
   const { evictDevice } = cache
   const { changed: partiesChanged } = follower
-  return { receive, delivery, schedules, evictDevice, partiesChanged, total, processing, lines, reconcile }
+  const made = { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total }
+  return { ...made, processing, lines, reconcile }
 }
 
 function createOutbox(env: BridgeEnv, recorder: Recorder): Outbox {

@@ -73,7 +73,8 @@ export function wholeOption(options: Options, name: string, from: number, to: nu
   return number
 }
 
-function kebab(name: string): string {
+/** `from-time` of `fromTime`. */
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 

@@ -2,22 +2,11 @@
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { checkRegistry } from '../access/check-registry.ts'
-import {
-  combineRows,
-  type Kind,
-  kinds,
-  type ReadCsv,
-  type Rows,
-  readImportFile,
-  withPlaces,
-} from '../access/import-rows.ts'
-import type { Registry } from '../access/parties.ts'
-import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
+import { kinds, type ReadCsv, type Rows, readImportFile } from '../access/import-rows.ts'
+import type { ImportOutcome } from '../http/control/controlled.ts'
+import { importRegistry } from '../runtime/import-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
-import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, type Io, type Options, stateOption } from './command.ts'
-import { changeRegistry, currentRows } from './registry-file.ts'
 
 const fileBytesMax = 128 * 1024 * 1024
 /** Gaps that are listed; the others are counted. */
@@ -52,38 +41,7 @@ function takeCertificates(rows: Rows, path: string, problems: string[]): void {
   }
 }
 
-interface Outcome {
-  problems: string[]
-  gaps: string[]
-  given: { [kind in Kind]: number }
-  registry?: Registry
-  registrations: number
-  /** The new registry file. */
-  text: string
-}
-
-function prepare(paths: StatePaths, files: readonly string[], merge: boolean, readers: FileReaders): Outcome {
-  const problems: string[] = []
-  const given = files.map((path) => {
-    const rows = readImportFile({ name: path, text: readText(path, readers) }, readers.readCsv, problems)
-    takeCertificates(rows, path, problems)
-    return rows
-  })
-  const combined = combineRows(currentRows(paths), given, merge ? 'merge' : 'replace')
-  const checked = checkRegistry(combined.data)
-  if (!checked.ok) problems.push(...checked.problems.map((problem) => withPlaces(problem, combined.places)))
-  const outcome = {
-    problems,
-    given: combined.given,
-    registrations: combined.data.registrations.length,
-    text: `${JSON.stringify(combined.data, null, 2)}\n`,
-  }
-  if (!checked.ok) return { ...outcome, gaps: [] }
-  return { ...outcome, gaps: gapsOf(checked.registry).map(textOfGap), registry: checked.registry }
-}
-
-function say(outcome: Outcome, io: Io, dryRun: boolean): void {
-  const { problems, gaps, given, registry, registrations } = outcome
+function say({ problems, gaps, given, registry, ok, dryRun }: ImportOutcome, io: Io): void {
   for (const problem of problems) io.stdout(`${problem}\n`)
   for (const gap of gaps.slice(0, gapsListed)) io.stdout(`gap: ${gap}\n`)
   if (gaps.length > gapsListed) io.stdout(`gap: and ${gaps.length - gapsListed} more\n`)
@@ -92,37 +50,32 @@ function say(outcome: Outcome, io: Io, dryRun: boolean): void {
     return
   }
   const counts = kinds.filter((kind) => given[kind] > 0).map((kind) => `${given[kind]} ${kind}`)
-  const { users } = registry
+  const { users, devices, registrations } = registry
   io.stdout(
-    `${dryRun ? 'would import' : 'imported'} ${counts.join(', ') || 'nothing'}; ` +
-      `registry: ${users.length} users, ${registry.deviceCount()} devices, ${registrations} registrations\n`,
+    `${dryRun || !ok ? 'would import' : 'imported'} ${counts.join(', ') || 'nothing'}; ` +
+      `registry: ${users} users, ${devices} devices, ${registrations} registrations\n`,
   )
+  if (!ok) io.stdout('nothing imported: --strict allows no gaps\n')
 }
 
 async function runImport(options: Options, io: Io, readers: FileReaders): Promise<number> {
   const paths = stateOption(options)
   const files = (options.argument as string[] | undefined) ?? []
   if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
-  const dryRun = options.dryRun === true
-  const isGood = ({ problems, gaps }: Outcome) => problems.length === 0 && !(options.strict === true && gaps.length > 0)
-  const look = () => prepare(paths, files, options.merge === true, readers)
-  const outcome = dryRun
-    ? look()
-    : changeRegistry(paths, (change) => {
-        const found = look()
-        if (isGood(found)) change.commit(found.text)
-        return found
-      })
-  const { problems, gaps, given, registry, registrations } = outcome
-  const good = isGood(outcome)
+  const read = (problems: string[]) =>
+    files.map((path) => {
+      const rows = readImportFile({ name: path, text: readText(path, readers) }, readers.readCsv, problems)
+      takeCertificates(rows, path, problems)
+      return rows
+    })
+  const [merge, dryRun, strict] = [options.merge === true, options.dryRun === true, options.strict === true]
+  const outcome = importRegistry(paths, read, { merge, dryRun, strict })
+  const { ok, problems, gaps, given } = outcome
   if (options.json === true) {
-    const counts = registry && { users: registry.users.length, devices: registry.deviceCount(), registrations }
-    io.stdout(`${JSON.stringify({ ok: good, dryRun, given, registry: good ? counts : undefined, problems, gaps })}\n`)
-  } else {
-    say(outcome, io, dryRun || !good)
-    if (problems.length === 0 && !good) io.stdout('nothing imported: --strict allows no gaps\n')
-  }
-  return good ? exitCode.ok : problems.length > 0 ? exitCode.usage : exitCode.failed
+    const registry = ok ? outcome.registry : undefined
+    io.stdout(`${JSON.stringify({ ok, dryRun, given, registry, problems, gaps })}\n`)
+  } else say(outcome, io)
+  return ok ? exitCode.ok : problems.length > 0 ? exitCode.usage : exitCode.failed
 }
 
 /** The command; `main.ts` gives it the readers of files. */

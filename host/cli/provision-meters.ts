@@ -5,10 +5,10 @@ import { combineRows, withPlaces } from '../access/import-rows.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
 import { addKey, addNextKey, openVault } from '../dco/vault.ts'
+import { changeRegistry, currentRows } from '../runtime/registry-file.ts'
 import { checkRegistryFile } from '../runtime/state-registry.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
-import { changeRegistry, currentRows } from './registry-file.ts'
 
 export interface NewMeter {
   eui: string

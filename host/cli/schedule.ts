@@ -1,68 +1,26 @@
 // smets1 schedule: creates, lists and deletes DCC schedules as a User (5.1, 5.2, 5.3).
 
-import { dayMs } from '../../protocol/half-hour.ts'
-import { srvRow, srvTable } from '../catalogue/srv-table.ts'
-import { bodyRow } from '../duis/bodies.ts'
-import { frequencies, type ScheduleDetails, scheduleLimits } from '../duis/non-device-fields.ts'
+import { scheduleLimits } from '../duis/non-device-fields.ts'
 import { readScheduleId, readSchedules } from '../duis/read-non-device.ts'
-import { parseUtcDate, parseUtcTime } from '../duis/utc-date.ts'
+import { daysAgoMax, type NewSchedule, scheduleDetails } from '../schedule/new-schedule.ts'
 import { scheduleRow } from '../schedule/schedule-row.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
-import { type Command, type Io, type Options, textOption, wholeOption } from './command.ts'
+import { type Command, type Io, kebab, type Options, textOption, wholeOption } from './command.ts'
 import { type DccAnswer, type DccClient, dccClient, dccOptions, showAnswer } from './dcc-client.ts'
 
-function dateOption(options: Options, name: string): number | undefined {
-  const text = textOption(options, name)
-  const day = text === undefined ? undefined : parseUtcDate(text)
-  if (text !== undefined && day === undefined) {
-    throw new CommandError(exitCode.usage, `--${name} is a date in UTC, 2026-12-01, not ${text}`)
-  }
-  return day
-}
-
-/** `01:30` or `01:30:00`, milliseconds of the day. */
-function timeOption(options: Options, name: string, flag: string): number | undefined {
-  const text = textOption(options, name)
-  const timeMs = text === undefined ? undefined : parseUtcTime(/^\d\d:\d\d$/.test(text) ? `${text}:00` : text)
-  if (text !== undefined && timeMs === undefined) {
-    throw new CommandError(exitCode.usage, `--${flag} is a time in UTC, 01:30 or 01:30:00, not ${text}`)
-  }
-  return timeMs
-}
-
-/** The schedule that the options describe: yesterday's half-hours every day from tomorrow on, unless they say otherwise. */
-function detailsOf(options: Options, device: string, nowMs: number): ScheduleDetails {
-  const variant = textOption(options, 'srv') ?? '4.8.1'
-  const row = srvRow(variant)
-  if (row === undefined || row.endpoint !== 'serviceS') {
-    const can = srvTable.filter((one) => one.schedulable && one.onSmets1).map((one) => one.variant)
-    throw new CommandError(exitCode.usage, `--srv is a request to a meter: ${can.join(', ')}, not ${variant}`)
-  }
-  const named = textOption(options, 'frequency') ?? 'daily'
-  const frequency = frequencies.find((one) => one.toLowerCase() === named.toLowerCase())
-  if (frequency === undefined) {
-    throw new CommandError(exitCode.usage, `--frequency is ${frequencies.join(', ').toLowerCase()}, not ${named}`)
-  }
-  const endDay = dateOption(options, 'end')
-  const executionTimeMs = timeOption(options, 'at', 'at')
-  const most = -scheduleLimits.offsetDaysMin
-  const back = (name: string, otherwise: number) => 0 - (wholeOption(options, name, 0, most) ?? otherwise)
-  const period = {
-    startDays: back('fromDaysAgo', 1),
-    startTimeMs: timeOption(options, 'fromTime', 'from-time') ?? 0,
-    endDays: back('toDaysAgo', 0),
-    endTimeMs: timeOption(options, 'toTime', 'to-time') ?? 0,
-  }
+/** What the options say of a new schedule. @throws CommandError */
+function newSchedule(options: Options): NewSchedule {
+  const text = (name: string) => textOption(options, name)
   return {
-    frequency,
-    startDay: dateOption(options, 'start') ?? Math.floor(nowMs / dayMs) + 1,
-    ...(endDay !== undefined && { endDay }),
-    ...(executionTimeMs !== undefined && { executionTimeMs }),
-    serviceReference: row.reference,
-    variant,
-    deviceEui: device,
-    readName: `DSP${row.bodyName}`,
-    ...(bodyRow(row.bodyName)?.kind === 'log' && { period }),
+    srv: text('srv'),
+    frequency: text('frequency'),
+    start: text('start'),
+    end: text('end'),
+    at: text('at'),
+    fromDaysAgo: wholeOption(options, 'fromDaysAgo', 0, daysAgoMax),
+    fromTime: text('fromTime'),
+    toDaysAgo: wholeOption(options, 'toDaysAgo', 0, daysAgoMax),
+    toTime: text('toTime'),
   }
 }
 
@@ -73,7 +31,7 @@ function subjectOf(options: Options, client: DccClient) {
 }
 
 async function create(options: Options, client: DccClient, io: Io): Promise<number> {
-  const schedule = detailsOf(options, client.device(), Date.now())
+  const schedule = scheduleDetails(newSchedule(options), client.device(), Date.now(), (field) => `--${kebab(field)}`)
   const answer = await client.ask({ variant: '5.1', schedule })
   const id = readScheduleId(answer.message)
   return show(answer, client, id === undefined ? [] : [scheduleRow(id, schedule)], options, io)

@@ -45,21 +45,19 @@ export function watchParties(
   known: string | undefined,
   timing: Timing,
   changed: () => Promise<boolean>,
-): { look(): void; stop(): void } {
+): { look(): Promise<void>; stop(): void } {
   let last = known
   let timer = timing.after(lookEveryMs, check)
 
-  function take(now: string | undefined): void {
+  async function take(now: string | undefined): Promise<void> {
     last = now
-    changed().then((done) => {
-      if (!done) last = undefined
-    })
+    if (!(await changed())) last = undefined
   }
 
   function check(): void {
     timer = timing.after(lookEveryMs, check)
     const now = stateOfFiles(paths)
-    if (now !== undefined && now !== last) take(now)
+    if (now !== undefined && now !== last) void take(now)
   }
   return {
     look: () => take(stateOfFiles(paths)),
@@ -85,7 +83,7 @@ export async function openParties(
   paths: StatePaths,
   tool: SigningTool | undefined,
   { timing, store, audit, log }: PartiesParts,
-): Promise<Parties & { reload(): void; stop(): void }> {
+): Promise<Parties & { reload(): Promise<void>; stop(): void }> {
   const rows = storedRows(store)
   const files = stateOfFiles(paths)
   let { registry, trust } = await read(true)

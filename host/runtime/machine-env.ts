@@ -50,8 +50,8 @@ export interface MachineOptions {
 
 export interface Machine {
   env: BridgeEnv
-  /** Reads the registry and the certificates again. */
-  reload(): void
+  /** Reads the registry and the certificates again; resolves when they are in force. */
+  reload(): Promise<void>
 }
 
 type Log = BridgeEnv['log']

@@ -4,9 +4,11 @@ import { rmSync } from 'node:fs'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createControl } from '../http/control/control.ts'
+import type { ControlParts } from '../http/control/controlled.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
+import { createRegistryFiles } from './registry-files.ts'
 
 export interface RunningBridge {
   bridge: Bridge
@@ -16,14 +18,16 @@ export interface RunningBridge {
   metricsUrl: string | undefined
   /** Where the control API is served, if it is. */
   consoleUrl: string | undefined
-  /** Reads the registry and the certificates again. */
-  reload(): void
+  /** Reads the registry and the certificates again; resolves when they are in force. */
+  reload(): Promise<void>
   stop(): Promise<void>
 }
 
 export interface RunOptions extends MachineOptions {
   /** Port of the control API where none is configured; where it is taken, the next free one. */
   consolePort?: number
+  /** What stands beside the bridge on this bench. */
+  controlParts?: ControlParts
 }
 
 /**
@@ -37,7 +41,9 @@ export async function runBridge(
 ): Promise<RunningBridge> {
   const opened = await openMachine(paths, config, options)
   const port = config.consolePort ?? options.consolePort
-  const control = port === undefined ? undefined : createControl(opened.env, config)
+  const registryFiles = createRegistryFiles(paths, opened.env.timing.nowMs, opened.reload)
+  const parts = { registryFiles, ...options.controlParts }
+  const control = port === undefined ? undefined : createControl(opened.env, config, parts)
   const env = control?.env ?? opened.env
   const { record } = options
   const bridge = await startBridge(env, config).catch((error: unknown) => {

@@ -21,8 +21,8 @@ export interface StateOptions extends Pick<MachineOptions, 'completed' | 'record
 export interface OpenedState {
   env: BridgeEnv
   config: BridgeConfig
-  /** Reads the registry and the certificates again. */
-  reload(): void
+  /** Reads the registry and the certificates again; resolves when they are in force. */
+  reload(): Promise<void>
 }
 
 /**

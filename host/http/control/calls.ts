@@ -2,6 +2,15 @@
 
 import type { Call } from './call.ts'
 import { messageCalls } from './message-calls.ts'
+import { operationCalls } from './operation-calls.ts'
+import { registryCalls } from './registry-calls.ts'
+import { scheduleCalls } from './schedule-calls.ts'
 import { stateCalls } from './state-calls.ts'
 
-export const calls: readonly Call[] = [...stateCalls, ...messageCalls]
+export const calls: readonly Call[] = [
+  ...stateCalls,
+  ...messageCalls,
+  ...registryCalls,
+  ...scheduleCalls,
+  ...operationCalls,
+]

@@ -3,7 +3,8 @@
 import type { BridgeEnv } from '../../bridge/env.ts'
 import type { Bridge } from '../../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../../config/config.ts'
-import { createMessageLog, recordedNetwork } from './message-log.ts'
+import type { ControlParts } from './controlled.ts'
+import { createMessageLog, createMessageRecorder } from './message-log.ts'
 import type { ControlOptions } from './port.ts'
 
 export interface Control {
@@ -16,16 +17,19 @@ export interface Control {
   serve(bridge: Bridge, options: ControlOptions): Promise<string>
 }
 
-export function createControl(env: BridgeEnv, config: BridgeConfig): Control {
+/** `parts`: what stands beside the bridge on this bench. */
+export function createControl(env: BridgeEnv, config: BridgeConfig, parts: ControlParts = {}): Control {
   const { timing, lifecycle } = env
   const messages = createMessageLog()
-  const network = recordedNetwork(env.network, messages, timing.nowMs)
+  const recorder = createMessageRecorder(messages, timing.nowMs)
+  const network = recorder.network(env.network)
   return {
     env: { ...env, network },
     async serve(bridge, options) {
       // A bridge without the control API does not load it.
       const { serveControl } = await import('./listener.ts')
-      const controlled = { bridge, env, config, messages, startedMs: timing.nowMs() }
+      const recorded = { ...bridge, receive: recorder.receive(bridge.receive) }
+      const controlled = { ...parts, bridge: recorded, env, config, messages, startedMs: timing.nowMs() }
       return serveControl(controlled, options, lifecycle).catch(async (error: unknown) => {
         await bridge.stop()
         throw error

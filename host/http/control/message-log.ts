@@ -67,9 +67,8 @@ export function createMessageLog({ messages, bytes } = messageLimits): MessageLo
   }
 }
 
-/** A network whose messages are recorded. */
-export function recordedNetwork(network: BridgeNetwork, log: MessageLog, nowMs: () => number): BridgeNetwork {
-  const { post, serve } = network
+/** Wraps what messages pass through, so that they are recorded. */
+export function createMessageRecorder(log: MessageLog, nowMs: () => number) {
   const add = (
     kind: Message['kind'],
     address: string,
@@ -81,13 +80,13 @@ export function recordedNetwork(network: BridgeNetwork, log: MessageLog, nowMs: 
     log.add({ kind, address, xml: Buffer.from(xml), atMs, tookMs: atMs - sinceMs, outcome })
   }
 
-  const recordedReceive =
-    (receive: DuisEndpoint): DuisEndpoint =>
+  const receive =
+    (take: DuisEndpoint): DuisEndpoint =>
     async (endpoint, body, wantsExplanation) => {
       const sinceMs = nowMs()
       const address = `/api/v1/${endpoint}`
       try {
-        const answer = await receive(endpoint, body, wantsExplanation)
+        const answer = await take(endpoint, body, wantsExplanation)
         add('request', address, body, sinceMs, 200)
         add('acknowledgement', address, answer.xml, sinceMs, 200)
         return answer
@@ -97,7 +96,7 @@ export function recordedNetwork(network: BridgeNetwork, log: MessageLog, nowMs: 
       }
     }
 
-  const recordedMailbox = ({ fetch, take }: Pick<Mailbox, 'fetch' | 'take'>): Pick<Mailbox, 'fetch' | 'take'> => ({
+  const mailbox = ({ fetch, take }: Pick<Mailbox, 'fetch' | 'take'>): Pick<Mailbox, 'fetch' | 'take'> => ({
     take,
     fetch(location) {
       const found = fetch(location)
@@ -107,7 +106,7 @@ export function recordedNetwork(network: BridgeNetwork, log: MessageLog, nowMs: 
     },
   })
 
-  return {
+  const network = ({ post, serve }: BridgeNetwork): BridgeNetwork => ({
     async post(url, body, timeoutMs, explanation) {
       const sinceMs = nowMs()
       try {
@@ -119,6 +118,8 @@ export function recordedNetwork(network: BridgeNetwork, log: MessageLog, nowMs: 
         throw error
       }
     },
-    ...(serve && { serve: (receive, mailbox) => serve(recordedReceive(receive), recordedMailbox(mailbox)) }),
-  }
+    ...(serve && { serve: (take, box) => serve(receive(take), mailbox(box)) }),
+  })
+
+  return { receive, network }
 }

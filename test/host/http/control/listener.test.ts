@@ -72,7 +72,7 @@ test('a token makes the calls of its scope and no others', async () => {
   for (const scope of scopes) {
     for (const { method, path, name, scope: wanted } of calls) {
       if (grants[scope].includes(wanted)) continue
-      const answered = await bench.call(method, pathOf(path), { scope, ...(method !== 'GET' && { body: {} }) })
+      const answered = await bench.call(method, pathOf(path), { scope, ...(/^P/.test(method) && { body: {} }) })
       assert.is(answered.status, 403, `${scope} ${name}`)
       assert.match(String(answered.json().detail), `needs a token of scope ${wanted}`)
     }

@@ -5,8 +5,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync, rmSync } from 'node:fs'
 import { type Rows, readJsonFile } from '../access/import-rows.ts'
 import { openVault, removeKeys } from '../dco/vault.ts'
-import { changeState } from '../runtime/hold-state.ts'
 import { readJson, type StatePaths, writeFileWhole } from '../state/state-directory.ts'
+import { changeState } from './hold-state.ts'
 
 /** Meters that get keys and settings files before the registry's new text makes them count. */
 interface NewKeys {

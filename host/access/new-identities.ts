@@ -1,7 +1,7 @@
 // Identities for new meters: given, counted up from the given one, or drawn where nobody's real meter can be.
 
-import { mpanOf } from '../access/mpan.ts'
-import type { Registry } from '../access/parties.ts'
+import { mpanOf } from './mpan.ts'
+import type { Registry } from './parties.ts'
 
 /**
  * EUI-64s are drawn under this prefix unless another is given. The 2 of the first byte says "administered locally" (IEEE

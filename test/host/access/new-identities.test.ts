@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { checkRegistry } from '../../../host/access/check-registry.ts'
 import { isMpan, mpanOf } from '../../../host/access/mpan.ts'
-import { createIdentities, euiAfter, mpanAfter } from '../../../host/cli/new-identities.ts'
+import { createIdentities, euiAfter, mpanAfter } from '../../../host/access/new-identities.ts'
 
 test('identities: counting up agrees with the numbers they are, and check digits with the rule', () => {
   fc.assert(
