@@ -112,7 +112,7 @@ async function open(
   }
   const reload = () => {
     security.reopen()
-    parties.reload()
+    return parties.reload()
   }
   return { env, reload }
 }

@@ -30,7 +30,8 @@ export function createControl(env: BridgeEnv, config: BridgeConfig, parts: Contr
       const { serveControl } = await import('./listener.ts')
       const recorded = { ...bridge, receive: recorder.receive(bridge.receive) }
       const controlled = { ...parts, bridge: recorded, env, config, messages, startedMs: timing.nowMs() }
-      return serveControl(controlled, options, lifecycle).catch(async (error: unknown) => {
+      const report = env.reportSecurity && { report: env.reportSecurity }
+      return serveControl(controlled, { ...options, ...report }, lifecycle).catch(async (error: unknown) => {
         await bridge.stop()
         throw error
       })
