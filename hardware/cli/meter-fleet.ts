@@ -1,19 +1,19 @@
 // smets1 meter --fleet: many emulated meters on one line, each with its own flash, load and seed.
 
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { createMeter } from '../../firmware/meter.ts'
 import { readSettings } from '../../firmware/settings.ts'
-import { euiFromBytes, getU32 } from '../../protocol/bytes.ts'
-import { createEmulatedBoard, systemTimers } from '../emulator/emulated-board.ts'
-import type { FlashFile } from '../emulator/flash-file.ts'
-import { createFleet, type FleetMember } from '../emulator/fleet-runner.ts'
+import { getU32 } from '../../protocol/bytes.ts'
+import { frameBytesMax } from '../../protocol/limits.ts'
+import { createPacedWriter, systemTimers } from '../emulator/emulated-board.ts'
+import { createFleet, type Fleet } from '../emulator/fleet.ts'
+import { FleetBoard } from '../emulator/fleet-board.ts'
 import { type Line, openLine, parseLineUrl } from '../emulator/meter-line.ts'
 import { createScaledClock, systemClocks } from '../emulator/scaled-clock.ts'
+import { simulatedHouse } from '../load/simulated-house.ts'
+import { type FleetDirectory, openFleetDirectory } from './fleet-directory.ts'
 import type { Io } from './io.ts'
 import { holdLine, type LineHolder } from './line-holder.ts'
 import { faultFlags, settingsFlags } from './meter-flags.ts'
-import { openMeterFlash } from './meter-flash.ts'
 import { firstMeter } from './meter-live.ts'
 import { meterLoad } from './meter-load.ts'
 import { type MeterOptions, readMeterOptions, text } from './meter-options.ts'
@@ -23,13 +23,6 @@ import { type Stop, watchForStop } from './stop.ts'
 
 const usage = 2
 const keyMissing = 3
-
-/** A meter by its EUI-64: its flash, and settings that are not in the flash yet. */
-interface Place {
-  eui: string
-  flash: string
-  settings: string | undefined
-}
 
 /** Options of one meter that do not apply to a fleet. */
 const ofOne = [
@@ -56,146 +49,97 @@ function readFleetOptions(given: Record<string, unknown>): { directory: string; 
   return { directory, options: readMeterOptions({ ...given, fleet: undefined, flash: directory }) }
 }
 
-/** The meters of a directory, in the order of their EUI-64s. @throws Error when it cannot be read */
-function placesIn(directory: string): Place[] {
-  const mode = statSync(directory).mode & 0o777
-  if ((mode & 0o077) !== 0) {
-    throw new Error(
-      `${directory} holds keys and others may look into it (mode ${mode.toString(8)}): chmod 700 ${directory}`,
-    )
-  }
-  const places = new Map<string, Place>()
-  for (const name of readdirSync(directory)) {
-    const parts = /^((?:[0-9A-F]{2}-){7}[0-9A-F]{2})\.(settings\.json|flash)$/.exec(name)
-    if (parts === null) continue
-    const eui = parts[1]!
-    const place = places.get(eui) ?? { eui, flash: join(directory, `${eui}.flash`), settings: undefined }
-    if (parts[2] !== 'flash') place.settings = join(directory, name)
-    places.set(eui, place)
-  }
-  return [...places.values()].sort((a, b) => (a.eui < b.eui ? -1 : 1))
+interface Starting {
+  options: MeterOptions
+  directory: FleetDirectory
+  fleet: Fleet
+  io: Io
+  stop: Stop
 }
 
-interface Started {
-  member: FleetMember
-  flash: FlashFile
-}
+/** What a meter says while it catches up is not shown: there are many. */
+const quiet: Io = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
 
-/** Starts a meter and lets it catch up; `undefined` when told to stop meanwhile. @throws Error naming its flash */
-async function startMember(
-  { eui, flash: path, settings: file }: Place,
-  { takeLock, ...options }: MeterOptions & Pick<Io, 'takeLock'>,
-  baud: number,
-  send: (bytes: Uint8Array) => void,
-  stop: Stop,
-): Promise<Started | undefined> {
-  const flash = openMeterFlash(path, file, () => {}, { takeLock })
-  try {
-    const settings = readSettings(flash)
-    if (settings === undefined) throw new Error(`${path} holds no meter: it has no identity and no key`)
-    if (euiFromBytes(settings.eui) !== eui) throw new Error(`${path} is the flash of ${euiFromBytes(settings.eui)}`)
-    const startMs = systemClocks.wallMs()
-    const boardClock = { nowMs: startMs, upMs: 0 }
-    // The last four bytes of the EUI-64 tell meters apart.
-    const source = meterLoad(options, getU32(settings.eui.slice().reverse(), 0), startMs, undefined)
-    const board = createEmulatedBoard({
-      flash,
-      clock: () => boardClock.nowMs,
-      up: () => boardClock.upMs,
-      load: source.load,
-      otherLoad: source.otherLoad,
-      pulsesPerKwh: settings.configuration.pulsesPerKwh,
-      send,
-      baud,
-      timers: systemTimers,
-    })
-    const quiet: Io = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
-    const prepared = { options, source, past: lookBack(flash) }
-    const meter = await firstMeter(prepared, { startMs, boardClock, board }, createMeter, quiet, stop)
-    if (meter !== undefined) return { member: { eui: settings.eui, boardClock, board, meter }, flash }
-    flash.close()
-    return undefined
-  } catch (error) {
-    flash.close()
-    throw error
-  }
+/** Starts a meter and lets it catch up; false when told to stop meanwhile. */
+async function startMember({ options, directory, fleet, stop }: Starting, number: number): Promise<boolean> {
+  const flash = directory.store.flash(number)
+  const { eui, configuration } = readSettings(flash)!
+  const startMs = systemClocks.wallMs()
+  // The last four bytes of the EUI-64 tell meters apart.
+  const seed = getU32(eui.slice().reverse(), 0)
+  const energyOf = simulatedHouse(seed, options.simulated.solarW)
+  const board = new FleetBoard(flash, energyOf, configuration.pulsesPerKwh, startMs)
+  const source = meterLoad(options, seed, startMs, undefined)
+  const prepared = { options, source, past: lookBack(flash) }
+  const meter = await firstMeter(prepared, { startMs, boardClock: board.clock, board }, createMeter, quiet, stop)
+  if (meter === undefined) return false
+  fleet.add(eui, { board, meter })
+  return true
 }
 
 /** Starts all of them, in turn; fewer when told to stop meanwhile. */
-async function startAll(
-  places: readonly Place[],
-  options: MeterOptions,
-  line: LineHolder,
-  started: Started[],
-  io: Io,
-  stop: Stop,
-): Promise<void> {
-  const address = parseLineUrl(options.port, options.baud)
-  // A port's own speed may stand in its URL.
-  const baud = typeof address === 'object' && address.kind === 'serial' ? address.baud : options.baud
+async function startAll(starting: Starting): Promise<void> {
+  const { directory, fleet, io, stop } = starting
   const began = Date.now()
   let shown = began
-  for (const place of places) {
-    const one = await startMember(place, { ...options, takeLock: io.takeLock }, baud, line.write, stop)
-    if (one === undefined || stop.stopped) return
-    started.push(one)
+  let yielded = began
+  for (const { number } of directory.meters) {
+    if (!(await startMember(starting, number)) || stop.stopped) return
     const now = Date.now()
-    // Lets signals through.
-    await new Promise((resume) => setImmediate(resume))
+    if (now - yielded >= 20) {
+      // Lets signals through.
+      await new Promise((resume) => setImmediate(resume))
+      yielded = now
+    }
     if (now - began < 2000 || now - shown < (io.isTerminal ? 200 : 2000)) continue
     shown = now
-    io.stderr(
-      io.isTerminal
-        ? `\r${started.length} of ${places.length} meters\x1b[K`
-        : `${started.length} of ${places.length} meters\n`,
-    )
+    const text = `${fleet.size()} of ${directory.meters.length} meters`
+    io.stderr(io.isTerminal ? `\r${text}\x1b[K` : `${text}\n`)
   }
   if (io.isTerminal && shown > began) io.stderr('\r\x1b[K')
 }
 
-/** Serves until told to stop. @throws what a meter's firmware or flash throws */
-async function serve(started: readonly Started[], line: LineHolder, stop: Stop): Promise<void> {
+/** A fleet without meters, at the end of a line. */
+function createFleetOn(line: LineHolder, options: MeterOptions, failed: (error: unknown) => void): Fleet {
+  const address = parseLineUrl(options.port, options.baud)
+  // A port's own speed may stand in its URL.
+  const baud = typeof address === 'object' && address.kind === 'serial' ? address.baud : options.baud
+  const writer = createPacedWriter(baud, systemTimers, line.write)
   const clock = createScaledClock(systemClocks, systemClocks.wallMs())
-  let fail: (error: unknown) => void = () => {}
-  const failing = new Promise<never>((_, reject) => {
-    fail = reject
-  })
-  const fleet = createFleet(
-    started.map(({ member }) => member),
-    clock,
-    systemTimers,
-    fail,
-  )
-  line.take(fleet.received)
-  await Promise.race([stop.asked, failing])
-  line.take(() => {})
-  fleet.stop()
+  const fleet = createFleet({ clock, timers: systemTimers, upToDate: 'each quarter', failed })
+  const busyMs = () => (Math.max(0, writer.waiting() + 1 - frameBytesMax) * 10000) / (baud || 1)
+  line.take(fleet.connect({ send: writer.write, busyMs }).received)
+  return fleet
 }
 
 async function live(
-  places: readonly Place[],
+  directory: FleetDirectory,
   options: MeterOptions,
   opened: Line,
   io: Io,
   stop: Stop,
 ): Promise<number> {
   const line = holdLine(opened, options.port, options.baud, io)
-  const started: Started[] = []
   const began = performance.now()
+  let fail: (error: unknown) => void = () => {}
+  const failing = new Promise<never>((_, reject) => {
+    fail = reject
+  })
+  failing.catch(() => {})
+  const fleet = createFleetOn(line, options, fail)
   try {
-    await startAll(places, options, line, started, io, stop)
+    await startAll({ options, directory, fleet, io, stop })
     if (stop.stopped) return 0
     const startMs = Math.round(performance.now() - began)
-    if (options.json) {
-      io.stdout(`${JSON.stringify({ ready: true, port: line.url(), meters: started.length, startMs })}\n`)
-    } else
-      io.stdout(
-        `${started.length} meters on ${line.url()}, started in ${(startMs / 1000).toFixed(1)} s. Ctrl-C stops them.\n`,
-      )
-    await serve(started, line, stop)
+    const meters = fleet.size()
+    if (options.json) io.stdout(`${JSON.stringify({ ready: true, port: line.url(), meters, startMs })}\n`)
+    else
+      io.stdout(`${meters} meters on ${line.url()}, started in ${(startMs / 1000).toFixed(1)} s. Ctrl-C stops them.\n`)
+    await Promise.race([stop.asked, failing])
     return 0
   } finally {
-    for (const { flash } of started) flash.close()
+    line.take(() => {})
+    fleet.stop()
     await line.close()
   }
 }
@@ -206,12 +150,12 @@ async function live(
  */
 export async function runFleet(given: Record<string, unknown>, io: Io): Promise<number> {
   let options: MeterOptions
-  let places: Place[]
+  let directory: FleetDirectory | undefined
   try {
     const read = readFleetOptions(given)
     options = read.options
-    places = placesIn(read.directory)
-    if (places.length === 0) {
+    directory = openFleetDirectory(read.directory, io.takeLock, io.stderr)
+    if (directory === undefined) {
       io.stderr(
         `${read.directory} has no meters: \`smets1 provision --count N --out ${read.directory}\` makes settings for some\n`,
       )
@@ -221,18 +165,17 @@ export async function runFleet(given: Record<string, unknown>, io: Io): Promise<
     io.stderr(`${words(error)}\n`)
     return usage
   }
-  const opened = await openLine(options.port, options.baud)
-  if (!opened.ok) {
-    io.stderr(`${opened.problem.message}\n`)
-    return opened.problem.exitCode
-  }
   const stop = watchForStop(options.exitWithParent)
   try {
-    return await live(places, options, opened.line, io, stop)
+    const opened = await openLine(options.port, options.baud)
+    if (opened.ok) return await live(directory, options, opened.line, io, stop)
+    io.stderr(`${opened.problem.message}\n`)
+    return opened.problem.exitCode
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return 1
   } finally {
+    directory.close()
     stop.end()
   }
 }

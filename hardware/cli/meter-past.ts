@@ -3,7 +3,7 @@
 import type { Flash } from '../../firmware/board.ts'
 import { openLogs } from '../../firmware/logs.ts'
 import { halfHourOf } from '../../protocol/half-hour.ts'
-import { createMemoryFlash } from '../emulator/flash-file.ts'
+import { copyOnWrite } from '../emulator/flash-copy.ts'
 
 export interface MeterPast {
   /** The newest half-hour in the log, -1 for none. */
@@ -16,8 +16,7 @@ export interface MeterPast {
 
 /** Reads a copy: opening the logs counts a start, which must not be recorded in the flash itself yet. */
 export function lookBack(flash: Flash): MeterPast {
-  const { pageBytes, pages } = flash
-  const { journal, events } = openLogs(createMemoryFlash({ pageBytes, pages }, flash))
+  const { journal, events } = openLogs(copyOnWrite(flash))
   const aliveMs = Math.max(journal.aliveMs, events.lastSeconds * 1000)
   const ofHalfHour = journal.runningHalfHour === halfHourOf(aliveMs) ? journal.running.slice() : new Float64Array(4)
   return {

@@ -23,14 +23,14 @@ export const newMeterFlags: readonly Flag[] = [
   ...settingsFlags,
 ]
 
-/** Writes the settings file of a meter. */
-export type InstallSettings = (path: string, eui: string, key: Uint8Array) => void
+/** Writes the settings file of a meter. Not `durable`: the caller brings it to the disk. */
+export type InstallSettings = (path: string, eui: string, key: Uint8Array, durable: boolean) => void
 
 /** Writes settings files of new meters, set as the options have it. @throws Error for an option that is wrong, at once */
 export function newSettings(options: Record<string, unknown>): InstallSettings {
   const pulsesPerKwh = whole(options, 'pulsesPerKwh', 1, 1000000) ?? defaultConfiguration().pulsesPerKwh
   const configuration = { ...defaultConfiguration(), ...readMeterSettings(options), pulsesPerKwh }
-  return (path, eui, key) => writeSettingsFile(path, { eui: euiToBytes(eui), key, configuration })
+  return (path, eui, key, durable) => writeSettingsFile(path, { eui: euiToBytes(eui), key, configuration }, durable)
 }
 
 /**

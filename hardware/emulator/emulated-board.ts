@@ -1,8 +1,8 @@
 // A board emulated in software, on which the firmware runs unchanged. Clock, load, line and flash are parameters.
 
 import type { Board, Flash } from '../../firmware/board.ts'
-import { halfHourMs, halfHourOf, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { frameBytesMax } from '../../protocol/limits.ts'
+import { Metrology } from './metrology.ts'
 
 /** Timers of the line: a clock that never jumps, and one timer at a time. `systemTimers` are those of the machine. */
 export interface Timers {
@@ -119,75 +119,6 @@ export function createPacedWriter(baud: number, timers: Timers, send: (bytes: Ui
   }
 }
 
-interface Metrology {
-  /** Pulses up to an instant that were not returned yet. */
-  pulsesUntil(atMs: number): number
-  /** Drops pulses that were not returned, and continues from an instant. */
-  resetTo(atMs: number): void
-  /** Continues with this energy of the present half-hour counted already. */
-  resumeFrom(countedWh: number): void
-}
-
-/**
- * Pulses in proportion to the time passed in each half-hour, all of them by its end. Energy of less than a pulse is
- * carried into the next half-hour, so that sums are never wrong by a pulse. A clock set back gives no pulses for time
- * already counted; a clock set forward gives the pulses of the time that it skipped.
- */
-function createMetrology(
-  load: (halfHour: number) => number | undefined,
-  pulsesPerKwh: number,
-  startMs: number,
-): Metrology {
-  let halfHour = halfHourOf(startMs)
-  let pulses = 0
-  let taken = 0
-  // Thousandths of a pulse.
-  let rest = 0
-
-  function enter(next: number): void {
-    halfHour = next
-    const owed = rest + (load(next) ?? 0) * pulsesPerKwh
-    pulses = Math.floor(owed / 1000)
-    rest = owed - pulses * 1000
-    taken = 0
-  }
-
-  function reached(atMs: number): number {
-    return Math.floor((pulses * (atMs - startOfHalfHour(halfHour))) / halfHourMs)
-  }
-
-  function resetTo(atMs: number): void {
-    enter(halfHourOf(atMs))
-    taken = reached(atMs)
-  }
-
-  resetTo(startMs)
-  return {
-    resetTo,
-    resumeFrom(countedWh) {
-      taken = Math.min(pulses, Math.floor((countedWh * pulsesPerKwh) / 1000))
-    },
-    pulsesUntil(atMs) {
-      const until = halfHourOf(atMs)
-      if (until < halfHour) {
-        resetTo(atMs)
-        return 0
-      }
-      let count = 0
-      while (halfHour < until) {
-        count += pulses - taken
-        enter(halfHour + 1)
-      }
-      const now = reached(atMs)
-      if (now > taken) {
-        count += now - taken
-        taken = now
-      }
-      return count
-    },
-  }
-}
-
 /**
  * Creates a board with power on.
  * @throws RangeError when `baud` is negative or infinite, or `pulsesPerKwh` is not above 0
@@ -198,10 +129,9 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
   if (!(pulsesPerKwh > 0)) throw new RangeError(`pulses per kWh are more than 0, not ${pulsesPerKwh}`)
   const writer = createPacedWriter(baud, options.timers, options.send)
   const { otherLoad } = options
-  const metrologies = [0, 1, 2, 3].map((channel) => {
-    const ofChannel = channel === 0 ? load : (halfHour: number) => otherLoad?.(halfHour, channel)
-    return createMetrology(ofChannel, pulsesPerKwh, clock())
-  })
+  const energyOf = (halfHour: number, channel: number) =>
+    channel === 0 ? load(halfHour) : otherLoad?.(halfHour, channel)
+  const metrology = new Metrology(energyOf, pulsesPerKwh, clock())
   let powered = true
 
   function requirePower(): void {
@@ -234,17 +164,15 @@ export function createEmulatedBoard(options: EmulatedBoardOptions): EmulatedBoar
       },
       ready: () => powered && writer.waiting() < frameBytesMax,
     },
-    takePulses: () => metrologies.map((metrology) => (powered ? metrology.pulsesUntil(clock()) : 0)),
+    takePulses: () => (powered ? metrology.pulsesUntil(clock()) : [0, 0, 0, 0]),
     off() {
       powered = false
       writer.drop()
     },
     on() {
       powered = true
-      for (const metrology of metrologies) metrology.resetTo(clock())
+      metrology.resetTo(clock())
     },
-    resumeFrom(countedWh) {
-      for (const [channel, metrology] of metrologies.entries()) metrology.resumeFrom(countedWh[channel] ?? 0)
-    },
+    resumeFrom: (countedWh) => metrology.resumeFrom(countedWh),
   }
 }

@@ -27,8 +27,11 @@ export interface MeterSettings {
   configuration?: Configuration
 }
 
-/** Writes the file atomically, with mode 0600. */
-export function writeSettingsFile(path: string, { eui, key, configuration }: MeterSettings): void {
+/**
+ * Writes the file atomically, with mode 0600.
+ * @param durable false where many are written: the caller brings them to the disk
+ */
+export function writeSettingsFile(path: string, { eui, key, configuration }: MeterSettings, durable = true): void {
   const value = {
     smets1MeterSettings: version,
     eui: euiFromBytes(eui),
@@ -39,7 +42,7 @@ export function writeSettingsFile(path: string, { eui, key, configuration }: Met
   try {
     fchmodSync(file, 0o600)
     writeSync(file, `${JSON.stringify(value, null, 2)}\n`)
-    fsyncSync(file)
+    if (durable) fsyncSync(file)
   } finally {
     closeSync(file)
   }

@@ -4,11 +4,12 @@
 import { combineRows, withPlaces } from '../access/import-rows.ts'
 import type { StampConvention } from '../catalogue/read-window.ts'
 import { agreeKey } from '../dco/key-agreement.ts'
-import { addKey, addNextKey, openVault } from '../dco/vault.ts'
+import { addKey, addNextKey, keyFileOf, openVault } from '../dco/vault.ts'
 import { changeRegistry, currentRows } from '../runtime/registry-file.ts'
 import { checkRegistryFile } from '../runtime/state-registry.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
+import { syncAll } from '../state/sync-all.ts'
 
 export interface NewMeter {
   eui: string
@@ -33,7 +34,8 @@ export interface ProvisionParts {
   replace: boolean
   /** The file that a meter's settings go to. */
   settingsOf(eui: string): string
-  install(path: string, eui: string, key: Uint8Array): void
+  /** Writes that file. Not `durable`: all of them are brought to the disk together. */
+  install(path: string, eui: string, key: Uint8Array, durable: boolean): void
   /** Called after each meter. */
   done?(count: number): void
 }
@@ -101,12 +103,13 @@ export function provisionMeters(paths: StatePaths, meters: readonly NewMeter[], 
     for (const [index, { eui, settings }] of named.entries()) {
       const key = agreeKey(parts.randomBytes)
       // The DCO knows a key before the meter can have it; one that replaces another follows it until the end.
-      if (replace) addNextKey(paths.vault, eui, key)
-      else addKey(paths.vault, eui, key)
-      install(settings, eui, key)
+      if (replace) addNextKey(paths.vault, eui, key, false)
+      else addKey(paths.vault, eui, key, false)
+      install(settings, eui, key, false)
       key.fill(0)
       parts.done?.(index + 1)
     }
+    syncAll([...named.map(({ settings }) => settings), ...named.map(({ eui }) => keyFileOf(paths.vault, eui, replace))])
     change.commit(registry)
   })
 }
@@ -127,7 +130,7 @@ export function rotateKey(
     }
     const key = agreeKey(parts.randomBytes)
     addNextKey(paths.vault, eui, key)
-    parts.install(parts.settingsOf(eui), eui, key)
+    parts.install(parts.settingsOf(eui), eui, key, true)
     key.fill(0)
   })
 }

@@ -6,6 +6,7 @@
 
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -38,7 +39,8 @@ export interface Vault {
   promote?(eui: string, next: Uint8Array): boolean
 }
 
-function fileOf(directory: string, eui: string, isNext: boolean): string {
+/** The file of a meter's current or next key. @throws RangeError for text that is no EUI-64 */
+export function keyFileOf(directory: string, eui: string, isNext: boolean): string {
   if (!euiPattern.test(eui)) throw new RangeError(`${eui} is no EUI-64 in upper case`)
   return join(directory, `${eui}${isNext ? '.next' : ''}.json`)
 }
@@ -88,52 +90,56 @@ function syncDirectory(directory: string): void {
   }
 }
 
-/** Writes a key to a file of mode 0600, atomically. */
-function writeKey(directory: string, path: string, key: Uint8Array): void {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+/** Writes a key to a file of mode 0600, atomically. Not `durable`: whoever calls brings it to the disk. */
+function writeKey(directory: string, path: string, key: Uint8Array, durable: boolean): void {
+  if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = openSync(`${path}.new`, 'w', 0o600)
   try {
     fchmodSync(file, 0o600)
     writeSync(file, `${JSON.stringify({ version, key: toHex(key) })}\n`)
-    fsyncSync(file)
+    if (durable) fsyncSync(file)
   } finally {
     closeSync(file)
   }
   renameSync(`${path}.new`, path)
-  syncDirectory(directory)
+  if (durable) syncDirectory(directory)
 }
 
 /** Opens the vault in a directory. Its functions throw Error for a file that others may read or that is damaged. */
 export function openVault(directory: string): Required<Vault> {
-  const nextKey = (eui: string) => readKey(fileOf(directory, eui, true))
+  const nextKey = (eui: string) => readKey(keyFileOf(directory, eui, true))
   return {
-    key: (eui) => (euiPattern.test(eui) ? readKey(fileOf(directory, eui, false)) : undefined),
+    key: (eui) => (euiPattern.test(eui) ? readKey(keyFileOf(directory, eui, false)) : undefined),
     nextKey,
     promote(eui, next) {
       const found = nextKey(eui)
       if (found === undefined || toHex(found) !== toHex(next)) return false
-      renameSync(fileOf(directory, eui, true), fileOf(directory, eui, false))
+      renameSync(keyFileOf(directory, eui, true), keyFileOf(directory, eui, false))
       syncDirectory(directory)
       return true
     },
   }
 }
 
-/** Sets a meter's current key at once, and removes its next key. */
-export function addKey(directory: string, eui: string, key: Uint8Array): void {
-  rmSync(fileOf(directory, eui, true), { force: true })
-  writeKey(directory, fileOf(directory, eui, false), key)
+/**
+ * Sets a meter's current key at once, and removes its next key.
+ * @param durable false where many keys are added: the caller brings the vault to the disk (`syncAll`) before they count
+ */
+export function addKey(directory: string, eui: string, key: Uint8Array, durable = true): void {
+  const next = keyFileOf(directory, eui, true)
+  if (existsSync(next)) rmSync(next)
+  writeKey(directory, keyFileOf(directory, eui, false), key, durable)
 }
 
-/** Sets a meter's next key. */
-export function addNextKey(directory: string, eui: string, key: Uint8Array): void {
-  writeKey(directory, fileOf(directory, eui, true), key)
+/** Sets a meter's next key; `durable` as for `addKey`. */
+export function addNextKey(directory: string, eui: string, key: Uint8Array, durable = true): void {
+  writeKey(directory, keyFileOf(directory, eui, true), key, durable)
 }
 
 /** Removes the keys of a meter, or only the next one. */
 export function removeKeys(directory: string, eui: string, which: 'all' | 'next'): void {
-  rmSync(fileOf(directory, eui, true), { force: true })
-  if (which === 'all') rmSync(fileOf(directory, eui, false), { force: true })
+  rmSync(keyFileOf(directory, eui, true), { force: true })
+  if (which === 'all') rmSync(keyFileOf(directory, eui, false), { force: true })
 }
 
 /** The problems of a vault, by file. No key is quoted. */

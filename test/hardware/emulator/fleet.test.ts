@@ -6,13 +6,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
-import { pageBytes } from '../../../firmware/flash-map.ts'
+import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { createMeter } from '../../../firmware/meter.ts'
 import { defaultConfiguration, writeSettings } from '../../../firmware/settings.ts'
 import { meterCommand } from '../../../hardware/cli/meter.ts'
-import { createEmulatedBoard } from '../../../hardware/emulator/emulated-board.ts'
-import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
-import { createFleet, type FleetMember } from '../../../hardware/emulator/fleet-runner.ts'
+import { createFlashStore } from '../../../hardware/emulator/flash-store.ts'
+import { createFleet, type FleetMember, type FleetOptions } from '../../../hardware/emulator/fleet.ts'
+import { FleetBoard } from '../../../hardware/emulator/fleet-board.ts'
 import { householdWh } from '../../../hardware/load/household.ts'
 import { createDco } from '../../../host/dco/sealer.ts'
 import { readHalfHours } from '../../../host/wan/layouts.ts'
@@ -29,7 +29,7 @@ const startMs = Date.UTC(2026, 10, 22)
 const euiOf = (index: number) => `02-DB-12-34-00-00-00-${index.toString(16).padStart(2, '0').toUpperCase()}`
 
 /** A fleet on a virtual clock, with 100 Wh times its number in each half-hour of a meter; and a count of their steps. */
-function createVirtualFleet(count: number) {
+function createVirtualFleet(count: number, upToDate: FleetOptions['upToDate'] = 'each quarter') {
   const clock = createVirtualClock(startMs)
   const world = {
     nowMs: startMs,
@@ -47,39 +47,36 @@ function createVirtualFleet(count: number) {
   let toHost: (bytes: Uint8Array) => void = () => {}
   const steps = { count: 0 }
   const keys = new Map<string, Uint8Array>()
+  let problem: unknown
+  const failed = (error: unknown) => {
+    problem = error
+  }
+  const store = createFlashStore({ pageBytes, pages: flashPagesFull })
+  store.add(count)
+  const fleet = createFleet({ clock: world, timers, upToDate, failed })
   const members = Array.from({ length: count }, (_, i): FleetMember => {
-    const flash = createMemoryFlash({ pageBytes, pages: 25 })
+    const flash = store.flash(i)
     const key = createRandom(i + 1).bytes(32)
     keys.set(euiOf(i), key)
     writeSettings(flash, { eui: euiToBytes(euiOf(i)), key, version: 1, configuration: defaultConfiguration() })
-    const boardClock = { nowMs: startMs, upMs: i * 1000 }
-    const board = createEmulatedBoard({
-      flash,
-      clock: () => boardClock.nowMs,
-      up: () => boardClock.upMs,
-      load: () => 100 * (i + 1),
-      pulsesPerKwh: 1000,
-      send: (bytes) => clock.after(1, () => toHost(bytes)),
-      baud: 0,
-      timers,
-    })
+    const board = new FleetBoard(flash, (_, channel) => (channel === 0 ? 100 * (i + 1) : 0), 1000, startMs)
+    board.clock.upMs = i * 1000
     const meter = createMeter(board)
     const step = meter.step
     meter.step = () => {
       steps.count += 1
       step()
     }
-    return { eui: euiToBytes(euiOf(i)), boardClock, board, meter }
+    const member = { board, meter }
+    fleet.add(euiToBytes(euiOf(i)), member)
+    return member
   })
-  let problem: unknown
-  const fleet = createFleet(members, world, timers, (error) => {
-    problem = error
-  })
+  const end = fleet.connect({ send: (bytes) => clock.after(1, () => toHost(bytes)), busyMs: () => 0 })
   const line = createLine(
     'fleet:',
     async (_url, _baud, events) => {
       toHost = events.data
-      return { write: (bytes) => fleet.received(bytes), close: async () => {} }
+      return { write: end.received, close: async () => {} }
     },
     defaultLineLimits,
     clock,
@@ -117,6 +114,28 @@ test('asleep, a meter is stepped a few times in a quarter of an hour, however ma
   // Sixteen quarters: at most one step on each and one behind it.
   assert.ok(f.steps.count <= 20 * 16 * 2 + 20, String(f.steps.count))
   assert.ok(f.steps.count >= 20 * 16, String(f.steps.count))
+})
+
+test('however late a meter is brought up to date, its log is the same', async () => {
+  const often = createVirtualFleet(3)
+  const seldom = createVirtualFleet(3, 'at midnight')
+  for (const f of [often, seldom]) await f.clock.pass(30 * 3600000 + 700000)
+  const first = startMs / halfHourMs
+  for (const index of [0, 2]) {
+    const readings = [
+      await often.clock.run(often.read(index, first, 60)),
+      await seldom.clock.run(seldom.read(index, first, 60)),
+    ]
+    assert.equal(readings[0], readings[1])
+    assert.is(readings[0]!.length, 60)
+  }
+  // Woken: once at midnight, and when it was read.
+  assert.ok(seldom.steps.count < often.steps.count)
+  for (const f of [often, seldom]) f.fleet.stop()
+  assert.equal(
+    often.members.map(({ meter }) => meter.importWh()),
+    seldom.members.map(({ meter }) => meter.importWh()),
+  )
 })
 
 test('a stop commits what is counted, and a meter that fails stops the fleet with its error', async () => {
@@ -179,7 +198,7 @@ test('errors in a directory or an option are reported', async () => {
   assert.is(await run({ port: undefined }), 2)
   assert.match(err, /--port is missing/)
   writeFileSync(join(directory, `${euiOf(1)}.settings.json`), '{}', { mode: 0o600 })
-  assert.is(await run({}), 1)
+  assert.is(await run({}), 2)
   assert.match(err, /cannot be used: it is not a settings file/)
   assert.equal(readdirSync(directory), [`${euiOf(1)}.settings.json`])
   chmodSync(directory, 0o755)
