@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { newSettings } from '../../../hardware/cli/provision.ts'
 import { mpanOf } from '../../../host/access/mpan.ts'
 import { euiAfter } from '../../../host/access/new-identities.ts'
@@ -106,7 +107,14 @@ function createReader(user: Identity, waiting: Map<string, (xml: string) => void
     const atMs = performance.now()
     const answer = new Promise<string>((resolve) => waiting.set(requestId.text, resolve))
     const headers = { 'content-type': 'application/xml' }
-    const acknowledged = await (await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })).text()
+    let response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
+    // A bridge under too much load says when to come again.
+    while (response.status === 503) {
+      await response.body?.cancel()
+      await pause(1000 * Number(response.headers.get('retry-after') ?? 1))
+      response = await fetch(`${url}/api/v1/serviceS`, { method: 'POST', headers, body })
+    }
+    const acknowledged = await response.text()
     if (!acknowledged.includes('>I99<')) throw new Error(`not accepted: ${acknowledged}`)
     const xml = await answer
     const waitMs = performance.now() - atMs
