@@ -1,6 +1,7 @@
 // All the meter's logs together, and what is done when a day ends (DESIGN.md, "A day ends").
 
 import { getU32 } from '../protocol/bytes.ts'
+import { encodeDayPart, partHalfHoursMax } from '../protocol/day-part.ts'
 import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
@@ -175,16 +176,24 @@ export function readProfile(logs: Logs, channel: number, first: number, count: n
   const past = readRing(channel === 0 ? logs.imports : logs.others, channel, fromDay, toDay)
   let given = 0
 
+  /** Of a day of which few half-hours are asked, only these. */
+  function asked(block: Uint8Array): Uint8Array {
+    const start = firstHalfHourOfDay(given)
+    const from = Math.max(first, start)
+    const to = Math.min(first + count, start + halfHoursPerDay)
+    return to - from > partHalfHoursMax ? block : encodeDayPart(block, from - start, to - from)
+  }
+
   return () => {
     const block = past()
     if (block) {
       given = dayBlockDay(block, 0)
-      return block
+      return asked(block)
     }
     // The day may have become a block while this read went on; then the ring has given it already.
     if (journal.day <= given || journal.day < fromDay || journal.day > toDay) return undefined
     given = journal.day
-    return blockOfDay(logs, channel, true)
+    return asked(blockOfDay(logs, channel, true))
   }
 }
 

@@ -128,7 +128,7 @@ export interface Meter extends BoardMeter {
 /** The newest half-hour of active import in the logs, -1 when there is none. */
 function lastHalfHour(logs: Logs): number {
   const day = Math.max(logs.journal.day, lastNumber(logs.imports))
-  const block = day === 0 ? undefined : readProfile(logs, 0, firstHalfHourOfDay(day), 1)()
+  const block = day === 0 ? undefined : readProfile(logs, 0, firstHalfHourOfDay(day), halfHoursPerDay)()
   const profile = block === undefined ? undefined : decodeDayBlock(block)
   for (let i = halfHoursPerDay - 1; profile && i >= 0; i--) {
     if (profile.wh[i]! >= 0) return firstHalfHourOfDay(day) + i

@@ -2,8 +2,11 @@
 
 import { copyOf, getU16, getU32, putU16, putU32, sameBytes } from './bytes.ts'
 
-/** First bytes of packets: version 1 in the high half. */
-export const kind = { wake: 0x11, awake: 0x12, ask: 0x13, answer: 0x14, lastAnswer: 0x15 } as const
+/** First bytes of packets: version 2 in the high half. */
+export const kind = { wake: 0x21, awake: 0x22, ask: 0x23, answer: 0x24, lastAnswer: 0x25 } as const
+
+/** Version of this line, in the high half of every kind. */
+export const lineVersion = 2
 
 export const hostNonceBytes = 8
 

@@ -141,53 +141,82 @@ export function dayBlockChannel(bytes: Uint8Array, at: number): number {
   return bytes[at + 1]! & otherChannel ? bytes[at + 4]! : 0
 }
 
+/** Where reading a block has come to. */
+export interface DayReader {
+  block: Uint8Array
+  /** Coding of the values, and where the maps begin; 0 for none. */
+  code: number
+  missingAt: number
+  markedAt: number
+  /** The next half-hour, and the first bit of its value. */
+  index: number
+  bitAt: number
+}
+
+/** Begins to read a block whose CRC is right. */
+export function openDayBlock(block: Uint8Array): DayReader {
+  const form = block[1]!
+  const mapsAt = form & otherChannel ? 5 : 4
+  const markedAt = mapsAt + (form & missingMap ? 6 : 0)
+  return {
+    block: block,
+    code: form & 15,
+    missingAt: form & missingMap ? mapsAt : 0,
+    markedAt: form & markedMap ? markedAt : 0,
+    index: 0,
+    bitAt: (markedAt + (form & markedMap ? 6 : 0)) * 8,
+  }
+}
+
+/** The next bits as a number; zeros behind the end of the values. */
+function takeBits(reader: DayReader, count: number): number {
+  const block = reader.block
+  let value = 0
+  for (let i = 0; i < count; i++) {
+    const at = reader.bitAt >> 3
+    value = value * 2 + (at < block.length - 2 ? (block[at]! >> (7 - (reader.bitAt & 7))) & 1 : 0)
+    reader.bitAt += 1
+  }
+  return value
+}
+
+/** The next half-hour as one number: 0 when it was not recorded, otherwise 1 + 2 * Wh, and 1 more when it is marked. */
+export function nextHalfHour(reader: DayReader): number {
+  const byte = reader.index >> 3
+  const bit = 1 << (reader.index & 7)
+  reader.index += 1
+  if (reader.missingAt && reader.block[reader.missingAt + byte]! & bit) return 0
+  let value = 0
+  if (reader.code > 12) value = takeBits(reader, reader.code === raw24 ? 24 : 16)
+  else {
+    while (takeBits(reader, 1)) value += 1
+    value = value * (1 << reader.code) + takeBits(reader, reader.code)
+  }
+  return 1 + value * 2 + (reader.markedAt && reader.block[reader.markedAt + byte]! & bit ? 1 : 0)
+}
+
 /** The day in a block; `undefined` when the bytes are not one whole block as `encodeDayBlock` writes it. */
 export function decodeDayBlock(block: Uint8Array): ProfileDay | undefined {
   const length = dayBlockLength(block, 0)
   if (length === 0 || length !== block.length) return undefined
-  const form = block[1]!
-  const code = form & 15
-  const mapsAt = form & otherChannel ? 5 : 4
-  const missingAt = form & missingMap ? mapsAt : 0
-  const markedAt = form & markedMap ? mapsAt + (missingAt > 0 ? 6 : 0) : 0
-  const valuesAt = mapsAt + (missingAt > 0 ? 6 : 0) + (markedAt > 0 ? 6 : 0)
-  if (code > raw24 || valuesAt > length - 2) return undefined
+  const reader = openDayBlock(block)
+  const endBit = (length - 2) * 8
+  if (reader.code > raw24 || reader.bitAt > endBit) return undefined
   const profile = emptyDay(dayBlockDay(block, 0))
   profile.channel = dayBlockChannel(block, 0)
-  profile.open = (form & openDay) !== 0
+  profile.open = (block[1]! & openDay) !== 0
   if (profile.day < 1 || profile.day > 65534 || profile.channel > 3) return undefined
   // Active import has one form only: without the byte.
-  if (mapsAt > 4 && profile.channel === 0) return undefined
-  const endBit = (length - 2) * 8
-  let bitAt = valuesAt * 8
-
-  function takeBits(count: number): number {
-    let value = 0
-    for (let i = 0; i < count; i++) {
-      if (bitAt < endBit) value = value * 2 + ((block[bitAt >> 3]! >> (7 - (bitAt & 7))) & 1)
-      bitAt += 1
-    }
-    return value
-  }
-
+  if (block[1]! & otherChannel && profile.channel === 0) return undefined
   for (let i = 0; i < halfHoursPerDay; i++) {
-    const bit = 1 << (i & 7)
-    const missing = missingAt > 0 && (block[missingAt + (i >> 3)]! & bit) !== 0
-    const marked = markedAt > 0 && (block[markedAt + (i >> 3)]! & bit) !== 0
-    if (missing) {
-      if (marked) return undefined
-      continue
-    }
-    profile.marked[i] = marked ? 1 : 0
-    if (code === raw24) profile.wh[i] = takeBits(24)
-    else if (code === raw16) profile.wh[i] = takeBits(16)
-    else {
-      let ones = 0
-      while (bitAt < endBit && takeBits(1) === 1) ones += 1
-      profile.wh[i] = ones * (1 << code) + takeBits(code)
-    }
+    const number = nextHalfHour(reader)
+    if (number > 0) {
+      profile.wh[i] = (number - 1) >>> 1
+      profile.marked[i] = (number - 1) & 1
+    } else if (reader.markedAt && block[reader.markedAt + (i >> 3)]! & (1 << (i & 7))) return undefined
   }
   // Exactly the bytes that were needed, filled up with zeros.
-  if (bitAt > endBit || endBit - bitAt > 7 || takeBits(endBit - bitAt) !== 0) return undefined
+  if (reader.bitAt > endBit || endBit - reader.bitAt > 7 || takeBits(reader, endBit - reader.bitAt) !== 0)
+    return undefined
   return profile
 }

@@ -2,6 +2,7 @@
 
 import { crc16, getU16, getU32, putU16, putU32 } from './bytes.ts'
 import { snapshotBytesMax, touRegisters } from './limits.ts'
+import { putVarint, varintBytes } from './varint.ts'
 
 /** Why a snapshot was taken. 4 and above are causes that an ask may name. */
 export const snapshotCause = {
@@ -30,24 +31,6 @@ export interface RegisterSnapshot {
 }
 
 const late = 64
-
-/** Bytes of a whole number, seven bits each, the lowest first; bit 7 says that more follow. */
-function varintBytes(value: number): number {
-  let bytes = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1
-  return bytes
-}
-
-function putVarint(bytes: Uint8Array, at: number, value: number): number {
-  let rest = value
-  while (rest >= 128) {
-    bytes[at] = 128 + (rest % 128)
-    rest = Math.floor(rest / 128)
-    at += 1
-  }
-  bytes[at] = rest
-  return at + 1
-}
 
 /** The bytes of a snapshot; `undefined` when it is longer than 228 (over 38 TOU registers of more than 268 MWh each). */
 export function encodeSnapshot(snapshot: RegisterSnapshot): Uint8Array | undefined {

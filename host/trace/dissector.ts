@@ -2,7 +2,8 @@
 // uses, so that both show the same. It has no keys: sealed content is not opened.
 
 import { frameBytesMax, tagBytes } from '../../protocol/limits.ts'
-import { type FieldForm, lineVersion, noPacket, packetTable } from './packet-table.ts'
+import { lineVersion } from '../../protocol/link.ts'
+import { type FieldForm, noPacket, packetTable } from './packet-table.ts'
 
 const luaFields: { [form in FieldForm]: (name: string, about: string) => string } = {
   eui: (name, about) => `ProtoField.string("smets1.${name}", "${name}", base.ASCII, "${about}")`,

@@ -2,7 +2,7 @@
 
 import { euiFromBytes, getU16, getU32, toHex } from '../../protocol/bytes.ts'
 import { tagBytes } from '../../protocol/limits.ts'
-import { kind } from '../../protocol/link.ts'
+import { kind, lineVersion } from '../../protocol/link.ts'
 
 /** How a field is shown: an EUI-64, a number (little-endian), bytes in hexadecimal. */
 export type FieldForm = 'eui' | 'u8' | 'u16' | 'u32' | 'hex'
@@ -33,9 +33,6 @@ const sealed = {
   bytes: 'rest',
   about: `secretbox: tag (${tagBytes} bytes), then ciphertext`,
 } as const
-
-/** The version of the line that this program speaks. */
-export const lineVersion = kind.wake >> 4
 
 /** Shown in the place of a name when a frame holds none of these packets. */
 export const noPacket = 'no packet of this line'

@@ -1,10 +1,9 @@
 // The records in an answer (protocol/SPEC.md sections 8 to 10): day blocks, register snapshots and events, with their fields
 // and offsets.
 
+import { decodeReceivedDay, partCoding, type ReceivedDay } from '../../protocol/day-part.ts'
 import { decodeEvent, eventCode } from '../../protocol/event-entry.ts'
-import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { channel, type MessageName } from '../../protocol/messages.ts'
-import { decodeDayBlock, type ProfileDay } from '../../protocol/profile-coding.ts'
 import { decodeSnapshot, type RegisterSnapshot, snapshotCause } from '../../protocol/register-snapshot.ts'
 import type { MessageFields } from './sessions.ts'
 
@@ -37,15 +36,16 @@ export const dateOf = (day: number) => new Date(day * 86400000).toISOString().sl
 export const timeOf = (seconds: number) =>
   seconds === 0 ? 'time lost' : new Date(seconds * 1000).toISOString().replace('.000', '')
 
-function dayFields(profile: ProfileDay, bytes: Uint8Array): RecordField[] {
+function dayFields(profile: ReceivedDay, bytes: Uint8Array): RecordField[] {
   const form = bytes[1] ?? 0
-  const valuesAt = 4 + (form & 128 ? 1 : 0) + (form & 16 ? 6 : 0) + (form & 32 ? 6 : 0)
+  const isPart = (form & 15) === partCoding
+  const valuesAt = 4 + (form & 128 ? 1 : 0) + (form & 16 ? 6 : 0) + (form & 32 ? 6 : 0) + (isPart ? 1 : 0)
   const fields: RecordField[] = [
     { name: 'day', value: profile.day, offset: 2 },
     { name: 'channel', value: profile.channel, offset: form & 128 ? 4 : 1 },
     { name: 'open', value: profile.open, offset: 1 },
   ]
-  for (let i = 0; i < halfHoursPerDay; i++) {
+  for (let i = profile.first; i < profile.first + profile.count; i++) {
     fields.push({ name: `wh[${i}]`, value: profile.wh[i] ?? -1, offset: valuesAt })
     fields.push({ name: `marked[${i}]`, value: profile.marked[i] === 1, offset: 1 })
   }
@@ -72,13 +72,13 @@ function snapshotFields(snapshot: RegisterSnapshot, bytes: Uint8Array): RecordFi
 }
 
 function dayRecord(bytes: Uint8Array, offset: number): LineRecord | undefined {
-  const profile = decodeDayBlock(bytes)
+  const profile = decodeReceivedDay(bytes)
   if (profile === undefined) return undefined
   const recorded = profile.wh.filter((wh) => wh >= 0)
   const total = recorded.reduce((sum, wh) => sum + wh, 0)
   const unit = profile.channel < 2 ? 'Wh' : 'varh'
   const marks = profile.marked.filter((mark) => mark === 1).length
-  const title = `${dateOf(profile.day)} ${nameIn(channel, profile.channel)} ${recorded.length} of 48, ${total} ${unit}${marks > 0 ? `, ${marks} marked` : ''}${profile.open ? ', not over' : ''}`
+  const title = `${dateOf(profile.day)} ${nameIn(channel, profile.channel)} ${recorded.length} of ${profile.count}, ${total} ${unit}${marks > 0 ? `, ${marks} marked` : ''}${profile.open ? ', not over' : ''}`
   return { is: 'day block', number: profile.day, offset, bytes, fields: dayFields(profile, bytes), title }
 }
 

@@ -2,8 +2,9 @@
 
 import { toHex } from '../../protocol/bytes.ts'
 import type { CborValue } from '../../protocol/cbor.ts'
+import { lineVersion } from '../../protocol/link.ts'
 import { errorCode } from '../../protocol/message-layout.ts'
-import { lineVersion, noPacket } from './packet-table.ts'
+import { noPacket } from './packet-table.ts'
 import { type RecordField, recordBytes, recordsIn } from './records.ts'
 import type { Message, MessageFields, TracedFrame } from './sessions.ts'
 

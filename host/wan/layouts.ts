@@ -1,10 +1,9 @@
 // Reads of ranges: half-hours of the profile data log, entries of the daily read log.
 
 import { copyOf } from '../../protocol/bytes.ts'
+import { decodeReceivedDay } from '../../protocol/day-part.ts'
 import { firstHalfHourOfDay } from '../../protocol/half-hour.ts'
-import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { decodeAnswer, encodeAsk } from '../../protocol/messages.ts'
-import { decodeDayBlock } from '../../protocol/profile-coding.ts'
 import { decodeSnapshots, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
 import type { Conversation } from './conversation.ts'
 import { gather, type Layout, type Part } from './gather.ts'
@@ -15,15 +14,16 @@ export function readBlocks(bytes: Uint8Array, channel: number): Part<Reading> | 
   const part: Part<Reading> = { from: 0, to: 0, items: [] }
   for (let at = 0, length = 0; at < bytes.length; at += length) {
     length = bytes[at] ?? 0
-    const profile = decodeDayBlock(copyOf(bytes, at, Math.min(length, bytes.length - at)))
+    const profile = decodeReceivedDay(copyOf(bytes, at, Math.min(length, bytes.length - at)))
     if (profile === undefined || profile.channel !== channel) return undefined
-    const from = firstHalfHourOfDay(profile.day)
+    const day = firstHalfHourOfDay(profile.day)
+    const from = day + profile.first
     if (at > 0 && from < part.to) return undefined
     if (at === 0) part.from = from
-    part.to = from + halfHoursPerDay
-    for (let i = 0; i < halfHoursPerDay; i++) {
+    part.to = from + profile.count
+    for (let i = profile.first; i < profile.first + profile.count; i++) {
       const wh = profile.wh[i] ?? -1
-      if (wh >= 0) part.items.push({ halfHour: from + i, wh, marked: profile.marked[i] === 1 })
+      if (wh >= 0) part.items.push({ halfHour: day + i, wh, marked: profile.marked[i] === 1 })
     }
   }
   return part

@@ -3,7 +3,7 @@
 import { euiToBytes, sameBytes } from '../../protocol/bytes.ts'
 import { decodeEvent, type EventEntry } from '../../protocol/event-entry.ts'
 import { eventBytes } from '../../protocol/limits.ts'
-import { decodePacket, encodeWake, type SealedAnswer } from '../../protocol/link.ts'
+import { decodePacket, encodeWake, lineVersion, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
 import { type MeterTask, timed, waitForLine, YieldError, yieldCheckMs } from './conversation.ts'
@@ -12,9 +12,6 @@ import { wakePreambleBytes } from './line-limits.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
 import { ReadError } from './read-error.ts'
 import type { Timing, Turn } from './serial-line.ts'
-
-/** Of protocol/SPEC.md. */
-const lineVersion = 1
 
 /** A meter that is awake. */
 export interface Woken {

@@ -47,6 +47,7 @@ export const wire: Bench = async () => {
     day = await exchange(world.first + i * 48, 48)
     wholes.push(day.out + day.in)
   }
+  const closed = await exchange(world.first + 48 * 60 - 1, 49)
   const months = await exchange(world.first, days * 48)
   // The same at 9,600 baud: how much of the time, from the first byte to the last, the line carries bytes.
   const slow = createWorld({ seed, days, eui, key, baud: 9600, endMs, whOf: (halfHour) => householdWh(seed, halfHour) })
@@ -67,6 +68,7 @@ export const wire: Bench = async () => {
     row('whole exchange for a day, largest', Math.max(...wholes), 'bytes'),
     row('  of it to the meter (wake, ask, sleep)', day.out, 'bytes'),
     row('  of it from the meter (awake, answer)', day.in, 'bytes'),
+    row('a day and the entry before it, both directions', closed.out + closed.in, 'bytes'),
     row('13 months whole, both directions', months.out + months.in, 'bytes'),
     row('13 months at 9,600 baud', tookMs / 1000, 's'),
     row('  share of that time in which the line is busy', (busyMs / tookMs) * 100, '%'),

@@ -74,8 +74,8 @@ test('it ignores what is not for it, and what it cannot be', () => {
     encodeAwake(link),
     encodeSealedAnswer(1, 0, true, random.bytes(20)),
     sealed(link, 1, clock),
-    Uint8Array.of(0x16, 1, 2, 3, 4),
-    Uint8Array.of(0x13),
+    Uint8Array.of(0x26, 1, 2, 3, 4),
+    Uint8Array.of(0x23),
   ]
   for (const asleep of [encodeWake(random.bytes(8), link.hostNonce), ...nothing]) assert.equal(raw.say(asleep), [])
   const awake = wake(raw)
@@ -84,15 +84,15 @@ test('it ignores what is not for it, and what it cannot be', () => {
   assert.equal(places(awake, raw.say(sealed(awake, 1, clock))), [[1, 0, true]])
 })
 
-test('a wake of another version counts a session, is answered in version 1, and wakes no meter', () => {
+test('a wake of another version counts a session, is answered in version 2, and wakes no meter', () => {
   const raw = newMeter()
   const before = wake(raw)
   raw.say(sealed(before, 1, sleep))
   const hostNonce = random.bytes(8)
   const other = encodeWake(eui, hostNonce)
-  other[0] = 0x21
+  other[0] = 0x11
   const answer = decodePacket(raw.say(other)[0]!)
-  assert.ok(answer?.kind === 'awake' && answer.version === 1)
+  assert.ok(answer?.kind === 'awake' && answer.version === 2)
   assert.is(answer.session, before.session + 1)
   assert.is(raw.meter.awake(), false)
   assert.equal(raw.say(sealed({ ...answer, hostNonce }, 1, clock)), [])
@@ -212,7 +212,7 @@ test('limits, timeouts and packets of SPEC.md are those of the code', () => {
   assert.ok(spec.includes(`| wait for the next block | ${thousands(blockMs)} ms + 3 frames of line time`))
   assert.ok(spec.includes(`preamble of zeros (${wakePreambleBytes} by default)`))
   for (const { code, fields } of packetTable) {
-    const row = spec.split('\n').find((line) => line.startsWith(`| 1${code}h `))!
+    const row = spec.split('\n').find((line) => line.startsWith(`| 2${code}h `))!
     const layout = /`([^`]+)`/.exec(row)![1]!.split(' ')
     const size = { u8: 1, u16: 2, u32: 4 } as const
     const shown = layout.map((field) => {

@@ -146,7 +146,7 @@ else {
     const blocks = [sectionBlock('x'), interfaceBlock('a'), interfaceBlock('b')]
     const packetOf = () =>
       Uint8Array.of(
-        random.below(4) === 0 ? random.below(256) : 0x11 + random.below(5),
+        random.below(4) === 0 ? random.below(256) : 0x21 + random.below(5),
         ...random.bytes(random.below(30)),
       )
     for (let i = 0; i < 600; i++) {

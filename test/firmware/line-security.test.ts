@@ -82,7 +82,7 @@ test('replayed asks are refused and counted by the meter, and are in its securit
   // Each ask comes twice, and once more after the next one.
   let last: Uint8Array[] = []
   b.setTamper((frame, way) => {
-    if (way === 'toHost' || kindOf(frame) !== 0x13) return { on: [frame] }
+    if (way === 'toHost' || kindOf(frame) !== 0x23) return { on: [frame] }
     const on = [frame, ...last, frame]
     last = [frame]
     return { on }
@@ -98,7 +98,7 @@ test('frames out of order bring the same readings', async () => {
   const b = createTappedLine(4)
   let held: Uint8Array | undefined
   b.setTamper((frame, way) => {
-    if (way === 'toDevice' || kindOf(frame) === 0x12) return { on: [frame] }
+    if (way === 'toDevice' || kindOf(frame) === 0x22) return { on: [frame] }
     if (held === undefined) {
       held = frame
       return {}
@@ -141,12 +141,12 @@ test('packets of another meter, and packets sent to it, are refused and counted 
   const bridge = b.startBridge(8)
   assert.is((await bridge.read(1, otherEui)).wrong, 0)
   const [wake, ...asks] = ofWay(b, 'toDevice')
-  const answers = ofWay(b, 'toHost').filter((frame) => kindOf(frame) !== 0x12)
+  const answers = ofWay(b, 'toHost').filter((frame) => kindOf(frame) !== 0x22)
   assert.ok(wake !== undefined && asks.length > 0 && answers.length > 0)
   // In place of each answer of the meter comes that of the other one, with the same counter and block; then its own.
   b.setTamper((frame, way) => {
-    if (way === 'toDevice') return { on: kindOf(frame) === 0x13 ? [...asks, frame] : [frame] }
-    return { on: kindOf(frame) === 0x12 ? [frame] : [...answers, frame] }
+    if (way === 'toDevice') return { on: kindOf(frame) === 0x23 ? [...asks, frame] : [frame] }
+    return { on: kindOf(frame) === 0x22 ? [frame] : [...answers, frame] }
   })
   const { wrong, usage } = await bridge.read(1)
   assert.is(wrong, 0)
@@ -156,12 +156,12 @@ test('packets of another meter, and packets sent to it, are refused and counted 
 })
 
 test('packets of another version are refused and counted, at both ends; an awake of one is named', async () => {
-  for (const version of [0, 2, 15]) {
+  for (const version of [0, 1, 15]) {
     const b = createTappedLine(8)
     let wakes = 0
     b.setTamper((frame) => {
       // A wake of another version ends a session, as every wake does; the bridge finds its way back from one.
-      const isWake = kindOf(frame) === 0x11
+      const isWake = kindOf(frame) === 0x21
       if (isWake) wakes += 1
       return { on: isWake && wakes > 1 ? [frame] : [ofVersion(version, frame), frame] }
     })
@@ -172,10 +172,10 @@ test('packets of another version are refused and counted, at both ends; an awake
     assert.ok((await meterCounts(b)).notOpened > 0)
   }
   const b = createTappedLine(8)
-  b.setTamper((frame, way) => ({ on: [way === 'toHost' ? ofVersion(2, frame) : frame] }))
+  b.setTamper((frame, way) => ({ on: [way === 'toHost' ? ofVersion(3, frame) : frame] }))
   const { fault, detail } = await b.startBridge(9).read(1)
   assert.is(fault, 'malformed')
-  assert.match(detail!, /speaks version 2 of the line, this bridge version 1/)
+  assert.match(detail!, /speaks version 3 of the line, this bridge version 2/)
 })
 
 test('whatever is done to frames: no reading is wrong, and the next read over a line left alone is right', async () => {
@@ -259,7 +259,7 @@ test('a wrong key is called so; a meter that falls silent, and a line that spoil
 
   const noisy = createTappedLine(13)
   noisy.setTamper((frame, way) => {
-    if (way === 'toHost' && kindOf(frame) !== 0x12) return { on: [frame.subarray(3)] }
+    if (way === 'toHost' && kindOf(frame) !== 0x22) return { on: [frame.subarray(3)] }
     return { on: [frame] }
   })
   const spoilt = await noisy.startBridge(15).read(1, eui, 60000)

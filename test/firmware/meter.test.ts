@@ -8,6 +8,7 @@ import { createLine } from '../../host/wan/serial-line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 import { encodeCbor } from '../../protocol/cbor.ts'
+import { decodeReceivedDay } from '../../protocol/day-part.ts'
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import { halfHourMs } from '../../protocol/half-hour.ts'
 import { sessionIdleMs, sessionsPerBootMax } from '../../protocol/limits.ts'
@@ -17,6 +18,7 @@ import {
   encodeWake,
   kind,
   type LinkSession,
+  lineVersion,
   nonceOf,
   type Packet,
 } from '../../protocol/link.ts'
@@ -134,6 +136,48 @@ function conversation(seed: number) {
   return { ...made, say, wake, sealed, ask }
 }
 
+test('of a day of which few half-hours are asked only these are sent, also of a day that is not over', () => {
+  const { say, wake, sealed, meter, end } = conversation(5)
+  meter.live(end, [7, 8, 9])
+  const link = wake()
+  let counter = 0
+  const days = (first: number, count: number) => {
+    counter += 1
+    const message = encodeAsk('readProfile', { channel: 0, firstHalfHour: first, count })
+    const bytes = say(sealed(link, counter, message)).flatMap((packet) => {
+      assert.ok(packet.kind === 'answer')
+      const nonce = nonceOf(packet.last ? kind.lastAnswer : kind.answer, link, packet.counter, packet.block)
+      const answer = decodeAnswer('readProfile', open(packet.sealed, nonce, key)!)
+      assert.ok(answer !== undefined && 'fields' in answer)
+      return [...answer.fields.blocks]
+    })
+    const found: [number, number, number[]][] = []
+    for (let at = 0; at < bytes.length; at += bytes[at]!) {
+      const part = decodeReceivedDay(Uint8Array.from(bytes.slice(at, at + bytes[at]!)))!
+      const from = part.day * 48 + part.first
+      for (let i = 0; i < part.count; i++) {
+        const wh = part.wh[part.first + i]!
+        if (part.day * 48 < end) assert.is(wh, whOf(from + i))
+      }
+      found.push([from, part.count, part.open ? [...part.wh.filter((wh) => wh >= 0)] : []])
+    }
+    return found
+  }
+  const day = end - 48
+  assert.equal(days(day - 1, 49), [
+    [day - 1, 1, []],
+    [day, 48, []],
+  ])
+  assert.equal(days(day + 36, 12), [[day + 36, 12, []]])
+  assert.equal(days(day + 35, 13), [[day, 48, []]])
+  assert.equal(days(end - 3, 5), [
+    [end - 3, 3, []],
+    [end, 2, [7, 8]],
+  ])
+  assert.equal(days(end, 48), [[end, 48, [7, 8, 9]]])
+  assert.equal(days(day - 49, 1), [])
+})
+
 test('replayed, reordered, reflected and altered asks are not answered', () => {
   const { say, wake, sealed, ask } = conversation(5)
   const link = wake()
@@ -207,9 +251,9 @@ test('an awake meter sleeps when it receives nothing', () => {
 test('a wake of another version is answered with ours, and opens nothing', () => {
   const { say, sealed, ask } = conversation(8)
   const packet = encodeWake(euiToBytes(eui), new Uint8Array(8))
-  packet[0] = 0x21
+  packet[0] = 0x31
   const [awake] = say(packet)
-  assert.ok(awake?.kind === 'awake' && awake.version === 1)
+  assert.ok(awake?.kind === 'awake' && awake.version === lineVersion)
   assert.is(say(sealed({ hostNonce: new Uint8Array(8), boot: awake.boot, session: awake.session }, 1, ask)).length, 0)
 })
 

@@ -5,6 +5,7 @@ import nacl from 'tweetnacl'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { euiToBytes, fromHex, toHex } from '../../protocol/bytes.ts'
+import { decodeReceivedDay, encodeDayPart } from '../../protocol/day-part.ts'
 import { decodeEvent, encodeEvent } from '../../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../../protocol/frame.ts'
 import { decodePacket, encodeAwake, encodeWake, nonceOf } from '../../protocol/link.ts'
@@ -25,6 +26,29 @@ test('day blocks, both ways', () => {
     const profile = { channel, day, open: isOpen, wh: Int32Array.from(wh), marked: marks }
     assert.is(toHex(encodeDayBlock(profile)), hex, name)
     assert.equal(decodeDayBlock(fromHex(hex)), profile, name)
+  }
+})
+
+test('parts of days, as the meter cuts them and the bridge reads them', () => {
+  for (const { name, block, first, count, hex } of vectors.parts) {
+    assert.is(toHex(encodeDayPart(fromHex(block), first, count)), hex, name)
+    const whole = decodeDayBlock(fromHex(block))!
+    const part = decodeReceivedDay(fromHex(hex))!
+    assert.equal(
+      [part.first, part.count, part.day, part.channel, part.open],
+      [first, count, whole.day, whole.channel, whole.open],
+    )
+    for (let i = 0; i < 48; i++) {
+      const isIn = i >= first && i < first + count
+      assert.is(part.wh[i], isIn ? whole.wh[i] : -1)
+      assert.is(part.marked[i], isIn ? whole.marked[i] : 0)
+    }
+    // Any one bit that is not as it was is noticed.
+    for (let bit = 0; bit < hex.length * 4; bit++) {
+      const bad = fromHex(hex)
+      bad[bit >> 3]! ^= 1 << (bit & 7)
+      assert.is(decodeReceivedDay(bad), undefined, `${name}, bit ${bit}`)
+    }
   }
 })
 
@@ -114,10 +138,10 @@ test('packets and frames, both ways', () => {
   const eui = euiToBytes(vectors.eui)
   assert.is(toHex(encodeWake(eui, link.hostNonce)), packetOf('wake'))
   assert.is(toHex(encodeAwake(link)), packetOf('awake'))
-  assert.equal(decodePacket(fromHex(packetOf('wake'))), { kind: 'wake', version: 1, eui, hostNonce: link.hostNonce })
+  assert.equal(decodePacket(fromHex(packetOf('wake'))), { kind: 'wake', version: 2, eui, hostNonce: link.hostNonce })
   assert.equal(decodePacket(fromHex(packetOf('awake'))), {
     kind: 'awake',
-    version: 1,
+    version: 2,
     tag: link.hostNonce.subarray(0, 2),
     boot: link.boot,
     session: link.session,

@@ -34,7 +34,7 @@ test('the dissector is printed, alone', async () => {
   const { code, out, err } = await finished(['trace', '--dissector'])
   assert.is(code, 0)
   assert.is(err, '')
-  assert.match(out, /^-- The SMETS1 line, version 1/)
+  assert.match(out, /^-- The SMETS1 line, version 2/)
 })
 
 test.run()

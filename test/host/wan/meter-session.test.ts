@@ -170,10 +170,10 @@ test('a question is asked again when its answer is lost; what changes something 
     ['setClock', 1],
   ] as const) {
     const b = bench()
-    // Of everything to the host only awakes (kind 12h, after the first byte of COBS) come through.
+    // Of everything to the host only awakes (kind 22h, after the first byte of COBS) come through.
     b.line.send = (
       (send) => (bytes: Uint8Array) =>
-        bytes[1] === 0x12 && send(bytes)
+        bytes[1] === 0x22 && send(bytes)
     )(b.line.send) as typeof b.line.send
     const work = (conversation: Conversation): Promise<unknown> =>
       name === 'setClock'

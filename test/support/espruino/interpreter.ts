@@ -22,8 +22,8 @@ export interface EspruinoRun {
   cpuMs(): number
   /** Kills the interpreter as a power cut would; the flash stays as it is. */
   cut(): Promise<void>
-  /** Starts it again on the same flash, its console empty. */
-  start(): Promise<void>
+  /** Starts it again on the same flash, its console empty; with other code when the code is in a file. */
+  start(code?: string): Promise<void>
   /** Ends all and removes the folder. */
   end(): Promise<void>
 }
@@ -57,6 +57,31 @@ export function launch(program: string, args: string[], cwd: string): ChildProce
   child.once('close', () => children.delete(child))
   child.stdin!.on('error', () => {})
   return child
+}
+
+/** Bytes that a build of 32 bits takes at once: of a longer run release 2v29 loses the rest (its issue 2718). */
+const runBytes = 32
+
+/** How often the interpreter for Linux looks at its line when nothing comes is 50 ms. */
+const runEveryMs = 70
+
+/** Writes no more at once than a released interpreter takes, as a UART, on which bytes come one after the other, does. */
+function inRuns(write: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {
+  const waiting: Uint8Array[] = []
+  const next = () => {
+    const bytes = waiting[0]
+    if (bytes === undefined) return
+    write(bytes)
+    setTimeout(() => {
+      waiting.shift()
+      next()
+    }, runEveryMs)
+  }
+  return (bytes) => {
+    const isIdle = waiting.length === 0
+    for (let at = 0; at < bytes.length; at += runBytes) waiting.push(bytes.subarray(at, at + runBytes))
+    if (isIdle) next()
+  }
 }
 
 /** Runs code in an interpreter of its own and answers what it printed; it is killed after `withinMs`. */
@@ -95,7 +120,10 @@ export async function runBundle(
   let socat: ChildProcess | undefined
   let said = ''
 
-  const asker = createAsker(boardKey, (bytes) => socat!.stdin!.write(bytes))
+  const asker = createAsker(
+    boardKey,
+    inRuns((bytes) => socat!.stdin!.write(bytes)),
+  )
 
   async function end(): Promise<void> {
     await kill(interpreter)
@@ -103,8 +131,9 @@ export async function runBundle(
     rmSync(folder, { recursive: true, force: true })
   }
 
-  async function start(): Promise<void> {
+  async function start(other?: string): Promise<void> {
     said = ''
+    if (other !== undefined) writeFileSync(join(folder, 'smets1.js'), other)
     interpreter = launch(program, args, folder)
     interpreter.stdout!.on('data', (part) => (said += part))
   }

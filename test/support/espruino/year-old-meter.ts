@@ -30,6 +30,9 @@ export const commands: { [name: string]: (run: EspruinoRun, flash: Recorded, day
   async 'a day'(run, flash, days) {
     return readDays(run, flash, flash.firstDay + days - 1, 1)
   },
+  async 'a part of a day'(run, flash, days) {
+    return readHalfHours(run, flash, (flash.firstDay + days - 2) * 48 + 40, 12)
+  },
   async 'daily reads'(run, flash) {
     const parts = await ask(run, 'readDailyReads', { firstDay: 0, count: 65536 })
     const reads = parts.flatMap(({ snapshots }) => decodeSnapshots(snapshots)!)
@@ -88,14 +91,19 @@ function registerAt({ truth }: Recorded, day: number): number {
   return wh
 }
 
-async function readDays(run: EspruinoRun, { truth }: Recorded, firstDay: number, count: number): Promise<string> {
-  await ask(run, 'readProfile', { channel: 0, firstHalfHour: firstDay * 48, count: count * 48 })
-  const days = run.asker.days()!
-  if (days.length !== count) return `${days.length} days instead of ${count}`
-  for (const { day, wh } of days) {
-    for (let i = 0; i < 48; i++) if (wh[i] !== truth.get(day * 48 + i)) return `half-hour ${i} of day ${day} is wrong`
+async function readHalfHours(run: EspruinoRun, { truth }: Recorded, first: number, count: number): Promise<string> {
+  await ask(run, 'readProfile', { channel: 0, firstHalfHour: first, count })
+  const read = new Map<number, number>()
+  for (const { day, wh } of run.asker.days()!) for (const [i, one] of wh.entries()) read.set(day * 48 + i, one)
+  for (let halfHour = first; halfHour < first + count; halfHour++) {
+    if (read.get(halfHour) !== truth.get(halfHour))
+      return `half-hour ${halfHour % 48} of day ${Math.floor(halfHour / 48)} is wrong`
   }
   return ''
+}
+
+function readDays(run: EspruinoRun, flash: Recorded, firstDay: number, count: number): Promise<string> {
+  return readHalfHours(run, flash, firstDay * 48, count * 48)
 }
 
 /** JavaScript that takes variables until only so many are left to everything together, rest included. */

@@ -1,6 +1,7 @@
 // The bridge's end of the line, reduced to what tests of a board need: wakes a meter, asks, opens answers.
 
 import { sameBytes } from '../../../protocol/bytes.ts'
+import { decodeReceivedDay } from '../../../protocol/day-part.ts'
 import { decodeEvent, type EventEntry } from '../../../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../../../protocol/frame.ts'
 import { dayOfHalfHour } from '../../../protocol/half-hour.ts'
@@ -22,18 +23,18 @@ import {
   encodeAsk,
   type MessageName,
 } from '../../../protocol/messages.ts'
-import { dayBlockLength, decodeDayBlock, type ProfileDay } from '../../../protocol/profile-coding.ts'
+import type { ProfileDay } from '../../../protocol/profile-coding.ts'
 import { open, seal } from '../../../protocol/seal.ts'
 
 export interface Asker {
-  /** Receives bytes from the line, in parts of any length. */
+  /** Takes bytes from the line, cut anywhere. */
   received(bytes: Uint8Array): void
   /** Sends a wake; `awake` is true once its answer has come. */
   wake(eui: Uint8Array, hostNonce: Uint8Array): void
   awake(): boolean
   /** Alerts that were pushed ahead of the last awake. */
   alerts(): EventEntry[]
-  /** Sends an ask; `answers` has its parts once the last block has come. */
+  /** Asks anything; `answers` has its parts once the last block has come. */
   request<N extends MessageName>(name: N, fields: Ask<N>): void
   answers<N extends MessageName>(name: N): Answer<N>[] | undefined
   /** Asks for the days that `count` half-hours from `first` on touch; `days` has them once the last block has come. */
@@ -47,10 +48,10 @@ export interface Asker {
 
 function daysOf(blocks: Uint8Array): ProfileDay[] {
   const days: ProfileDay[] = []
-  for (let at = 0; at < blocks.length; at += dayBlockLength(blocks, at)) {
-    const length = dayBlockLength(blocks, at)
-    if (length === 0) throw new Error('the answer holds something that is no day block')
-    days.push(decodeDayBlock(blocks.subarray(at, at + length))!)
+  for (let at = 0; at < blocks.length; at += blocks[at]!) {
+    const profile = decodeReceivedDay(blocks.slice(at, at + blocks[at]!))
+    if (profile === undefined) throw new Error('the answer holds something that is no day block')
+    days.push(profile)
   }
   return days
 }
@@ -70,7 +71,7 @@ function openAnswer(key: Uint8Array, link: LinkSession, answer: SealedAnswer): U
 /** The fields of an answer, or its error code. @throws Error when it is not an answer to `name` */
 function decodedOf<N extends MessageName>(name: N, message: Uint8Array) {
   const result = decodeAnswer(name, message)
-  if (result === undefined) throw new Error(`an answer is not one to ${name}`)
+  if (result === undefined) throw new Error(`an answer is no answer to ${name}`)
   return result
 }
 
