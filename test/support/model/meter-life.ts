@@ -143,7 +143,7 @@ function isRightAnswer(world: PlainMeter, act: AskAct, answers: Answers): boolea
   const blocks = answers.flatMap((answer) => blocksIn((answer as Answer<'readProfile'>).blocks))
   const { channel, firstHalfHour, count } = act.fields
   const found = noFindings()
-  const missing = compareBlocks(world.kept, channel, blocks, Math.floor(firstHalfHour / 48), found)
+  const missing = compareBlocks(world.kept, channel, blocks, { first: firstHalfHour, count }, found)
   return !anyFindings(found) && !missing.some((day) => day <= Math.floor((firstHalfHour + count - 1) / 48))
 }
 

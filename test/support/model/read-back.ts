@@ -5,6 +5,7 @@ import type { Flash } from '../../../firmware/board.ts'
 import { entriesOf } from '../../../firmware/event-log.ts'
 import { openLogs, readBilling, readDailyReads, readProfile, snapshotNow } from '../../../firmware/logs.ts'
 import { encodeConfiguration, readSettings } from '../../../firmware/settings.ts'
+import { decodeReceivedDay, partCoding, partHalfHoursMax } from '../../../protocol/day-part.ts'
 import { decodeEvent } from '../../../protocol/event-entry.ts'
 import { dayBlockBytesMax } from '../../../protocol/limits.ts'
 import { dayBlockDay, decodeDayBlock } from '../../../protocol/profile-coding.ts'
@@ -80,7 +81,28 @@ export function readBack(copy: SimFlash, fromDay: number): Readback {
 /** Blocks that were decoded and found right, by the day they are of. */
 const right = new WeakMap<Day, (Uint8Array | undefined)[]>()
 
-function isRight(day: Day, channel: number, open: boolean, block: Uint8Array): boolean {
+/** Half-hours that were asked. */
+export interface Asked {
+  first: number
+  count: number
+}
+
+/** Whether a part of a day has the half-hours that were asked of it, as they were recorded. */
+function isRightPart(day: Day, channel: number, bytes: Uint8Array, { first, count }: Asked): boolean {
+  const part = decodeReceivedDay(bytes)
+  if (part === undefined) return false
+  const from = Math.max(first, part.day * 48)
+  const to = Math.min(first + count, part.day * 48 + 48)
+  if (part.day * 48 + part.first !== from || part.count !== to - from || part.count > partHalfHoursMax) return false
+  for (let i = part.first; i < part.first + part.count; i++) {
+    if (part.wh[i] !== day.wh[channel]![i] || part.marked[i] !== (day.marked[i] ? 1 : 0)) return false
+  }
+  return part.channel === channel && part.open === !day.closed[channel]
+}
+
+function isRight(day: Day, channel: number, block: Uint8Array, asked: Asked): boolean {
+  const open = !day.closed[channel]
+  if ((block[1]! & 15) === partCoding) return isRightPart(day, channel, block, asked)
   const blocks = right.get(day) ?? []
   right.set(day, blocks)
   const known = blocks[channel]
@@ -95,14 +117,15 @@ function isRight(day: Day, channel: number, open: boolean, block: Uint8Array): b
   return true
 }
 
-/** Compares what was read of one channel, from `fromDay` on. Returns the days that are missing. */
+/** Compares what was read of one channel. Returns the days that are missing, from the first that was asked on. */
 export function compareBlocks(
   kept: StoredRequest,
   channel: number,
   blocks: readonly Uint8Array[],
-  fromDay: number,
+  asked: Asked,
   found: Findings,
 ): number[] {
+  const fromDay = Math.floor(asked.first / 48)
   const seen = new Set<number>()
   for (const block of blocks) {
     const number = dayBlockDay(block, 0)
@@ -110,7 +133,7 @@ export function compareBlocks(
     if (seen.has(number)) found.doubled += 1
     seen.add(number)
     if (day === undefined || number < fromDay) found.invented += 1
-    else if (!isRight(day, channel, !day.closed[channel], block)) found.lost += 1
+    else if (!isRight(day, channel, block, asked)) found.lost += 1
   }
   return [...kept.days.keys()].filter((number) => number >= fromDay && !seen.has(number))
 }
@@ -233,7 +256,8 @@ export function compare(
     if (wh !== kept.matrix[i]) found[wh < kept.matrix[i]! ? 'backwards' : 'invented'] += 1
   }
   if (sum !== read.registers.registers[0]) found.invented += 1
-  const days = read.blocks.map((blocks, channel) => compareBlocks(kept, channel, blocks, fromDay, found))
+  const asked = { first: fromDay * 48, count: 3000000 }
+  const days = read.blocks.map((blocks, channel) => compareBlocks(kept, channel, blocks, asked, found))
   const dailyReads = compareSnapshots(kept.dailyReads, kept.settings.dailyReads, read.dailyReads, found)
   const billing = compareSnapshots(kept.billing, 12, read.billing, found)
   for (const [log, entries] of read.events.entries()) compareEvents(kept, log, entries, found)
