@@ -136,7 +136,7 @@ function readUser(value: unknown, place: string, note: Note): User {
     : { ...user, mpid: readMpid(fields.mpid, `${place}.mpid`, note) }
 }
 
-function readDevice(value: unknown, place: string, note: Note): Device {
+export function readDevice(value: unknown, place: string, note: Note): Device {
   const names = ['eui', 'importMpan', 'exportMpan', 'status', 'line', ...conventionNames, ...deviceDetailNames]
   const fields = readFields(value, place, names, note)
   const device: Device = {
@@ -154,7 +154,7 @@ function readDevice(value: unknown, place: string, note: Note): Device {
   return device
 }
 
-function readRegistration(value: unknown, place: string, note: Note): Registration {
+export function readRegistration(value: unknown, place: string, note: Note): Registration {
   const fields = readFields(value, place, ['mpan', 'role', 'mpid', 'from', 'to'], note)
   const row: Registration = {
     mpan: readMpan(fields.mpan, `${place}.mpan`, note),

@@ -47,9 +47,20 @@ const layouts: { readonly [kind in Kind]: { columns: readonly string[]; defaults
   devices: { columns: ['eui', 'importMpan'], defaults: { status: 'Commissioned', line: 'default' } },
 }
 
+/** Called with each row, and its place: `users.csv:3`. */
+export type TakeRow = (kind: Kind, row: Row, place: string) => void
+
 /** Reads one file. Adds what is wrong, with its place, to `problems`; all rows are returned all the same. */
 export function readImportFile(file: ImportFile, readCsv: ReadCsv, problems: string[]): Rows {
-  return /^\s*[[{]/.test(file.text) ? readJsonFile(file, problems) : readCsvFile(file, readCsv, problems)
+  const rows = noRows()
+  eachImportRow(file, readCsv, problems, (kind, row, place) => rows[kind].push({ row, place }))
+  return rows
+}
+
+/** Reads one file row by row. Adds what is wrong, with its place, to `problems`. */
+export function eachImportRow(file: ImportFile, readCsv: ReadCsv, problems: string[], take: TakeRow): void {
+  if (/^\s*[[{]/.test(file.text)) eachJsonRow(file, problems, take)
+  else eachCsvRow(file, readCsv, problems, take)
 }
 
 function noRows(): Rows {
@@ -57,39 +68,82 @@ function noRows(): Rows {
 }
 
 /** Reads one JSON file, as `readImportFile` does. */
-export function readJsonFile({ name, text }: ImportFile, problems: string[]): Rows {
+export function readJsonFile(file: ImportFile, problems: string[]): Rows {
   const rows = noRows()
+  eachJsonRow(file, problems, (kind, row, place) => rows[kind].push({ row, place }))
+  return rows
+}
+
+/** Reads one JSON file row by row, as `eachImportRow` does. */
+export function eachJsonRow({ name, text }: ImportFile, problems: string[], take: TakeRow): void {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch (error) {
     problems.push(`${name}: not JSON: ${(error as Error).message}`)
-    return rows
+    return
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     problems.push(`${name}: expected an object with one or more of ${kinds.join(', ')}, each a list`)
-    return rows
+    return
   }
   for (const [key, list] of Object.entries(value)) {
     const kind = kinds.find((one) => one === key)
     if (kind === undefined) problems.push(`${name}: there is no list ${shown(key)}; there are ${kinds.join(', ')}`)
     else if (!Array.isArray(list)) problems.push(`${name}: ${kind} is no list`)
-    else rows[kind] = list.map((row, index) => ({ row, place: `${name} ${kind}[${index}]` }))
+    else for (const [index, row] of list.entries()) take(kind, row, `${name} ${kind}[${index}]`)
   }
-  return rows
 }
 
-function readCsvFile({ name, text }: ImportFile, readCsv: ReadCsv, problems: string[]): Rows {
-  const rows = noRows()
+/** Characters of a CSV file that are read at a time: a file of a million rows would take gigabytes at once. */
+const blockCharacters = 4_000_000
+
+/** The text in blocks that end with a line, outside quotes; each begins with the first line of the file. */
+function* blocksOf(text: string): Iterable<{ text: string; linesBefore: number }> {
+  if (text.length <= blockCharacters) return yield { text, linesBefore: 0 }
+  const headerEnd = text.indexOf('\n') + 1
+  const header = text.slice(0, headerEnd)
+  let linesBefore = 0
+  for (let from = headerEnd; from < text.length; ) {
+    let end = from
+    let isQuoted = false
+    let lines = 0
+    while (end < text.length) {
+      const code = text.charCodeAt(end)
+      end += 1
+      if (code === 34) isQuoted = !isQuoted
+      if (code !== 10) continue
+      lines += 1
+      if (!isQuoted && end - from >= blockCharacters) break
+    }
+    yield { text: header + text.slice(from, end), linesBefore }
+    linesBefore += lines
+    from = end
+  }
+}
+
+function eachCsvRow(file: ImportFile, readCsv: ReadCsv, problems: string[], take: TakeRow): void {
+  for (const { text, linesBefore } of blocksOf(file.text)) {
+    if (!eachRowOfBlock({ name: file.name, text }, linesBefore, readCsv, problems, take)) return
+  }
+}
+
+function eachRowOfBlock(
+  { name, text }: ImportFile,
+  linesBefore: number,
+  readCsv: ReadCsv,
+  problems: string[],
+  take: TakeRow,
+): boolean {
   const csv = readCsv(text)
   if (!csv.ok) {
-    problems.push(`${name}${csv.line === undefined ? '' : `:${csv.line}`}: no CSV: ${csv.reason}`)
-    return rows
+    problems.push(`${name}${csv.line === undefined ? '' : `:${csv.line + linesBefore}`}: no CSV: ${csv.reason}`)
+    return false
   }
-  const [header, ...data] = csv.records
+  const [header] = csv.records
   if (header === undefined) {
     problems.push(`${name}: the file is empty; its first line names the columns`)
-    return rows
+    return false
   }
   const columns = header.cells.map(columnName)
   const doubled = columns.find((column, index) => columns.indexOf(column) !== index)
@@ -98,15 +152,18 @@ function readCsvFile({ name, text }: ImportFile, readCsv: ReadCsv, problems: str
     problems.push(
       doubled === undefined ? unknownColumns(name, header.cells) : `${name}:1: two columns are called ${doubled}`,
     )
-    return rows
+    return false
   }
-  for (const { cells, line } of data) {
-    const place = `${name}:${line}`
+  for (let index = 1; index < csv.records.length; index++) {
+    const record = csv.records[index]
+    if (record === undefined) continue
+    const { cells, line } = record
+    const place = `${name}:${line + linesBefore}`
     if (cells.length !== columns.length)
       problems.push(`${place}: ${cells.length} cells; the header has ${columns.length}`)
-    else rows[kind].push({ row: { ...layouts[kind].defaults, ...rowOf(columns, cells) }, place })
+    else take(kind, { ...layouts[kind].defaults, ...rowOf(columns, cells) }, place)
   }
-  return rows
+  return true
 }
 
 function columnName(text: string): string {

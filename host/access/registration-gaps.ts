@@ -1,6 +1,6 @@
 // Settlement Days on which nobody is registered. A registry may have such gaps; they are reported as warnings.
 
-import { type RegistrationRole, type Registry, registrationRoles } from './parties.ts'
+import { type Device, type RegistrationRole, type Registry, registrationRoles } from './parties.ts'
 import { dayAfter, dayBefore } from './settlement-day.ts'
 
 /** Days without a registration. Without `from`: from the beginning. Without `to`: without an end. */
@@ -12,13 +12,13 @@ export interface Gap {
 }
 
 /**
- * The gaps between the records of each MPAN and role; for suppliers and MDRs also MPANs without any record, and the time
+ * The gaps of these devices: between the records of each MPAN and role; for suppliers and MDRs also MPANs without any record, and the time
  * after the last record: each MPAN always has an associated MDRA (SECMP0162 preliminary impact assessment, requirement 1), and that
  * each has a supplier is assumed.
  */
-export function gapsOf(registry: Registry): Gap[] {
+export function gapsOf(registry: Registry, devices: Iterable<Device> = registry.devices): Gap[] {
   const gaps: Gap[] = []
-  for (const { importMpan, exportMpan } of registry.devices) {
+  for (const { importMpan, exportMpan } of devices) {
     if (importMpan !== undefined) addGaps(registry, importMpan, 'IS', gaps)
     if (exportMpan !== undefined) addGaps(registry, exportMpan, 'ES', gaps)
   }

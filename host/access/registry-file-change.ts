@@ -2,7 +2,7 @@
 // it does not have, and did not have, came in another way and stay.
 
 import type { Batch, Store } from '../store/store.ts'
-import { changeOf, createProblems, readFileRows } from './check-registry.ts'
+import { changeOf, createProblems, type FileRows, readFileRows } from './check-registry.ts'
 import { type Device, type Registration, type Registry, registrationRoles, type User } from './parties.ts'
 import { addRegistration, afterPlan, planChange, type RowChange, type RowPlan } from './registry-plan.ts'
 import { createRegistry, type RegistryRows } from './registry-rows.ts'
@@ -23,6 +23,33 @@ export interface FileChange {
 const deviceKey = ({ eui }: Device) => `devices/${eui}`
 const registrationKey = ({ mpan, role, from }: Registration) => `registrations/${mpan} ${role} ${from}`
 
+/** The same text for the same row, whatever the order of its fields. */
+const textOf = (row: object) =>
+  JSON.stringify(Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))))
+
+function textsOf({ devices, registrations }: Pick<FileRows, 'devices' | 'registrations'>): Map<string, string> {
+  const texts = new Map<string, string>()
+  for (const row of devices) texts.set(deviceKey(row), textOf(row))
+  for (const row of registrations) texts.set(registrationKey(row), textOf(row))
+  return texts
+}
+
+function noteTexts(batch: Batch<RegistryTables>, now: LastRows, last: LastRows): void {
+  for (const key of last.keys()) if (!now.has(key)) batch.remove('fileRows', key)
+  for (const [key, text] of now) if (text !== last.get(key)) batch.put('fileRows', key, text)
+}
+
+/** Notes the rows of a file that is written to agree with the store. */
+export function noteFile(
+  batch: Batch<RegistryTables>,
+  rows: Pick<FileRows, 'devices' | 'registrations'>,
+  sha256: string,
+  last: LastRows,
+): void {
+  noteTexts(batch, textsOf(rows), last)
+  batch.put('registryNotes', 'file', sha256)
+}
+
 /** The rows as they were last read. */
 export function lastRows(store: Store<RegistryTables>): LastRows {
   return new Map([...store.range('fileRows', '', '\uffff')].map(({ key, value }) => [key, value]))
@@ -37,9 +64,7 @@ export function fileChange(
   const { note, list } = createProblems()
   const rows = readFileRows(data, note)
   const { change: whole, places } = changeOf(rows, note)
-  const now = new Map<string, string>()
-  for (const row of rows.devices) now.set(deviceKey(row), JSON.stringify(row))
-  for (const row of rows.registrations) now.set(registrationKey(row), JSON.stringify(row))
+  const now = textsOf(rows)
   const isChanged = (key: string) => now.get(key) !== last.get(key)
   const change: RowChange = { devices: new Map(), registrations: new Map() }
   for (const [eui, row] of whole.devices) if (row && isChanged(deviceKey(row))) change.devices.set(eui, row)
@@ -62,8 +87,7 @@ export function fileChange(
       plan,
       registry: createRegistry(rows.users, after),
       note(batch) {
-        for (const key of last.keys()) if (!now.has(key)) batch.remove('fileRows', key)
-        for (const [key, text] of now) if (isChanged(key)) batch.put('fileRows', key, text)
+        noteTexts(batch, now, last)
       },
     },
   }

@@ -26,7 +26,8 @@ export interface RegistryChange {
   mpans: number
 }
 
-/** `head`: the number of the last change. `file`: the SHA-256 of `registry.json` as it was last read. */
+/** `head`: the number of the last change. `registrations`: how many there are. `file`: the SHA-256 of `registry.json` as it
+ * was last read. */
 type RegistryNote = string | number
 
 export type RegistryTables = {
@@ -121,6 +122,12 @@ export function headOf(store: RegistryStore): number {
   return typeof head === 'number' ? head : 0
 }
 
+/** Registrations in the store. */
+export function registrationCount(store: RegistryStore): number {
+  const count = store.get('registryNotes', 'registrations')
+  return typeof count === 'number' ? count : 0
+}
+
 const changeKey = (number: number) => `${number}`.padStart(12, '0')
 
 /** Changes with a number above this one. */
@@ -191,6 +198,7 @@ export async function writePlan(store: RegistryStore, plan: RowPlan, options: Pl
       for (const write of writes) write(batch)
       if (done < rows) return
       if (rows > 0) noteChange(batch, headOf(store), change)
+      batch.put('registryNotes', 'registrations', registrationCount(store) + addedRegistrations(plan))
       last?.(batch)
     })
     progress?.(done, rows)
@@ -226,6 +234,14 @@ function countsOf({ devices, mpans }: RowPlan) {
     else counts.altered += 1
   }
   return counts
+}
+
+/** How many more registrations there are after a plan. */
+export function addedRegistrations({ mpans }: RowPlan): number {
+  let count = 0
+  for (const { before, after } of mpans.values())
+    count += (after?.registrations.length ?? 0) - (before?.registrations.length ?? 0)
+  return count
 }
 
 function noteChange(batch: RegistryBatch, head: number, change: RegistryChange): void {

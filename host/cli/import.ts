@@ -1,14 +1,17 @@
 // smets1 import: Users, devices and registrations from CSV or JSON, all or nothing. A running bridge reads them.
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { kinds, type ReadCsv, type Rows, readImportFile } from '../access/import-rows.ts'
+import { eachImportRow, kinds, type ReadCsv, type TakeRow } from '../access/import-rows.ts'
 import type { ImportOutcome } from '../http/control/controlled.ts'
 import { importRegistry } from '../runtime/import-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Io, type Options, stateOption } from './command.ts'
+import { progressOf } from './progress.ts'
 
-const fileBytesMax = 128 * 1024 * 1024
+const fileBytesMax = 400 * 1024 * 1024
+/** Files of more than this go into the store at once, not into `registry.json`. */
+const fileImportBytesMax = 2 * 1024 * 1024
 /** Gaps that are listed; the others are counted. */
 const gapsListed = 100
 
@@ -28,16 +31,19 @@ function readText(path: string, { readTextFile }: FileReaders): string {
 }
 
 /** A certificate is named by its file, beside the file that names it; the registry holds it itself. */
-function takeCertificates(rows: Rows, path: string, problems: string[]): void {
-  for (const { row, place } of rows.users) {
-    const { certificate } = row ?? {}
-    if (typeof certificate !== 'string' || certificate.startsWith('-----BEGIN')) continue
-    try {
-      row.certificate = readFileSync(resolve(dirname(path), certificate), 'utf8')
-    } catch (error) {
-      problems.push(`${place} certificate: ${(error as Error).message}`)
-      delete row.certificate
-    }
+function takeCertificate(
+  row: { [name: string]: unknown } | null,
+  place: string,
+  path: string,
+  problems: string[],
+): void {
+  const { certificate } = row ?? {}
+  if (row === null || typeof certificate !== 'string' || certificate.startsWith('-----BEGIN')) return
+  try {
+    row.certificate = readFileSync(resolve(dirname(path), certificate), 'utf8')
+  } catch (error) {
+    problems.push(`${place} certificate: ${(error as Error).message}`)
+    delete row.certificate
   }
 }
 
@@ -62,14 +68,18 @@ async function runImport(options: Options, io: Io, readers: FileReaders): Promis
   const paths = stateOption(options)
   const files = (options.argument as string[] | undefined) ?? []
   if (files.length === 0) throw new CommandError(exitCode.usage, 'name one or more CSV or JSON files')
-  const read = (problems: string[]) =>
-    files.map((path) => {
-      const rows = readImportFile({ name: path, text: readText(path, readers) }, readers.readCsv, problems)
-      takeCertificates(rows, path, problems)
-      return rows
-    })
+  const read = (problems: string[], take: TakeRow) => {
+    for (const path of files) {
+      eachImportRow({ name: path, text: readText(path, readers) }, readers.readCsv, problems, (kind, row, place) => {
+        if (kind === 'users') takeCertificate(row, place, path, problems)
+        take(kind, row, place)
+      })
+    }
+  }
+  const bytes = files.reduce((sum, path) => sum + (existsSync(path) ? statSync(path).size : 0), 0)
+  const source = { read, isLarge: bytes > fileImportBytesMax, progress: progressOf(io, 'rows') }
   const [merge, dryRun, strict] = [options.merge === true, options.dryRun === true, options.strict === true]
-  const outcome = importRegistry(paths, read, { merge, dryRun, strict })
+  const outcome = await importRegistry(paths, source, { merge, dryRun, strict })
   const { ok, problems, gaps, given } = outcome
   if (options.json === true) {
     const registry = ok ? outcome.registry : undefined

@@ -15,6 +15,7 @@ import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, type Options, portOption, textOption, wholeOption } from './command.ts'
 import { fillParties } from './new-parties.ts'
+import { progressOf } from './progress.ts'
 import { type NewMeter, type ProvisionParts, provisionMeters, rotateKey, settingsName } from './provision-meters.ts'
 import { registeredFrom } from './test-registry.ts'
 
@@ -132,18 +133,6 @@ function settingsDirectory(directory: string): string {
   return directory
 }
 
-/** Says how far it is, where it takes long. */
-function progress(io: Io, total: number): (count: number) => void {
-  const began = Date.now()
-  let shown = began
-  return (count) => {
-    const now = Date.now()
-    if (now - began < 2000 || now - shown < (io.isTerminal ? 200 : 2000)) return
-    shown = now
-    io.stderr(io.isTerminal ? `\r${count} of ${total} meters\x1b[K` : `${count} of ${total} meters\n`)
-  }
-}
-
 function rotate(paths: StatePaths, options: Options, side: SettingsSide, io: Io): number {
   const mine = ['state', 'rotate', 'out', 'json', '--']
   if (Object.keys(options).some((name) => !mine.includes(name) && options[name] !== undefined)) {
@@ -243,6 +232,7 @@ export function provisionCommand(side: SettingsSide): Command {
       const install = orUsage(() => side.newSettings(options))
       const out = textOption(options, 'out')
       let made: NewMeter[] = []
+      const shown = progressOf(io, 'meters')
       const provision = (at: StatePaths) => {
         made = orUsage(() => plan(options, loadRegistry(at), side.stampsOf(options)))
         const directory = settingsDirectory(out === undefined ? at.meters : resolve(out))
@@ -251,7 +241,7 @@ export function provisionCommand(side: SettingsSide): Command {
           replace: options.replace === true,
           settingsOf: (eui) => join(directory, settingsName(eui)),
           install,
-          done: progress(io, made.length),
+          done: (count) => shown(count, made.length),
         })
       }
       if (stateOf(paths) === 'absent') {

@@ -5,7 +5,27 @@ import { combineRows, type Rows, withPlaces } from '../access/import-rows.ts'
 import { gapsOf, textOfGap } from '../access/registration-gaps.ts'
 import type { ImportOptions, ImportOutcome } from '../http/control/controlled.ts'
 import type { StatePaths } from '../state/state-directory.ts'
+import { type ImportSource, importToStore } from './import-to-store.ts'
 import { changeRegistry, currentRows } from './registry-file.ts'
+import { isInStore } from './state-registry.ts'
+
+/**
+ * Imports into the store, once the registry is there, or when a lot comes; else into `registry.json`. A running bridge
+ * follows within a second. Nothing is changed when there is a problem.
+ */
+export async function importRegistry(
+  paths: StatePaths,
+  source: ImportSource,
+  options: ImportOptions,
+): Promise<ImportOutcome> {
+  if (isInStore(paths) || source.isLarge === true) return importToStore(paths, source, options)
+  if (options.dryRun === true) return prepare(paths, source, options).outcome
+  return changeRegistry(paths, (change) => {
+    const { outcome, text } = prepare(paths, source, options)
+    if (outcome.ok) change.commit(text)
+    return outcome
+  })
+}
 
 interface Prepared {
   outcome: ImportOutcome
@@ -13,9 +33,11 @@ interface Prepared {
   text: string
 }
 
-function prepare(paths: StatePaths, read: ReadRows, { merge, dryRun, strict }: ImportOptions): Prepared {
+function prepare(paths: StatePaths, source: ImportSource, { merge, dryRun, strict }: ImportOptions): Prepared {
   const problems: string[] = []
-  const combined = combineRows(currentRows(paths), read(problems), merge === true ? 'merge' : 'replace')
+  const given: Rows = { users: [], devices: [], registrations: [] }
+  source.read(problems, (kind, row, place) => given[kind].push({ row, place }))
+  const combined = combineRows(currentRows(paths), [given], merge === true ? 'merge' : 'replace')
   const checked = checkRegistry(combined.data)
   if (!checked.ok) problems.push(...checked.problems.map((problem) => withPlaces(problem, combined.places)))
   const gaps = checked.ok ? gapsOf(checked.registry).map(textOfGap) : []
@@ -37,17 +59,4 @@ function prepare(paths: StatePaths, read: ReadRows, { merge, dryRun, strict }: I
     },
     text: `${JSON.stringify(combined.data, null, 2)}\n`,
   }
-}
-
-/** Reads what is to be imported; adds what is wrong with it to `problems`. */
-export type ReadRows = (problems: string[]) => Rows[]
-
-/** A running bridge reads what was imported. Nothing is changed when there is a problem. */
-export function importRegistry(paths: StatePaths, read: ReadRows, options: ImportOptions): ImportOutcome {
-  if (options.dryRun === true) return prepare(paths, read, options).outcome
-  return changeRegistry(paths, (change) => {
-    const { outcome, text } = prepare(paths, read, options)
-    if (outcome.ok) change.commit(text)
-    return outcome
-  })
 }

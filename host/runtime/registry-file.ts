@@ -48,7 +48,7 @@ function settle(paths: StatePaths, run: UnderWay): void {
 }
 
 /** Undoes or finishes what a killed change has left. */
-function clearUp(paths: StatePaths): void {
+export function clearUp(paths: StatePaths): void {
   let text: string
   try {
     text = readFileSync(paths.provisioning, 'utf8')

@@ -1,6 +1,6 @@
 // The registry's file and keys of a running bridge, as the control API changes them.
 
-import { readJsonFile } from '../access/import-rows.ts'
+import { eachJsonRow } from '../access/import-rows.ts'
 import { signDocument } from '../duis/sign.ts'
 import type { RegistryFiles } from '../http/control/controlled.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
@@ -22,8 +22,8 @@ export function createRegistryFiles(
     addUser: async (user) => reloaded(addUser(paths, user, nowMs())),
     removeUser: async (name) => reloaded(removeUser(paths, name)),
     async importRows(rows, options) {
-      const read = (problems: string[]) => [readJsonFile({ name: 'body', text: JSON.stringify(rows) }, problems)]
-      const outcome = importRegistry(paths, read, options)
+      const file = { name: 'body', text: JSON.stringify(rows) }
+      const outcome = await importRegistry(paths, { read: (...to) => eachJsonRow(file, ...to) }, options)
       return outcome.ok && !outcome.dryRun ? reloaded(outcome) : outcome
     },
     signAs: (name, xml) => signDocument(xml, loadIdentity(paths.pki, name).signer),

@@ -31,6 +31,16 @@ function storeOf({ store: path }: StatePaths): RegistryStore | undefined {
   return store.get('registryNotes', 'file') === undefined ? undefined : store
 }
 
+/** The store, for a command that is about to write the registry into it. @throws ConfigurationError */
+export function openRegistryStore({ store: path }: StatePaths): RegistryStore {
+  const store = opened.get(path) ?? openLmdbStore(path, registryTables)
+  opened.set(path, store)
+  return store
+}
+
+/** Whether the store has the registry: a bridge or an import has put it there. */
+export const isInStore = (paths: StatePaths) => storeOf(paths) !== undefined
+
 function readRegistryFile({ registry: path }: StatePaths): { data: unknown; sha256: string } {
   let text: string
   try {
