@@ -71,6 +71,7 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
   },
   'Plan capacity': {
     forecast: async () => (await import('../../emulation/cli/forecast.ts')).forecastCommand,
+    rehearse: async () => (await import('../../emulation/cli/rehearse.ts')).rehearseCommand,
   },
   'Examine a line': {
     doctor: async () => (await import('./doctor.ts')).doctorCommand,

@@ -1,0 +1,81 @@
+// Built-in scenarios of single nights and days: changes of party, of the clock, and of what counts as a day.
+
+import type { ScenarioText } from './scenario-text.ts'
+import { settlementSet, smets1Cohorts } from './table-five.ts'
+
+const households = { meters: 200, cohorts: smets1Cohorts, export: 0.3 }
+
+export const nightScenarios: { readonly [name: string]: ScenarioText } = {
+  'change-of-mdr-night': {
+    name: 'change-of-mdr-night',
+    summary: 'in summer: the UTC day before the change has 46 half-hours of the outgoing MDR and 2 of the incoming one',
+    start: '2026-07-14',
+    days: 3,
+    population: { ...households, meters: 60 },
+    parties: [
+      { name: 'supplier', role: 'supplier' },
+      { name: 'mdr-out', role: 'MDR', asks: settlementSet([], { period: 'settlement-day' }) },
+      {
+        name: 'mdr-in',
+        role: 'MDR',
+        asks: settlementSet([], { period: 'settlement-day' }),
+      },
+    ],
+    changes: [{ role: 'MDR', to: 'mdr-in', on: '2026-07-15' }],
+  },
+  'change-of-supplier-night': {
+    name: 'change-of-supplier-night',
+    summary: 'half of the meters change their supplier at local midnight; their readings leave the cache',
+    start: '2026-11-24',
+    days: 3,
+    population: { ...households, meters: 60, groups: { staying: 0.5, leaving: 0.5 } },
+    parties: [
+      {
+        name: 'supplier-a',
+        role: 'supplier',
+        forSettlement: true,
+        asks: settlementSet([], { period: 'settlement-day' }),
+      },
+      {
+        name: 'supplier-b',
+        role: 'supplier',
+        forSettlement: true,
+        asks: settlementSet(['leaving'], { period: 'settlement-day' }),
+      },
+      { name: 'mdr', role: 'MDR', asks: settlementSet([], { period: 'settlement-day' }) },
+    ],
+    changes: [{ role: 'supplier', to: 'supplier-b', on: '2026-11-25', of: ['leaving'] }],
+  },
+  'clock-change-day': {
+    name: 'clock-change-day',
+    summary: 'the last Sunday of October: a Settlement Day of 50 half-hours, read by fixed UTC schedules',
+    start: '2026-10-24',
+    days: 4,
+    population: { ...households, meters: 60 },
+    parties: [
+      {
+        name: 'supplier',
+        role: 'supplier',
+        forSettlement: true,
+        asks: settlementSet([], { period: 'settlement-day' }),
+      },
+      { name: 'mdr', role: 'MDR', asks: settlementSet([], { as: 'on-demand', period: 'settlement-day', at: '01:00' }) },
+    ],
+  },
+  'utc-day-and-settlement-day': {
+    name: 'utc-day-and-settlement-day',
+    summary: 'in summer: the MDR reads UTC days, the supplier Settlement Days, an hour apart; compare cachePolicy',
+    start: '2026-07-14',
+    days: 2,
+    population: households,
+    parties: [
+      {
+        name: 'supplier',
+        role: 'supplier',
+        forSettlement: true,
+        asks: settlementSet([], { period: 'settlement-day' }),
+      },
+      { name: 'mdr', role: 'MDR', asks: settlementSet([], { period: 'utc-day' }) },
+    ],
+  },
+}

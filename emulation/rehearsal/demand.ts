@@ -1,0 +1,158 @@
+// What the parties of a scenario ask for: schedules that they create before the rehearsal, and requests day by day.
+
+import { settlementDayBounds } from '../../host/access/settlement-day.ts'
+import { srvRow } from '../../host/catalogue/srv-table.ts'
+import type { ScheduleDetails } from '../../host/duis/non-device-fields.ts'
+import type { Period } from '../../host/duis/request.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
+import { isInShare, isOf, type RehearsedMeter } from './population.ts'
+import { registeredDays } from './registry.ts'
+import type { Ask, AskedPeriod, Party, Scenario } from './scenario.ts'
+
+/** A request on demand or future-dated. */
+export interface Wanted {
+  party: Party
+  meter: RehearsedMeter
+  srv: string
+  /** When it is sent, milliseconds UTC. */
+  atMs: number
+  /** When it is to be executed. */
+  executionMs?: number
+  period?: Period
+  /** How often it was asked for before. */
+  tries: number
+}
+
+/** A schedule that a party creates before the rehearsal. */
+export interface WantedSchedule {
+  party: Party
+  meter: RehearsedMeter
+  details: ScheduleDetails
+}
+
+const monthsPerDay = 12 / 365
+
+const dateOf = (atMs: number) => new Date(atMs).toISOString().slice(0, 10)
+
+/** The period that an ask of a day (its 00:00 UTC) reads; undefined for registers. */
+export function periodOfDay(srv: string, period: AskedPeriod, midnightMs: number): Period | undefined {
+  if (srv === '4.1.1' || srv === '4.2') return undefined
+  if (period === 'utc-day') return { startMs: midnightMs - dayMs, endMs: midnightMs }
+  if (period === 'settlement-day') return settlementDayBounds(dateOf(midnightMs - dayMs))
+  if ('days' in period) return { startMs: midnightMs - period.days * dayMs, endMs: midnightMs }
+  return { startMs: midnightMs - dayMs + period.fromMs, endMs: midnightMs - dayMs + period.toMs }
+}
+
+/** The same as offsets from the day of a run. */
+function offsetsOf(period: Period, midnightMs: number): NonNullable<ScheduleDetails['period']> {
+  const part = (atMs: number) => {
+    const days = Math.floor((atMs - midnightMs) / dayMs)
+    return { days, timeMs: atMs - midnightMs - days * dayMs }
+  }
+  const [start, end] = [part(period.startMs), part(period.endMs)]
+  return { startDays: start.days, startTimeMs: start.timeMs, endDays: end.days, endTimeMs: end.timeMs }
+}
+
+/** Whether a day is the day of the month on which a meter's registers are read: spread evenly over meters and days. */
+export function isMonthlyDay(place: number, count: number, day: number): boolean {
+  const phase = (day * monthsPerDay + (place + 0.5) / count) % 1
+  return phase < monthsPerDay
+}
+
+interface Target {
+  party: Party
+  ask: Ask
+  meter: RehearsedMeter
+  /** Which of the meters of the ask it is, and how many there are. */
+  place: number
+  count: number
+  scheduled: boolean
+  /** Days on which the party asks, since 1970: it is registered, or was until the day before. */
+  firstDay: number
+  lastDay: number
+}
+
+export interface Demand {
+  schedules(): Iterable<WantedSchedule>
+  /** The requests of a day of the rehearsal (from 0), in the order of their times. */
+  requestsOfDay(day: number): Wanted[]
+}
+
+/** The demand on the meters for which `isMine` holds; places are counted over the whole population. */
+export function createDemand(
+  scenario: Scenario,
+  population: readonly RehearsedMeter[],
+  isMine: (meter: RehearsedMeter) => boolean,
+): Demand {
+  const startMs = Date.parse(scenario.start)
+  const targets: Target[] = []
+  for (const party of scenario.parties) {
+    for (const ask of party.asks) {
+      const schedulable = ask.as === 'schedule'
+      const all = population.filter((meter) => isOf(meter, ask.of))
+      all.forEach((meter, place) => {
+        const days = isMine(meter) ? registeredDays(scenario, party, meter) : undefined
+        if (days === undefined) return
+        const scheduled = schedulable && isInShare(place, scenario.scheduled)
+        const [firstDay, lastDay] = [Date.parse(days.from) / dayMs, Date.parse(days.to) / dayMs + 1]
+        targets.push({ party, ask, meter, place, count: all.length, scheduled, firstDay, lastDay })
+      })
+    }
+  }
+
+  function* schedules(): Iterable<WantedSchedule> {
+    for (const target of targets) {
+      const { party, ask, meter, place, count, scheduled, firstDay } = target
+      const row = srvRow(ask.srv)
+      if (!scheduled || row === undefined) continue
+      const endDay = Math.min(startMs / dayMs + scenario.days - 1, target.lastDay)
+      let startDay = Math.max(startMs / dayMs, firstDay)
+      const isMonthly = ask.every === 'month'
+      while (isMonthly && startDay <= endDay && !isMonthlyDay(place, count, startDay - startMs / dayMs)) startDay += 1
+      if (startDay > endDay) continue
+      const midnightMs = startDay * dayMs
+      const period = periodOfDay(ask.srv, ask.period, midnightMs)
+      yield {
+        party,
+        meter,
+        details: {
+          frequency: isMonthly ? 'Monthly' : 'Daily',
+          startDay,
+          endDay,
+          ...(ask.atMs !== undefined && { executionTimeMs: ask.atMs }),
+          serviceReference: row.reference,
+          variant: row.variant,
+          deviceEui: meter.eui,
+          readName: `DSP${row.bodyName}`,
+          ...(period !== undefined && { period: offsetsOf(period, midnightMs) }),
+        },
+      }
+    }
+  }
+
+  function requestsOfDay(day: number): Wanted[] {
+    const midnightMs = startMs + day * dayMs
+    const wanted: Wanted[] = []
+    const today = midnightMs / dayMs
+    for (const { party, ask, meter, place, count, scheduled, firstDay, lastDay } of targets) {
+      if (scheduled || today < firstDay || today > lastDay) continue
+      if (ask.every === 'once' && ask.onDay !== day) continue
+      if (ask.every === 'month' && !isMonthlyDay(place, count, day)) continue
+      const atMs = midnightMs + (ask.atMs ?? 0) + Math.floor((ask.withinMs * (place + 0.5)) / count)
+      const period = periodOfDay(ask.srv, ask.period, midnightMs)
+      const future = ask.as === 'future-dated'
+      wanted.push({
+        party,
+        meter,
+        srv: ask.srv,
+        atMs: future ? midnightMs : atMs,
+        ...(future && { executionMs: atMs }),
+        ...(period !== undefined && { period }),
+        tries: 0,
+      })
+    }
+    return wanted.sort((a, b) => a.atMs - b.atMs || a.meter.index - b.meter.index)
+  }
+
+  return { schedules, requestsOfDay }
+}

@@ -1,0 +1,159 @@
+// Turns what the bridge does into counts.
+
+import { halfHoursServed } from '../../host/audit/served.ts'
+import { srvRow } from '../../host/catalogue/srv-table.ts'
+import { targetMs } from '../../host/catalogue/target-times.ts'
+import type { BridgeConfig } from '../../host/config/config.ts'
+import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
+import { dayMs } from '../../protocol/half-hour.ts'
+import type { createCompleteness } from './completeness.ts'
+import type { Wanted } from './demand.ts'
+import { count, type Measures, type RequestKey, requestsOf, wrongMax } from './measures.ts'
+import { indexOfMeter } from './population.ts'
+import type { Party } from './scenario.ts'
+
+interface ObserverParts {
+  measures: Measures
+  config: BridgeConfig
+  startMs: number
+  nowMs(): number
+  completeness: ReturnType<typeof createCompleteness>
+  /** Called with a request that failed, after it was counted. */
+  failed(wanted: Wanted): void
+}
+
+/** A schedule that a party created, for as long as the rehearsal lasts: the bridge forgets it with its last run. */
+export interface CreatedSchedule {
+  party: Party
+  srv: string
+}
+
+const hourMs = 3_600_000
+
+/** Events of the bridge's log that no rehearsal should bring. */
+const problems = ['fault', 'answer failed', 'schedule failed', 'audit', 'cache', 'cache not emptied', 'dropped']
+
+export function createObserver(parts: ObserverParts) {
+  const { measures, config, startMs, nowMs, completeness } = parts
+  /** Requests that were sent and are not answered, by RequestID. */
+  const open = new Map<string, Wanted>()
+  const schedules = new Map<number, CreatedSchedule>()
+  const hourOf = (atMs: number) => Math.floor((atMs - startMs) / hourMs)
+
+  function keyOfWanted({ party, srv, executionMs, atMs }: Wanted): RequestKey {
+    return {
+      hour: hourOf(executionMs ?? atMs),
+      srv,
+      party: party.name,
+      service: executionMs === undefined ? 'on demand' : 'future-dated',
+      settlement: party.forSettlement,
+    }
+  }
+
+  function keyOfRun({ party, srv }: CreatedSchedule, dueMs: number): RequestKey {
+    return { hour: hourOf(dueMs), srv, party: party.name, service: 'scheduled', settlement: party.forSettlement }
+  }
+
+  function noteProvenance({ provenance, srv }: CompletedRequest, party: Party, eui: string): void {
+    if (provenance === undefined) return
+    const { halfHours, ageHours } = measures.cache
+    halfHours.cache += provenance.fromCache
+    halfHours.meter += provenance.fromMeter
+    halfHours.shared += provenance.shared
+    halfHours.notRecorded += provenance.notRecorded
+    if (provenance.fromCache > 0) {
+      const hours = Math.floor(provenance.oldestMs / hourMs)
+      ageHours[hours] = (ageHours[hours] ?? 0) + 1
+    }
+    if (!party.forSettlement) return
+    const channel = srv === '4.8.1' ? 'import' : srv === '4.8.3' ? 'export' : undefined
+    const [served] = provenance.served
+    if (channel === undefined || served === undefined) return
+    const meter = indexOfMeter(eui)
+    let first = 0
+    let length = 0
+    const flush = () => length > 0 && completeness.delivered(meter, channel, first, length, nowMs())
+    for (const { halfHour, from } of halfHoursServed(served)) {
+      if (from === 'n') continue
+      if (length > 0 && halfHour === first + length) length += 1
+      else {
+        flush()
+        first = halfHour
+        length = 1
+      }
+    }
+    flush()
+  }
+
+  function answered(key: RequestKey, { code, tookMs, provenance }: CompletedRequest, isNew: boolean): void {
+    const counts = requestsOf(measures, key)
+    if (isNew) counts.requests += 1
+    count(measures.codes, code)
+    if (code !== 'I0') {
+      counts.failed += 1
+      return
+    }
+    const row = srvRow(key.srv)
+    const kind = key.service === 'scheduled' ? 'scheduled' : key.settlement ? 'settlement' : 'onDemand'
+    const trtMs = row === undefined ? undefined : targetMs(row, kind, config.targetResponseTimes)
+    counts.answered += 1
+    if (trtMs !== undefined && tookMs <= trtMs) counts.within += 1
+    counts.tookMsSum += tookMs
+    counts.tookMsMax = Math.max(counts.tookMsMax, tookMs)
+    counts.saved += provenance?.saved.deviceReads ?? 0
+  }
+
+  return {
+    open,
+    scheduled(id: number, schedule: CreatedSchedule): void {
+      schedules.set(id, schedule)
+      measures.schedulesCreated += 1
+    },
+    sent(wanted: Wanted, id: string): void {
+      requestsOf(measures, keyOfWanted(wanted)).requests += 1
+      open.set(id, wanted)
+    },
+    /** The acknowledgement of a request: anything but I99 ends it. */
+    acknowledged(id: string, code: string): void {
+      const wanted = open.get(id)
+      if (wanted === undefined || code === 'I99') return
+      open.delete(id)
+      requestsOf(measures, keyOfWanted(wanted)).refused += 1
+      count(measures.codes, code)
+    },
+    completed(completed: CompletedRequest): void {
+      const [originator = '', target = ''] = completed.id.split(':')
+      if (completed.scheduleId !== undefined) {
+        const schedule = schedules.get(completed.scheduleId)
+        if (schedule === undefined) return
+        answered(keyOfRun(schedule, nowMs() - completed.tookMs), completed, true)
+        // The ResponseID of a run: the meter, then the User.
+        noteProvenance(completed, schedule.party, originator)
+        return
+      }
+      const wanted = open.get(completed.id)
+      open.delete(completed.id)
+      if (wanted === undefined) return
+      answered(keyOfWanted(wanted), completed, false)
+      noteProvenance(completed, wanted.party, target)
+      if (completed.code !== 'I0') parts.failed(wanted)
+    },
+    log(event: string, fields: { [name: string]: unknown }): void {
+      if (event === 'scheduled request failed') measures.retries += 1
+      else if (event === 'schedule removed') measures.schedulesRemoved += 1
+      else if (event === 'scheduled request given up') givenUp(Number(fields.scheduleId), Number(fields.day))
+      else if (problems.includes(event) && measures.wrong.length < wrongMax) {
+        measures.wrong.push(`bridge: ${event}: ${JSON.stringify(fields).slice(0, 300)}`)
+      }
+    },
+  }
+
+  function givenUp(scheduleId: number, day: number): void {
+    const schedule = schedules.get(scheduleId)
+    if (schedule === undefined) return
+    const counts = requestsOf(measures, keyOfRun(schedule, day * dayMs))
+    counts.requests += 1
+    counts.failed += 1
+    count(measures.codes, 'alert')
+  }
+}
