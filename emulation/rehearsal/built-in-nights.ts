@@ -14,11 +14,39 @@ export const nightScenarios: { readonly [name: string]: ScenarioText } = {
     population: { ...households, meters: 60 },
     parties: [
       { name: 'supplier', role: 'supplier' },
-      { name: 'mdr-out', role: 'MDR', asks: settlementSet([], { period: 'settlement-day' }) },
+      {
+        name: 'mdr-out',
+        role: 'MDR',
+        asks: [
+          ...settlementSet([]),
+          { srv: '4.8.1', every: 'once', onDay: 1, as: 'on-demand', within: '6h', period: '00:00-23:00' },
+          {
+            srv: '4.8.3',
+            of: ['export'],
+            every: 'once',
+            onDay: 1,
+            as: 'on-demand',
+            within: '6h',
+            period: '00:00-23:00',
+          },
+        ],
+      },
       {
         name: 'mdr-in',
         role: 'MDR',
-        asks: settlementSet([], { period: 'settlement-day' }),
+        asks: [
+          ...settlementSet([]),
+          { srv: '4.8.1', every: 'once', onDay: 1, as: 'on-demand', within: '6h', period: '23:00-24:00' },
+          {
+            srv: '4.8.3',
+            of: ['export'],
+            every: 'once',
+            onDay: 1,
+            as: 'on-demand',
+            within: '6h',
+            period: '23:00-24:00',
+          },
+        ],
       },
     ],
     changes: [{ role: 'MDR', to: 'mdr-in', on: '2026-07-15' }],

@@ -57,13 +57,6 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
     bridge: { cachePolicy: 'off' },
     parties: both,
   },
-  'dco-half-speed': {
-    name: 'dco-half-speed',
-    summary: 'issue I2: the DCO takes 4 s for a call, half as fast as it should be, and everything goes through it',
-    population: households,
-    dco: { call: '4s' },
-    parties: both,
-  },
   'wan-outage-at-midnight': {
     name: 'wan-outage-at-midnight',
     summary: 'no meter of one cohort is reached from 23:30 to 02:30, in the middle of the window',

@@ -78,6 +78,39 @@ export interface Demand {
   requestsOfDay(day: number): Wanted[]
 }
 
+/** The schedules that parties create, each from the first day on that is wholly the party's. */
+function* schedulesOf(targets: readonly Target[], startMs: number, days: number): Iterable<WantedSchedule> {
+  for (const target of targets) {
+    const { party, ask, meter, place, count, scheduled, firstDay } = target
+    const row = srvRow(ask.srv)
+    if (!scheduled || row === undefined) continue
+    const lastDay = ask.period === 'utc-day' ? target.lastDay - 1 : target.lastDay
+    const endDay = Math.min(startMs / dayMs + days - 1, lastDay)
+    // A log is read on the day after: the first day that is wholly the party's.
+    let startDay = Math.max(startMs / dayMs, firstDay + 1)
+    const isMonthly = ask.every === 'month'
+    while (isMonthly && startDay <= endDay && !isMonthlyDay(place, count, startDay - startMs / dayMs)) startDay += 1
+    if (startDay > endDay) continue
+    const midnightMs = startDay * dayMs
+    const period = periodOfDay(ask.srv, ask.period, midnightMs)
+    yield {
+      party,
+      meter,
+      details: {
+        frequency: isMonthly ? 'Monthly' : 'Daily',
+        startDay,
+        endDay,
+        ...(ask.atMs !== undefined && { executionTimeMs: ask.atMs }),
+        serviceReference: row.reference,
+        variant: row.variant,
+        deviceEui: meter.eui,
+        readName: `DSP${row.bodyName}`,
+        ...(period !== undefined && { period: offsetsOf(period, midnightMs) }),
+      },
+    }
+  }
+}
+
 /** The demand on the meters for which `isMine` holds; places are counted over the whole population. */
 export function createDemand(
   scenario: Scenario,
@@ -100,42 +133,14 @@ export function createDemand(
     }
   }
 
-  function* schedules(): Iterable<WantedSchedule> {
-    for (const target of targets) {
-      const { party, ask, meter, place, count, scheduled, firstDay } = target
-      const row = srvRow(ask.srv)
-      if (!scheduled || row === undefined) continue
-      const endDay = Math.min(startMs / dayMs + scenario.days - 1, target.lastDay)
-      let startDay = Math.max(startMs / dayMs, firstDay)
-      const isMonthly = ask.every === 'month'
-      while (isMonthly && startDay <= endDay && !isMonthlyDay(place, count, startDay - startMs / dayMs)) startDay += 1
-      if (startDay > endDay) continue
-      const midnightMs = startDay * dayMs
-      const period = periodOfDay(ask.srv, ask.period, midnightMs)
-      yield {
-        party,
-        meter,
-        details: {
-          frequency: isMonthly ? 'Monthly' : 'Daily',
-          startDay,
-          endDay,
-          ...(ask.atMs !== undefined && { executionTimeMs: ask.atMs }),
-          serviceReference: row.reference,
-          variant: row.variant,
-          deviceEui: meter.eui,
-          readName: `DSP${row.bodyName}`,
-          ...(period !== undefined && { period: offsetsOf(period, midnightMs) }),
-        },
-      }
-    }
-  }
-
   function requestsOfDay(day: number): Wanted[] {
     const midnightMs = startMs + day * dayMs
     const wanted: Wanted[] = []
     const today = midnightMs / dayMs
     for (const { party, ask, meter, place, count, scheduled, firstDay, lastDay } of targets) {
-      if (scheduled || today < firstDay || today > lastDay) continue
+      // Registers are those of today; a log is of days before, also of the last one.
+      const isLog = srvRow(ask.srv)?.channels !== undefined || ask.srv === '4.6.1'
+      if (scheduled || today < firstDay || today > (isLog ? lastDay : lastDay - 1)) continue
       if (ask.every === 'once' && ask.onDay !== day) continue
       if (ask.every === 'month' && !isMonthlyDay(place, count, day)) continue
       const atMs = midnightMs + (ask.atMs ?? 0) + Math.floor((ask.withinMs * (place + 0.5)) / count)
@@ -154,5 +159,5 @@ export function createDemand(
     return wanted.sort((a, b) => a.atMs - b.atMs || a.meter.index - b.meter.index)
   }
 
-  return { schedules, requestsOfDay }
+  return { schedules: () => schedulesOf(targets, startMs, scenario.days), requestsOfDay }
 }

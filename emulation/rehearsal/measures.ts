@@ -90,7 +90,7 @@ export function readKey(key: string): RequestKey {
   return { hour: Number(hour), srv, party, service: service as Service, settlement: settlement === 'settlement' }
 }
 
-const noRequests = (): RequestCounts => ({
+export const noRequests = (): RequestCounts => ({
   requests: 0,
   answered: 0,
   failed: 0,
@@ -101,7 +101,7 @@ const noRequests = (): RequestCounts => ({
   saved: 0,
 })
 
-const noWan = (): WanCounts => ({
+export const noWan = (): WanCounts => ({
   wakeUps: 0,
   contexts: 0,
   contextMsSum: 0,
@@ -156,7 +156,7 @@ export function count(map: Map<string, number>, name: string, amount = 1): void 
 export const wrongMax = 20
 
 /** Adds numbers and series of an object to those of another; names that end in Max keep the larger. */
-function addCounts<Counts extends object>(to: Counts, from: Counts): void {
+export function addCounts<Counts extends object>(to: Counts, from: Counts): void {
   const target = to as { [name: string]: unknown }
   for (const [name, value] of Object.entries(from)) {
     const own = target[name]

@@ -11,8 +11,6 @@ export const compareKeys: { readonly [key: string]: readonly string[] } = {
   window: ['bridge.schedule.windows.default', 'bridge.schedule.windows.MDR'],
   settlementWindow: ['bridge.schedule.settlementWindow'],
   scheduled: ['scheduled'],
-  dcoCall: ['dco.call'],
-  dcoRate: ['dco.callsPerSecond'],
   export: ['population.export'],
   unreachable: ['population.unreachable'],
   meters: ['population.meters'],

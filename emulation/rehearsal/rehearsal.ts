@@ -5,6 +5,7 @@ import type { BridgeEnv } from '../../host/bridge/env.ts'
 import { type Bridge, startBridge } from '../../host/bridge/start-bridge.ts'
 import { bridgeTables, type Tables } from '../../host/bridge/tables.ts'
 import type { BridgeConfig } from '../../host/config/config.ts'
+import type { Vault } from '../../host/dco/vault.ts'
 import { performanceRows } from '../../host/metrics/performance-measures.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { addUsage } from '../../host/wan/usage.ts'
@@ -12,13 +13,14 @@ import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
 import { createSimulatedEnv, createSimulatedPki, type SimulatedPki } from '../simulated-env.ts'
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts'
 import { createCompleteness } from './completeness.ts'
-import { createDemand, type Demand, type Wanted } from './demand.ts'
+import { createDemand, type Demand } from './demand.ts'
 import { createFarEnd } from './far-end.ts'
 import { createFaults } from './faults.ts'
 import { type Measures, noMeasures, wanOf, wrongMax } from './measures.ts'
 import { type MeteredLines, meterLines } from './metered-port.ts'
 import { createObserver } from './observer.ts'
 import { createPopulation, isOf, type RehearsedMeter } from './population.ts'
+import { createPump } from './pump.ts'
 import { lineOfMeter, rehearsedRegistry } from './registry.ts'
 import type { Scenario } from './scenario.ts'
 import { bridgeConfigOf } from './scenario-problems.ts'
@@ -87,50 +89,16 @@ function wantedHalfHours({ scenario, meters, startMs }: World) {
   return completeness
 }
 
-/** Sends the requests of the day at their times: one timer for the next of them. */
-function createPump(clock: VirtualClock, send: (wanted: Wanted) => void) {
-  const queue: Wanted[] = []
-  let next = 0
-  let timer: { cancel(): void } | undefined
-
-  function arm(): void {
-    timer?.cancel()
-    const wanted = queue[next]
-    timer = wanted === undefined ? undefined : clock.after(Math.max(0, wanted.atMs - clock.nowMs()), fire)
-  }
-
-  function fire(): void {
-    for (let wanted = queue[next]; wanted !== undefined && wanted.atMs <= clock.nowMs(); wanted = queue[next]) {
-      next += 1
-      send(wanted)
-    }
-    arm()
-  }
-
-  return {
-    add(more: readonly Wanted[]): void {
-      const waiting = [...queue.slice(next), ...more].sort((a, b) => a.atMs - b.atMs)
-      queue.splice(0, queue.length, ...waiting)
-      next = 0
-      arm()
-    },
-    isEmpty: () => next >= queue.length,
-    clear(): void {
-      queue.splice(0)
-      next = 0
-      arm()
-    },
-  }
-}
-
 /** The code of one of our own acknowledgements. */
 function codeOf(xml: string): string {
   return /<sr:ResponseCode>([^<]*)</.exec(xml)?.[1] ?? ''
 }
 
-function simulatedEnv(world: World, lines: MeteredLines, vault: BridgeEnv['keys']['vault'], events: EnvEvents) {
-  const { scenario, config, clock, pki, store, meters, measures } = world
+function simulatedEnv(world: World, lines: MeteredLines, key: Vault['key'], events: EnvEvents): BridgeEnv {
+  const { scenario, config, clock, pki, store, meters } = world
   const registry = rehearsedRegistry(scenario, meters)
+  // Records of the trail would be copied and kept: a rehearsal only lets the bridge make them.
+  const audit = { record: () => {}, committed: async () => {} }
   const env = createSimulatedEnv(
     {
       clock,
@@ -138,18 +106,15 @@ function simulatedEnv(world: World, lines: MeteredLines, vault: BridgeEnv['keys'
       pki,
       cacheKeys: pki.directory(),
       store,
-      vault,
+      vault: { key },
       parties: { registry: () => registry, trust: pki.trust },
       seed: scenario.seed,
     },
     config,
     1,
-    { ...events, record: () => {}, committed: async () => {} },
+    { ...events, ...audit },
   )
-  // Records of the trail would be copied and kept: a rehearsal only lets the bridge make them.
-  const audit = { record: () => {}, committed: async () => {} }
-  const report = (problem: string) => measures.wrong.length < wrongMax && measures.wrong.push(problem)
-  return { env: { ...env, disk: { ...env.disk, audit } } satisfies BridgeEnv, report }
+  return { ...env, disk: { ...env.disk, audit } }
 }
 
 type EnvEvents = Pick<Parameters<typeof createSimulatedEnv>[3], 'post' | 'log' | 'completed'>
@@ -184,8 +149,9 @@ export async function rehearse(options: RehearseOptions): Promise<Measures> {
   }
 }
 
-async function run(world: World, options: RehearseOptions): Promise<Measures> {
-  const { scenario, config, clock, pki, store, startMs, measures, population, meters } = world
+/** The parts of a rehearsal that is ready to begin. */
+async function prepare(world: World, options: RehearseOptions) {
+  const { scenario, config, clock, pki, startMs, measures, population, meters } = world
   const farEnd = createFarEnd(clock, meters, scenario.seed, startMs - historyDays * dayMs, startMs - setUpMs)
   const faults = createFaults(scenario, population, startMs)
   const cohorts = new Map(meters.map(({ eui, cohort }) => [lineOfMeter(eui), cohort]))
@@ -196,41 +162,9 @@ async function run(world: World, options: RehearseOptions): Promise<Measures> {
     wanOf: (url) => wanOf(measures, cohorts.get(url) ?? ''),
     failureBytes: (url) => faults.failureBytes(url, clock.nowMs()),
   })
-  const completeness = wantedHalfHours(world)
   const senders = createSenders(scenario.parties, pki, pki.identity('dsp').eui)
   const check = createSample(pki, (index) => population[index])
-  const observer = createObserver({
-    measures,
-    config,
-    startMs,
-    nowMs: clock.nowMs,
-    completeness,
-    failed(wanted) {
-      const { times, afterMs } = wanted.party.askAgain
-      const { executionMs: _, ...again } = wanted
-      if (wanted.tries < times) pump.add([{ ...again, atMs: clock.nowMs() + afterMs, tries: wanted.tries + 1 }])
-    },
-  })
-  const { env, report } = simulatedEnv(
-    world,
-    lines,
-    { key: farEnd.key },
-    {
-      async post(url, xml) {
-        if (faults.isDown(url, clock.nowMs())) throw new Error('the callback does not answer (a fault of the scenario)')
-        const problem = check(xml, clock.nowMs())
-        if (problem !== undefined) measures.verified += 1
-        if (problem) report(problem)
-        return 204
-      },
-      log: observer.log,
-      completed: observer.completed,
-    },
-  )
-  const bridge = await startBridge(env, config)
-  const demand = createDemand(scenario, population, ({ index }) => index % options.parts === options.part)
-  await createSchedules(world, demand, bridge, senders, observer.scheduled)
-
+  const report = (problem: string) => measures.wrong.length < wrongMax && measures.wrong.push(problem)
   const pump = createPump(clock, (wanted) => {
     const { id, xml } = senders.read(wanted)
     observer.sent(wanted, id.text)
@@ -239,14 +173,46 @@ async function run(world: World, options: RehearseOptions): Promise<Measures> {
       (error: Error) => report(`bridge: ${error.message}`),
     )
   })
+  const observer = createObserver({
+    measures,
+    config,
+    startMs,
+    nowMs: clock.nowMs,
+    completeness: wantedHalfHours(world),
+    failed(wanted) {
+      const { times, afterMs } = wanted.party.askAgain
+      const { executionMs: _, ...again } = wanted
+      if (wanted.tries < times) pump.add([{ ...again, atMs: clock.nowMs() + afterMs, tries: wanted.tries + 1 }])
+    },
+  })
+  const env = simulatedEnv(world, lines, farEnd.key, {
+    async post(url, xml) {
+      if (faults.isDown(url, clock.nowMs())) throw new Error('the callback does not answer (a fault of the scenario)')
+      const problem = check(xml, clock.nowMs())
+      if (problem !== undefined) measures.verified += 1
+      if (problem) report(problem)
+      return 204
+    },
+    log: observer.log,
+    completed: observer.completed,
+  })
+  const bridge = await startBridge(env, config)
+  const demand = createDemand(scenario, population, ({ index }) => index % options.parts === options.part)
+  await createSchedules(world, demand, bridge, senders, observer.scheduled)
+  return { bridge, demand, lines, observer, pump }
+}
+
+async function run(world: World, options: RehearseOptions): Promise<Measures> {
+  const { scenario, clock, store, startMs, measures } = world
+  const { bridge, demand, lines, observer, pump } = await prepare(world, options)
+  const { isCancelled = () => false } = options
   await clock.pass(startMs - clock.nowMs())
-  const isCancelled = options.isCancelled ?? (() => false)
-  const isOpen = () =>
-    observer.open.size > 0 || !pump.isEmpty() || bridge.delivery.pending().length > 0 || hasRuns(bridge)
   for (let day = 0; day < scenario.days && !isCancelled(); day++) {
     pump.add(demand.requestsOfDay(day))
     await passDay(clock, startMs, isCancelled, options.progress)
   }
+  const isOpen = () =>
+    observer.open.size > 0 || !pump.isEmpty() || bridge.delivery.pending().length > 0 || runsOf(bridge) > 0
   // Every request has its answer after a day at the latest.
   const lastMs = clock.nowMs() + dayMs + hourMs
   while (!isCancelled() && isOpen() && clock.nowMs() < lastMs) await clock.pass(stepMs)
@@ -256,7 +222,7 @@ async function run(world: World, options: RehearseOptions): Promise<Measures> {
   pump.clear()
   lines.end()
   addUsage(measures.usage, bridge.total)
-  measures.completeness = completeness.counts
+  measures.completeness = observer.completeness
   await clock.run(bridge.stop())
   for (const row of performanceRows(store, '', '9')) {
     measures.performance.set(`${row.kind}/${row.settlement ? 'settlement' : 'other'}/${row.srv}`, row)
@@ -282,5 +248,3 @@ function runsOf({ schedules }: Bridge): number {
   for (const schedule of schedules.schedules.all()) runs += schedule.runs.length
   return runs
 }
-
-const hasRuns = (bridge: Bridge) => runsOf(bridge) > 0

@@ -70,7 +70,7 @@ export function reportText(report: Report): string {
   const whole = report.hours === report.days * 24
   const lines = [
     `${report.scenario}: ${report.summary}`,
-    `${report.meters} meters, ${report.days} days from ${report.start}, seed ${report.seed}` +
+    `${report.meters} meters, ${report.days} ${report.days === 1 ? 'day' : 'days'} from ${report.start}, seed ${report.seed}` +
       (whole ? '' : `; ended early, after ${report.hours} hours`),
   ]
   const requests = report.requests.map((row) => ({
@@ -90,7 +90,9 @@ export function reportText(report: Report): string {
   const hours = report.byHour.map(
     ({ hour, requests: count }) => [`${String(hour).padStart(2, '0')}:00`, count] as const,
   )
-  const ages = cache.ageHours.map(({ hours: age, responses }) => [`${age} h`, responses] as const)
+  const ages = cache.ageHours
+    .filter(({ responses }) => responses > 0)
+    .map(({ hours: age, responses }) => [`${age} h`, responses] as const)
   return [
     `${lines.join('\n')}\n`,
     part('Requests and responses', requests),

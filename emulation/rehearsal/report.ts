@@ -3,9 +3,9 @@
 
 import { measuresOf } from '../../host/metrics/performance-measures.ts'
 import { type CompletenessRow, completenessRows } from './completeness-report.ts'
-import { type Measures, type RequestCounts, readKey, type WanCounts } from './measures.ts'
+import { addCounts, type Measures, noRequests, noWan, type RequestCounts, readKey, type WanCounts } from './measures.ts'
 import type { Scenario } from './scenario.ts'
-import { addSeries, byHour, mostAtOnce, peak, type Series } from './series.ts'
+import { byHour, mostAtOnce, peak } from './series.ts'
 import { settlementTimetables } from './settlement-timetable.ts'
 import { sampledOneIn } from './users.ts'
 
@@ -90,31 +90,14 @@ const daysPerMonth = 365 / 12
 const round = (value: number, digits = 3) => Number(value.toFixed(digits))
 const ratio = (part: number, whole: number) => (whole === 0 ? 0 : round(part / whole, 6))
 
-const noSums = (): RequestCounts => ({
-  requests: 0,
-  answered: 0,
-  failed: 0,
-  refused: 0,
-  within: 0,
-  tookMsSum: 0,
-  tookMsMax: 0,
-  saved: 0,
-})
-
-function add(to: RequestCounts, more: RequestCounts): void {
-  for (const name of Object.keys(to) as (keyof RequestCounts)[]) {
-    to[name] = name === 'tookMsMax' ? Math.max(to[name], more[name]) : to[name] + more[name]
-  }
-}
-
 function requestRows({ requests }: Measures): RequestRow[] {
   const sums = new Map<string, RequestCounts>()
   for (const [name, counts] of requests) {
     const { srv, party, service, settlement } = readKey(name)
     const key = [srv, party, service, settlement ? 'yes' : 'no'].join('\t')
-    const sum = sums.get(key) ?? noSums()
+    const sum = sums.get(key) ?? noRequests()
     sums.set(key, sum)
-    add(sum, counts)
+    addCounts(sum, counts)
   }
   return [...sums]
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -189,27 +172,8 @@ function wanRow(cohort: string, meters: number, days: number, wan: WanCounts): W
 }
 
 function joined(all: Iterable<WanCounts>): WanCounts {
-  const series = (): Series => new Map()
-  const total: WanCounts = {
-    wakeUps: 0,
-    contexts: 0,
-    contextMsSum: 0,
-    contextMsMax: 0,
-    bytesOut: 0,
-    bytesIn: 0,
-    failureBytes: 0,
-    wakeUpsBySecond: series(),
-    bytesBySecond: series(),
-    begunBySecond: series(),
-    endedBySecond: series(),
-  }
-  for (const one of all) {
-    for (const name of ['wakeUps', 'contexts', 'contextMsSum', 'bytesOut', 'bytesIn', 'failureBytes'] as const)
-      total[name] += one[name]
-    total.contextMsMax = Math.max(total.contextMsMax, one.contextMsMax)
-    for (const name of ['wakeUpsBySecond', 'bytesBySecond', 'begunBySecond', 'endedBySecond'] as const)
-      addSeries(total[name], one[name])
-  }
+  const total = noWan()
+  for (const one of all) addCounts(total, one)
   return total
 }
 

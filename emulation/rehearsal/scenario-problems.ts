@@ -81,7 +81,7 @@ function checkParties(scenario: Scenario, note: Note): void {
       const row = srvRow(ask.srv)
       const roles = rolesOfParty[party.role]
       if (row !== undefined && !row.roles.some((role) => roles.includes(role)))
-        note(`${place}.asks[${j}]: a ${party.role} may not send ${ask.srv}; ${row.roles.join(', ')} may`)
+        note(`${place}.asks[${j}]: ${party.role} is a role that may not send ${ask.srv}; ${row.roles.join(', ')} may`)
       checkAsk(ask, `${place}.asks[${j}]`, scenario, note)
     })
   })

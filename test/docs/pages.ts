@@ -1,5 +1,6 @@
 // The pages of docs/reference that are made from the tables of the program.
 
+import { scenarioSchema } from '../../emulation/rehearsal/scenario-schema.ts'
 import { registrySchema } from '../../host/access/registry-schema.ts'
 import { alertCodes, alertMeanings } from '../../host/catalogue/alert-code.ts'
 import { faultCodes, sentCodes } from '../../host/catalogue/response-code.ts'
@@ -160,6 +161,7 @@ export async function generatedPages(): Promise<{ [name: string]: string }> {
     'metrics.md': metricsPage(),
     'log-events.md': logEventsPage(),
     'config.schema.json': `${JSON.stringify(configSchema(), null, 2)}\n`,
+    'scenario.schema.json': `${JSON.stringify(scenarioSchema(), null, 2)}\n`,
     'registry.schema.json': `${JSON.stringify(registrySchema(), null, 2)}\n`,
   }
 }
