@@ -112,7 +112,7 @@ function simulatedEnv(world: World, lines: MeteredLines, key: Vault['key'], even
     },
     config,
     1,
-    { ...events, ...audit },
+    { ...events, ...audit, reportSecurity: () => {} },
   )
   return { ...env, disk: { ...env.disk, audit } }
 }
