@@ -43,7 +43,11 @@ function connectCallbacks(bench: UserParts['bench'], users: () => readonly User[
     // Few benches have callbacks of their own.
     const { createPoster } = await import('../host/http/post.ts')
     poster ??= createPoster()
-    return poster.post(url, xml, timeoutMs, explanation).catch((error: Error) => error.message)
+    const answered = poster.post(url, xml, timeoutMs, explanation)
+    return answered.then(
+      (answer) => (typeof answer === 'number' ? answer : answer.status),
+      (error: Error) => error.message,
+    )
   }
 
   bench.usersAnswer((push) => {

@@ -24,7 +24,13 @@ import { esme, testParties } from './bench-parties.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
-import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, type SimulatedWorld } from './simulated-env.ts'
+import {
+  createSimulatedEnv,
+  createSimulatedPki,
+  type SimulatedPki,
+  type SimulatedWorld,
+  simulatedKeys,
+} from './simulated-env.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { createSimMeter, createWorld } from './world.ts'
 
@@ -90,13 +96,16 @@ function createMeters(options: BenchOptions, key: Uint8Array) {
 }
 
 /** A store whose process can be killed: from then on, what the killed process still writes has no effect. */
-function createKillableStore() {
+function createKillableStore(cacheKeys: string) {
+  const keys = simulatedKeys(cacheKeys)
   const store: Store<Tables> = createMemoryStore(bridgeTables)
   let lives = 0
   let writesLeft = Number.POSITIVE_INFINITY
   const never = new Promise<never>(() => {})
   return {
-    store,
+    keys,
+    /** What a test looks into. */
+    kept: { store, requestKeys: keys.requestKeys },
     dieAfterWrites(count: number) {
       writesLeft = count
     },
@@ -173,7 +182,7 @@ function createRequests(pki: SimulatedPki) {
 }
 
 /** Whether a request is not answered yet, or a response is not due yet. */
-function isOpen(store: ReturnType<typeof createKillableStore>['store'], nowMs: number): boolean {
+function isOpen(store: Store<Tables>, nowMs: number): boolean {
   const isDelayed = [...store.range('outbox', '', '\uffff')].some(({ value }) => (value.notBeforeMs ?? 0) > nowMs)
   return isDelayed || store.count('accepted') > 0
 }
@@ -204,9 +213,9 @@ export async function createBench(options: BenchOptions = {}) {
   const key = createRandom(42).bytes(32)
   const world = createMeters(options, key)
   const { clock } = world
-  const killable = createKillableStore()
-  const { store } = killable
   const pki = options.outside?.pki ?? sharedPki()
+  const killable = createKillableStore(pki.directory())
+  const { store } = killable.kept
   const parties = createParties(options.parties ?? testParties(), pki.trust)
   const users = createUsers(check, clock)
   const reports = createReports()
@@ -217,7 +226,7 @@ export async function createBench(options: BenchOptions = {}) {
     clock,
     openPort: world.line.openPort,
     pki,
-    cacheKeys: pki.directory(),
+    ...killable.keys,
     vault: dco.vault,
     parties,
     schema: options.schema,
@@ -244,7 +253,7 @@ export async function createBench(options: BenchOptions = {}) {
     ...requests,
     callbacks: users.callbacks,
     onCallback: users.onCallback,
-    store,
+    ...killable.kept,
     /** Gives the DCO another key for the meters. */
     setDcoKey: dco.setKey,
     /** Changes the registry while the bridge runs. Returns the one before. */

@@ -16,6 +16,7 @@ import { addIdentity, createTestPki, type Identity, loadIdentity, loadTrust } fr
 import type { TrustStore } from '../host/pki/trust.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import type { ReportSecurity } from '../host/state/security-event.ts'
+import { createKeySlots, createMemoryKeyFile, type KeyFile } from '../host/store/key-slots.ts'
 import type { Store } from '../host/store/store.ts'
 import type { OpenPort } from '../host/wan/bindings.ts'
 import { createRandom } from './random.ts'
@@ -83,7 +84,12 @@ export function createSimulatedPki(nowMs: number): SimulatedPki {
   }
 }
 
-/** What survives when the bridge is killed. */
+/** Keys that outlive a bridge that is killed: those of the cache in this directory, the others in memory. */
+export function simulatedKeys(cacheKeys: string): Pick<SimulatedWorld, 'cacheKeys' | 'outboxKeys' | 'requestKeys'> {
+  return { cacheKeys, outboxKeys: createMemoryKeyFile(), requestKeys: createMemoryKeyFile() }
+}
+
+/** What outlives a bridge that is killed. */
 export interface SimulatedWorld {
   clock: VirtualClock
   openPort: OpenPort
@@ -91,6 +97,8 @@ export interface SimulatedWorld {
   /** Directory of the cache's keys. */
   cacheKeys: string
   store: Store<Tables>
+  outboxKeys: KeyFile
+  requestKeys: KeyFile
   vault: Vault
   parties: Parties
   schema?: Schema | undefined
@@ -131,6 +139,8 @@ export function createSimulatedEnv(
       store,
       // Once a minute of virtual time is too often to write to a disk.
       cacheKeys: { ...cacheKeys, sweep: cacheKeys.observe },
+      outboxKeys: createKeySlots(world.outboxKeys, randomBytes(10)),
+      requestKeys: createKeySlots(world.requestKeys, randomBytes(11)),
       audit: { record: (event) => events.record(structuredClone(event)), committed: events.committed },
       schema,
     },

@@ -138,6 +138,8 @@ export type BridgeEvent =
   | { event: 'registry refused'; problem: string }
   /** The first message sealed with the meter's next key was received; the previous key was deleted. */
   | { event: 'key rotated'; device: string }
+  /** An operator's order beside the bridge, such as `retry/ID`. */
+  | { event: 'operator order'; order: string }
   /** The meter's clock was set to this machine's time. `aheadMs`: how far ahead it had been; absent when it was lost. */
   | { event: 'clock set'; device: string; aheadMs?: number; driftPpm: number }
   /** The operator had the highest counter of a pair lowered (`smets1 counters`). */

@@ -142,6 +142,7 @@ const layouts: readonly Layout[] = [
     unknownSince: instantField,
   }),
   layout('v', 'control', 'none', { call: textField, scope: wordField(), input: textField, outcome: textField }),
+  layout('o', 'operator order', 'none', { order: textField }),
   layout('p', 'records lost', 'none', { count: numberField, problem: textField }),
 ]
 

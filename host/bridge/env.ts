@@ -16,6 +16,7 @@ import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { DuisEndpoint } from '../requests/duis-endpoint.ts'
 import type { Log } from '../state/log-event.ts'
 import type { ReportSecurity } from '../state/security-event.ts'
+import type { KeySlots } from '../store/key-slots.ts'
 import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { LineState } from '../wan/line-state.ts'
@@ -51,6 +52,9 @@ export interface BridgeDisk {
   store: Store<Tables>
   /** The keys of the cache, one an hour. */
   cacheKeys: HourlyKeys
+  /** One for each response that a User has not taken, and one for each request that is not answered and taken. */
+  outboxKeys: KeySlots
+  requestKeys: KeySlots
   /** Each record is on disk before the acknowledgement or the response leaves. */
   audit: Pick<ServiceAuditTrail, 'record' | 'committed'>
   /** The User's copy of the DUIS schemas, when there is one. */

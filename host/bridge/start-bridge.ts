@@ -4,9 +4,6 @@ import type { AccessPolicy } from '../access/access-control.ts'
 import type { Registry } from '../access/parties.ts'
 import { createRequestCounters } from '../access/request-counters.ts'
 import { accessPolicyOf, type BridgeConfig } from '../config/config.ts'
-import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
-import { createMailbox, type Mailbox } from '../delivery/mailbox.ts'
-import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { createPerformance, type Performance } from '../metrics/performance-measures.ts'
 import { inThisThread } from '../pki/public-key.ts'
 import { type CompletedRequest, countedFromMs } from '../requests/accepted-request.ts'
@@ -29,9 +26,8 @@ import { createCache } from './cache.ts'
 import type { BridgeEnv, Served } from './env.ts'
 import { followParties } from './follow-parties.ts'
 import { createLines, type Lines } from './line-pool.ts'
+import { type OpenDelivery, openDelivery } from './outbox.ts'
 import { createSessions, type Sessions } from './sessions.ts'
-
-type Outbox = Delivery & { mailbox: Mailbox }
 
 export interface Bridge {
   /** Answers one POST. */
@@ -39,7 +35,7 @@ export interface Bridge {
   /** Where it listens; undefined where the environment listens nowhere. */
   served: Served | undefined
   /** Responses that are not delivered yet, and the mailboxes of Users without a callback. */
-  delivery: Pick<Outbox, 'pending' | 'mailbox'>
+  delivery: Pick<OpenDelivery, 'pending' | 'retry' | 'discard' | 'mailbox' | 'confirmAge'>
   /** DCC schedules. */
   schedules: ScheduleService
   /** Removes what the cache holds of a device. `why` is logged. */
@@ -59,7 +55,7 @@ export interface Bridge {
  */
 export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise<Bridge> {
   try {
-    const bridge = build(env, config)
+    const bridge = await build(env, config)
     const served = await env.network.serve?.(bridge.receive, bridge.delivery.mailbox)
     recover(bridge)
     if (env.wan.holdLines) bridge.lines.hold()
@@ -74,7 +70,7 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
 }
 
 interface Parts extends Omit<Bridge, 'served' | 'stop' | 'delivery'> {
-  delivery: Outbox
+  delivery: OpenDelivery
   processing: Processing
   lines: Lines
   reconcile(): void
@@ -85,13 +81,13 @@ function recover({ schedules, delivery, processing, reconcile }: Parts): void {
   // Schedules look into the outbox for runs that were answered, before anything leaves it.
   schedules.runner.start()
   // Then the responses that were not delivered. From here on, new responses are sent at once.
-  delivery.resume()
+  delivery.resume(processing.again)
   // Then the requests that were accepted and not answered.
   processing.resume()
   reconcile()
 }
 
-function build(env: BridgeEnv, config: BridgeConfig): Parts {
+async function build(env: BridgeEnv, config: BridgeConfig): Promise<Parts> {
   const { timing, disk, keys, parties, log, lifecycle } = env
   const { nowMs } = timing
   const { registry } = parties
@@ -105,8 +101,7 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   lifecycle.own(lines.close)
   const performance = createPerformance(disk.store, timing, config.targetResponseTimes)
   lifecycle.own(performance.flush)
-  const delivery = createOutbox(env, recorder)
-  lifecycle.own(delivery.stop)
+  const delivery = await openDelivery(env, config, recorder)
   const { setClock } = config
   const sessions = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
   const { setMeterClock } = sessions
@@ -157,20 +152,6 @@ function build(env: BridgeEnv, config: BridgeConfig): Parts {
   const { changed: partiesChanged } = follower
   const made = { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total }
   return { ...made, processing, lines, reconcile }
-}
-
-function createOutbox(env: BridgeEnv, recorder: Recorder): Outbox {
-  const { disk, network, timing, parties, log, randomBytes } = env
-  const { store } = disk
-  const report = (event: DeliveryEvent) => {
-    const { event: name, ...fields } = event
-    log(name, fields)
-    recorder.delivery(event)
-  }
-  const failed = (error: Error) => log('delivery failed', { problem: error.message })
-  const delivery = createDelivery(store, network.post, timing, report, failed, pushTermsByUrl(parties.registry))
-  const awaited = (id: string) => store.get('accepted', id)?.mailbox
-  return { ...delivery, mailbox: createMailbox({ store, delivery, randomBytes, awaited }) }
 }
 
 interface ReportParts {
@@ -226,7 +207,7 @@ interface RequestParts {
   config: BridgeConfig
   policy: AccessPolicy
   recorder: Recorder
-  delivery: Outbox
+  delivery: OpenDelivery
   execution: Execution
   schedules: ScheduleService
   report: ReturnType<typeof createReport>
@@ -258,10 +239,9 @@ function createRequests(parts: RequestParts) {
     log,
   })
   const recall = createRecall({ nowMs, codes, registry, dsp: keys.dsp.signer, allow: admission.allow })
-  const { store } = disk
   return createProcessing({
     timing,
-    store,
+    accepted: delivery.accepted,
     recorder,
     admission,
     recall,

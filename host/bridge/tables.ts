@@ -4,8 +4,9 @@ import { type RegistryTables, registryTables } from '../access/registry-store.ts
 import { type CounterRow, readCounterRow } from '../access/request-counters.ts'
 import { readTrailRow, type TrailRow } from '../audit/trail-notes.ts'
 import { readSealedEntry } from '../cache/sealed-entry.ts'
+import { type ClockRow, readClockRow } from '../delivery/age-clock.ts'
 import { readAlertNames } from '../delivery/device-alerts.ts'
-import { type Outgoing, readOutgoing } from '../delivery/outgoing.ts'
+import { type BodyRow, type OutboxRow, readBodyRow, readOutboxRow } from '../delivery/outbox-rows.ts'
 import { type Count, readCount } from '../metrics/performance-measures.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
 import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
@@ -18,8 +19,14 @@ export type Tables = RegistryTables & {
   counters: string | CounterRow
   /** Requests between I99 and their final answer, by RequestID. */
   accepted: StoredRequest
-  /** Responses that were not delivered yet, by RequestID or ResponseID. */
-  outbox: Outgoing
+  /** Responses that a User has not taken, by RequestID or ResponseID. */
+  outbox: OutboxRow
+  /** The bodies of these, sealed. */
+  bodies: BodyRow
+  /** `age`: the age of this state, by which responses are given up. */
+  clock: ClockRow
+  /** What an operator has asked for beside the bridge, with the time: `retry/ID`, `discard/ID`, `confirm-clock`. */
+  orders: string
   /** Sealed entries of the cache, by hour of retrieval and name. */
   readings: Uint8Array
   /** The last alerts of a meter, by EUI-64. */
@@ -35,7 +42,10 @@ export type Tables = RegistryTables & {
 export const bridgeTables: TableReaders<Tables> = {
   counters: (value) => readText(value) ?? readCounterRow(value),
   accepted: readStoredRequest,
-  outbox: readOutgoing,
+  outbox: readOutboxRow,
+  bodies: readBodyRow,
+  clock: readClockRow,
+  orders: readText,
   readings: readSealedEntry,
   alerts: readAlertNames,
   schedules: readSchedule,

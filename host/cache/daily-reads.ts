@@ -7,11 +7,12 @@
 import { dayMs } from '../../protocol/half-hour.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import { decodeSnapshot, encodeSnapshot, type RegisterSnapshot } from '../../protocol/register-snapshot.ts'
+import { openEntry, sealEntry } from '../store/sealed.ts'
 import type { Store } from '../store/store.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
 import { type CachePolicy, cachedFromDay, cachedPeriod } from './policy.ts'
 import { lengthen, type Run } from './reading-cache.ts'
-import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
+import { entryKey } from './sealed-entry.ts'
 import type { ReadingSource } from './single-flight.ts'
 
 /** A daily read, where it came from, and how long ago the meter was asked for it. */

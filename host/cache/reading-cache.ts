@@ -7,11 +7,12 @@
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourOf, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { halfHoursPerAskMax, halfHoursPerDay } from '../../protocol/limits.ts'
 import { createRecent } from '../store/recent.ts'
+import { openEntry, sealEntry } from '../store/sealed.ts'
 import type { Store } from '../store/store.ts'
 import type { Reading } from '../wan/reading.ts'
 import { type HourlyKeys, hourOf } from './hourly-keys.ts'
 import { type CachePolicy, cachedFrom } from './policy.ts'
-import { entryKey, openEntry, sealEntry } from './sealed-entry.ts'
+import { entryKey } from './sealed-entry.ts'
 
 /** `wh` undefined: the meter has no record of it. `retrievedMs`: when it was read from the meter. */
 export type CachedReading = Readonly<{ wh: number | undefined; marked: boolean; retrievedMs: number }>

@@ -1,5 +1,6 @@
 // smets1 audit: the service audit trail, picked and checked. The bridge may run meanwhile.
 
+import { randomBytes } from 'node:crypto'
 import type { ChainPoint } from '../audit/audit-record.ts'
 import { dspKeys, withTrailNotes } from '../audit/open-notes.ts'
 import { recordsOf } from '../audit/read-trail.ts'
@@ -13,6 +14,7 @@ import { parseEui } from '../duis/request.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
 import { holdState } from '../runtime/hold-state.ts'
+import { migrateStore } from '../runtime/migrate-store.ts'
 import { loadRegistry } from '../runtime/state-registry.ts'
 import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -50,6 +52,7 @@ async function reset(paths: StatePaths, why: string, io: Io): Promise<number> {
   const tool = await signingToolOf(readConfig(paths.config, io.env, {}))
   const { key } = (tool?.dsp ?? loadIdentity(paths.pki, 'dsp')).signer
   const hold = holdState(paths)
+  await migrateStore(paths, randomBytes, Date.now())
   const store = openLmdbStore(paths.store, { trail: readTrailRow })
   try {
     const report = (problem: string) => io.stderr(`${problem}\n`)

@@ -3,8 +3,10 @@
 import { existsSync } from 'node:fs'
 import { parseRequest } from '../duis/parse.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
+import { bodyOf } from '../requests/accepted-store.ts'
 import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
 import { exitCode } from '../state/errors.ts'
+import { readKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, stateOption } from './command.ts'
 import { stamp } from './show.ts'
@@ -19,10 +21,11 @@ interface Waiting {
   sinceMs: number
 }
 
-function requestRow(id: string, { body, receivedMs, executionMs, windowMs }: StoredRequest): Waiting | undefined {
+function requestRow(id: string, stored: StoredRequest, key: (slot: number) => Uint8Array): Waiting | undefined {
+  const { receivedMs, executionMs, windowMs } = stored
   const untilMs = windowMs ?? executionMs
   if (untilMs === undefined) return undefined
-  const parsed = parseRequest(body)
+  const parsed = parseRequest(bodyOf(id, stored, key) ?? new Uint8Array(0))
   const srv = parsed.ok ? parsed.request.serviceReferenceVariant : ''
   const why = windowMs === undefined ? 'its execution time' : 'its window'
   return { what: id, srv, untilMs, why, sinceMs: executionMs ?? receivedMs }
@@ -53,8 +56,9 @@ export const waitingCommand: Command = {
     const list: Waiting[] = []
     if (existsSync(paths.store)) {
       const store = openLmdbStore(paths.store, { accepted: readStoredRequest, schedules: readSchedule })
+      const keyOf = readKeyFile(paths.requestKeys)
       for (const { key, value } of store.range('accepted', '', '\uffff'))
-        list.push(...[requestRow(key, value) ?? []].flat())
+        list.push(...[requestRow(key, value, keyOf) ?? []].flat())
       for (const { value } of store.range('schedules', '', '\uffff')) list.push(...scheduleRows(value))
       await store.close()
     }

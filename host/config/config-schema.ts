@@ -55,6 +55,11 @@ export function configSchema(): JsonSchema {
       targetResponseTimes: byName(objectSchema({ onDemand: target, scheduled: target, settlement: target })),
       schedule,
       securityThresholds: objectSchema(Object.fromEntries(securityEventNames.map((event) => [event, numbers(1, 1e9)]))),
+      outbox: objectSchema({
+        hours: numbers(1, 8784),
+        responses: numbers(1, 10_000_000),
+        mb: numbers(1, 1_000_000),
+      }),
     }),
   }
 }

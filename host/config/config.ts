@@ -8,6 +8,7 @@ import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import type { WindowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
+import { type OutboxLimits, readOutboxLimits } from '../delivery/outbox-limits.ts'
 import { readThresholds, type SecurityThresholds } from '../metrics/security-monitor.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
@@ -67,6 +68,8 @@ export interface BridgeConfig {
   /** Target Response Times that differ from table 3 (catalogue/target-times.ts). */
   targetResponseTimes: TargetTimes
   schedule: ScheduleSettings
+  /** Age limit of responses, and how many a User may leave. */
+  outbox: OutboxLimits
 }
 
 type Given = { [name: string]: unknown }
@@ -76,11 +79,18 @@ function isObject(value: unknown): value is Given {
 }
 
 /** The settings that are objects. */
-const nestedNames: readonly string[] = ['codes', 'alertCodes', 'targetResponseTimes', 'schedule', 'securityThresholds']
+const nestedNames: readonly string[] = [
+  'codes',
+  'alertCodes',
+  'targetResponseTimes',
+  'schedule',
+  'securityThresholds',
+  'outbox',
+]
 
 /** @throws ConfigurationError */
 function readNested(path: string, file: Given) {
-  const { codes: overrides = {}, alertCodes, targetResponseTimes, schedule, securityThresholds } = file
+  const { codes: overrides = {}, alertCodes, targetResponseTimes, schedule, securityThresholds, outbox } = file
   if (!isObject(overrides)) {
     throw new ConfigurationError(
       `${path}: codes: expected an object of codes by fault, as in { "replayed": "${faultCodes.replayed}" }`,
@@ -102,6 +112,7 @@ function readNested(path: string, file: Given) {
     alertCodes: alerts.codes,
     targetResponseTimes: times.targets,
     schedule: schedules.settings,
+    outbox: readOutboxLimits(outbox, path),
   }
 }
 

@@ -1,11 +1,10 @@
 // Responses on their way to Users: on disk before the first try, tried again until a User has taken them.
 
-import { mailboxAddress } from '../access/callback.ts'
 import { type PushTerms, pushTermsOf } from '../access/user-details.ts'
-import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/serial-line.ts'
-import { giveUpAfterMs } from './age-limit.ts'
-import type { Outgoing } from './outgoing.ts'
+import { createLanes } from './lanes.ts'
+import type { KeepOptions, Outbox } from './outbox.ts'
+import type { AnsweredRequest, Entry } from './outbox-rows.ts'
 import { createUnfetched } from './unfetched.ts'
 
 /** What became of a try. */
@@ -17,180 +16,251 @@ export type DeliveryEvent =
       url: string
       tries: number
       problem: string
-      state: Outgoing['state']
+      state: Entry['state']
     }
 
-/** POSTs XML, and an explanation in a header of its own; answers the HTTP status. Rejects when there is none. */
-export type Post = (url: string, body: string, timeoutMs: number, explanation?: string) => Promise<number>
+/** What a User answered: a status, and of a redirection where to. */
+export type PostAnswer = number | { status: number; location: string | undefined }
+
+/** POSTs XML, and an explanation in a header of its own. Rejects when there is no answer. */
+export type Post = (url: string, body: string, timeoutMs: number, explanation?: string) => Promise<PostAnswer>
 
 export interface Delivery {
   /** Resolves when the response is on disk. It is not sent before `start`. */
-  keep(
-    id: string,
-    url: string,
-    body: string,
-    more?: Pick<Outgoing, 'explanation' | 'notBeforeMs' | 'mailbox'>,
-  ): Promise<void>
+  keep(id: string, url: string, body: string, options?: KeepOptions): Promise<void>
   /** Sends a response that is kept. */
   start(id: string): void
   /** True while a response is kept. */
   has(id: string): boolean
   /** Removes a response that its User has fetched from its mailbox. Resolves when that is on disk. */
   fetched(id: string): Promise<void>
-  /** Takes up what an earlier run left. */
-  resume(): void
-  /** Everything not taken yet. */
-  pending(): Outgoing[]
+  /** Continues with what an earlier run left. */
+  resume(answerAgain?: AnswerAgain): void
+  /** Everything not taken yet, the oldest first. */
+  pending(): Entry[]
+  /** Tries a response again now, also one that was refused. False when there is none, or its body is gone. */
+  retry(id: string): Promise<boolean>
+  /** Removes a response. False when there is none. */
+  discard(id: string): Promise<boolean>
   /** Stops trying and waits for what is under way; what is left stays on disk. */
   stop(): Promise<void>
 }
+
+export interface DeliveryParts {
+  outbox: Outbox
+  post: Post
+  timing: Timing
+  report(event: DeliveryEvent): void
+  failed(error: Error): void
+  termsOf?(url: string): PushTerms
+  /** Where a User takes responses now; undefined for one that is not registered any more. */
+  addressOf?(user: string): string | undefined
+}
+
+/** Makes a response again whose key is lost. */
+export type AnswerAgain = (id: string, request: AnsweredRequest) => Promise<void>
 
 /** Waits between tries. The source documents name none: an assumption. */
 const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
 /** POSTs under way at once. */
 const postsMax = 64
+const sweepEveryMs = 60_000
+/** Bodies in memory for their first try; the others are read from the disk. */
+const freshMax = 256
 
 /** True for answers that another try will not change. */
 function isRefusal(status: number): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429
 }
 
-/** What is to be sent, by URL, and how many POSTs to each are under way. */
-function createLanes(termsOf: (url: string) => PushTerms) {
-  const lanes = new Map<string, { queue: Outgoing[]; posting: number }>()
+function problemOf(answer: PostAnswer): { status: number; problem: string } {
+  if (typeof answer === 'number') return { status: answer, problem: `HTTP ${answer}` }
+  const { status, location } = answer
+  const redirected =
+    location === undefined ? '' : `, redirected to ${location}: the User's callback address must be that`
+  return { status, problem: `HTTP ${status}${redirected}` }
+}
+
+type Fresh = { body: string; explanation: string | undefined }
+
+/** One try. Resolves with the wait before the next one, or undefined when there is none. */
+async function attempt(
+  entry: Entry,
+  fresh: Fresh | undefined,
+  parts: DeliveryParts,
+  answerAgain: AnswerAgain | undefined,
+): Promise<number | undefined> {
+  const { outbox, post, report } = parts
+  const kept = fresh ?? outbox.read(entry)
+  if (kept === undefined) return lostKey(entry, parts, answerAgain)
+  const url = parts.addressOf?.(entry.user) ?? entry.url
+  const terms = (parts.termsOf ?? (() => pushTermsOf({})))(url)
+  const outcome = await post(url, kept.body, terms.pushTimeoutMs, kept.explanation).then(problemOf, (error: Error) => ({
+    status: 0,
+    problem: error.message,
+  }))
+  const { id } = entry
+  // It was discarded or given up meanwhile.
+  if (outbox.entries.get(id) !== entry || entry.slot === 0) return undefined
+  entry.tries += 1
+  if (outcome.status >= 200 && outcome.status < 300) {
+    await outbox.remove(entry)
+    report({ event: 'delivered', requestId: id, tries: entry.tries })
+    return undefined
+  }
+  entry.lastProblem = outcome.problem
+  if (isRefusal(outcome.status)) entry.state = 'refused'
+  await outbox.save(entry)
+  const { tries, state, lastProblem: problem } = entry
+  report({ event: 'not delivered', requestId: id, url, tries, problem, state })
+  return state === 'waiting' ? waitsMs[Math.min(tries, waitsMs.length) - 1] : undefined
+}
+
+/** A restored outbox has no keys: the request is executed again. Without it there is nothing to send. */
+async function lostKey(
+  entry: Entry,
+  { outbox, report }: DeliveryParts,
+  answerAgain: AnswerAgain | undefined,
+): Promise<undefined> {
+  const request = outbox.requestOf(entry)
+  const { id: requestId, url, tries } = entry
+  const problem = request === undefined ? 'its key is lost' : 'its key is lost: it is made again'
+  report({ event: 'not delivered', requestId, url, tries, problem, state: 'given up' })
+  // The key of the request belongs to the request again.
+  delete entry.requestSlot
+  await outbox.remove(entry)
+  if (request !== undefined) await answerAgain?.(requestId, request)
+}
+
+/** Sends what is due, to each URL as many at once as it takes. */
+function createSender(parts: DeliveryParts) {
+  const { outbox, timing, failed } = parts
+  const { entries } = outbox
+  const termsOf = parts.termsOf ?? (() => pushTermsOf({}))
+  /** Of responses that were not tried yet in this run. */
+  const fresh = new Map<string, Fresh>()
+  const isWanted = (entry: Entry) => entries.get(entry.id) === entry && entry.state === 'waiting' && entry.slot !== 0
+  const lanes = createLanes<Entry>((url) => termsOf(url).pushesAtOnce, isWanted)
+  const posting = new Set<Promise<void>>()
+  let timer: { cancel(): void } | undefined
+  let stopped = false
+  let again: AnswerAgain | undefined
+
+  function pump(): void {
+    timer?.cancel()
+    timer = undefined
+    while (!stopped && posting.size < postsMax) {
+      const due = lanes.next(timing.nowMs())
+      if (due === undefined) break
+      send(due.item, due.url)
+    }
+    const dueMs = stopped || posting.size >= postsMax ? undefined : lanes.dueMs()
+    if (dueMs !== undefined) timer = timing.after(Math.min(Math.max(0, dueMs - timing.nowMs()), sweepEveryMs), pump)
+  }
+
+  function send(entry: Entry, lane: string): void {
+    const first = fresh.get(entry.id)
+    fresh.delete(entry.id)
+    const work: Promise<void> = attempt(entry, first, parts, again)
+      .then((waitMs) => {
+        if (waitMs !== undefined) add(entry, timing.nowMs() + waitMs)
+      })
+      .catch(failed)
+      .finally(() => {
+        posting.delete(work)
+        lanes.done(lane)
+        pump()
+      })
+    posting.add(work)
+  }
+
+  function add(entry: Entry, dueMs: number): void {
+    lanes.add(parts.addressOf?.(entry.user) ?? entry.url, entry, Math.max(dueMs, entry.notBeforeMs ?? 0))
+  }
+
   return {
-    add(outgoing: Outgoing): void {
-      const lane = lanes.get(outgoing.url) ?? { queue: [], posting: 0 }
-      lanes.set(outgoing.url, lane)
-      lane.queue.push(outgoing)
+    fresh,
+    add,
+    pump,
+    isWanted,
+    makeDue: (entry: Entry) => lanes.makeDue((one) => one === entry, timing.nowMs()),
+    answerAgain(how: AnswerAgain | undefined) {
+      again = how
     },
-    /** The next response to send, of each URL in turn. */
-    next(): Outgoing | undefined {
-      for (const [url, lane] of lanes) {
-        if (lane.posting >= termsOf(url).pushesAtOnce) continue
-        const outgoing = lane.queue.shift()
-        if (outgoing === undefined) continue
-        lanes.delete(url)
-        lanes.set(url, lane)
-        lane.posting += 1
-        return outgoing
-      }
-      return undefined
-    },
-    /** Call it when the POST of a response has ended. */
-    posted({ url }: Outgoing): void {
-      const lane = lanes.get(url)
-      if (lane === undefined) return
-      lane.posting -= 1
-      if (lane.posting === 0 && lane.queue.length === 0) lanes.delete(url)
+    async stop() {
+      stopped = true
+      timer?.cancel()
+      await Promise.all(posting)
     },
   }
 }
 
-export function createDelivery(
-  store: Store<{ outbox: Outgoing }>,
-  post: Post,
-  timing: Timing,
-  tell: (event: DeliveryEvent) => void,
-  failed: (error: Error) => void,
-  termsOf: (url: string) => PushTerms = () => pushTermsOf({}),
-): Delivery {
-  const waiting = new Map<string, { cancel(): void }>()
-  const kept = new Map<string, Outgoing>()
-  const lanes = createLanes(termsOf)
-  const posting = new Set<Promise<void>>()
-  const inMailbox = createUnfetched({
-    store,
-    timing,
-    failed,
-    delivered: (id) => tell({ event: 'delivered', requestId: id, tries: 0 }),
-  })
-  let stopped = false
+export function createDelivery(parts: DeliveryParts): Delivery {
+  const { outbox, timing, failed } = parts
+  const { entries } = outbox
+  const sender = createSender(parts)
+  const inMailbox = createUnfetched((entry) => void fetched(entry.id).catch(failed))
+  let sweeping = timing.after(sweepEveryMs, sweep)
 
-  async function attempt(outgoing: Outgoing): Promise<void> {
-    const { id, url, body, explanation } = outgoing
-    const tries = outgoing.tries + 1
-    const outcome = await post(url, body, termsOf(url).pushTimeoutMs, explanation).catch(
-      (error: Error) => error.message,
-    )
-    if (typeof outcome === 'number' && outcome >= 200 && outcome < 300) {
-      await store.remove('outbox', id)
-      tell({ event: 'delivered', requestId: id, tries })
-      return
-    }
-    const lastProblem = typeof outcome === 'number' ? `HTTP ${outcome}` : outcome
-    const givenUp = timing.nowMs() - outgoing.createdMs >= giveUpAfterMs
-    const state = typeof outcome === 'number' && isRefusal(outcome) ? 'refused' : givenUp ? 'given up' : 'waiting'
-    const next: Outgoing = { ...outgoing, tries, lastProblem, state }
-    await store.put('outbox', id, next)
-    tell({ event: 'not delivered', requestId: id, url, tries, problem: lastProblem, state })
-    if (state === 'waiting') wait(next, waitsMs[Math.min(tries, waitsMs.length) - 1]!)
+  function sweep(): void {
+    sweeping = timing.after(sweepEveryMs, sweep)
+    outbox.expire().catch(failed)
+    for (const id of sender.fresh.keys()) if (!entries.has(id)) sender.fresh.delete(id)
   }
 
-  function enqueue(outgoing: Outgoing): void {
-    lanes.add(outgoing)
-    pump()
+  async function fetched(id: string): Promise<void> {
+    const entry = entries.get(id)
+    if (entry?.mailbox === undefined) return
+    await outbox.remove(entry)
+    parts.report({ event: 'delivered', requestId: id, tries: 0 })
   }
 
-  function pump(): void {
-    while (!stopped && posting.size < postsMax) {
-      const outgoing = lanes.next()
-      if (outgoing === undefined) return
-      const work: Promise<void> = attempt(outgoing)
-        .catch(failed)
-        .finally(() => {
-          posting.delete(work)
-          lanes.posted(outgoing)
-          pump()
-        })
-      posting.add(work)
-    }
-  }
-
-  function wait(outgoing: Outgoing, ms: number): void {
-    if (stopped) return
-    const timer = timing.after(ms, () => {
-      waiting.delete(outgoing.id)
-      enqueue(outgoing)
-    })
-    waiting.set(outgoing.id, timer)
-  }
-
-  function pending(): Outgoing[] {
-    return [...store.range('outbox', '', '\uffff')].map((entry) => entry.value)
+  function add(entry: Entry): void {
+    if (entry.mailbox === undefined) sender.add(entry, timing.nowMs())
+    else inMailbox.hold(entry)
   }
 
   return {
-    async keep(id, url, body, more = {}) {
-      const createdMs = timing.nowMs()
-      const outgoing: Outgoing = { id, url, body, tries: 0, createdMs, state: 'waiting', lastProblem: '', ...more }
-      await store.put('outbox', id, outgoing)
-      kept.set(id, outgoing)
+    async keep(id, url, body, options = {}) {
+      const entry = await outbox.keep(id, url, body, options)
+      if (sender.fresh.size >= freshMax || entry.mailbox !== undefined) return
+      sender.fresh.set(id, { body, explanation: options.explanation })
     },
     start(id) {
-      const outgoing = kept.get(id)
-      if (outgoing === undefined) return
-      kept.delete(id)
-      const early = (outgoing.notBeforeMs ?? 0) - timing.nowMs()
-      if (outgoing.url === mailboxAddress) inMailbox.hold(outgoing)
-      else if (early > 0) wait(outgoing, early)
-      else enqueue(outgoing)
+      const entry = entries.get(id)
+      if (entry === undefined) return
+      add(entry)
+      sender.pump()
     },
-    fetched: inMailbox.fetched,
-    has: (id) => kept.has(id) || store.get('outbox', id) !== undefined,
-    resume() {
-      for (const outgoing of pending().sort((a, b) => a.createdMs - b.createdMs)) {
-        if (outgoing.state !== 'waiting') continue
-        if (outgoing.url === mailboxAddress) inMailbox.hold(outgoing)
-        else wait(outgoing, Math.max(0, (outgoing.notBeforeMs ?? 0) - timing.nowMs()))
+    has: (id) => entries.has(id),
+    fetched,
+    resume(answerAgain) {
+      sender.answerAgain(answerAgain)
+      for (const entry of entries.values()) if (sender.isWanted(entry)) add(entry)
+      sender.pump()
+    },
+    pending: () => [...entries.values()],
+    async retry(id) {
+      const entry = entries.get(id)
+      if (entry === undefined || entry.slot === 0) return false
+      if (entry.state === 'waiting') sender.makeDue(entry)
+      else {
+        entry.state = 'waiting'
+        await outbox.save(entry)
+        add(entry)
       }
+      sender.pump()
+      return true
     },
-    pending,
+    async discard(id) {
+      const entry = entries.get(id)
+      if (entry === undefined) return false
+      await outbox.remove(entry)
+      return true
+    },
     async stop() {
-      stopped = true
-      inMailbox.stop()
-      for (const timer of waiting.values()) timer.cancel()
-      await Promise.all(posting)
+      sweeping.cancel()
+      await sender.stop()
     },
   }
 }

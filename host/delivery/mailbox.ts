@@ -4,10 +4,8 @@
 // whoever reads the store cannot fetch anything.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { mailboxAddress } from '../access/callback.ts'
-import type { Store } from '../store/store.ts'
 import type { Delivery } from './delivery.ts'
-import type { Outgoing } from './outgoing.ts'
+import type { Outbox } from './outbox.ts'
 
 /** What is at a location. Unknown: no such location, or not any more; the two cannot be told apart. */
 export type Fetched =
@@ -24,7 +22,7 @@ export interface Mailbox {
 }
 
 export interface MailboxParts {
-  store: Store<{ outbox: Outgoing }>
+  outbox: Pick<Outbox, 'entries' | 'read'>
   delivery: Pick<Delivery, 'fetched'>
   randomBytes(count: number): Uint8Array
   /** The `sha256` stored with an accepted request that is not answered yet. */
@@ -47,18 +45,16 @@ function isSame(a: string, b: string): boolean {
   return a.length === b.length && timingSafeEqual(Buffer.from(a), Buffer.from(b))
 }
 
-export function createMailbox({ store, delivery, randomBytes, awaited }: MailboxParts): Mailbox {
+export function createMailbox({ outbox, delivery, randomBytes, awaited }: MailboxParts): Mailbox {
   function look(location: string): { id: string; found: Fetched } {
     const [, id = '', secret = ''] = form.exec(location) ?? []
-    const outgoing = id === '' ? undefined : store.get('outbox', id)
-    const here = outgoing?.url === mailboxAddress ? outgoing : undefined
-    const expected = outgoing === undefined && id !== '' ? awaited(id) : here?.mailbox
+    const entry = outbox.entries.get(id)
+    const expected = entry === undefined && id !== '' ? awaited(id) : entry?.mailbox
     if (!isSame(sha256(secret), expected ?? none) || expected === undefined) return { id, found: { state: 'unknown' } }
-    return {
-      id,
-      found:
-        here === undefined ? { state: 'waiting' } : { state: 'ready', xml: here.body, explanation: here.explanation },
-    }
+    if (entry === undefined) return { id, found: { state: 'waiting' } }
+    const response = outbox.read(entry)
+    if (response === undefined) return { id, found: { state: 'unknown' } }
+    return { id, found: { state: 'ready', xml: response.body, explanation: response.explanation } }
   }
 
   return {

@@ -6,7 +6,10 @@ import type { Registry } from '../access/parties.ts'
 import type { Post } from '../delivery/delivery.ts'
 
 export interface Poster {
-  /** Returns the HTTP status. Rejects, with a message for the log, when there is no answer in time or no connection. */
+  /**
+   * Returns the HTTP status, with the Location of a redirection. Rejects, with a message for the log, when there is no
+   * answer in time or no connection.
+   */
   post: Post
   /** Closes connections. */
   end(): Promise<void>
@@ -44,7 +47,10 @@ export function createPoster(authorityOf: AuthorityOf = () => undefined): Poster
         const answer = await request(url, { dispatcher: agent, method: 'POST', headers, body, signal: late.signal })
         // The body is not used; unread it would block the connection.
         await answer.body.dump()
-        return answer.statusCode
+        const { statusCode: status, headers: answered } = answer
+        if (status < 300 || status >= 400) return status
+        const { location } = answered
+        return { status, location: typeof location === 'string' ? location.slice(0, 500) : undefined }
       } catch (error) {
         // Of several addresses that were tried, each has its own error, and all together no message.
         const { message, code } = error as Error & { code?: string }

@@ -28,7 +28,9 @@ export interface AcceptedRequest {
 
 /** What is stored of a request between I99 and its final response. */
 export interface StoredRequest {
+  /** Sealed with the key of its slot; as it came where there is no slot. */
   body: Uint8Array
+  slot?: number
   receivedMs: number
   /** Execution time of a future-dated request. */
   executionMs?: number
@@ -41,6 +43,7 @@ export interface StoredRequest {
 /** Reads a row of the table `accepted`. */
 export const readStoredRequest = record<StoredRequest>({
   body: readBytes,
+  slot: optional(readNumber),
   receivedMs: readNumber,
   executionMs: optional(readNumber),
   mailbox: optional(readText),

@@ -5,12 +5,13 @@ import { responseAddress } from '../access/callback.ts'
 import { pushTermsOf } from '../access/user-details.ts'
 import type { Delivery } from '../delivery/delivery.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
+import type { AnsweredRequest } from '../delivery/outbox-rows.ts'
 import type { Log } from '../state/log-event.ts'
-import type { Store } from '../store/store.ts'
 import type { Timing } from '../wan/timing.ts'
 import { noUsage } from '../wan/usage.ts'
 import type { AcceptedRequest, CompletedRequest, StoredRequest } from './accepted-request.ts'
-import type { Admission } from './admission.ts'
+import type { AcceptedStore } from './accepted-store.ts'
+import type { Admission, Outcome } from './admission.ts'
 import type { Direct } from './direct-response.ts'
 import type { Acknowledgement, IncomingRequest } from './duis-endpoint.ts'
 import type { Execution } from './execution.ts'
@@ -22,7 +23,7 @@ import { headerText, type RefusedRequest } from './refusal.ts'
 
 export interface ProcessingParts {
   timing: Timing
-  store: Store<{ accepted: StoredRequest }>
+  accepted: AcceptedStore
   recorder: Recorder
   admission: Pick<Admission, 'admit'>
   /** Decides again on a stored request (`createRecall`). */
@@ -62,6 +63,8 @@ export interface Processing {
   receive(incoming: IncomingRequest): Promise<Acknowledgement>
   /** Continues with the requests that an earlier run accepted and did not answer. Call it after `delivery.resume`. */
   resume(): void
+  /** Executes a request again whose response cannot be read any more. */
+  again(id: string, request: AnsweredRequest): Promise<void>
   /** Waits for executions under way. Future-dated requests stay on disk. */
   stop(): Promise<void>
 }
@@ -81,7 +84,7 @@ function createUnderWay(log: Log) {
 }
 
 export function createProcessing(parts: ProcessingParts): Processing {
-  const { store, timing, recorder, report } = parts
+  const { timing, report } = parts
   const { futureDated, windows, earliestMs } = parts.times
   const { track, ended } = createUnderWay(report.log)
 
@@ -91,14 +94,14 @@ export function createProcessing(parts: ProcessingParts): Processing {
     const atMs = stored.windowMs ?? earliestMs(accepted)
     if (atMs <= timing.nowMs()) {
       report.started(accepted)
-      track(id, complete(accepted, parts, acknowledgedMs))
+      track(id, complete(accepted, stored, parts, acknowledgedMs))
       return
     }
     report.waiting(accepted, atMs)
     const waits = { ...stored, windowMs: atMs }
     track(
       id,
-      store.put('accepted', id, waits).then(() => waitForWindow(id, atMs, parts, reprocess)),
+      parts.accepted.save(id, waits).then(() => waitForWindow(id, atMs, parts, reprocess)),
     )
   }
 
@@ -129,19 +132,11 @@ export function createProcessing(parts: ProcessingParts): Processing {
         if (box === undefined) return acknowledgement
         return { ...acknowledgement, headers: { ...acknowledgement.headers, location: box.location } }
       }
-      if (outcome.kind === 'refused') {
-        recorder.refused(outcome.refused)
-        report.refused(outcome.refused)
-      } else {
-        recorder.direct(outcome.direct)
-        report.direct(outcome.direct, incoming.receivedMs)
-      }
-      // While the audit trail cannot be written, nothing is accepted. Refusals continue, and the DCC has already done what
-      // it answered.
-      await recorder.committed().catch(() => {})
+      await recordAnswer(outcome, incoming.receivedMs, parts)
       return acknowledgement
     },
     resume: () => resume(parts, reprocess),
+    again: (id, request) => parts.accepted.save(id, request).then(() => reprocess(id, request)),
     async stop() {
       futureDated.stop()
       await ended()
@@ -151,10 +146,28 @@ export function createProcessing(parts: ProcessingParts): Processing {
   }
 }
 
-function resume({ store, delivery }: ProcessingParts, reprocess: (id: string, stored: StoredRequest) => void): void {
-  for (const { key, value } of [...store.range('accepted', '', '\uffff')]) {
+/** Records what needs no execution. */
+async function recordAnswer(
+  outcome: Exclude<Outcome, { kind: 'accepted' }>,
+  receivedMs: number,
+  { recorder, report }: ProcessingParts,
+): Promise<void> {
+  if (outcome.kind === 'refused') {
+    recorder.refused(outcome.refused)
+    report.refused(outcome.refused)
+  } else {
+    recorder.direct(outcome.direct)
+    report.direct(outcome.direct, receivedMs)
+  }
+  // While the audit trail cannot be written, nothing is accepted. Refusals continue, and the DCC has already done what it
+  // answered.
+  await recorder.committed().catch(() => {})
+}
+
+function resume({ accepted, delivery }: ProcessingParts, reprocess: (id: string, stored: StoredRequest) => void): void {
+  for (const { key, value } of [...accepted.all()]) {
     // It was answered before the crash. Only the stored request is left.
-    if (delivery.has(key)) void store.remove('accepted', key)
+    if (delivery.has(key)) void accepted.handOver(key)
     else reprocess(key, value)
   }
 }
@@ -168,11 +181,11 @@ function delayed(accepted: AcceptedRequest, lateMs: number): AcceptedRequest {
 function waitForWindow(
   id: string,
   windowMs: number,
-  { store, times }: ProcessingParts,
+  { accepted, times }: ProcessingParts,
   reprocess: (id: string, stored: StoredRequest) => void,
 ): void {
   times.windows.wait(id, windowMs, () => {
-    const stored = store.get('accepted', id)
+    const stored = accepted.get(id)
     if (stored !== undefined) reprocess(id, stored)
   })
 }
@@ -191,39 +204,47 @@ function storedRequest(
  */
 async function storeAccepted(
   accepted: AcceptedRequest,
-  stored: StoredRequest,
+  plain: StoredRequest,
   counted: Promise<void>,
-  { store, recorder }: ProcessingParts,
+  { accepted: requests, recorder }: ProcessingParts,
 ): Promise<StoredRequest> {
+  let stored: StoredRequest | undefined
   try {
     // The RequestID was put into the store earlier, so it is on disk no later than the request.
-    await Promise.all([store.put('accepted', accepted.id, stored), counted])
+    ;[stored] = await Promise.all([requests.keep(accepted.id, plain), counted])
     recorder.accepted(accepted)
     await recorder.committed()
+    return stored
   } catch (error) {
-    await store.remove('accepted', accepted.id)
+    await requests.drop(accepted.id, stored ?? plain)
     throw error
   }
-  return stored
 }
 
 /**
  * Executes a request and queues its response for delivery. `acknowledgedMs`: when it was acknowledged, if that was just
  * now.
  */
-async function complete(accepted: AcceptedRequest, parts: ProcessingParts, acknowledgedMs?: number): Promise<void> {
+async function complete(
+  accepted: AcceptedRequest,
+  stored: StoredRequest,
+  parts: ProcessingParts,
+  acknowledgedMs?: number,
+): Promise<void> {
   const { xml, completed, forUser } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
   const why = completed.provenance === undefined ? forUser : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
   const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
-  await enqueueResponse({ id: accepted.id, callback: responseAddress(user), xml, why, notBeforeMs }, parts)
+  const callback = responseAddress(user)
+  await enqueueResponse({ id: accepted.id, stored, callback, xml, why, notBeforeMs }, parts)
   parts.report.completed(accepted, completed)
 }
 
 interface Response {
   id: string
+  stored: StoredRequest
   callback: string
   xml: string
   /** Why it failed, or where its data came from. */
@@ -236,17 +257,18 @@ interface Response {
  * response is on disk before it is sent.
  */
 async function enqueueResponse(
-  { id, callback, xml, why, notBeforeMs }: Response,
-  { store, delivery, recorder, explain }: ProcessingParts,
+  { id, stored, callback, xml, why, notBeforeMs }: Response,
+  { accepted, delivery, recorder, explain }: ProcessingParts,
 ): Promise<void> {
-  const mailbox = store.get('accepted', id)?.mailbox
+  const { mailbox } = stored
   const more = {
     ...(mailbox !== undefined && { mailbox }),
     ...(explain && why !== '' && { explanation: headerText(why) }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
+    request: accepted.answered(stored),
   }
   await recorder.committed()
-  await Promise.all([delivery.keep(id, callback, xml, more), store.remove('accepted', id)])
+  await Promise.all([delivery.keep(id, callback, xml, more), accepted.handOver(id)])
   delivery.start(id)
 }
 
@@ -257,18 +279,20 @@ async function reexamine(
   parts: ProcessingParts,
   start: (accepted: AcceptedRequest) => void,
 ): Promise<void> {
-  const { body, receivedMs } = stored
   const { recorder, report } = parts
-  const recalled = parts.recall(body, receivedMs)
+  const body = parts.accepted.open(id, stored)
+  const recalled = body && parts.recall(body, stored.receivedMs)
   if (recalled === undefined) {
-    const reason = 'its User is no longer in the registry: there is nobody to answer'
+    const gone = 'its User is no longer in the registry: there is nobody to answer'
+    const reason = body === undefined ? 'its key is lost: it cannot be read' : gone
     report.log('dropped', { requestId: id, reason })
     recorder.dropped(id, reason)
-    await parts.store.remove('accepted', id)
+    await parts.accepted.drop(id, stored)
   } else if ('xml' in recalled) {
     report.log('answered', { requestId: id, reason: recalled.reason })
     recorder.recalled(id, recalled)
-    await enqueueResponse({ id, callback: recalled.callback, xml: recalled.xml, why: recalled.forUser }, parts)
+    const { callback, xml, forUser: why } = recalled
+    await enqueueResponse({ id, stored, callback, xml, why }, parts)
   } else {
     recorder.accepted(recalled, true)
     start(recalled)

@@ -1,7 +1,7 @@
 // Copies a state directory while a bridge uses it.
 //
-// The copy holds no key of the cache, no cached reading, no undelivered response, and no flash of an emulated meter: with an
-// older flash a meter would use nonces again.
+// The copy holds no key of the cache, no cached reading, no key of the outbox, and no flash of an emulated meter: with an
+// older flash a meter would use nonces again. An undelivered response cannot be read in it: it is made again from its request.
 
 import {
   copyFileSync,
@@ -25,7 +25,7 @@ import { version } from '../state/version.ts'
 import { copyLmdbStore } from '../store/lmdb.ts'
 
 /** Tables whose contents are not copied. */
-const omittedTables = ['readings', 'outbox']
+const omittedTables = ['readings', 'orders']
 /** Tries to copy a trail whose files change meanwhile. */
 const triesMax = 20
 
@@ -49,9 +49,9 @@ export async function backupState(paths: StatePaths, directory: string, nowMs: n
   rmSync(copy.root, { recursive: true, force: true })
   mkdirSync(copy.root, { recursive: true, mode: 0o700 })
   try {
-    copyParts(paths, copy)
-    // The store first: then the trail has all that the store has.
+    // The store first: then the keys are those of the requests in it, and the trail has all that the store has.
     if (existsSync(paths.store)) await copyLmdbStore(paths.store, copy.store, omittedTables)
+    copyParts(paths, copy)
     await copyTrail(paths.audit, copy.audit)
     const { ok, problem, head } = await verifyTrail(copy.audit)
     if (!ok && head.seq === 0) throw new ConfigurationError(`the audit trail is damaged: ${problem}`)
@@ -75,9 +75,9 @@ export function readBackup(directory: string): Backup {
   return { made, head: head as ChainPoint }
 }
 
-/** Registry, configuration, keys and certificates. */
+/** Registry, configuration, certificates and keys: those of accepted requests, and none of the outbox or the cache. */
 export function copyParts(from: StatePaths, to: StatePaths): void {
-  for (const name of ['registry', 'config', 'pki', 'vault', 'meters', 'version'] as const) {
+  for (const name of ['registry', 'config', 'pki', 'vault', 'requestKeys', 'meters', 'version'] as const) {
     if (!existsSync(from[name])) continue
     mkdirSync(dirname(to[name]), { recursive: true, mode: 0o700 })
     cpSync(from[name], to[name], { recursive: true, filter: (path) => !path.endsWith('.new') })

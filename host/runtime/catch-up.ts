@@ -21,7 +21,7 @@ export interface CaughtUp {
   fromSeq: number
   seq: number
   requestIds: number
-  /** Accepted requests whose response is on record as delivered, which the store still had as open. */
+  /** Requests whose response is on record as delivered, which the store still had as open or not delivered. */
   closed: number
   /** Accepted requests that are neither answered nor in the store: nobody can answer them. */
   lost: string[]
@@ -35,6 +35,7 @@ export interface CaughtUp {
 
 /** The records behind the store's note, as they pass. */
 function createTally(store: Store<Tables>) {
+  const isKept = (id: string) => store.get('accepted', id) !== undefined || store.get('outbox', id) !== undefined
   const open = new Set<string>()
   const undelivered = new Set<string>()
   const rotated = new Set<string>()
@@ -61,16 +62,16 @@ function createTally(store: Store<Tables>) {
       if (record.event === 'delivered' || record.event === 'dropped') {
         open.delete(record.requestId)
         undelivered.delete(record.requestId)
-        if (store.get('accepted', record.requestId) !== undefined) {
+        if (isKept(record.requestId)) {
           closed += 1
-          await store.remove('accepted', record.requestId)
+          for (const table of ['accepted', 'outbox', 'bodies'] as const) await store.remove(table, record.requestId)
         }
       }
       if (record.event === 'key rotated') rotated.add(record.device)
       return ids
     },
     async finish(fromSeq: number, seq: number): Promise<CaughtUp> {
-      const isLost = (id: string) => store.get('accepted', id) === undefined
+      const isLost = (id: string) => !isKept(id)
       await skipSequence(store, 'schedules', BigInt(highestSchedule))
       await skipSequence(store, 'dsp-counter', highestRun)
       return {
@@ -79,7 +80,7 @@ function createTally(store: Store<Tables>) {
         requestIds,
         closed,
         lost: [...open].filter(isLost),
-        // A request that the store still has is answered again.
+        // What the store still has is answered again.
         undelivered: [...undelivered].filter(isLost),
         scheduleChanges,
         rotated: [...rotated],

@@ -26,6 +26,7 @@ import type { CompletedRequest } from '../requests/accepted-request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
+import { createKeySlots, openKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
@@ -33,6 +34,7 @@ import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
 import type { Lock } from './lock-file.ts'
+import { migrateStore } from './migrate-store.ts'
 import { recordTo } from './record.ts'
 import { openSecurityLog, type SecurityLog } from './security-log.ts'
 import { systemTiming } from './system-timing.ts'
@@ -132,8 +134,13 @@ async function openDisk(
   config: BridgeConfig,
   { schema, key, log, lifecycle, watched }: DiskOptions,
 ): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
+  await migrateStore(paths, randomBytes, systemTiming.nowMs())
   const store = openLmdbStore(paths.store, bridgeTables)
   lifecycle.own(store.close)
+  const outboxKeys = createKeySlots(openKeyFile(paths.outboxKeys), randomBytes)
+  lifecycle.own(outboxKeys.close)
+  const requestKeys = createKeySlots(openKeyFile(paths.requestKeys), randomBytes)
+  lifecycle.own(requestKeys.close)
   const { cacheDeletion } = config
   const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
   const trail = await openTrail(paths, config, store, key, log)
@@ -149,7 +156,10 @@ async function openDisk(
     record({ event: 'stopped' })
     return trail.close()
   })
-  return { disk: { store, cacheKeys, audit: { record, committed: trail.committed }, schema }, watch }
+  return {
+    disk: { store, cacheKeys, outboxKeys, requestKeys, audit: { record, committed: trail.committed }, schema },
+    watch,
+  }
 }
 
 /** @throws CommandError when the trail is damaged, or is not the one that the store noted */

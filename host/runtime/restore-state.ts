@@ -1,5 +1,6 @@
 // Restores a state directory from a backup, or its store from its audit trail.
 
+import { randomBytes } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { useRequestIds } from '../access/request-counters.ts'
@@ -20,6 +21,7 @@ import type { Timing } from '../wan/timing.ts'
 import { type Backup, copyParts, copyTrail, readBackup } from './backup-state.ts'
 import { type CaughtUp, catchUpStore } from './catch-up.ts'
 import { holdState } from './hold-state.ts'
+import { migrateStore } from './migrate-store.ts'
 
 export interface RestoreParts {
   timing: Timing
@@ -36,6 +38,7 @@ export interface Restored extends CaughtUp {
 
 /** Brings the store of a state directory up to its audit trail. No bridge may run meanwhile. @throws CommandError */
 export async function catchUpState(paths: StatePaths, parts: RestoreParts, unknownSince?: string): Promise<CaughtUp> {
+  await migrateStore(paths, randomBytes, parts.timing.nowMs())
   const store = openLmdbStore(paths.store, bridgeTables)
   try {
     const caughtUp = await catchUpStore(store, paths.audit, dspKeys(paths))
@@ -103,7 +106,8 @@ export async function restoreState(
   mkdirSync(fresh.root, { recursive: true, mode: 0o700 })
   try {
     copyParts(from, fresh)
-    if (existsSync(from.store)) cpSync(from.store, fresh.store, { recursive: true })
+    for (const name of ['store', 'storeOf1'] as const)
+      if (existsSync(from[name])) cpSync(from[name], fresh[name], { recursive: true })
     await copyTrail(survivor.directory, fresh.audit)
     await takeRequestIds(fresh, survivor.alsoUsed)
     const caughtUp = await catchUpState(fresh, parts, unknownSince)

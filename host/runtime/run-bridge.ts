@@ -9,6 +9,7 @@ import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
 import { createRegistryFiles } from './registry-files.ts'
+import { watchOrders } from './watch-orders.ts'
 
 export interface RunningBridge {
   bridge: Bridge
@@ -51,6 +52,7 @@ export async function runBridge(
     if (record !== undefined) rmSync(record, { force: true })
     throw error
   })
+  watchOrders(env, bridge)
   const { served, stop } = bridge
   if (served === undefined) throw new Error('the environment of this machine must serve DUIS')
   const { url, metricsUrl } = served

@@ -24,6 +24,9 @@ export interface LogEvents {
   delivered: { requestId: string; tries: number }
   'not delivered': { requestId: string; url: string; tries: number; problem: string; state: string }
   'delivery failed': { problem: string }
+  /** An operator asked for it beside the bridge: `retry/ID`, `discard/ID`, `confirm-clock`. */
+  order: { order: string; done: boolean }
+  'clock jumped': { hours: number; note: string }
   // Meters
   'device alert': {
     device: string

@@ -16,7 +16,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { ConfigurationError } from './errors.ts'
 
 /** Version of the directory's layout. */
-export const stateVersion = 1
+export const stateVersion = 2
 
 /** Paths in a state directory. */
 export interface StatePaths {
@@ -32,7 +32,12 @@ export interface StatePaths {
   /** The DCO's keys, a directory. Only the DCO reads it. */
   vault: string
   cacheKeys: string
+  /** Keys of responses that no User has taken, and of requests that are not answered and taken. */
+  outboxKeys: string
+  requestKeys: string
   store: string
+  /** The store of version 1, whose responses and requests were not sealed. */
+  storeOf1: string
   /** The service audit trail. */
   audit: string
   /** Flash of the emulated meter that `up` runs. */
@@ -62,7 +67,10 @@ export function statePaths(directory: string): StatePaths {
     pki: join(root, 'pki'),
     vault: join(root, 'dco', 'vault'),
     cacheKeys: join(root, 'cache-keys'),
-    store: join(root, 'store'),
+    outboxKeys: join(root, 'outbox.keys'),
+    requestKeys: join(root, 'requests.keys'),
+    store: join(root, 'store-2'),
+    storeOf1: join(root, 'store'),
     audit: join(root, 'audit'),
     flash: join(root, 'meter', 'flash.bin'),
     meters: join(root, 'meters'),

@@ -110,9 +110,9 @@ export function createMessageRecorder(log: MessageLog, nowMs: () => number) {
     async post(url, body, timeoutMs, explanation) {
       const sinceMs = nowMs()
       try {
-        const status = await post(url, body, timeoutMs, explanation)
-        add('response', url, body, sinceMs, status)
-        return status
+        const answer = await post(url, body, timeoutMs, explanation)
+        add('response', url, body, sinceMs, typeof answer === 'number' ? answer : answer.status)
+        return answer
       } catch (error) {
         add('response', url, body, sinceMs, (error as Error).message)
         throw error

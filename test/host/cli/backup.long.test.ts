@@ -9,7 +9,9 @@ import { formatRequest } from '../../../host/duis/format.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { signDocument } from '../../../host/duis/sign.ts'
 import { loadIdentity } from '../../../host/pki/test-pki.ts'
-import { finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
+import { editJson, finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
+import { startUser } from '../../support/bench/kill-bench.ts'
+import { until } from '../../support/until.ts'
 
 const state = freshPath()
 const copy = freshPath()
@@ -54,7 +56,7 @@ test('a backup of a running bridge: whole, for its owner alone, without keys of 
   assert.is(statSync(copy).mode & 0o777, 0o700)
   for (const path of files(copy)) if (!path.endsWith('.pem')) assert.is(statSync(path).mode & 0o077, 0, path)
   const names = files(copy).map((path) => path.slice(copy.length + 1))
-  for (const needed of ['registry.json', 'state.json', 'store/data.mdb', 'audit/audit-000001.log', 'pki/dsp.key'])
+  for (const needed of ['registry.json', 'state.json', 'store-2/data.mdb', 'audit/audit-000001.log', 'pki/dsp.key'])
     assert.ok(names.includes(needed), needed)
   assert.not.ok(
     names.some((name) => /cache-keys|flash|lock/.test(name)),
@@ -71,7 +73,7 @@ test('an emptied store is recognised; restore takes used RequestIDs from the tra
   const first = await startBridge()
   assert.is(await ask(first.url, 5001), 'I99')
   await stop(first.bridge, 'SIGKILL')
-  for (const name of readdirSync(join(state, 'store'))) rmSync(join(state, 'store', name))
+  for (const name of readdirSync(join(state, 'store-2'))) rmSync(join(state, 'store-2', name))
   const refused = smets1(['bridge', '--state', state, '--port', 'tcp://127.0.0.1:1', '--http-port', '0'])
   assert.is(await refused.ended, 1)
   assert.match(refused.err(), /the store is behind the audit trail .*smets1 restore/)
@@ -98,6 +100,43 @@ test('a backup is restored with the trail that survives: nothing is accepted twi
   for (const used of [5001, 5002]) assert.is.not(await ask(url, used), 'I99', `${used} was used`)
   assert.is(await ask(url, 5003), 'I99')
   await stop(bridge, 'SIGTERM')
+})
+
+/** Users' callback addresses, where nothing listens. */
+const closed = 'http://127.0.0.1:1/'
+
+test('an undelivered response is made again after a restore; a delivered one is not sent again', async () => {
+  editJson(join(state, 'registry.json'), (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = closed
+  })
+  const first = await startBridge()
+  for (const counter of [5501, 5502]) assert.is(await ask(first.url, counter), 'I99')
+  const waits = async (counter: number) => (await mine('pending', '--json')).out.includes(`:${counter}"`)
+  while (!(await waits(5501)) || !(await waits(5502)));
+  const undelivered = freshPath()
+  assert.is((await mine('backup', undelivered)).code, 0)
+  assert.not.ok(files(undelivered).some((path) => path.endsWith('outbox.keys')))
+  assert.ok(files(undelivered).some((path) => path.endsWith('requests.keys')))
+  const idOf = (counter: number) => `${loadIdentity(join(state, 'pki'), 'supplier').eui}:${testDevice.eui}:${counter}`
+  const user = await startUser()
+  editJson(join(state, 'registry.json'), (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = user.callback
+  })
+  assert.is((await mine('pending', '--retry', idOf(5501))).code, 0)
+  await until(() => user.taken.has(idOf(5501)), 'response to 5501')
+  await stop(first.bridge, 'SIGTERM')
+  user.taken.clear()
+  const restored = await mine('restore', undelivered)
+  assert.is(restored.code, 0, restored.err)
+  assert.match(restored.out, /[12] requests were answered already/)
+  editJson(join(state, 'registry.json'), (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = user.callback
+  })
+  const second = await startBridge()
+  await until(() => user.taken.has(idOf(5502)), 'response to 5502')
+  assert.not(user.taken.has(idOf(5501)))
+  await stop(second.bridge, 'SIGTERM')
+  user.end()
 })
 
 test('without a trail that survives, restore says since when it cannot know, and changes nothing unless told', async () => {

@@ -10,11 +10,9 @@ import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { checkRegistry } from '../../../host/access/check-registry.ts'
 import { pushTermsOf } from '../../../host/access/user-details.ts'
-import { bridgeTables } from '../../../host/bridge/tables.ts'
-import { createDelivery } from '../../../host/delivery/delivery.ts'
 import { parseResponse } from '../../../host/duis/read-response.ts'
-import { createMemoryStore } from '../../../host/store/store.ts'
 import { createBench } from '../../support/bench/checked-bench.ts'
+import { createOutboxDisk, startDelivery } from '../../support/sim/delivery.ts'
 
 const requestIdIn = (xml: string) => {
   const parsed = parseResponse(Buffer.from(xml))
@@ -77,21 +75,14 @@ test('without the delay messages are lost, without the longer time responses com
 
 test('a response waits for its time also over a restart; others pass it', async () => {
   const clock = createVirtualClock(1_000)
-  const store = createMemoryStore(bridgeTables)
+  const disk = createOutboxDisk()
   const posts: [string, number][] = []
   const post = async (_url: string, body: string) => {
     posts.push([body, clock.nowMs()])
     return 204
   }
-  const start = () =>
-    createDelivery(
-      store,
-      post,
-      clock,
-      () => {},
-      () => {},
-    )
-  const first = start()
+  const start = () => startDelivery(disk, clock, { post })
+  const first = await start()
   await first.keep('a', 'http://127.0.0.1:1/', 'a', { notBeforeMs: 3_000 })
   await first.keep('b', 'http://127.0.0.1:1/', 'b')
   first.start('a')
@@ -99,7 +90,8 @@ test('a response waits for its time also over a restart; others pass it', async 
   await clock.pass(500)
   assert.equal(posts, [['b', 1_000]])
   await first.stop()
-  start().resume()
+  const second = await start()
+  second.resume()
   await clock.pass(5_000)
   assert.equal(posts, [
     ['b', 1_000],
@@ -115,14 +107,7 @@ test('one slow address does not hold up another; each has its own number of push
     return new Promise((resolve) => clock.after(url.endsWith('slow') ? 10_000 : 10, () => resolve(204)))
   }
   const terms = (url: string) => pushTermsOf(url.endsWith('slow') ? { mode: 'boxed' } : {})
-  const delivery = createDelivery(
-    createMemoryStore(bridgeTables),
-    post,
-    clock,
-    () => {},
-    () => {},
-    terms,
-  )
+  const delivery = await startDelivery(createOutboxDisk(), clock, { post, termsOf: terms })
   for (let i = 0; i < 5; i++) {
     await delivery.keep(`s${i}`, 'http://127.0.0.1:1/slow', `s${i}`)
     delivery.start(`s${i}`)

@@ -199,6 +199,8 @@ test('a lost clock empties the cache of that meter; alerts that cannot be stored
       resume: () => {},
       fetched: async () => {},
       pending: () => [],
+      retry: async () => false,
+      discard: async () => false,
       stop: async () => {},
     },
     registry: () => checked.registry,

@@ -4,37 +4,38 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
-import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { giveUpAfterMs } from '../../../host/delivery/age-limit.ts'
-import { createDelivery, type DeliveryEvent } from '../../../host/delivery/delivery.ts'
+import type { DeliveryEvent } from '../../../host/delivery/delivery.ts'
 import { createMailbox } from '../../../host/delivery/mailbox.ts'
 import { mailboxMax } from '../../../host/delivery/unfetched.ts'
-import { createMemoryStore } from '../../../host/store/store.ts'
+import { createOutboxDisk, startDelivery } from '../../support/sim/delivery.ts'
 
 const idOf = (counter: number) => `00-DB-12-34-56-78-00-05:00-DB-12-34-56-78-90-A0:${counter}`
 
 function bench() {
   const clock = createVirtualClock(1000)
-  const store = createMemoryStore(bridgeTables)
+  const disk = createOutboxDisk()
+  const { store } = disk
   const events: DeliveryEvent[] = []
   const awaiting = new Map<string, string>()
   const post = async () => {
     throw new Error('nothing is posted')
   }
-  const start = () => {
-    const fail = (error: Error) => {
+  const start = async () => {
+    const failed = (error: Error) => {
       throw error
     }
-    const delivery = createDelivery(store, post, clock, (event) => void events.push(event), fail)
+    const delivery = await startDelivery(disk, clock, { post, report: (event) => void events.push(event), failed })
+    const { outbox } = delivery
     const awaited = (id: string) => awaiting.get(id)
-    return { delivery, mailbox: createMailbox({ store, delivery, randomBytes: createRandom(7).bytes, awaited }) }
+    return { delivery, mailbox: createMailbox({ outbox, delivery, randomBytes: createRandom(7).bytes, awaited }) }
   }
   return { clock, store, events, awaiting, start }
 }
 
 async function answered(
   { awaiting, ...bridge }: ReturnType<typeof bench>,
-  running: ReturnType<typeof bridge.start>,
+  running: Awaited<ReturnType<typeof bridge.start>>,
   n: number,
 ) {
   const id = idOf(n)
@@ -49,7 +50,7 @@ async function answered(
 
 test('waiting, ready, taken; other locations are unknown at every stage', async () => {
   const made = bench()
-  const running = made.start()
+  const running = await made.start()
   const { location, before, id } = await answered(made, running, 1)
   assert.is(before, 'waiting')
   assert.equal(running.mailbox.fetch(location), { state: 'ready', xml: '<a/>', explanation: undefined })
@@ -74,7 +75,7 @@ test('waiting, ready, taken; other locations are unknown at every stage', async 
 
 test('a response to a User with a callback cannot be fetched', async () => {
   const made = bench()
-  const { delivery, mailbox } = made.start()
+  const { delivery, mailbox } = await made.start()
   const { location, sha256 } = mailbox.open(idOf(1))
   await delivery.keep(idOf(1), 'http://127.0.0.1:1/', '<a/>', { mailbox: sha256 })
   assert.is(mailbox.fetch(location).state, 'unknown')
@@ -82,23 +83,23 @@ test('a response to a User with a callback cannot be fetched', async () => {
 
 test('after a restart it is still there, and at its age limit it is gone', async () => {
   const made = bench()
-  const first = made.start()
+  const first = await made.start()
   const { location } = await answered(made, first, 1)
   await made.clock.pass(giveUpAfterMs / 2)
   await first.delivery.stop()
-  const second = made.start()
+  const second = await made.start()
   second.delivery.resume()
   await made.clock.pass(giveUpAfterMs / 2 - 10)
   assert.is(second.mailbox.fetch(location).state, 'ready')
-  await made.clock.pass(20)
+  await made.clock.pass(60_020)
   assert.is(second.mailbox.fetch(location).state, 'unknown')
-  assert.is(made.events.length, 1)
-  assert.is(made.store.count('outbox'), 0)
+  assert.equal(second.delivery.givenUp, [idOf(1)])
+  assert.is(second.delivery.pending()[0]?.bytes, 0)
 })
 
 test('the oldest response goes when a User leaves too many', async () => {
   const made = bench()
-  const running = made.start()
+  const running = await made.start()
   const first = await answered(made, running, 1)
   for (let n = 2; n <= mailboxMax; n++) await answered(made, running, n)
   assert.is(running.mailbox.fetch(first.location).state, 'ready')

@@ -12,11 +12,13 @@ import { listOf, oneOf, optional, readNumber, readText, record } from '../../../
 import { createMemoryStore, type Store } from '../../../host/store/store.ts'
 
 const outgoing: Tables['outbox'] = {
-  id: 'a:b:1',
+  user: 'a',
   url: 'http://127.0.0.1:1/',
-  body: '<Response/>',
-  tries: 2,
   createdMs: Date.parse('2026-11-22T00:00Z'),
+  ageMs: 5,
+  bytes: 11,
+  slot: 1,
+  tries: 2,
   state: 'waiting',
   lastProblem: 'HTTP 500',
 }
@@ -53,11 +55,11 @@ async function withEngines(act: (store: Store<Tables>) => Promise<void>): Promis
 
 test('a row round-trips, also one without its optional fields', () =>
   withEngines(async (store) => {
-    await store.put('outbox', outgoing.id, outgoing)
-    await store.put('outbox', 'b', { ...outgoing, explanation: 'no registration' })
+    await store.put('outbox', 'a:b:1', outgoing)
+    await store.put('outbox', 'b', { ...outgoing, notBeforeMs: 7 })
     await store.put('schedules', '0000000000007', schedule)
-    assert.equal(store.get('outbox', outgoing.id), outgoing)
-    assert.equal(store.get('outbox', 'b')?.explanation, 'no registration')
+    assert.equal(store.get('outbox', 'a:b:1'), outgoing)
+    assert.equal(store.get('outbox', 'b')?.notBeforeMs, 7)
     assert.equal(store.get('outbox', 'c'), undefined)
     assert.equal(
       [...store.range('schedules', '', '\uffff')].map(({ value }) => value),
@@ -76,7 +78,7 @@ test('a value that another version wrote is refused by the name of its record, i
         {},
         { ...outgoing, state: 'lost' },
         { ...outgoing, tries: '2' },
-        { ...outgoing, explanation: 1 },
+        { ...outgoing, notBeforeMs: 'x' },
       ].map((value): [keyof Tables, unknown] => ['outbox', value]),
       ['accepted', { body: 'text', receivedMs: 1 }],
       ['accepted', { body: new Uint8Array(1) }],

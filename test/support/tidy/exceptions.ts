@@ -4,7 +4,6 @@ export const longFunctions: Readonly<Record<string, number>> = {
   'firmware/journal.ts take': 77,
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
   'host/cache/reading-cache.ts createReadingCache': 77,
-  'host/delivery/delivery.ts createDelivery': 107,
   'emulation/bench.ts createBench': 84,
 }
 

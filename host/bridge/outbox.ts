@@ -1,0 +1,81 @@
+// Responses on their way to Users, and requests that are not answered yet: opened, and cleared of what is too old.
+
+import type { BridgeConfig } from '../config/config.ts'
+import { type AgeClock, createAgeClock } from '../delivery/age-clock.ts'
+import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
+import { createMailbox, type Mailbox } from '../delivery/mailbox.ts'
+import { openOutbox } from '../delivery/outbox.ts'
+import { pushTermsByUrl } from '../delivery/push-terms.ts'
+import { type AcceptedStore, openAcceptedStore } from '../requests/accepted-store.ts'
+import type { Recorder } from '../requests/recorder.ts'
+import type { BridgeEnv } from './env.ts'
+
+/** Delivery, and what it shares a disk with. */
+export type OpenDelivery = Delivery & {
+  mailbox: Mailbox
+  accepted: AcceptedStore
+  /** This machine's clock is right, although it went forward by more than a day at once. */
+  confirmAge(): Promise<void>
+}
+
+const saveAgeEveryMs = 60_000
+
+/** Saves the age once a minute. A step of the clock by more than a day is logged. */
+async function openAgeClock({ disk, timing, log, lifecycle }: BridgeEnv): Promise<AgeClock> {
+  const age = createAgeClock(disk.store, timing.nowMs)
+  await age.save()
+  const note = 'smets1 pending --confirm-clock says that it is right; until then no response is given up by age'
+  let reportedMs = 0
+  let timer = timing.after(saveAgeEveryMs, save)
+  lifecycle.own(() => {
+    timer.cancel()
+    return age.save()
+  })
+
+  function save(): void {
+    timer = timing.after(saveAgeEveryMs, save)
+    const jumpMs = age.jumpMs()
+    if (jumpMs > reportedMs) log('clock jumped', { hours: jumpMs / 3_600_000, note })
+    reportedMs = jumpMs
+    age.save().catch((error: Error) => log('delivery failed', { problem: error.message }))
+  }
+
+  return age
+}
+
+/** Opens the outbox. What has reached its age limit while the bridge did not run is destroyed before this resolves. */
+export async function openDelivery(env: BridgeEnv, config: BridgeConfig, recorder: Recorder): Promise<OpenDelivery> {
+  const { disk, network, timing, parties, log, randomBytes } = env
+  const { store, outboxKeys: keys, requestKeys } = disk
+  const { nowMs } = timing
+  const age = await openAgeClock(env)
+  const report = (event: DeliveryEvent) => {
+    const { event: name, ...fields } = event
+    log(name, fields)
+    recorder.delivery(event)
+  }
+  const givenUp = ({ id: requestId, tries }: { id: string; tries: number }, problem: string) =>
+    report({ event: 'not delivered', requestId, url: '', tries, problem, state: 'given up' })
+  const { outbox: limits } = config
+  const outbox = openOutbox({ store, keys, requestKeys, randomBytes, age, nowMs, limits, givenUp })
+  const slots = [...outbox.entries.values()].flatMap(({ requestSlot }) => requestSlot ?? [])
+  const accepted = openAcceptedStore(store, requestKeys, randomBytes, slots)
+  await outbox.expire()
+  const delivery = createDelivery({
+    outbox,
+    post: network.post,
+    timing,
+    report,
+    failed: (error) => log('delivery failed', { problem: error.message }),
+    termsOf: pushTermsByUrl(parties.registry),
+    addressOf: (user) => parties.registry().user(user)?.callback,
+  })
+  env.lifecycle.own(delivery.stop)
+  const awaited = (id: string) => accepted.get(id)?.mailbox
+  const mailbox = createMailbox({ outbox, delivery, randomBytes, awaited })
+  const confirmAge = () => {
+    age.confirm()
+    return age.save()
+  }
+  return { ...delivery, mailbox, accepted, confirmAge }
+}

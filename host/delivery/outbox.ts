@@ -1,0 +1,186 @@
+// Responses on disk until Users have taken them. Bodies are sealed, each with a key of its own, which is destroyed when
+// the response is taken or has reached the age limit. Only what is needed to choose the next response is in memory.
+
+import { mailboxAddress } from '../access/callback.ts'
+import type { KeySlots } from '../store/key-slots.ts'
+import { openEntry, sealEntry } from '../store/sealed.ts'
+import type { Store } from '../store/store.ts'
+import type { AgeClock } from './age-clock.ts'
+import type { OutboxLimits } from './outbox-limits.ts'
+import type { AnsweredRequest, BodyRow, Entry, OutboxRow, OutboxTables } from './outbox-rows.ts'
+import { createUserTotals, type UserTotals } from './user-totals.ts'
+
+export interface KeepOptions {
+  /** EUI-64 of the User; the first part of the id unless given. */
+  user?: string | undefined
+  explanation?: string | undefined
+  notBeforeMs?: number | undefined
+  mailbox?: string | undefined
+  request?: AnsweredRequest | undefined
+}
+
+export interface OutboxParts {
+  store: Store<OutboxTables>
+  keys: KeySlots
+  /** Keys of the requests that were answered. */
+  requestKeys: Pick<KeySlots, 'release'>
+  randomBytes(count: number): Uint8Array
+  age: AgeClock
+  nowMs(): number
+  limits: OutboxLimits
+  /** Reports a response that is given up. */
+  givenUp(entry: Entry, problem: string): void
+}
+
+export interface Outbox {
+  entries: ReadonlyMap<string, Entry>
+  /** Resolves when the response is on disk. */
+  keep(id: string, url: string, body: string, options: KeepOptions): Promise<Entry>
+  /** Undefined when its key is gone. */
+  read(entry: Entry): { body: string; explanation: string | undefined } | undefined
+  /** The request that it answers. */
+  requestOf(entry: Entry): AnsweredRequest | undefined
+  /** Writes what has changed of an entry. */
+  save(entry: Entry): Promise<void>
+  /** Removes an entry with its body, and destroys its keys. */
+  remove(entry: Entry): Promise<void>
+  /** Destroys what has reached the age limit. Call it at the start before anything else, and about once a minute. */
+  expire(): Promise<void>
+}
+
+function rowOf({ id: _, state, tries, lastProblem, ...row }: Entry): OutboxRow {
+  const more = { ...(tries > 0 && { tries }), ...(state !== 'waiting' && { state }) }
+  return { ...row, ...more, ...(lastProblem !== '' && { lastProblem }) }
+}
+
+function load({ store }: OutboxParts): Map<string, Entry> {
+  const texts = new Map<string, string>()
+  const found: Entry[] = []
+  // One text for each User and address, not one for each response.
+  const shared = (text: string) => {
+    const known = texts.get(text) ?? text
+    texts.set(text, known)
+    return known
+  }
+  for (const { key: id, value } of store.range('outbox', '', '\uffff')) {
+    const { tries = 0, state = 'waiting', lastProblem = '' } = value
+    found.push({ ...value, id, user: shared(value.user), url: shared(value.url), tries, state, lastProblem })
+  }
+  found.sort((a, b) => a.createdMs - b.createdMs)
+  return new Map(found.map((entry) => [entry.id, entry]))
+}
+
+/** An entry and its body, sealed with the key of a slot. */
+function newEntry(
+  id: string,
+  url: string,
+  body: string,
+  options: KeepOptions & { slot: number },
+  { keys, randomBytes, nowMs, age }: OutboxParts,
+): { entry: Entry; row: BodyRow } {
+  const { user = id.slice(0, id.indexOf(':')), explanation, notBeforeMs, mailbox, request, slot } = options
+  const plain = Buffer.from(body)
+  const entry: Entry = {
+    id,
+    user,
+    url,
+    createdMs: nowMs(),
+    ageMs: age.ageMs(),
+    bytes: plain.length,
+    slot,
+    tries: 0,
+    state: 'waiting',
+    lastProblem: '',
+    ...(request && { requestSlot: request.slot }),
+    ...(notBeforeMs !== undefined && { notBeforeMs }),
+    ...(url === mailboxAddress && mailbox !== undefined && { mailbox }),
+  }
+  const sealed = sealEntry(keys.key(slot), plain, id, randomBytes)
+  return { entry, row: { sealed, ...(explanation !== undefined && { explanation }), ...(request && { request }) } }
+}
+
+/** How entries leave the outbox: their keys are destroyed once that is on disk. */
+function createRemoval(parts: OutboxParts, entries: Map<string, Entry>, totals: UserTotals) {
+  const { store, keys, requestKeys } = parts
+
+  function forget({ slot, requestSlot }: OutboxRow): void {
+    if (slot !== 0) keys.release(slot)
+    if (requestSlot !== undefined) requestKeys.release(requestSlot)
+  }
+
+  async function save(entry: Entry): Promise<void> {
+    await store.put('outbox', entry.id, rowOf(entry))
+  }
+
+  return {
+    save,
+    /** Destroys the body; what is left says that there was one. */
+    async giveUp(entry: Entry, problem: string): Promise<void> {
+      if (entry.state === 'waiting') {
+        entry.state = 'given up'
+        entry.lastProblem = problem
+        parts.givenUp(entry, problem)
+      }
+      const before = { ...entry }
+      totals.remove(entry)
+      delete entry.requestSlot
+      entry.slot = 0
+      entry.bytes = 0
+      await Promise.all([save(entry), store.remove('bodies', entry.id)])
+      forget(before)
+    },
+    async remove(entry: Entry): Promise<void> {
+      if (!entries.delete(entry.id)) return
+      const before = { ...entry }
+      totals.remove(entry)
+      entry.slot = 0
+      await Promise.all([store.remove('outbox', entry.id), store.remove('bodies', entry.id)])
+      forget(before)
+    },
+  }
+}
+
+/** Opens the outbox of a store: reads what it holds, without bodies, and destroys every key that nothing needs. */
+export function openOutbox(parts: OutboxParts): Outbox {
+  const { store, keys, age, limits } = parts
+  const entries = load(parts)
+  keys.keepOnly([...entries.values()].map(({ slot }) => slot))
+  const totals = createUserTotals(entries.values())
+  const { save, giveUp, remove } = createRemoval(parts, entries, totals)
+  const full = 'the outbox of this User is full: its oldest responses are given up'
+  const old = `not taken within ${limits.ageMs / 3_600_000} hours`
+
+  return {
+    entries,
+    async keep(id, url, body, options) {
+      const slot = keys.take()
+      const { row, entry } = newEntry(id, url, body, { ...options, slot }, parts)
+      entries.set(id, entry)
+      totals.add(entry)
+      await Promise.all([store.put('bodies', id, row), save(entry)]).catch((error) => {
+        entries.delete(id)
+        totals.remove(entry)
+        throw error
+      })
+      for (const oldest of totals.beyond(entry.user, limits)) await giveUp(oldest, full)
+      return entry
+    },
+    read(entry) {
+      const row = entry.slot === 0 ? undefined : store.get('bodies', entry.id)
+      const plain = row && openEntry(keys.key(entry.slot), row.sealed, entry.id)
+      return plain && { body: Buffer.from(plain).toString('utf8'), explanation: row.explanation }
+    },
+    requestOf: (entry) => store.get('bodies', entry.id)?.request,
+    save,
+    remove,
+    async expire() {
+      const nowMs = age.ageMs()
+      if (age.jumpMs() > 0) return
+      const ageOf = (entry: Entry) => nowMs - entry.ageMs
+      const found = [...entries.values()].filter((entry) => ageOf(entry) >= limits.ageMs)
+      const removed = found.filter((entry) => ageOf(entry) >= 2 * limits.ageMs)
+      const givenUp = found.filter((entry) => ageOf(entry) < 2 * limits.ageMs && entry.slot !== 0)
+      await Promise.all([...removed.map(remove), ...givenUp.map((entry) => giveUp(entry, old))])
+    },
+  }
+}
