@@ -10,7 +10,7 @@ import { performanceRows } from '../../host/metrics/performance-measures.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { addUsage } from '../../host/wan/usage.ts'
 import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
-import { createSimulatedEnv, createSimulatedPki, type SimulatedPki } from '../simulated-env.ts'
+import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, simulatedKeys } from '../simulated-env.ts'
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts'
 import { createCompleteness } from './completeness.ts'
 import { createDemand, type Demand } from './demand.ts'
@@ -104,7 +104,7 @@ function simulatedEnv(world: World, lines: MeteredLines, key: Vault['key'], even
       clock,
       openPort: lines.openPort,
       pki,
-      cacheKeys: pki.directory(),
+      ...simulatedKeys(pki.directory()),
       store,
       vault: { key },
       parties: { registry: () => registry, trust: pki.trust },
