@@ -3,6 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { BridgeConfig } from '../host/config/config.ts'
+import type { Faults } from '../host/http/control/fault-rule.ts'
 import type { Duration, Instant } from './instants.ts'
 import type { LineFaults } from './line-faults.ts'
 
@@ -42,6 +43,8 @@ export interface Bench extends AsyncDisposable {
   clock: BenchClock
   meter: BenchMeter
   line: BenchLine
+  /** Rules for what goes wrong with which request, as the control API has them: `add({ effect: 'delay', ms: 5000, srv: '4.8.1' })`. */
+  faults: Faults
   /** What the bridge has logged since the start. */
   log: readonly { event: string; [name: string]: unknown }[]
   /**

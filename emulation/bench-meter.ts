@@ -3,6 +3,7 @@
 import { halfHourMs } from '../protocol/half-hour.ts'
 import type { BenchLine, BenchMeter } from './bench-api.ts'
 import { type BenchLoad, loadReadings } from './bench-readings.ts'
+import type { FaultyMeter } from './faulty-env.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
 import { durationMs, instantMs } from './instants.ts'
 import { createRandom } from './random.ts'
@@ -32,7 +33,14 @@ function replacement({ clock, line, eui, othersOf }: MeterParts, load: BenchLoad
   return meter
 }
 
-export function createBenchMeter(parts: MeterParts): { meter: BenchMeter; remove(): void } {
+export interface BenchMeterControl {
+  meter: BenchMeter
+  /** What rules of the bench do to it. */
+  faulty: FaultyMeter
+  remove(): void
+}
+
+export function createBenchMeter(parts: MeterParts): BenchMeterControl {
   const { clock, eui, mpan, household, othersOf } = parts
   let current = parts.first
   let replacements = 0
@@ -74,7 +82,11 @@ export function createBenchMeter(parts: MeterParts): { meter: BenchMeter; remove
     silent: (isSilent = true) => current.silent(isSilent),
     setClock: (to) => current.showClock(instantMs(to, "the clock's time")),
   }
-  return { meter, remove: () => current.remove() }
+  const faulty: FaultyMeter = {
+    cut: (_eui, ms) => (ms === 0 ? meter.reboot() : meter.powerCut(ms)),
+    stepClock: (_eui, seconds) => current.stepClock(seconds * 1000),
+  }
+  return { meter, faulty, remove: () => current.remove() }
 }
 
 export function createBenchLine(line: SimLine): BenchLine {

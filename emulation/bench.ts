@@ -2,7 +2,7 @@
 
 import type { Configuration } from '../firmware/settings.ts'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
-import type { BridgeNetwork } from '../host/bridge/env.ts'
+import type { BridgeEnv, BridgeNetwork } from '../host/bridge/env.ts'
 import { type Bridge, startBridge } from '../host/bridge/start-bridge.ts'
 import { bridgeTables, type Tables } from '../host/bridge/tables.ts'
 import type { Endpoint } from '../host/catalogue/endpoint.ts'
@@ -75,7 +75,12 @@ export interface BenchOptions extends LogOptions {
   /** Key that the DCO holds, when it is not the meter's. */
   dcoKey?: Uint8Array
   /** What is not as in the tests of this repository. */
-  outside?: { clock?: VirtualClock; pki?: SimulatedPki; serve?: BridgeNetwork['serve'] }
+  outside?: {
+    clock?: VirtualClock
+    pki?: SimulatedPki
+    serve?: BridgeNetwork['serve']
+    disturb?(env: BridgeEnv): BridgeEnv
+  }
 }
 
 /** The meters of a bench with their logs. Unless told otherwise it is ten minutes past midnight: yesterday is complete. */
@@ -242,7 +247,7 @@ export async function createBench(options: BenchOptions = {}) {
       committed: () => commits(),
       ...keptIn(reports),
     })
-    return startBridge(env, config)
+    return startBridge(options.outside?.disturb?.(env) ?? env, config)
   }
 
   let bridge = await start()

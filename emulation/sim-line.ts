@@ -35,7 +35,7 @@ const burstBytesMax = 64
 const delayMsMax = 500
 
 /** One direction of a line. */
-interface Lane {
+export interface Lane {
   uart: NoisyUart
   /** When the last bit put on it has passed. */
   freeAtMs: number
@@ -49,12 +49,12 @@ interface Lane {
   burst: number
 }
 
-function createLane(random: Random): Lane {
+export function createLane(random: Random): Lane {
   return { uart: createNoisyUart(random), freeAtMs: 0, notBeforeMs: 0, stalledUntilMs: 0, underWay: [], burst: 0 }
 }
 
 /** The bytes that arrive when these are put on a lane. */
-function disturb(lane: Lane, bytes: Uint8Array, faults: LineFaults, random: Random): Uint8Array {
+export function disturb(lane: Lane, bytes: Uint8Array, faults: LineFaults, random: Random): Uint8Array {
   const { loss = 0, flip = 0, double = 0, bursts = 0 } = faults
   if (loss + flip + double + bursts === 0) return bytes
   const out: number[] = []

@@ -9,6 +9,7 @@ import { ConfigurationError } from '../host/state/errors.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, midnight } from './bench.ts'
 import type { Bench, StartBenchOptions } from './bench-api.ts'
+import { createBenchFaults } from './bench-faults.ts'
 import { createBenchServer } from './bench-http.ts'
 import { createBenchLine, createBenchMeter } from './bench-meter.ts'
 import { esme, exportParties, mpan } from './bench-parties.ts'
@@ -20,6 +21,7 @@ import { createSimulatedPki, type SimulatedPki } from './simulated-env.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export type { BridgeConfig } from '../host/config/config.ts'
+export type { FaultEffect, FaultRow, FaultRule, Faults } from '../host/http/control/fault-rule.ts'
 export { CommandError, ConfigurationError, ProgramError } from '../host/state/errors.ts'
 export type {
   Bench,
@@ -132,10 +134,11 @@ async function assemble(
     (error) => bench.log.push({ ...log, problem: error instanceof Error ? error.stack : String(error) }),
   )
   const midnightMs = Math.floor(nowMs / halfHourMs) * halfHourMs
-  const outside = { clock, pki, serve: server.serve }
+  const { faults, disturb } = createBenchFaults('sim:', () => faulty)
+  const outside = { clock, pki, serve: server.serve, disturb }
   const bench = await createBench({ days, seed, midnightMs, startMs: nowMs, ...load, parties, config, outside })
   const users = createBenchUsers({ bench, pki, parties, defaultTimeoutMs: isReal ? 60_000 : dayMs })
-  const { meter, remove } = createBenchMeter({
+  const { meter, faulty, remove } = createBenchMeter({
     clock,
     line: bench.line,
     eui: esme,
@@ -173,6 +176,7 @@ async function assemble(
     },
     meter,
     line: createBenchLine(bench.line),
+    faults,
     log: bench.log,
     read: users.read,
     request: (srv, read = {}) => users.request(srv, read).xml,

@@ -23,6 +23,8 @@ export interface SimMeter {
   silent(isSilent: boolean): void
   /** Sets the board's own clock, which runs on from there. */
   showClock(ms: number): void
+  /** Steps it, milliseconds. */
+  stepClock(byMs: number): void
   /** Counts pulses before the next step: of active import, active export, reactive import, reactive export. */
   count(channel: number, pulses: number): void
   /**
@@ -56,6 +58,9 @@ function createSimBoard(clock: VirtualClock, line: SimLine, flash: SimFlash) {
     showClock(ms: number) {
       aheadMs = ms - clock.nowMs()
     },
+    stepClock(byMs: number) {
+      aheadMs += byMs
+    },
     count(channel: number, more: number) {
       pulses[channel]! += more
     },
@@ -73,7 +78,7 @@ export function createSimMeter(
 ): SimMeter {
   const flash = createSimFlash(pageBytes, flashPagesFull, random)
   writeSettings(flash, { eui: euiToBytes(eui), key, version: 1, configuration })
-  const { board, showClock, count } = createSimBoard(clock, line, flash)
+  const { board, showClock, stepClock, count } = createSimBoard(clock, line, flash)
   let meter: Meter | undefined
   let due = false
   let isSilent = false
@@ -114,6 +119,7 @@ export function createSimMeter(
       isSilent = silent
     },
     showClock,
+    stepClock,
     count,
     live: (first, wh, othersOf) => runThrough(clock, sim, first, wh, othersOf),
     follow(whOf, othersOf) {

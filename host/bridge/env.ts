@@ -5,6 +5,7 @@ import type { Registry } from '../access/parties.ts'
 import type { PartiesChange } from '../access/registry-changes.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { HourlyKeys } from '../cache/hourly-keys.ts'
+import type { Dco } from '../dco/sealer.ts'
 import type { Vault } from '../dco/vault.ts'
 import type { Post } from '../delivery/delivery.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
@@ -14,6 +15,7 @@ import type { Signer } from '../pki/signer.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import type { CompletedRequest } from '../requests/accepted-request.ts'
 import type { DuisEndpoint } from '../requests/duis-endpoint.ts'
+import type { RequestFaults } from '../requests/request-faults.ts'
 import type { Log } from '../state/log-event.ts'
 import type { ReportSecurity } from '../state/security-event.ts'
 import type { KeySlots } from '../store/key-slots.ts'
@@ -36,6 +38,10 @@ export interface BridgeEnv {
   log: Log
   /** Protective monitoring. */
   reportSecurity?: ReportSecurity
+  /** Faults on purpose; of benches only. */
+  faults?: RequestFaults
+  /** What stands between the bridge and its DCO, such as a model of its time; nothing unless given. */
+  dco?(own: Dco): Dco
   /** Owns what the environment has opened. The bridge adds its own parts; closing closes all of them. */
   lifecycle: Lifecycle
   /** Called with every final response. */

@@ -115,6 +115,7 @@ async function build(env: BridgeEnv, config: BridgeConfig): Promise<Parts> {
     checkOwn,
     settlementDay: follower.ready,
     total,
+    faults: env.faults,
   })
   const report = createReport({ env, total, lines, performance, recorder })
   const schedules = openSchedules({
@@ -230,13 +231,16 @@ function createRequests(parts: RequestParts) {
     registry,
     policy,
     counters,
-    dspEui: keys.dsp.eui,
+    direct: {
+      dspEui: keys.dsp.eui,
+      handlers: { ...schedules.directHandlers, readInventory: readInventoryHandler({ registry, policy }) },
+    },
     offers: execution.offers,
-    directHandlers: { ...schedules.directHandlers, readInventory: readInventoryHandler({ registry, policy }) },
     targetMs,
     waiting: futureDated.count,
     explain,
     log,
+    faults: env.faults,
   })
   const recall = createRecall({ nowMs, codes, registry, dsp: keys.dsp.signer, allow: admission.allow })
   return createProcessing({

@@ -18,16 +18,16 @@ import type { Direct, DirectHandlers } from './direct-response.ts'
 import { type Acknowledgement, headerOf, type IncomingRequest } from './duis-endpoint.ts'
 import { wrongExecution } from './future-dated.ts'
 import { headerText, Refusal, type RefusedRequest, refusalBy } from './refusal.ts'
+import type { RequestFaults } from './request-faults.ts'
 
 export interface AdmissionParts {
   registry(): Registry
   policy: AccessPolicy
   counters: RequestCounters
-  /** EUI-64 of the DSP, the target of requests that the DCC answers itself. */
-  dspEui: string
+  /** Requests that the DCC answers itself: their target, the DSP's EUI-64, and who answers them. */
+  direct: { dspEui: string; handlers: DirectHandlers }
   /** Whether this bridge offers a variant. */
   offers(variant: string): boolean
-  directHandlers: DirectHandlers
   /** Target Response Time. */
   targetMs: Performance['targetMs']
   /** Number of future-dated requests that wait. */
@@ -35,6 +35,7 @@ export interface AdmissionParts {
   /** Whether refusals are explained to callers that ask for it. */
   explain: boolean
   log: Log
+  faults?: Pick<RequestFaults, 'refuse'> | undefined
 }
 
 /** The outcome of admission. `counted` resolves when its RequestID is stored as used. */
@@ -95,6 +96,8 @@ async function decideOutcome(incoming: IncomingRequest, parts: AdmissionParts, c
     // Awaited below, or by the function that stores the request.
     counted.catch(() => {})
     if (verdict !== 'fresh') checks.refuse('replayed', counterWords[verdict])
+    const chosen = parts.faults?.refuse(examined)
+    if (chosen !== undefined) throw new Refusal('internal', chosen.code, chosen.why)
     const row = rowFor(examined, endpoint, checks)
     if (row.endpoint === 'serviceD') {
       const direct = await answerDirectly(examined, row, receivedMs, parts, checks)
@@ -123,7 +126,7 @@ function reasonOf({ allowed, request: { executionMs } }: AcceptedRequest): strin
 function count({ requestId }: ServiceRequest, parts: AdmissionParts): ReturnType<RequestCounters['accept']> {
   const { originator, target, counter } = requestId
   // Requests of unknown Users are refused later. If they were counted, anybody with a certificate could fill the store.
-  const isTarget = target === parts.dspEui || parts.registry().device(target) !== undefined
+  const isTarget = target === parts.direct.dspEui || parts.registry().device(target) !== undefined
   const isCounted = parts.registry().user(originator) !== undefined && isTarget
   return isCounted
     ? parts.counters.accept(originator, target, counter)
@@ -174,10 +177,10 @@ async function answerDirectly(
   if (!decision.allowed) throw refusalBy(decision)
   const forSettlement = settlementOf(request, row, decision.roles, decision.user, refuse)
   const { originator, target } = request.requestId
-  if (target !== parts.dspEui)
-    refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.dspEui}, not to ${target}`)
+  if (target !== parts.direct.dspEui)
+    refuse('mismatch', `${row.variant} is sent to the DCC, ${parts.direct.dspEui}, not to ${target}`)
   if (isDeviceRequest(request)) return refuse('notForDevice', `no ${row.variant} here`)
-  const answer = await handleDirectly(request, parts.directHandlers, decision, nowMs)
+  const answer = await handleDirectly(request, parts.direct.handlers, decision, nowMs)
   if ('fault' in answer) {
     if (answer.decision !== undefined) throw refusalBy(answer.decision)
     return refuse(answer.fault, answer.reason)

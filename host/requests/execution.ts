@@ -11,6 +11,7 @@ import type { Timing } from '../wan/timing.ts'
 import { addUsage, type Usage } from '../wan/usage.ts'
 import { type AcceptedRequest, type CompletedRequest, countedFromMs, type Handler } from './accepted-request.ts'
 import { faultOf, Refusal } from './refusal.ts'
+import type { RequestFaults } from './request-faults.ts'
 
 export interface ExecutionParts {
   timing: Timing
@@ -25,6 +26,7 @@ export interface ExecutionParts {
   settlementDay(eui: string): Promise<unknown>
   /** What all executions cost so far. */
   total: Usage
+  faults?: Omit<RequestFaults, 'refuse'> | undefined
 }
 
 /** A final response. `forUser`: why it failed, as far as the User may know; '' when it did not. */
@@ -32,6 +34,8 @@ export interface Responded {
   xml: string
   completed: CompletedRequest
   forUser: string
+  /** Before when it is not to be sent, milliseconds of UTC. */
+  notBeforeMs?: number
 }
 
 export interface Execution {
@@ -52,6 +56,8 @@ export function createExecution(parts: ExecutionParts): Execution {
 
   async function run(accepted: AcceptedRequest, usage: Usage): ReturnType<Handler> {
     if (nowMs() >= accepted.deadlineMs) throw new ReadError('too late', 'the target response time had passed')
+    const chosen = parts.faults?.fail(accepted)
+    if (chosen !== undefined) throw new Refusal('internal', chosen.code, chosen.why)
     const { row, allowed } = accepted
     const isBoxed = allowed.user.mode === 'boxed'
     // The mode of a User may have changed since a schedule was made.
@@ -59,6 +65,7 @@ export function createExecution(parts: ExecutionParts): Execution {
     if (tooLong !== undefined) throw new Refusal('tooLargeForBoxed', codes.tooLargeForBoxed, tooLong)
     const handler = parts.handlers[row.variant]
     if (handler === undefined) throw new Error(`there is no service for ${row.variant}`)
+    const undisturb = parts.faults?.disturb(accepted)
     try {
       const response = await untilDeadline(timing, accepted, handler(accepted, answerTo(accepted, parts), usage))
       const tooLarge = isBoxed ? tooLargeForBoxed(response.xml) : undefined
@@ -66,6 +73,7 @@ export function createExecution(parts: ExecutionParts): Execution {
       parts.checkOwn(response.xml, accepted.id)
       return response
     } finally {
+      undisturb?.()
       addUsage(parts.total, usage)
     }
   }
@@ -97,14 +105,18 @@ export function createExecution(parts: ExecutionParts): Execution {
       ): CompletedRequest => {
         return { id, srv: row.variant, usage, ...result, tookMs: nowMs() - countedFromMs(accepted) }
       }
+      const held = () => {
+        const notBeforeMs = parts.faults?.holdUntilMs(accepted)
+        return notBeforeMs === undefined ? {} : { notBeforeMs }
+      }
       try {
         const { xml, provenance } = await run(accepted, usage)
         const result = { code: 'I0', detail: '', ...(provenance && { provenance }) }
-        return { xml, completed: completed(result), forUser: '' }
+        return { xml, completed: completed(result), forUser: '', ...held() }
       } catch (error) {
         if (error instanceof StoppedError) throw error
         const { xml, result, forUser } = failure(accepted, error)
-        return { xml, completed: completed(result), forUser }
+        return { xml, completed: completed(result), forUser, ...held() }
       }
     },
   }

@@ -231,12 +231,13 @@ async function complete(
   parts: ProcessingParts,
   acknowledgedMs?: number,
 ): Promise<void> {
-  const { xml, completed, forUser } = await parts.execution.respond(accepted, noUsage())
+  const { xml, completed, forUser, notBeforeMs: heldUntilMs } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
   const why = completed.provenance === undefined ? forUser : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
-  const notBeforeMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
+  const delayedMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
+  const notBeforeMs = delayedMs === undefined ? heldUntilMs : Math.max(delayedMs, heldUntilMs ?? 0)
   const callback = responseAddress(user)
   await enqueueResponse({ id: accepted.id, stored, callback, xml, why, notBeforeMs }, parts)
   parts.report.completed(accepted, completed)

@@ -1,10 +1,12 @@
 // Starts a bridge on this machine, from a state directory.
 
 import { rmSync } from 'node:fs'
+import type { BridgeEnv } from '../bridge/env.ts'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createControl } from '../http/control/control.ts'
 import type { ControlParts } from '../http/control/controlled.ts'
+import type { Faults } from '../http/control/fault-rule.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
@@ -29,6 +31,8 @@ export interface RunOptions extends MachineOptions {
   consolePort?: number
   /** What stands beside the bridge on this bench. */
   controlParts?: ControlParts
+  /** Puts the faults of a bench into the environment. */
+  disturb?(env: BridgeEnv): { env: BridgeEnv; faults: Faults }
 }
 
 /**
@@ -42,10 +46,9 @@ export async function runBridge(
 ): Promise<RunningBridge> {
   const opened = await openMachine(paths, config, options)
   const port = config.consolePort ?? options.consolePort
-  const registryFiles = createRegistryFiles(paths, opened.env.timing.nowMs, opened.reload)
-  const parts = { registryFiles, ...options.controlParts }
-  const control = port === undefined ? undefined : createControl(opened.env, config, parts)
-  const env = control?.env ?? opened.env
+  const control = port === undefined ? undefined : createControl(opened.env, config)
+  const quiet = control?.env ?? opened.env
+  const { env, ...disturbed } = options.disturb?.(quiet) ?? { env: quiet }
   const { record } = options
   const bridge = await startBridge(env, config).catch((error: unknown) => {
     // It was made by this start, and holds nothing of use.
@@ -57,8 +60,10 @@ export async function runBridge(
   if (served === undefined) throw new Error('the environment of this machine must serve DUIS')
   const { url, metricsUrl } = served
   const mayMove = config.consolePort === undefined
+  const registryFiles = createRegistryFiles(paths, opened.env.timing.nowMs, opened.reload)
+  const parts = { registryFiles, ...disturbed, ...options.controlParts }
   const consoleUrl =
-    port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control })
+    port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control }, parts)
   env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl })
   return { bridge, url, metricsUrl, consoleUrl, reload: opened.reload, stop }
 }

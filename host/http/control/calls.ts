@@ -1,6 +1,7 @@
 // The table of calls.
 
 import type { Call } from './call.ts'
+import { faultCalls } from './fault-calls.ts'
 import { messageCalls } from './message-calls.ts'
 import { operationCalls } from './operation-calls.ts'
 import { registryCalls } from './registry-calls.ts'
@@ -13,4 +14,5 @@ export const calls: readonly Call[] = [
   ...registryCalls,
   ...scheduleCalls,
   ...operationCalls,
+  ...faultCalls,
 ]

@@ -11,21 +11,21 @@ export interface Control {
   /** The environment with which the bridge is to be started. */
   env: BridgeEnv
   /**
-   * Serves the API until the bridge stops; the bridge is stopped when that fails.
+   * Serves the API until the bridge stops; the bridge is stopped when that fails. `parts`: what stands beside the bridge on
+   * this bench.
    * @returns its address @throws CommandError when the port cannot be had
    */
-  serve(bridge: Bridge, options: ControlOptions): Promise<string>
+  serve(bridge: Bridge, options: ControlOptions, parts: ControlParts): Promise<string>
 }
 
-/** `parts`: what stands beside the bridge on this bench. */
-export function createControl(env: BridgeEnv, config: BridgeConfig, parts: ControlParts = {}): Control {
+export function createControl(env: BridgeEnv, config: BridgeConfig): Control {
   const { timing, lifecycle } = env
   const messages = createMessageLog()
   const recorder = createMessageRecorder(messages, timing.nowMs)
   const network = recorder.network(env.network)
   return {
     env: { ...env, network },
-    async serve(bridge, options) {
+    async serve(bridge, options, parts) {
       // A bridge without the control API does not load it.
       const { serveControl } = await import('./listener.ts')
       const recorded = { ...bridge, receive: recorder.receive(bridge.receive) }

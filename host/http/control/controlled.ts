@@ -3,6 +3,7 @@
 import type { BridgeEnv } from '../../bridge/env.ts'
 import type { Bridge } from '../../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../../config/config.ts'
+import type { Faults } from './fault-rule.ts'
 import type { MessageLog } from './message-log.ts'
 
 /** A row of the registry as JSON. */
@@ -75,6 +76,7 @@ export interface RegistryFiles {
 /** What stands beside the bridge on this bench; a call for what is absent answers 409. */
 export interface ControlParts {
   registryFiles?: RegistryFiles
+  faults?: Faults
 }
 
 export interface Controlled extends ControlParts {
