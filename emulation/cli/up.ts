@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { BridgeEnv } from '../../host/bridge/env.ts'
 import type { StampConvention } from '../../host/catalogue/read-window.ts'
 import { bridgeFlags, bridgeSettings, untilStopped } from '../../host/cli/bridge.ts'
 import {
@@ -30,6 +31,8 @@ import { loadRegistry } from '../../host/runtime/state-registry.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
+import { createFaults } from '../faults.ts'
+import { faultyEnv } from '../faulty-env.ts'
 import { type Bench, demonstrate } from './first-reads.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
@@ -59,6 +62,12 @@ function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefine
   io.stdout(
     `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
   )
+}
+
+/** Faults by rule, which the control API takes: of everything but the meter, which is a process of its own. */
+const disturbing = (lineUrl: string | undefined) => (env: BridgeEnv) => {
+  const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: false })
+  return { env: faultyEnv(env, { rules, lineUrl }), faults: rules }
 }
 
 /** One line of JSON: the bench is ready. */
@@ -102,7 +111,8 @@ async function live({ options, out, io, paths, meter, stopping, hold, log }: Liv
   // Two reads alone need no control.
   const withConsole = options.once !== true && options.console !== false
   const console = withConsole ? { consolePort: controlPort.first } : {}
-  const running = await runBridge(paths, config, { completed: take, hold, log, record, ...console })
+  const disturb = disturbing(config.lineUrl)
+  const running = await runBridge(paths, config, { completed: take, hold, log, record, disturb, ...console })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths), trust, running, answers }
