@@ -8,7 +8,7 @@ import { systemTiming } from '../host/runtime/system-timing.ts'
 import { ConfigurationError } from '../host/state/errors.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, midnight } from './bench.ts'
-import type { Bench, StartBenchOptions } from './bench-api.ts'
+import type { Bench, BenchClock, StartBenchOptions } from './bench-api.ts'
 import { createBenchFaults } from './bench-faults.ts'
 import { createBenchServer } from './bench-http.ts'
 import { createBenchLine, createBenchMeter } from './bench-meter.ts'
@@ -116,6 +116,18 @@ interface Start {
   isReal: boolean
 }
 
+/** The clock as its user moves it. */
+function benchClock(clock: VirtualClock): BenchClock {
+  return {
+    nowMs: clock.nowMs,
+    advance: (duration) => clock.pass(durationMs(duration, 'the time to advance')),
+    async to(instant) {
+      const ms = instantMs(instant, 'the time to advance to') - clock.nowMs()
+      await clock.pass(durationMs(ms, 'the time up to that instant'))
+    },
+  }
+}
+
 async function assemble(
   at: Start,
   clock: VirtualClock,
@@ -166,14 +178,7 @@ async function assemble(
   return {
     url: bench.bridge().served?.url ?? '',
     pki: pki.files,
-    clock: {
-      nowMs: clock.nowMs,
-      advance: (duration) => clock.pass(durationMs(duration, 'the time to advance')),
-      async to(instant) {
-        const ms = instantMs(instant, 'the time to advance to') - clock.nowMs()
-        await clock.pass(durationMs(ms, 'the time up to that instant'))
-      },
-    },
+    clock: benchClock(clock),
     meter,
     line: createBenchLine(bench.line),
     faults,

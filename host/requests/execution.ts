@@ -105,21 +105,22 @@ export function createExecution(parts: ExecutionParts): Execution {
       ): CompletedRequest => {
         return { id, srv: row.variant, usage, ...result, tookMs: nowMs() - countedFromMs(accepted) }
       }
-      const held = () => {
-        const notBeforeMs = parts.faults?.holdUntilMs(accepted)
-        return notBeforeMs === undefined ? {} : { notBeforeMs }
-      }
       try {
         const { xml, provenance } = await run(accepted, usage)
         const result = { code: 'I0', detail: '', ...(provenance && { provenance }) }
-        return { xml, completed: completed(result), forUser: '', ...held() }
+        return { xml, completed: completed(result), forUser: '', ...heldBy(parts.faults, accepted) }
       } catch (error) {
         if (error instanceof StoppedError) throw error
         const { xml, result, forUser } = failure(accepted, error)
-        return { xml, completed: completed(result), forUser, ...held() }
+        return { xml, completed: completed(result), forUser, ...heldBy(parts.faults, accepted) }
       }
     },
   }
+}
+
+function heldBy(faults: ExecutionParts['faults'], accepted: AcceptedRequest): Pick<Responded, 'notBeforeMs'> {
+  const notBeforeMs = faults?.holdUntilMs(accepted)
+  return notBeforeMs === undefined ? {} : { notBeforeMs }
 }
 
 /** A session that ends at its deadline knows more of the cause than the clock: it has this time to say so. */

@@ -231,15 +231,14 @@ async function complete(
   parts: ProcessingParts,
   acknowledgedMs?: number,
 ): Promise<void> {
-  const { xml, completed, forUser, notBeforeMs: heldUntilMs } = await parts.execution.respond(accepted, noUsage())
+  const { xml, completed, forUser, notBeforeMs: heldUntilMs = 0 } = await parts.execution.respond(accepted, noUsage())
   parts.recorder.completed(accepted, completed, xml)
   const { user } = accepted.allowed
   const why = completed.provenance === undefined ? forUser : provenanceText(completed.provenance)
   const { pushDelayMs } = pushTermsOf(user)
-  const delayedMs = acknowledgedMs === undefined || pushDelayMs === 0 ? undefined : acknowledgedMs + pushDelayMs
-  const notBeforeMs = delayedMs === undefined ? heldUntilMs : Math.max(delayedMs, heldUntilMs ?? 0)
-  const callback = responseAddress(user)
-  await enqueueResponse({ id: accepted.id, stored, callback, xml, why, notBeforeMs }, parts)
+  const delayedMs = acknowledgedMs === undefined || pushDelayMs === 0 ? 0 : acknowledgedMs + pushDelayMs
+  const notBeforeMs = Math.max(delayedMs, heldUntilMs) || undefined
+  await enqueueResponse({ id: accepted.id, stored, callback: responseAddress(user), xml, why, notBeforeMs }, parts)
   parts.report.completed(accepted, completed)
 }
 

@@ -1,7 +1,6 @@
 // Rules by which a bench does something wrong on purpose.
 
-import { decimal, object, oneOf, text, type ValueOf, whole } from './shape.ts'
-import { eui, instant } from './state-calls.ts'
+import { decimal, eui, instant, object, oneOf, text, type ValueOf, whole } from './shape.ts'
 
 /** What goes wrong, and which members say more of it. */
 export const faultEffects = {

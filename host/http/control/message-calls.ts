@@ -4,8 +4,7 @@ import { parseRequest } from '../../duis/parse.ts'
 import { parseResponse } from '../../duis/read-response.ts'
 import { type Call, CallError, call } from './call.ts'
 import type { Message } from './message-log.ts'
-import { decimal, either, listOf, object, oneOf, text, whole } from './shape.ts'
-import { instant, page } from './state-calls.ts'
+import { decimal, either, instant, listOf, object, oneOf, page, text, whole } from './shape.ts'
 
 /** What can be read of a message's XML; nothing of what is no DUIS. */
 interface Content {

@@ -5,8 +5,8 @@ import { counterPairs } from '../../access/request-counters.ts'
 import { counterMax } from '../../access/used-counters.ts'
 import { ReadError } from '../../wan/read-error.ts'
 import { type Call, CallError, call } from './call.ts'
-import { decimal, object, text, whole } from './shape.ts'
-import { eui, userNamed } from './state-calls.ts'
+import { decimal, eui, object, text, whole } from './shape.ts'
+import { userNamed } from './state-calls.ts'
 
 const counterLower = call({
   name: 'counter-lower',

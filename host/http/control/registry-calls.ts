@@ -2,8 +2,7 @@
 
 import { type Call, CallError, call, needed } from './call.ts'
 import type { Controlled, Row } from './controlled.ts'
-import { anyObject, flag, listOf, object, text, whole } from './shape.ts'
-import { eui } from './state-calls.ts'
+import { anyObject, eui, flag, listOf, object, text, whole } from './shape.ts'
 
 const filesOf = ({ registryFiles }: Controlled) =>
   needed(registryFiles, 'this bench has no registry file: its parties are those of its program')

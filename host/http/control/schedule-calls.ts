@@ -10,8 +10,8 @@ import { daysAgoMax, scheduleDetails } from '../../schedule/new-schedule.ts'
 import { scheduleRow } from '../../schedule/schedule-row.ts'
 import { type Call, CallError, call, needed } from './call.ts'
 import type { Controlled } from './controlled.ts'
-import { anyObject, object, text, whole } from './shape.ts'
-import { eui, userNamed } from './state-calls.ts'
+import { anyObject, eui, object, text, whole } from './shape.ts'
+import { userNamed } from './state-calls.ts'
 
 /** @throws CallError */
 function userOf(controlled: Controlled, name: string): User {

@@ -86,3 +86,18 @@ export function fromText(written: string, { type }: JsonSchema): unknown {
     return written
   }
 }
+
+// Shapes that many calls have.
+
+export const instant = text({ format: 'date-time', description: 'an instant in UTC, ISO 8601' })
+
+export const eui = text({
+  pattern: '^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){7}$',
+  examples: ['00-DB-12-34-56-78-90-A0'],
+})
+
+/** Rows of a long list. */
+export const page = {
+  limit: whole(1, 1000, { default: 100, description: 'rows at most' }),
+  offset: whole(0, 1e9, { default: 0, description: 'rows that are left out before them' }),
+}

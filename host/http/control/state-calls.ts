@@ -9,14 +9,9 @@ import { scheduleRow } from '../../schedule/schedule-row.ts'
 import { version } from '../../state/version.ts'
 import { type Call, CallError, call } from './call.ts'
 import type { Controlled } from './controlled.ts'
-import { anyObject, decimal, flag, listOf, object, oneOf, text, whole } from './shape.ts'
+import { anyObject, decimal, eui, flag, instant, listOf, object, oneOf, page, text, whole } from './shape.ts'
 
 const count = whole(0, Number.MAX_SAFE_INTEGER)
-export const instant = text({ format: 'date-time', description: 'an instant in UTC, ISO 8601' })
-export const eui = text({
-  pattern: '^[0-9A-Fa-f]{2}(-[0-9A-Fa-f]{2}){7}$',
-  examples: ['00-DB-12-34-56-78-90-A0'],
-})
 const nothing = object({})
 const none = listOf(anyObject())
 
@@ -107,11 +102,6 @@ export function shownDevice(device: Device, withMpans: boolean): { [name: string
     ...(importMpan !== undefined && { importMpan: masked(importMpan) }),
     ...(exportMpan !== undefined && { exportMpan: masked(exportMpan) }),
   }
-}
-
-export const page = {
-  limit: whole(1, 1000, { default: 100, description: 'rows at most' }),
-  offset: whole(0, 1e9, { default: 0, description: 'rows that are left out before them' }),
 }
 
 /** Rows of a list that may be long. */
