@@ -70,8 +70,8 @@ export type Registry = {
   devicesAt(place: Pick<DeviceDetails, 'uprn' | 'postcode' | 'addressId'>): Device[]
   /** Records of one MPAN and role, by EFD, never overlapping. */
   registrations(mpan: string, role: Role): readonly RegistrationRecord[]
-  /** MPANs whose supplier may change on a Settlement Day. */
-  supplyChanges(day: string): Iterable<string>
+  /** MPANs whose supplier may change on a Settlement Day, in their order; those after `after`. */
+  supplyChanges(day: string, after?: string): Iterable<string>
 }
 
 /** Limits of `registry.json`, which is for editing by hand. What is imported has no limit but the disk's. */

@@ -120,6 +120,12 @@ export function createDayWatch(parts: DayWatchParts): (eui: string) => Promise<v
     return device !== undefined && suppliersIn(registry(), device, from) !== suppliersIn(registry(), device, day)
   }
 
+  function someOf(one: string, after?: string): string[] {
+    const mpans: string[] = []
+    for (const mpan of registry().supplyChanges(one, after)) if (mpans.push(mpan) === atOnce) break
+    return mpans
+  }
+
   function evict(eui: string): Promise<void> {
     const done = evicted.get(eui) ?? evictDevice(eui, supplierChanged)
     evicted.set(eui, done)
@@ -129,17 +135,11 @@ export function createDayWatch(parts: DayWatchParts): (eui: string) => Promise<v
   async function pass(from: string): Promise<void> {
     const until = day
     for (let one = dayAfter(from); one <= until; one = dayAfter(one)) {
-      let batch: string[] = []
-      let seen = 0
-      for (const mpan of [...registry().supplyChanges(one)]) {
-        const eui = registry().deviceByMpan(mpan)?.eui
-        if (eui !== undefined && hasChanged(eui, from)) batch.push(eui)
-        if (++seen % atOnce !== 0) continue
-        await Promise.all(batch.map(evict))
-        batch = []
+      for (let mpans = someOf(one); mpans.length > 0; mpans = someOf(one, mpans.at(-1))) {
+        const euis = mpans.flatMap((mpan) => registry().deviceByMpan(mpan)?.eui ?? [])
+        await Promise.all(euis.filter((eui) => hasChanged(eui, from)).map(evict))
         await pause()
       }
-      await Promise.all(batch.map(evict))
     }
     if (until !== day || since !== from) return
     since = undefined

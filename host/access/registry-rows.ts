@@ -1,6 +1,7 @@
 // Where the rows of a registry are kept: in memory, or in the store (registry-store.ts). What a registry answers is the same.
 
 import type { Role } from '../catalogue/role.ts'
+import { createRecent, type Recent } from '../store/recent.ts'
 import type { DeviceDetails } from './device-details.ts'
 import type { Device, Registration, RegistrationRecord, RegistrationRole, Registry, User } from './parties.ts'
 import { dayAfter, dayBefore } from './settlement-day.ts'
@@ -22,8 +23,8 @@ export interface RegistryRows {
   at(premises: string): string[]
   devices(): Iterable<Device>
   deviceCount(): number
-  /** MPANs whose supplier may change on a Settlement Day. */
-  supplyChanges(day: string): Iterable<string>
+  /** MPANs whose supplier may change on a Settlement Day, in their order; those after `after`. */
+  supplyChanges(day: string, after?: string): Iterable<string>
 }
 
 /** The keys of the premises that a device is in, or that is asked for: by UPRN, and by address and postcode. */
@@ -50,6 +51,9 @@ export function supplyDays(rows: readonly Pick<Registration, 'role' | 'from' | '
   }
   return [...days]
 }
+
+/** Rows of each kind that `recentRows` keeps: about 1 MB. */
+const recentMax = 4_000
 
 const noRecords: readonly RegistrationRecord[] = []
 
@@ -133,9 +137,32 @@ export function createMemoryRows(
     },
     devices: () => devices.values(),
     deviceCount: () => devices.size,
-    supplyChanges(day) {
+    supplyChanges(day, after = '') {
       days ??= grouped(daysOfAll())
-      return days.get(day) ?? []
+      return (days.get(day) ?? []).filter((mpan) => mpan > after).sort()
+    },
+  }
+}
+
+/** Rows that are asked for again are answered from memory, until they are forgotten. */
+export function recentRows(rows: RegistryRows): RegistryRows & { forget(): void } {
+  const none = () => ({ devices: createRecent<Device>(recentMax), mpans: createRecent<MpanRow>(recentMax) })
+  let recent = none()
+
+  function answer<Row>(kept: Recent<Row>, key: string, read: (key: string) => Row | undefined): Row | undefined {
+    const known = kept.get(key)
+    if (known !== undefined) return known
+    const row = read(key)
+    if (row !== undefined) kept.set(key, row)
+    return row
+  }
+
+  return {
+    ...rows,
+    device: (eui) => answer(recent.devices, eui, rows.device),
+    mpan: (mpan) => answer(recent.mpans, mpan, rows.mpan),
+    forget() {
+      recent = none()
     },
   }
 }

@@ -101,8 +101,9 @@ export type RegistryStore = Store<RegistryTables>
 
 /** The rows in a store. */
 export function storedRows(store: RegistryStore): RegistryRows {
-  function* keysUnder(prefix: string): Iterable<string> {
-    for (const { key } of store.range('registryIndex', prefix, `${prefix}\uffff`)) yield key.slice(prefix.length)
+  function* keysUnder(prefix: string, after = ''): Iterable<string> {
+    const from = after === '' ? prefix : `${prefix}${after}\0`
+    for (const { key } of store.range('registryIndex', from, `${prefix}\uffff`)) yield key.slice(prefix.length)
   }
   return {
     device: (eui) => store.get('devices', eui),
@@ -112,7 +113,7 @@ export function storedRows(store: RegistryStore): RegistryRows {
       for (const { value } of store.range('devices', '', '\uffff')) yield value
     },
     deviceCount: () => store.count('devices'),
-    supplyChanges: (day) => keysUnder(`supply/${day}/`),
+    supplyChanges: (day, after) => keysUnder(`supply/${day}/`, after),
   }
 }
 

@@ -3,9 +3,10 @@
 
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import type { Registry } from '../access/parties.ts'
 import type { PartiesChange } from '../access/registry-changes.ts'
-import { createRegistry } from '../access/registry-rows.ts'
+import { createRegistry, recentRows } from '../access/registry-rows.ts'
 import { changesAfter, forgetChanges, headOf, type RegistryStore, storedRows } from '../access/registry-store.ts'
 import type { BridgeDisk, Parties } from '../bridge/env.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
@@ -84,10 +85,10 @@ export async function openParties(
   tool: SigningTool | undefined,
   { timing, store, audit, log }: PartiesParts,
 ): Promise<Parties & { reload(): Promise<void>; stop(): void }> {
-  const rows = storedRows(store)
+  const rows = recentRows(storedRows(store))
   const files = stateOfFiles(paths)
   let { registry, trust } = await read(true)
-  const changes = followChanges(store, timing, log)
+  const changes = followChanges({ store, timing, log, forget: rows.forget })
 
   async function read(isFirst = false): Promise<{ registry: Registry; trust: TrustStore }> {
     const { users, sha256 } = await tryChange(paths, () => takeRegistryFile(paths, store, timing.nowMs()), isFirst)
@@ -103,9 +104,11 @@ export async function openParties(
   /** False when another process is changing the registry. */
   async function readAgain(): Promise<boolean> {
     try {
+      const { users } = registry
       ;({ registry, trust } = await read())
-      // Rights of Users may be others now: of all their devices.
-      changes.usersChanged()
+      changes.look()
+      // Their rights may be others now, to any device.
+      if (!isDeepStrictEqual(users, registry.users)) changes.all()
     } catch (error) {
       if (error instanceof HeldError) return false
       const problem = (error as Error).message
@@ -128,8 +131,16 @@ export async function openParties(
   }
 }
 
+interface FollowParts {
+  store: RegistryStore
+  timing: Timing
+  log: Log
+  /** Called before a change is passed on. */
+  forget(): void
+}
+
 /** Passes on what is noted in the store, from where an earlier run of the bridge has left off. */
-function followChanges(store: RegistryStore, timing: Timing, log: Log) {
+function followChanges({ store, timing, log, forget }: FollowParts) {
   let follow = (_change: PartiesChange) => {}
   let seen = 0
   let forgotten: Promise<void> = Promise.resolve()
@@ -142,6 +153,7 @@ function followChanges(store: RegistryStore, timing: Timing, log: Log) {
 
   function takeNew(): void {
     const numbers: number[] = []
+    forget()
     for (const { number, change } of changesAfter(store, seen)) {
       const { devices, lost, from, added, altered, removed, mpans } = change
       seen = number
@@ -159,10 +171,8 @@ function followChanges(store: RegistryStore, timing: Timing, log: Log) {
       follow = changed
       takeNew()
     },
-    usersChanged() {
-      takeNew()
-      follow({ lost: [], devices: undefined })
-    },
+    look: takeNew,
+    all: () => follow({ lost: [], devices: undefined }),
     stop: () => timer.cancel(),
   }
 }

@@ -12,6 +12,7 @@ import { meter } from './meter.ts'
 import { packageBench } from './package.ts'
 import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
+import { registry } from './registry.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { trace } from './trace.ts'
 import { wear } from './wear.ts'
@@ -33,6 +34,7 @@ const benches: { [name: string]: Bench } = {
   kills: killsBench,
   xml,
   audit,
+  registry,
   'hostile-meter': hostileMeter,
   package: packageBench,
 }
