@@ -50,11 +50,11 @@ export type CounterRow = StoredCounters | LowerOrder
 
 const readOrder = record<LowerOrder>({ mark: readText, asked: readText })
 
-export function readCounterRow(value: unknown): CounterRow | undefined {
-  return readStoredCounters(value) ?? readOrder(value)
+/** Reads a row of the table `counters`, which holds numbers of sequences too (store/sequence.ts), as text. */
+export function readCounterRow(value: unknown): string | CounterRow | undefined {
+  return readText(value) ?? readStoredCounters(value) ?? readOrder(value)
 }
 
-/** The table holds numbers of sequences too (store/sequence.ts), as text. */
 export type CounterStore = Store<{ counters: string | CounterRow }>
 
 /** A lowering that was executed. */
@@ -93,6 +93,8 @@ type Pair = {
   user: string
   target: string
   counters: UsedCounters
+  /** Keys of counters that are stored one by one. */
+  added: string[]
   /** Writes under way. */
   writing: number
   /** When the last executed lowering was ordered: the order may still be in the store. */
@@ -100,11 +102,17 @@ type Pair = {
 }
 
 const pairPrefix = 'request/'
+/** Of counters that were accepted since the pair was written whole: `used/ORIGINATOR/TARGET/COUNTER` in 16 hex digits. */
+const addedPrefix = 'used/'
+/** Up to this number of kept counters a pair is written whole: 8 bytes each. */
+const wholeMax = 16
+/** After this number of counters stored one by one, the pair is written whole again. */
+const addedMax = 128
 const orderPrefix = 'lower/'
 
 /**
- * Counters kept in the store's table `counters`, under `request/ORIGINATOR/TARGET`. One process may own them at a
- * time. Call it for Users and devices that are known, so that nobody else can fill the store.
+ * Counters kept in the store's table `counters`, under `request/ORIGINATOR/TARGET`; of a pair with many, each counter is
+ * added by a row of its own, so that a request does not write the whole window. One process may own them at a time. Call it for Users and devices that are known, so that nobody else can fill the store.
  */
 export function createRequestCounters(store: CounterStore, options: CounterOptions = {}): RequestCounters {
   const { mode = 'window', pairsMax = counterPairsMax, lowered } = options
@@ -117,15 +125,22 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
     const key = `${pairPrefix}${from}/${to}`
     const found = pairs.get(key)
     if (found !== undefined) return found
-    const pair = { key, user: from, target: to, counters: load(store, key), writing: 0 }
+    const pair = { key, user: from, target: to, ...load(store, key), writing: 0 }
     pairs.set(key, pair)
     return pair
   }
 
-  async function write(pair: Pair): Promise<void> {
+  async function write(pair: Pair, added: bigint | undefined): Promise<void> {
+    const { counters } = pair
+    const isWhole = added === undefined || counters.keptCount() <= wholeMax || pair.added.length >= addedMax
     pair.writing += 1
     try {
-      await store.put('counters', pair.key, pair.counters.stored())
+      if (isWhole) await writeWhole(store, pair)
+      else {
+        const key = `${addedPrefixOf(pair.key)}${added.toString(16).padStart(16, '0')}`
+        pair.added.push(key)
+        await store.put('counters', key, '')
+      }
     } finally {
       pair.writing -= 1
     }
@@ -161,7 +176,8 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
       const orderKey = shutOut ? executeOrder(pair) : undefined
       if (orderKey !== undefined) verdict = pair.counters.judge(counter, mode)
       if (verdict === 'fresh') pair.counters.use(counter)
-      const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair) : Promise.resolve()
+      const added = orderKey === undefined ? counter : undefined
+      const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair, added) : Promise.resolve()
       // After the pair: after a crash in between the order is executed once more, which changes nothing.
       if (orderKey !== undefined) void store.remove('counters', orderKey).catch(() => {})
       return { verdict, stored }
@@ -169,34 +185,64 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
   }
 }
 
+type Loaded = Pick<Pair, 'counters' | 'added'>
+
+const addedPrefixOf = (key: string) => `${addedPrefix}${key.slice(pairPrefix.length)}/`
+
 /** @throws Error when the stored value is not one of ours: guessing would let used RequestIDs in again. */
-function load(store: CounterStore, key: string): UsedCounters {
+function load(store: CounterStore, key: string): Loaded {
   const row = store.get('counters', key)
-  if (row === undefined) return createUsedCounters()
-  if (typeof row === 'string' || !('kept' in row)) throw damagedRecord('counters', key)
-  return createUsedCounters(row)
+  if (row !== undefined && (typeof row === 'string' || !('kept' in row))) throw damagedRecord('counters', key)
+  const counters = createUsedCounters(row)
+  const prefix = addedPrefixOf(key)
+  const added: string[] = []
+  for (const { key: addedKey } of store.range('counters', prefix, `${prefix}\uffff`)) {
+    const digits = addedKey.slice(prefix.length)
+    if (!/^[0-9a-f]{16}$/.test(digits)) throw damagedRecord('counters', addedKey)
+    // The order in which counters are added makes no difference: the highest are kept.
+    counters.use(BigInt(`0x${digits}`))
+    added.push(addedKey)
+  }
+  return { counters, added }
+}
+
+/** Writes a pair in one row, in place of those that added to it. */
+function writeWhole(store: CounterStore, pair: Pick<Pair, 'key' | 'counters' | 'added'>): Promise<void> {
+  const { key, counters } = pair
+  if (pair.added.length === 0) return store.put('counters', key, counters.stored())
+  const added = pair.added.splice(0)
+  return store.write((batch) => {
+    batch.put('counters', key, counters.stored())
+    for (const one of added) batch.remove('counters', one)
+  })
 }
 
 /** Marks RequestIDs as used. For a store that may be older than what was accepted; no bridge may use it meanwhile. */
 export async function useRequestIds(store: CounterStore, ids: Iterable<string> | AsyncIterable<string>): Promise<void> {
-  const pairs = new Map<string, UsedCounters>()
+  const pairs = new Map<string, Loaded>()
   for await (const id of ids) {
     const { originator, target, counter } = parseRequestId(id) ?? {}
     if (originator === undefined || target === undefined || counter === undefined) continue
     const key = `${pairPrefix}${originator}/${target}`
-    const counters = pairs.get(key) ?? load(store, key)
-    pairs.set(key, counters)
+    const pair = pairs.get(key) ?? load(store, key)
+    const { counters } = pair
+    pairs.set(key, pair)
     if (counters.judge(counter, 'window') === 'fresh') counters.use(counter)
   }
-  await Promise.all([...pairs].map(([key, counters]) => store.put('counters', key, counters.stored())))
+  await Promise.all([...pairs].map(([key, pair]) => writeWhole(store, { key, ...pair })))
 }
 
-/** Every pair in the store, with its order. @throws Error for a damaged record */
-export function* counterPairs(store: CounterStore): Iterable<CounterPair> {
+/** The pairs in the store of a User and of a target, or of all, with their orders. @throws Error for a damaged record */
+export function* counterPairs(
+  store: CounterStore,
+  of: Partial<Pick<CounterPair, 'user' | 'target'>> = {},
+): Iterable<CounterPair> {
   for (const { key } of store.range('counters', pairPrefix, `${pairPrefix}\uffff`)) {
     const [user = '', target = ''] = key.slice(pairPrefix.length).split('/')
+    if (user !== (of.user ?? user) || target !== (of.target ?? target)) continue
     const order = store.get('counters', `${orderPrefix}${user}/${target}`)
-    yield { user, target, counters: load(store, key), ...(isOrder(order) && { order }) }
+    const { counters } = load(store, key)
+    yield { user, target, counters, ...(isOrder(order) && { order }) }
   }
 }
 

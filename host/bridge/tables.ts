@@ -10,7 +10,6 @@ import { type BodyRow, type OutboxRow, readBodyRow, readOutboxRow } from '../del
 import { type Count, readCount } from '../metrics/performance-measures.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
 import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
-import { readText } from '../store/row-reader.ts'
 import type { TableReaders } from '../store/store.ts'
 
 export type Tables = RegistryTables & {
@@ -40,7 +39,7 @@ export type Tables = RegistryTables & {
 }
 
 export const bridgeTables: TableReaders<Tables> = {
-  counters: (value) => readText(value) ?? readCounterRow(value),
+  counters: readCounterRow,
   accepted: readStoredRequest,
   outbox: readOutboxRow,
   bodies: readBodyRow,

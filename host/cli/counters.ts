@@ -83,9 +83,8 @@ export const countersCommand: Command = {
     const mark = markOption(options)
     const store = existsSync(paths.store) ? openLmdbStore(paths.store, { counters: readCounterRow }) : undefined
     try {
-      const pairs = (store === undefined ? [] : [...counterPairs(store)]).filter((pair) => {
-        return (user === undefined || pair.user === user) && (target === undefined || pair.target === target)
-      })
+      const of = { ...(user !== undefined && { user }), ...(target !== undefined && { target }) }
+      const pairs = store === undefined ? [] : [...counterPairs(store, of)]
       if (mark !== undefined && store !== undefined) return await lower(store, pairs, mark, io)
       show(pairs, options, io)
       return exitCode.ok

@@ -27,7 +27,7 @@ const counterLower = call({
     const { env } = controlled
     const owner = userNamed(controlled, user)
     const target = device.toUpperCase()
-    const pairs = [...counterPairs(env.disk.store)].filter((pair) => pair.user === owner && pair.target === target)
+    const pairs = [...counterPairs(env.disk.store, { user: owner, target })]
     const nowMs = env.timing.nowMs()
     const to = mark === 'now' ? BigInt(Math.floor(nowMs)) : BigInt(mark)
     if (to > counterMax) throw new CallError(400, `mark is at most ${counterMax}`)

@@ -164,9 +164,8 @@ const countersCall = call({
   run(controlled, { limit = 100, offset = 0, user, device }) {
     const owner = user && userNamed(controlled, user)
     const target = device?.toUpperCase()
-    const pairs = [...counterPairs(controlled.env.disk.store)].filter(
-      (pair) => (owner === undefined || pair.user === owner) && (target === undefined || pair.target === target),
-    )
+    const of = { ...(owner !== undefined && { user: owner }), ...(target !== undefined && { target }) }
+    const pairs = [...counterPairs(controlled.env.disk.store, of)]
     return {
       total: pairs.length,
       counters: pairs.slice(offset, offset + limit).map((pair) => ({ ...counterPairRow(pair) })),
