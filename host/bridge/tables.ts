@@ -10,6 +10,7 @@ import { type BodyRow, type OutboxRow, readBodyRow, readOutboxRow } from '../del
 import { type Count, readCount } from '../metrics/performance-measures.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
 import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
+import { readText } from '../store/row-reader.ts'
 import type { TableReaders } from '../store/store.ts'
 
 export type Tables = RegistryTables & {

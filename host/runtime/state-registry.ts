@@ -32,7 +32,12 @@ function storeOf({ store: path }: StatePaths): RegistryStore | undefined {
 }
 
 /** The store, for a command that is about to write the registry into it. @throws ConfigurationError */
-export function openRegistryStore({ store: path }: StatePaths): RegistryStore {
+export function openRegistryStore({ store: path, storeOf1, root }: StatePaths): RegistryStore {
+  if (!existsSync(path) && existsSync(storeOf1)) {
+    throw new ConfigurationError(
+      `${root} was made by version 0.1: start the bridge once, which brings it to this version, and import then`,
+    )
+  }
   const store = opened.get(path) ?? openLmdbStore(path, registryTables)
   opened.set(path, store)
   return store
