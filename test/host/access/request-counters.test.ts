@@ -279,38 +279,4 @@ test('a damaged record refuses, and does not let used counters in again', async 
   }
 })
 
-test('a request of a pair with many counters writes its own counter, not the window', async () => {
-  const store = createMemoryStore(bridgeTables)
-  let bytes = 0
-  const counted: Store<Tables> = {
-    ...store,
-    put(table, key, value) {
-      bytes += key.length + (typeof value === 'object' && 'kept' in value ? value.kept.length : 0)
-      return store.put(table, key, value)
-    },
-    write: (fill) =>
-      store.write((batch) =>
-        fill({
-          put(table, key, value) {
-            bytes += key.length + (typeof value === 'object' && 'kept' in value ? value.kept.length : 0)
-            batch.put(table, key, value)
-          },
-          remove(table, key) {
-            bytes += key.length
-            batch.remove(table, key)
-          },
-        }),
-      ),
-  }
-  const ours = createRequestCounters(counted)
-  for (let counter = 1n; counter <= 2000n; counter++) await ours.accept(supplier, esme, counter)
-  const before = bytes
-  for (let counter = 2001n; counter <= 3024n; counter++) await ours.accept(supplier, esme, counter)
-  assert.ok((bytes - before) / 1024 < 250, `${(bytes - before) / 1024} bytes a request`)
-  const again = createRequestCounters(store)
-  for (const counter of [3024n, 3023n, 2001n]) assert.is(await again.accept(supplier, esme, counter), 'repeated')
-  assert.is(await again.accept(supplier, esme, 2000n), 'too old')
-  assert.ok(store.count('counters') <= 130)
-})
-
 test.run()
