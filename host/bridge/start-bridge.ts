@@ -35,7 +35,7 @@ export interface Bridge {
   /** Where it listens; undefined where the environment listens nowhere. */
   served: Served | undefined
   /** Responses that are not delivered yet, and the mailboxes of Users without a callback. */
-  delivery: Pick<OpenDelivery, 'pending' | 'retry' | 'discard' | 'mailbox' | 'confirmAge'>
+  delivery: Pick<OpenDelivery, 'pending' | 'read' | 'retry' | 'discard' | 'mailbox' | 'confirmAge'>
   /** DCC schedules. */
   schedules: ScheduleService
   /** Removes what the cache holds of a device. `why` is logged. */

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { readClockRow } from '../delivery/age-clock.ts'
 import { type OutboxRow, readBodyRow, readOutboxRow } from '../delivery/outbox-rows.ts'
+import { pendingRow } from '../delivery/pending-row.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { readKeyFile } from '../store/key-slots.ts'
@@ -11,20 +12,14 @@ import { readText } from '../store/row-reader.ts'
 import { openEntry } from '../store/sealed.ts'
 import type { Store } from '../store/store.ts'
 import { type Command, type Io, type Options, stateOption, textOption } from './command.ts'
-import { stamp } from './show.ts'
 
 const tables = { outbox: readOutboxRow, bodies: readBodyRow, clock: readClockRow, orders: readText }
 type PendingStore = Store<{ [Name in keyof typeof tables]: NonNullable<ReturnType<(typeof tables)[Name]>> }>
 
-function rowOf(id: string, row: OutboxRow) {
-  const { tries = 0, state = 'waiting', lastProblem = '', user, url, createdMs, bytes } = row
-  return { id, user, url, tries, state, lastProblem, created: stamp(createdMs), bytes }
-}
-
 function list(store: PendingStore | undefined, options: Options, io: Io): void {
   const found = store === undefined ? [] : [...store.range('outbox', '', '\uffff')]
   found.sort((a, b) => a.value.createdMs - b.value.createdMs)
-  const rows = found.map(({ key, value }) => rowOf(key, value))
+  const rows = found.map(({ key, value }) => pendingRow(key, value))
   const jumpMs = store?.get('clock', 'age')?.jumpMs ?? 0
   if (jumpMs > 0) {
     io.stderr(

@@ -38,6 +38,8 @@ export interface Delivery {
   resume(answerAgain?: AnswerAgain): void
   /** Everything not taken yet, the oldest first. */
   pending(): Entry[]
+  /** What is to be sent; undefined when there is none, or its body is gone. */
+  read(id: string): string | undefined
   /** Tries a response again now, also one that was refused. False when there is none, or its body is gone. */
   retry(id: string): Promise<boolean>
   /** Removes a response. False when there is none. */
@@ -240,6 +242,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       sender.pump()
     },
     pending: () => [...entries.values()],
+    read(id) {
+      const entry = entries.get(id)
+      return entry && outbox.read(entry)?.body
+    },
     async retry(id) {
       const entry = entries.get(id)
       if (entry === undefined || entry.slot === 0) return false

@@ -4,6 +4,7 @@ import type { Call } from './call.ts'
 import { faultCalls } from './fault-calls.ts'
 import { messageCalls } from './message-calls.ts'
 import { operationCalls } from './operation-calls.ts'
+import { pendingCalls } from './pending-calls.ts'
 import { registryCalls } from './registry-calls.ts'
 import { scheduleCalls } from './schedule-calls.ts'
 import { stateCalls } from './state-calls.ts'
@@ -13,6 +14,7 @@ export const calls: readonly Call[] = [
   ...messageCalls,
   ...registryCalls,
   ...scheduleCalls,
+  ...pendingCalls,
   ...operationCalls,
   ...faultCalls,
 ]

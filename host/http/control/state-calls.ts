@@ -9,7 +9,7 @@ import { scheduleRow } from '../../schedule/schedule-row.ts'
 import { version } from '../../state/version.ts'
 import { type Call, CallError, call } from './call.ts'
 import type { Controlled } from './controlled.ts'
-import { anyObject, decimal, eui, flag, instant, listOf, object, oneOf, page, text, whole } from './shape.ts'
+import { anyObject, decimal, eui, flag, instant, listOf, object, page, text, whole } from './shape.ts'
 
 const count = whole(0, Number.MAX_SAFE_INTEGER)
 const nothing = object({})
@@ -173,24 +173,6 @@ const countersCall = call({
   },
 })
 
-const pendingCall = call({
-  name: 'pending',
-  method: 'GET',
-  path: '/pending',
-  scope: 'read',
-  summary: 'responses that their Users have not taken yet, as `smets1 pending --json` prints them',
-  input: object({}, { ...page, state: oneOf(['waiting', 'refused', 'given up']) }),
-  output: object({ total: count, pending: none }),
-  run({ bridge }, { limit = 100, offset = 0, state }) {
-    const found = bridge.delivery.pending().filter((one) => state === undefined || one.state === state)
-    found.sort((a, b) => a.createdMs - b.createdMs)
-    const rows = found.slice(offset, offset + limit).map(({ id, tries, state: now, lastProblem, createdMs }) => {
-      return { id, tries, state: now, lastProblem, created: new Date(createdMs).toISOString() }
-    })
-    return { total: found.length, pending: rows }
-  },
-})
-
 export const stateCalls: readonly Call[] = [
   versionCall,
   statusCall,
@@ -198,5 +180,4 @@ export const stateCalls: readonly Call[] = [
   devicesCall,
   schedulesCall,
   countersCall,
-  pendingCall,
 ]

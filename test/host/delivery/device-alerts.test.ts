@@ -199,6 +199,7 @@ test('a lost clock empties the cache of that meter; alerts that cannot be stored
       resume: () => {},
       fetched: async () => {},
       pending: () => [],
+      read: () => undefined,
       retry: async () => false,
       discard: async () => false,
       stop: async () => {},

@@ -3,6 +3,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { testParties } from '../../../emulation/bench-parties.ts'
+import { createFaults } from '../../../emulation/faults.ts'
+import { faultyEnv } from '../../../emulation/faulty-env.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import type { Scope } from '../../../host/http/control/call.ts'
 import { createTestPki } from '../../../host/pki/test-pki.ts'
@@ -52,7 +54,12 @@ export async function startControlBench(parties: object = testParties()) {
   })
   // Nothing answers there.
   const config = { ...readConfig('', {}, {}), httpPort: 0, consolePort: 0, lineUrl: 'tcp://127.0.0.1:9', explain: true }
-  const running = await runBridge(paths, config)
+  const running = await runBridge(paths, config, {
+    disturb(env) {
+      const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: false })
+      return { env: faultyEnv(env, { rules, lineUrl: config.lineUrl }), faults: rules }
+    },
+  })
   const url = running.consoleUrl ?? ''
   const token = (scope: Scope) => readFileSync(`${paths.control}/${scope}.token`, 'utf8').trim()
   return {

@@ -6,10 +6,14 @@ import * as assert from 'uvu/assert'
 import { esme, mpan } from '../../../../emulation/bench-parties.ts'
 import type { AuditRecord } from '../../../../host/audit/audit-record.ts'
 import { recordsOf } from '../../../../host/audit/read-trail.ts'
+import { formatRequest } from '../../../../host/duis/format.ts'
+import { requestIdOf } from '../../../../host/duis/request.ts'
+import { signDocument } from '../../../../host/duis/sign.ts'
 import { calls } from '../../../../host/http/control/calls.ts'
-import { createTestPki } from '../../../../host/pki/test-pki.ts'
+import { createTestPki, loadIdentity } from '../../../../host/pki/test-pki.ts'
 import { freshPath } from '../../../support/bench/cli.ts'
-import { type Answered, startControlBench } from '../../../support/bench/control-bench.ts'
+import { type Answered, send, startControlBench } from '../../../support/bench/control-bench.ts'
+import { until } from '../../../support/until.ts'
 
 const test = suite('control calls that change something')
 let bench: Awaited<ReturnType<typeof startControlBench>>
@@ -147,6 +151,41 @@ test('a counter is lowered', async () => {
   assert.is(lowered.json().highest, highest)
   assert.is((await operate('POST', '/counters/lower', { user: 'mdr', device: target, mark: 'soon' })).status, 400)
   assert.is((await operate('POST', '/counters/lower', { user: 'mdr', device: esme, mark: '5' })).status, 400)
+})
+
+/** A read of registers, signed by the supplier. */
+function signedRead(): string {
+  const { eui, signer } = loadIdentity(bench.paths.pki, 'supplier')
+  const requestId = requestIdOf(eui, esme, BigInt(Date.now()))
+  return signDocument(formatRequest({ requestId, serviceReferenceVariant: '4.1.1' }), signer)
+}
+
+test('responses that nobody takes are listed, printed, sent again and discarded', async () => {
+  // Nothing listens at the callbacks of the tests.
+  const rule = await bench.call('POST', '/faults', { scope: 'test', body: { effect: 'fail', code: 'E21' } })
+  assert.is(rule.status, 200, rule.text)
+  await send(`${bench.running.url}/api/v1/serviceS`, 'POST', { 'content-type': 'application/xml' }, signedRead())
+  await until(() => bench.running.bridge.delivery.pending().length === 1, 'response that waits')
+  const { pending } = (await read('/pending')) as { pending: { id: string; url: string; bytes: number }[] }
+  const id = pending[0]?.id ?? ''
+  assert.match(id, /^90-B3-D5-1F-30-01-00-00:/)
+  assert.match(String((await read(`/pending/${id}`)).xml), /<sr:Response/)
+  assert.equal((await operate('POST', `/pending/${id}/retry`, {})).json(), { retried: id })
+  assert.equal((await operate('DELETE', `/pending/${id}`)).json(), { discarded: id })
+  assert.is((await operate('DELETE', `/pending/${id}`)).status, 404)
+  assert.is((await operate('POST', `/pending/${id}/retry`, {})).status, 404)
+  assert.is((await operate('POST', '/pending/confirm-clock', {})).status, 200)
+  const { faults } = (await read('/faults')) as { faults: { applied: number }[] }
+  assert.equal(
+    faults.map(({ applied }) => applied),
+    [1],
+  )
+  const { id: number } = rule.json()
+  assert.equal((await bench.call('DELETE', `/faults/${number}`, { scope: 'test' })).json(), { removed: 1 })
+  assert.is((await bench.call('DELETE', `/faults/${number}`, { scope: 'test' })).status, 404)
+  assert.equal((await bench.call('DELETE', '/faults', { scope: 'test' })).json(), { removed: 0 })
+  const meter = await bench.call('POST', '/faults', { scope: 'test', body: { effect: 'power cut' } })
+  assert.equal([meter.status, /this bench can switch off/.test(meter.text)], [400, true])
 })
 
 test('the clock of a meter that does not answer is not set', async () => {
