@@ -197,6 +197,13 @@ function createSender(parts: DeliveryParts) {
   }
 }
 
+function bodiesOf({ entries, read }: Outbox): Delivery['read'] {
+  return (id) => {
+    const entry = entries.get(id)
+    return entry && read(entry)?.body
+  }
+}
+
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { outbox, timing, failed } = parts
   const { entries } = outbox
@@ -242,10 +249,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       sender.pump()
     },
     pending: () => [...entries.values()],
-    read(id) {
-      const entry = entries.get(id)
-      return entry && outbox.read(entry)?.body
-    },
+    read: bodiesOf(outbox),
     async retry(id) {
       const entry = entries.get(id)
       if (entry === undefined || entry.slot === 0) return false
