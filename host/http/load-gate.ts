@@ -7,8 +7,10 @@
 export interface LoadLimits {
   /** Requests without an acknowledgement, at most. */
   requestsMax: number
-  /** No further request is let in while one has waited for so long. */
+  /** No further request is let in while one has waited for so long, … */
   waitMsMax: number
+  /** … unless fewer than these are inside: a slow disk or a busy machine is no overload. */
+  requestsMin: number
 }
 
 export interface LoadGate {
@@ -21,9 +23,10 @@ export interface LoadGate {
   inside(): number
 }
 
-export const defaultLoadLimits: LoadLimits = { requestsMax: 192, waitMsMax: 200 }
+export const defaultLoadLimits: LoadLimits = { requestsMax: 192, waitMsMax: 200, requestsMin: 32 }
 
-export function createLoadGate({ requestsMax, waitMsMax }: LoadLimits, nowMs: () => number): LoadGate {
+export function createLoadGate(limits: LoadLimits, nowMs: () => number): LoadGate {
+  const { requestsMax, waitMsMax, requestsMin } = limits
   /** When each of the requests inside came, the oldest first. */
   const inside = new Set<{ fromMs: number }>()
   let shed = 0
@@ -31,7 +34,8 @@ export function createLoadGate({ requestsMax, waitMsMax }: LoadLimits, nowMs: ()
   return {
     admits() {
       const [oldest] = inside
-      const isFull = inside.size >= requestsMax || (oldest !== undefined && nowMs() - oldest.fromMs > waitMsMax)
+      const isSlow = oldest !== undefined && inside.size >= requestsMin && nowMs() - oldest.fromMs > waitMsMax
+      const isFull = inside.size >= requestsMax || isSlow
       if (isFull) shed += 1
       return !isFull
     },

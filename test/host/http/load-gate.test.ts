@@ -10,15 +10,18 @@ const test = suite('load gate')
 
 test('admits by number, and by how long the oldest has waited', () => {
   let nowMs = 0
-  const gate = createLoadGate({ requestsMax: 2, waitMsMax: 200 }, () => nowMs)
+  const gate = createLoadGate({ requestsMax: 3, waitMsMax: 200, requestsMin: 2 }, () => nowMs)
   assert.ok(gate.admits())
   const first = gate.enter()
   const second = gate.enter()
-  assert.not.ok(gate.admits(), 'two are inside')
-  second()
-  assert.ok(gate.admits())
+  assert.ok(gate.admits(), 'two are inside')
+  const third = gate.enter()
+  assert.not.ok(gate.admits(), 'three are inside')
+  third()
   nowMs = 201
   assert.not.ok(gate.admits(), 'the first has waited too long')
+  second()
+  assert.ok(gate.admits(), 'one that waits long is no overload')
   first()
   first()
   assert.ok(gate.admits())
@@ -27,7 +30,7 @@ test('admits by number, and by how long the oldest has waited', () => {
 
 test('a request that is shed gets 503 and Retry-After, and the connection goes on', async () => {
   const finish: (() => void)[] = []
-  const gate = createLoadGate({ requestsMax: 1, waitMsMax: 60_000 }, Date.now)
+  const gate = createLoadGate({ requestsMax: 1, waitMsMax: 60_000, requestsMin: 1 }, Date.now)
   const server = createHttpServer(
     () => new Promise((resolve) => finish.push(() => resolve({ xml: '<answer/>' }))),
     defaultHttpLimits,
