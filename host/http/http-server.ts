@@ -35,8 +35,10 @@ function refuse(
   text: string,
   headers: { [name: string]: string } = {},
 ): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers })
-  response.end(`${text}\n`)
+  const body = `${text}\n`
+  const length = Buffer.byteLength(body)
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': length, ...headers })
+  response.end(body)
 }
 
 /** TLS as the DCC's gateway has it: the User's certificate is demanded when there is an authority for it. PEM. */

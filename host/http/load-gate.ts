@@ -1,17 +1,8 @@
-// Sheds load: lets a request in only while those that are inside get their acknowledgement in time.
+// Sheds load: lets so many requests in at once, and turns others away until an acknowledgement has left.
 //
-// The age of the oldest request without an acknowledgement is the delay that a further one would have, whatever is the
-// bottleneck: processor, disk or verification. Above a bound, callers get HTTP 503 and come again later. Nothing of a request that
-// is turned away is kept, so memory does not grow with the rate at which requests come.
-
-export interface LoadLimits {
-  /** Requests without an acknowledgement, at most. */
-  requestsMax: number
-  /** No further request is let in while one has waited for so long, … */
-  waitMsMax: number
-  /** … unless fewer than these are inside: a slow disk or a busy machine is no overload. */
-  requestsMin: number
-}
+// Whatever is the bottleneck (processor, disk, verification), requests above the rate that can be sustained collect before their
+// acknowledgement. Their number bounds how long one of them waits, and the memory that they take. Callers beyond it get HTTP
+// 503 and come again; nothing of their requests is kept.
 
 export interface LoadGate {
   /** False when a request is to be turned away now; counts it. */
@@ -23,24 +14,20 @@ export interface LoadGate {
   inside(): number
 }
 
-export const defaultLoadLimits: LoadLimits = { requestsMax: 192, waitMsMax: 200, requestsMin: 32 }
+/** Requests that wait for their acknowledgement, at most: about a quarter of a second at the rate that two cores sustain. */
+export const requestsInside = 128
 
-export function createLoadGate(limits: LoadLimits, nowMs: () => number): LoadGate {
-  const { requestsMax, waitMsMax, requestsMin } = limits
-  /** When each of the requests inside came, the oldest first. */
-  const inside = new Set<{ fromMs: number }>()
+export function createLoadGate(requestsMax: number): LoadGate {
+  const inside = new Set<object>()
   let shed = 0
-
   return {
     admits() {
-      const [oldest] = inside
-      const isSlow = oldest !== undefined && inside.size >= requestsMin && nowMs() - oldest.fromMs > waitMsMax
-      const isFull = inside.size >= requestsMax || isSlow
+      const isFull = inside.size >= requestsMax
       if (isFull) shed += 1
       return !isFull
     },
     enter() {
-      const one = { fromMs: nowMs() }
+      const one = {}
       inside.add(one)
       return () => void inside.delete(one)
     },

@@ -15,7 +15,7 @@ import { openVault } from '../dco/vault.ts'
 import { loadSchema, type Schema } from '../duis/schema.ts'
 import { createHttpServer, defaultHttpLimits, type ServerTls } from '../http/http-server.ts'
 import { closeServer, listen } from '../http/listen.ts'
-import { createLoadGate, defaultLoadLimits, type LoadGate } from '../http/load-gate.ts'
+import { createLoadGate, type LoadGate, requestsInside } from '../http/load-gate.ts'
 import { callbackAuthorities, createPoster } from '../http/post.ts'
 import { keyError, readCertificate, readPrivateKey } from '../pki/key-files.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -84,7 +84,7 @@ async function open(
   const tool = await signingToolOf(config)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
   const security = await openSecurityLog(paths, config, log, lifecycle)
-  const gate = createLoadGate(defaultLoadLimits, () => performance.now())
+  const gate = createLoadGate(requestsInside)
   const watched = { security, gate }
   const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle, watched })
   const parties = await openParties(paths, tool, { timing: systemTiming, store: disk.store, audit: disk.audit, log })

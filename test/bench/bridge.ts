@@ -21,8 +21,7 @@ import { type Identity, loadIdentity } from '../../host/pki/test-pki.ts'
 import { type RunningBridge, runBridge } from '../../host/runtime/run-bridge.ts'
 import { createState, type StatePaths, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
-import { editJson } from '../support/bench/cli.ts'
-import { euiOf, fillCache, mpanOf } from './cached-devices.ts'
+import { euiOf, fillCache, fillRegistry } from './cached-devices.ts'
 import type { Send, Signed, Taken } from './load.ts'
 import { type Bench, quantile } from './row.ts'
 
@@ -110,19 +109,6 @@ async function memoryOf(note: (text: string) => void) {
   ]
 }
 
-/** Adds the devices that are asked for under load; all Users have the same callback. */
-function fillRegistry(path: string, callback: string): void {
-  editJson(path, (registry) => {
-    for (const one of registry.users as { callback: string }[]) one.callback = callback
-    for (let device = 0; device < devices; device++) {
-      const mpan = mpanOf(device)
-      const one = { eui: euiOf(device), importMpan: mpan, status: 'Commissioned', line: 'default' }
-      ;(registry.devices as unknown[]).push(one)
-      ;(registry.registrations as unknown[]).push({ mpan, role: 'IS', mpid: 'SUPA', from: '2000-01-01' })
-    }
-  })
-}
-
 /** Cached reads under load, compared with what the signatures alone cost. */
 function loadRows(loaded: { load: Taken; perSecond: number; cpuMicros: number }, floor: ReturnType<typeof floorOf>) {
   return [
@@ -144,7 +130,7 @@ export const bridge: Bench = async (note) => {
   const paths = statePaths(join(directory, 'state'))
   await createState(paths, (made) => fillBench(made, provisionFlash))
   const users = await startUsers()
-  fillRegistry(paths.registry, users.callback)
+  fillRegistry(paths.registry, devices, users.callback)
   const quiet = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: {} }
   const meter = await startMeter(paths.root, paths.flash, [], quiet)
   const startMs = Date.now()

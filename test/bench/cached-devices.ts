@@ -8,6 +8,7 @@ import { halfHoursInWindow } from '../../host/catalogue/read-window.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
 import { openLmdbStore } from '../../host/store/lmdb.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
+import { editJson } from '../support/bench/cli.ts'
 
 /** EUI-64 of one device of many. */
 export function euiOf(device: number): string {
@@ -24,6 +25,19 @@ export function mpanOf(device: number): string {
   const primes = [3, 5, 7, 13, 17, 19, 23, 29, 31, 37, 41, 43]
   const sum = primes.reduce((total, prime, i) => total + prime * Number(digits[i]), 0)
   return `${digits}${(sum % 11) % 10}`
+}
+
+/** Adds devices `0` to `count - 1`, with the supplier of the test data registered; all Users get the same callback. */
+export function fillRegistry(path: string, count: number, callback: string): void {
+  editJson(path, (registry) => {
+    for (const one of registry.users as { callback: string }[]) one.callback = callback
+    for (let device = 0; device < count; device++) {
+      const mpan = mpanOf(device)
+      const one = { eui: euiOf(device), importMpan: mpan, status: 'Commissioned', line: 'default' }
+      ;(registry.devices as unknown[]).push(one)
+      ;(registry.registrations as unknown[]).push({ mpan, role: 'IS', mpid: 'SUPA', from: '2000-01-01' })
+    }
+  })
 }
 
 /**

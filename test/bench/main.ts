@@ -9,6 +9,7 @@ import { hostileMeter } from './hostile-meter.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
 import { meter } from './meter.ts'
+import { overload } from './overload.ts'
 import { packageBench } from './package.ts'
 import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
@@ -36,6 +37,7 @@ const benches: { [name: string]: Bench } = {
   audit,
   registry,
   'hostile-meter': hostileMeter,
+  overload,
   package: packageBench,
 }
 

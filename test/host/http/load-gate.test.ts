@@ -8,29 +8,22 @@ import { createLoadGate } from '../../../host/http/load-gate.ts'
 
 const test = suite('load gate')
 
-test('admits by number, and by how long the oldest has waited', () => {
-  let nowMs = 0
-  const gate = createLoadGate({ requestsMax: 3, waitMsMax: 200, requestsMin: 2 }, () => nowMs)
+test('admits by number, and counts what is turned away', () => {
+  const gate = createLoadGate(2)
   assert.ok(gate.admits())
   const first = gate.enter()
   const second = gate.enter()
-  assert.ok(gate.admits(), 'two are inside')
-  const third = gate.enter()
-  assert.not.ok(gate.admits(), 'three are inside')
-  third()
-  nowMs = 201
-  assert.not.ok(gate.admits(), 'the first has waited too long')
+  assert.not.ok(gate.admits(), 'two are inside')
   second()
-  assert.ok(gate.admits(), 'one that waits long is no overload')
-  first()
-  first()
+  second()
   assert.ok(gate.admits())
-  assert.equal([gate.shed(), gate.inside()], [2, 0])
+  first()
+  assert.equal([gate.shed(), gate.inside()], [1, 0])
 })
 
 test('a request that is shed gets 503 and Retry-After, and the connection goes on', async () => {
   const finish: (() => void)[] = []
-  const gate = createLoadGate({ requestsMax: 1, waitMsMax: 60_000, requestsMin: 1 }, Date.now)
+  const gate = createLoadGate(1)
   const server = createHttpServer(
     () => new Promise((resolve) => finish.push(() => resolve({ xml: '<answer/>' }))),
     defaultHttpLimits,

@@ -14,7 +14,7 @@ async function watched() {
     store: { count: () => 0 },
     trail: { head: () => ({ seq: 0, hash: '' }), trouble: () => state.trouble },
     security: { counts: () => [], report() {} },
-    gate: createLoadGate({ requestsMax: 1, waitMsMax: 1, requestsMin: 1 }, Date.now),
+    gate: createLoadGate(1),
   })
   await new Promise<void>((resolve) => watch.server.listen(0, '127.0.0.1', resolve))
   const { port } = watch.server.address() as AddressInfo
