@@ -1,6 +1,7 @@
 // A User's side of DUIS: signs a request, sends it, listens for the response, verifies both signatures.
 
 import { createServer, type Server } from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
 import { formatRequest, type ReadFields } from '../duis/format.ts'
 import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/read-response.ts'
 import { requestIdOf } from '../duis/request.ts'
@@ -86,6 +87,18 @@ interface Acknowledged {
   location: string | undefined
 }
 
+/** POSTs, and again after the seconds in Retry-After while the bridge sheds load (503). */
+async function postUntilTaken(url: string, body: string, signal: AbortSignal): Promise<Response> {
+  const headers = { 'content-type': 'application/xml', 'smets1-explain': '1' }
+  for (;;) {
+    const response = await fetch(url, { method: 'POST', headers, body, signal })
+    const seconds = Number(response.headers.get('retry-after'))
+    if (response.status !== 503 || !(seconds > 0)) return response
+    await response.arrayBuffer()
+    await wait(seconds * 1000, undefined, { signal })
+  }
+}
+
 /** POSTs a signed request to one of the services. @throws CommandError */
 export async function send(
   url: string,
@@ -93,21 +106,20 @@ export async function send(
   timeoutMs: number,
   service: 'serviceD' | 'serviceS' = 'serviceS',
 ): Promise<Acknowledged> {
-  const response = await fetch(`${url}/api/v1/${service}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/xml', 'smets1-explain': '1' },
-    body: xml,
-    signal: AbortSignal.timeout(timeoutMs),
-  }).catch((error: Error & { cause?: { code?: string } }) => {
-    if (/CERT|ISSUER|SELF_SIGNED|TLS|SSL/.test(error.cause?.code ?? ''))
-      throw new CommandError(
-        exitCode.failed,
-        `${url}: TLS failed (${error.cause?.code}): NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate`,
-      )
-    if (error.name === 'TimeoutError')
-      throw new CommandError(exitCode.timedOut, `${url} did not acknowledge within ${timeoutMs} ms`)
-    throw new CommandError(exitCode.portUnavailable, `${url} does not answer: is the bridge running (smets1 up)?`)
-  })
+  const signal = AbortSignal.timeout(timeoutMs)
+  const response = await postUntilTaken(`${url}/api/v1/${service}`, xml, signal).catch(
+    (error: Error & { cause?: { code?: string } }) => {
+      if (/CERT|ISSUER|SELF_SIGNED|TLS|SSL/.test(error.cause?.code ?? ''))
+        throw new CommandError(
+          exitCode.failed,
+          `${url}: TLS failed (${error.cause?.code}): NODE_EXTRA_CA_CERTS=FILE names the authority of its certificate`,
+        )
+      // A wait that is cut off ends with AbortError.
+      if (error.name === 'TimeoutError' || error.name === 'AbortError')
+        throw new CommandError(exitCode.timedOut, `${url} did not acknowledge within ${timeoutMs} ms`)
+      throw new CommandError(exitCode.portUnavailable, `${url} does not answer: is the bridge running (smets1 up)?`)
+    },
+  )
   const body = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200) {
     throw new CommandError(

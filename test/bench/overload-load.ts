@@ -72,6 +72,46 @@ const user = createRawUser((body) => {
   answered(id)
 })
 
+type Signed = ReturnType<typeof signedRequest>
+/** Sends one request; true when it was accepted. */
+type Send = (one: Signed) => Promise<boolean>
+
+/** Sends so many requests a second, whatever comes back. Resolves when the last was sent. */
+async function sendAtRate(requests: readonly Signed[], send: Send, perSecond: number): Promise<Promise<unknown>[]> {
+  const startMs = performance.now()
+  const work: Promise<unknown>[] = []
+  let next = 0
+  while (next < requests.length) {
+    const due = Math.floor(((performance.now() - startMs) / 1000) * perSecond) + 1
+    for (const one of requests.slice(next, due)) work.push(send(one))
+    next = Math.max(next, due)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  return work
+}
+
+interface ClosedParts {
+  requests: readonly Signed[]
+  send: Send
+  /** Called when the response of a request has come. */
+  waiting: Map<string, () => void>
+  inFlight: number
+}
+
+/** Sends the next request when the response of one has come. */
+function sendClosed({ requests, send, waiting, inFlight }: ClosedParts): Promise<unknown>[] {
+  let next = 0
+  const worker = async () => {
+    for (let one = requests[next++]; one !== undefined; one = requests[next++]) {
+      const { id } = one
+      const final = new Promise<void>((resolve) => waiting.set(id, resolve))
+      if (await send(one)) await final
+      else waiting.delete(id)
+    }
+  }
+  return Array.from({ length: inFlight }, worker)
+}
+
 /** Runs one task. Responses are counted for every request that was accepted. */
 async function run({ url, count, devices, perSecond, inFlight }: Task): Promise<Outcome> {
   const requests = Array.from({ length: count }, (_, i) => signedRequest(euiOf(i % devices)))
@@ -108,25 +148,8 @@ async function run({ url, count, devices, perSecond, inFlight }: Task): Promise<
   }
 
   const startMs = performance.now()
-  const work: Promise<unknown>[] = []
-  if (perSecond !== undefined) {
-    for (let next = 0; next < count; ) {
-      const due = Math.min(count, Math.floor(((performance.now() - startMs) / 1000) * perSecond) + 1)
-      for (; next < due; next++) work.push(send(requests[next]!))
-      await new Promise((resolve) => setTimeout(resolve, 2))
-    }
-  } else {
-    let next = 0
-    const worker = async () => {
-      while (next < count) {
-        const one = requests[next++]!
-        const final = new Promise<void>((resolve) => waiting.set(one.id, resolve))
-        if (await send(one)) await final
-        else waiting.delete(one.id)
-      }
-    }
-    for (let i = 0; i < (inFlight ?? 1); i++) work.push(worker())
-  }
+  const closed = { requests, send, waiting, inFlight: inFlight ?? 1 }
+  const work = perSecond === undefined ? sendClosed(closed) : await sendAtRate(requests, send, perSecond)
   const sendingMs = perSecond === undefined ? 0 : performance.now() - startMs
   await Promise.all(work)
   const acknowledgedMs = performance.now()

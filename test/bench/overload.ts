@@ -13,7 +13,7 @@ import { createState, statePaths } from '../../host/state/state-directory.ts'
 import { fillCache, fillRegistry } from './cached-devices.ts'
 import type { BridgeState } from './overload-bridge.ts'
 import type { Outcome, Task } from './overload-load.ts'
-import type { Bench } from './row.ts'
+import type { Bench, Row } from './row.ts'
 
 const devices = 2000
 const inFlight = 96
@@ -37,6 +37,50 @@ async function answerOf<Answer>(child: ChildProcess, message?: object | string):
 }
 
 const mib = (bytes: number) => bytes / 2 ** 20
+
+interface Measured {
+  /** Requests a second. */
+  sustainable: number
+  atRate: Outcome
+  /** Processor time of the bridge for a request at that rate, microseconds. */
+  cpuEach: number
+  loaded: Outcome
+  memory: { before: BridgeState; most: BridgeState; after: BridgeState }
+  again: Outcome
+}
+
+function rowsOf({ sustainable, atRate, cpuEach, loaded, memory, again }: Measured): Row[] {
+  const { before, most, after } = memory
+  const { accepted, shed, failed, ackMs, shedMs, finalMs } = loaded
+  return [
+    row('rate that is sustained, warm', sustainable, 'requests/s'),
+    row('  acknowledgement, 99 % within', atRate.ackMs[1], 'ms'),
+    row('  processor time of the bridge', cpuEach, 'µs/request'),
+    row('load for a minute, as it was sent', loaded.sentPerSecond, 'requests/s'),
+    row('  accepted (I99)', accepted / (loaded.tookMs / 1000), 'requests/s'),
+    row('  share turned away (503)', shed / (accepted + shed + failed), ''),
+    row('  other answers, or none', failed, ''),
+    row('  accepted and not answered', loaded.lost, ''),
+    row('  answered twice', loaded.twice, ''),
+    row('  acknowledgement, half within', ackMs[0], 'ms'),
+    row('  acknowledgement, 99 % within', ackMs[1], 'ms'),
+    row('  503, 99 % within', shedMs[1], 'ms'),
+    row('  response, 99 % within', finalMs[1], 'ms'),
+    row(
+      '  processor time of the bridge for a 503',
+      (after.cpuMicros - before.cpuMicros - accepted * cpuEach) / shed,
+      'µs',
+    ),
+    row('memory of the bridge before', mib(before.rss), 'MiB'),
+    row('  at its most', mib(most.rss), 'MiB'),
+    row('  after', mib(after.rss), 'MiB'),
+    row('  JavaScript heap before, collected', mib(before.heapUsed), 'MiB'),
+    row('  JavaScript heap after, collected', mib(after.heapUsed), 'MiB'),
+    row('from the last acknowledgement to the last response', loaded.drainMs, 'ms'),
+    row('rate that is sustained afterwards', again.accepted / (again.tookMs / 1000), 'requests/s'),
+    row('  acknowledgement, 99 % within', again.ackMs[1], 'ms'),
+  ]
+}
 
 export const overload: Bench = async (note) => {
   const directory = mkdtempSync(join(tmpdir(), 'smets1-bench-'))
@@ -81,33 +125,5 @@ export const overload: Bench = async (note) => {
   users.disconnect()
   rmSync(directory, { recursive: true, force: true })
 
-  const { accepted, shed, failed, ackMs, shedMs, finalMs } = loaded
-  return [
-    row('rate that is sustained, warm', sustainable, 'requests/s'),
-    row('  acknowledgement, 99 % within', atRate.ackMs[1], 'ms'),
-    row('  processor time of the bridge', cpuEach, 'µs/request'),
-    row('load for a minute, as it was sent', loaded.sentPerSecond, 'requests/s'),
-    row('  accepted (I99)', accepted / (loaded.tookMs / 1000), 'requests/s'),
-    row('  share turned away (503)', shed / (accepted + shed + failed), ''),
-    row('  other answers, or none', failed, ''),
-    row('  accepted and not answered', loaded.lost, ''),
-    row('  answered twice', loaded.twice, ''),
-    row('  acknowledgement, half within', ackMs[0], 'ms'),
-    row('  acknowledgement, 99 % within', ackMs[1], 'ms'),
-    row('  503, 99 % within', shedMs[1], 'ms'),
-    row('  response, 99 % within', finalMs[1], 'ms'),
-    row(
-      '  processor time of the bridge for a 503',
-      (after.cpuMicros - before.cpuMicros - accepted * cpuEach) / shed,
-      'µs',
-    ),
-    row('memory of the bridge before', mib(before.rss), 'MiB'),
-    row('  at its most', mib(most.rss), 'MiB'),
-    row('  after', mib(after.rss), 'MiB'),
-    row('  JavaScript heap before, collected', mib(before.heapUsed), 'MiB'),
-    row('  JavaScript heap after, collected', mib(after.heapUsed), 'MiB'),
-    row('from the last acknowledgement to the last response', loaded.drainMs, 'ms'),
-    row('rate that is sustained afterwards', again.accepted / (again.tookMs / 1000), 'requests/s'),
-    row('  acknowledgement, 99 % within', again.ackMs[1], 'ms'),
-  ]
+  return rowsOf({ sustainable, atRate, cpuEach, loaded, memory: { before, most, after }, again })
 }
