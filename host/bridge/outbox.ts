@@ -4,7 +4,7 @@ import type { BridgeConfig } from '../config/config.ts'
 import { type AgeClock, createAgeClock } from '../delivery/age-clock.ts'
 import { createDelivery, type Delivery, type DeliveryEvent } from '../delivery/delivery.ts'
 import { createMailbox, type Mailbox } from '../delivery/mailbox.ts'
-import { openOutbox } from '../delivery/outbox.ts'
+import { type Outbox, openOutbox } from '../delivery/outbox.ts'
 import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { type AcceptedStore, openAcceptedStore } from '../requests/accepted-store.ts'
 import type { Recorder } from '../requests/recorder.ts'
@@ -43,6 +43,10 @@ async function openAgeClock({ disk, timing, log, lifecycle }: BridgeEnv): Promis
   return age
 }
 
+function* requestSlots({ entries }: Outbox): Iterable<number> {
+  for (const { requestSlot } of entries.values()) if (requestSlot !== undefined) yield requestSlot
+}
+
 /** Opens the outbox. What has reached its age limit while the bridge did not run is destroyed before this resolves. */
 export async function openDelivery(env: BridgeEnv, config: BridgeConfig, recorder: Recorder): Promise<OpenDelivery> {
   const { disk, network, timing, parties, log, randomBytes } = env
@@ -58,8 +62,7 @@ export async function openDelivery(env: BridgeEnv, config: BridgeConfig, recorde
     report({ event: 'not delivered', requestId, url: '', tries, problem, state: 'given up' })
   const { outbox: limits } = config
   const outbox = openOutbox({ store, keys, requestKeys, randomBytes, age, nowMs, limits, givenUp })
-  const slots = [...outbox.entries.values()].flatMap(({ requestSlot }) => requestSlot ?? [])
-  const accepted = openAcceptedStore(store, requestKeys, randomBytes, slots)
+  const accepted = openAcceptedStore(store, requestKeys, randomBytes, requestSlots(outbox))
   await outbox.expire()
   const delivery = createDelivery({
     outbox,

@@ -110,7 +110,7 @@ async function attempt(
     report({ event: 'delivered', requestId: id, tries: entry.tries })
     return undefined
   }
-  entry.lastProblem = outcome.problem
+  entry.lastProblem = outbox.shared(outcome.problem)
   if (isRefusal(outcome.status)) entry.state = 'refused'
   await outbox.save(entry)
   const { tries, state, lastProblem: problem } = entry
@@ -129,7 +129,7 @@ async function lostKey(
   const problem = request === undefined ? 'its key is lost' : 'its key is lost: it is made again'
   report({ event: 'not delivered', requestId, url, tries, problem, state: 'given up' })
   // The key of the request belongs to the request again.
-  delete entry.requestSlot
+  entry.requestSlot = undefined
   await outbox.remove(entry)
   if (request !== undefined) await answerAgain?.(requestId, request)
 }
@@ -185,7 +185,7 @@ function createSender(parts: DeliveryParts) {
     add,
     pump,
     isWanted,
-    makeDue: (entry: Entry) => lanes.makeDue((one) => one === entry, timing.nowMs()),
+    makeDue: (entry: Entry) => lanes.makeDue(entry, timing.nowMs()),
     answerAgain(how: AnswerAgain | undefined) {
       again = how
     },

@@ -3,39 +3,47 @@
 
 import TinyQueue from 'tinyqueue'
 
-interface Due<Item> {
+/** What is in a queue has its place itself: half a million of them wait without an object more for each. */
+export interface Queued {
+  /** When it is to be sent, ms UTC. */
   dueMs: number
   /** Of two that are due at the same time, the one that was added first. */
   order: number
-  item: Item
 }
 
 interface Lane<Item> {
-  queue: TinyQueue<Due<Item>>
+  queue: TinyQueue<Item>
   /** How many are being sent. */
   busy: number
 }
 
-export interface Lanes<Item> {
+export interface Lanes<Item extends Queued> {
+  /** An item is in one queue at a time, and only this function changes its place. */
   add(url: string, item: Item, dueMs: number): void
   /** The next item that is due and wanted, of a URL that takes another one. Call `done` with its URL afterwards. */
   next(nowMs: number): { url: string; item: Item } | undefined
   done(url: string): void
   /** When the next item is due, of the URLs that take another one; undefined when there is none. */
   dueMs(): number | undefined
-  /** Makes everything due now that `which` selects. */
-  makeDue(which: (item: Item) => boolean, nowMs: number): void
+  /** Makes an item due now. */
+  makeDue(item: Item, nowMs: number): void
+}
+
+function isBefore(a: Queued, b: Queued): number {
+  return a.dueMs - b.dueMs || a.order - b.order
 }
 
 /** @param atOnceMax how many a URL takes at once. @param isWanted false for items that have been removed */
-export function createLanes<Item>(atOnceMax: (url: string) => number, isWanted: (item: Item) => boolean): Lanes<Item> {
+export function createLanes<Item extends Queued>(
+  atOnceMax: (url: string) => number,
+  isWanted: (item: Item) => boolean,
+): Lanes<Item> {
   const lanes = new Map<string, Lane<Item>>()
-  const compare = (a: Due<Item>, b: Due<Item>) => a.dueMs - b.dueMs || a.order - b.order
   let order = 0
 
-  function first({ queue }: Lane<Item>): Due<Item> | undefined {
-    for (let due = queue.peek(); due !== undefined; due = queue.peek()) {
-      if (isWanted(due.item)) return due
+  function first({ queue }: Lane<Item>): Item | undefined {
+    for (let item = queue.peek(); item !== undefined; item = queue.peek()) {
+      if (isWanted(item)) return item
       queue.pop()
     }
     return undefined
@@ -43,21 +51,23 @@ export function createLanes<Item>(atOnceMax: (url: string) => number, isWanted: 
 
   return {
     add(url, item, dueMs) {
-      const lane = lanes.get(url) ?? { queue: new TinyQueue<Due<Item>>([], compare), busy: 0 }
+      const lane = lanes.get(url) ?? { queue: new TinyQueue<Item>([], isBefore), busy: 0 }
       lanes.set(url, lane)
       order += 1
-      lane.queue.push({ dueMs, order, item })
+      item.dueMs = dueMs
+      item.order = order
+      lane.queue.push(item)
     },
     next(nowMs) {
       for (const [url, lane] of lanes) {
         if (lane.busy >= atOnceMax(url)) continue
-        const due = first(lane)
-        if (due === undefined || due.dueMs > nowMs) continue
+        const item = first(lane)
+        if (item === undefined || item.dueMs > nowMs) continue
         lane.queue.pop()
         lanes.delete(url)
         lanes.set(url, lane)
         lane.busy += 1
-        return { url, item: due.item }
+        return { url, item }
       }
       return undefined
     },
@@ -76,10 +86,12 @@ export function createLanes<Item>(atOnceMax: (url: string) => number, isWanted: 
       }
       return earliest
     },
-    makeDue(which, nowMs) {
+    makeDue(item, nowMs) {
       for (const lane of lanes.values()) {
-        const items = lane.queue.data.map((due) => (which(due.item) ? { ...due, dueMs: nowMs } : due))
-        lane.queue = new TinyQueue(items, compare)
+        if (!lane.queue.data.includes(item)) continue
+        const { data } = lane.queue
+        item.dueMs = nowMs
+        lane.queue = new TinyQueue(data, isBefore)
       }
     },
   }

@@ -2,6 +2,8 @@
 
 import { oneOf, optional, readBytes, readNumber, readText, record } from '../store/row-reader.ts'
 
+import type { Queued } from './lanes.ts'
+
 type State = 'waiting' | 'refused' | 'given up'
 
 /** A row of the table `outbox`, by RequestID or ResponseID. Fields that have their usual value are left out. */
@@ -18,14 +20,14 @@ export interface OutboxRow {
   /** Slot of the key; 0 once it is gone. */
   slot: number
   /** Slot of the key of the request that it answers. */
-  requestSlot?: number
+  requestSlot?: number | undefined
   tries?: number
   state?: State
   lastProblem?: string
   /** Not to be sent before this time, ms UTC. */
-  notBeforeMs?: number
+  notBeforeMs?: number | undefined
   /** SHA-256 of the secret in its location, when it waits in a mailbox (delivery/mailbox.ts). */
-  mailbox?: string
+  mailbox?: string | undefined
 }
 
 export const readOutboxRow = record<OutboxRow>({
@@ -74,10 +76,45 @@ export const readBodyRow = record<BodyRow>({
 
 export type OutboxTables = { outbox: OutboxRow; bodies: BodyRow }
 
-/** A response that a User has not taken, without its body. */
-export interface Entry extends OutboxRow {
+/** A response that a User has not taken, without its body, and its place in the order in which they are sent. */
+export interface Entry extends OutboxRow, Queued {
   id: string
   state: State
   tries: number
   lastProblem: string
+}
+
+/** All entries have the same shape, so that half a million of them fit into memory. @param shared one text for equal ones */
+export function entryOf(id: string, row: OutboxRow, shared: (text: string) => string): Entry {
+  return {
+    id,
+    user: shared(row.user),
+    url: shared(row.url),
+    createdMs: row.createdMs,
+    ageMs: row.ageMs,
+    bytes: row.bytes,
+    slot: row.slot,
+    requestSlot: row.requestSlot,
+    tries: row.tries ?? 0,
+    state: row.state ?? 'waiting',
+    lastProblem: shared(row.lastProblem ?? ''),
+    notBeforeMs: row.notBeforeMs,
+    mailbox: row.mailbox,
+    dueMs: 0,
+    order: 0,
+  }
+}
+
+/** What is stored of an entry. */
+export function rowOf({ tries, state, lastProblem, requestSlot, notBeforeMs, mailbox, ...entry }: Entry): OutboxRow {
+  const { user, url, createdMs, ageMs, bytes, slot } = entry
+  return {
+    ...{ user, url, createdMs, ageMs, bytes, slot },
+    ...(requestSlot !== undefined && { requestSlot }),
+    ...(tries > 0 && { tries }),
+    ...(state !== 'waiting' && { state }),
+    ...(lastProblem !== '' && { lastProblem }),
+    ...(notBeforeMs !== undefined && { notBeforeMs }),
+    ...(mailbox !== undefined && { mailbox }),
+  }
 }

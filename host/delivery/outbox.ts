@@ -7,7 +7,15 @@ import { openEntry, sealEntry } from '../store/sealed.ts'
 import type { Store } from '../store/store.ts'
 import type { AgeClock } from './age-clock.ts'
 import type { OutboxLimits } from './outbox-limits.ts'
-import type { AnsweredRequest, BodyRow, Entry, OutboxRow, OutboxTables } from './outbox-rows.ts'
+import {
+  type AnsweredRequest,
+  type BodyRow,
+  type Entry,
+  entryOf,
+  type OutboxRow,
+  type OutboxTables,
+  rowOf,
+} from './outbox-rows.ts'
 import { createUserTotals, type UserTotals } from './user-totals.ts'
 
 export interface KeepOptions {
@@ -40,6 +48,8 @@ export interface Outbox {
   read(entry: Entry): { body: string; explanation: string | undefined } | undefined
   /** The request that it answers. */
   requestOf(entry: Entry): AnsweredRequest | undefined
+  /** One text for equal ones, for the fields of entries. */
+  shared(text: string): string
   /** Writes what has changed of an entry. */
   save(entry: Entry): Promise<void>
   /** Removes an entry with its body, and destroys its keys. */
@@ -48,26 +58,28 @@ export interface Outbox {
   expire(): Promise<void>
 }
 
-function rowOf({ id: _, state, tries, lastProblem, ...row }: Entry): OutboxRow {
-  const more = { ...(tries > 0 && { tries }), ...(state !== 'waiting' && { state }) }
-  return { ...row, ...more, ...(lastProblem !== '' && { lastProblem }) }
+/** Different texts that are remembered to be shared: Users, addresses, problems. */
+const sharedMax = 10_000
+
+/** Returns one text for equal ones, not one for each response. */
+function createSharing(): (text: string) => string {
+  const texts = new Map<string, string>()
+  return (text) => {
+    const known = texts.get(text)
+    if (known !== undefined) return known
+    if (texts.size >= sharedMax) texts.clear()
+    texts.set(text, text)
+    return text
+  }
 }
 
-function load({ store }: OutboxParts): Map<string, Entry> {
-  const texts = new Map<string, string>()
+function load({ store }: OutboxParts, shared: (text: string) => string): Map<string, Entry> {
   const found: Entry[] = []
-  // One text for each User and address, not one for each response.
-  const shared = (text: string) => {
-    const known = texts.get(text) ?? text
-    texts.set(text, known)
-    return known
-  }
-  for (const { key: id, value } of store.range('outbox', '', '\uffff')) {
-    const { tries = 0, state = 'waiting', lastProblem = '' } = value
-    found.push({ ...value, id, user: shared(value.user), url: shared(value.url), tries, state, lastProblem })
-  }
+  for (const { key, value } of store.range('outbox', '', '\uffff')) found.push(entryOf(key, value, shared))
   found.sort((a, b) => a.createdMs - b.createdMs)
-  return new Map(found.map((entry) => [entry.id, entry]))
+  const entries = new Map<string, Entry>()
+  for (const entry of found) entries.set(entry.id, entry)
+  return entries
 }
 
 /** An entry and its body, sealed with the key of a slot. */
@@ -75,28 +87,20 @@ function newEntry(
   id: string,
   url: string,
   body: string,
-  options: KeepOptions & { slot: number },
+  options: KeepOptions & { slot: number; shared: (text: string) => string },
   { keys, randomBytes, nowMs, age }: OutboxParts,
-): { entry: Entry; row: BodyRow } {
-  const { user = id.slice(0, id.indexOf(':')), explanation, notBeforeMs, mailbox, request, slot } = options
+): { entry: Entry; body: BodyRow } {
+  const { user = id.slice(0, id.indexOf(':')), explanation, notBeforeMs, mailbox, request, slot, shared } = options
   const plain = Buffer.from(body)
-  const entry: Entry = {
-    id,
-    user,
-    url,
-    createdMs: nowMs(),
-    ageMs: age.ageMs(),
-    bytes: plain.length,
-    slot,
-    tries: 0,
-    state: 'waiting',
-    lastProblem: '',
-    ...(request && { requestSlot: request.slot }),
-    ...(notBeforeMs !== undefined && { notBeforeMs }),
-    ...(url === mailboxAddress && mailbox !== undefined && { mailbox }),
+  const about = { user, url, createdMs: nowMs(), ageMs: age.ageMs(), bytes: plain.length, slot, notBeforeMs }
+  const row: OutboxRow = {
+    ...about,
+    requestSlot: request?.slot,
+    mailbox: url === mailboxAddress ? mailbox : undefined,
   }
+  const entry = entryOf(id, row, shared)
   const sealed = sealEntry(keys.key(slot), plain, id, randomBytes)
-  return { entry, row: { sealed, ...(explanation !== undefined && { explanation }), ...(request && { request }) } }
+  return { entry, body: { sealed, ...(explanation !== undefined && { explanation }), ...(request && { request }) } }
 }
 
 /** How entries leave the outbox: their keys are destroyed once that is on disk. */
@@ -123,7 +127,7 @@ function createRemoval(parts: OutboxParts, entries: Map<string, Entry>, totals: 
       }
       const before = { ...entry }
       totals.remove(entry)
-      delete entry.requestSlot
+      entry.requestSlot = undefined
       entry.slot = 0
       entry.bytes = 0
       await Promise.all([save(entry), store.remove('bodies', entry.id)])
@@ -140,11 +144,16 @@ function createRemoval(parts: OutboxParts, entries: Map<string, Entry>, totals: 
   }
 }
 
+function* slotsOf(entries: Iterable<Entry>): Iterable<number> {
+  for (const { slot } of entries) yield slot
+}
+
 /** Opens the outbox of a store: reads what it holds, without bodies, and destroys every key that nothing needs. */
 export function openOutbox(parts: OutboxParts): Outbox {
   const { store, keys, age, limits } = parts
-  const entries = load(parts)
-  keys.keepOnly([...entries.values()].map(({ slot }) => slot))
+  const shared = createSharing()
+  const entries = load(parts, shared)
+  keys.keepOnly(slotsOf(entries.values()))
   const totals = createUserTotals(entries.values())
   const { save, giveUp, remove } = createRemoval(parts, entries, totals)
   const full = 'the outbox of this User is full: its oldest responses are given up'
@@ -154,10 +163,10 @@ export function openOutbox(parts: OutboxParts): Outbox {
     entries,
     async keep(id, url, body, options) {
       const slot = keys.take()
-      const { row, entry } = newEntry(id, url, body, { ...options, slot }, parts)
+      const { body: sealed, entry } = newEntry(id, url, body, { ...options, slot, shared }, parts)
       entries.set(id, entry)
       totals.add(entry)
-      await Promise.all([store.put('bodies', id, row), save(entry)]).catch((error) => {
+      await Promise.all([store.put('bodies', id, sealed), save(entry)]).catch((error) => {
         entries.delete(id)
         totals.remove(entry)
         throw error
@@ -171,6 +180,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
       return plain && { body: Buffer.from(plain).toString('utf8'), explanation: row.explanation }
     },
     requestOf: (entry) => store.get('bodies', entry.id)?.request,
+    shared,
     save,
     remove,
     async expire() {

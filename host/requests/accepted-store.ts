@@ -32,6 +32,11 @@ export interface AcceptedStore {
   all(): Iterable<{ key: string; value: StoredRequest }>
 }
 
+function* usedSlots(held: Iterable<number>, stored: ReturnType<AcceptedStore['all']>): Iterable<number> {
+  yield* held
+  for (const { value } of stored) if (value.slot !== undefined) yield value.slot
+}
+
 /** @param heldByOutbox slots of requests that were answered and not taken; the keys of all others are destroyed */
 export function openAcceptedStore(
   store: Store<{ accepted: StoredRequest }>,
@@ -40,9 +45,7 @@ export function openAcceptedStore(
   heldByOutbox: Iterable<number>,
 ): AcceptedStore {
   const all = () => store.range('accepted', '', '\uffff')
-  const used = new Set(heldByOutbox)
-  for (const { value } of all()) if (value.slot !== undefined) used.add(value.slot)
-  keys.keepOnly(used)
+  keys.keepOnly(usedSlots(heldByOutbox, all()))
 
   async function drop(id: string, { slot }: StoredRequest): Promise<void> {
     await store.remove('accepted', id)

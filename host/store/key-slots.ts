@@ -21,21 +21,27 @@ import { promisify } from 'node:util'
 
 /** Where the slots are kept. */
 export interface KeyFile {
-  read(): Uint8Array
+  /** Length, bytes. */
+  bytes(): number
+  read(at: number, count: number): Uint8Array
   write(at: number, bytes: Uint8Array): void
   sync(): Promise<void>
   syncNow(): void
+  /** Whether it was deleted while it is open: then nothing that is written to it is kept. */
+  isGone(): boolean
   close(): void
 }
 
 export interface KeySlots {
   /** Hexadecimal; another file of keys has another identity. */
   identity: string
-  /** A slot that nothing uses. Throws the error of node:fs when the file cannot grow. */
+  /** A slot that nothing uses. Throws Error when the file cannot grow, or was deleted. */
   take(): number
   key(slot: number): Uint8Array
-  /** Destroys the key of a slot. */
+  /** Destroys the key of a slot. Where that fails it is tried again with the next one, and at the next start. */
   release(slot: number): void
+  /** Why keys cannot be written; undefined when they can. */
+  trouble(): string | undefined
   /** Destroys all keys but those of these slots. Call it once, before `take`. */
   keepOnly(used: Iterable<number>): void
   close(): void
@@ -46,79 +52,106 @@ const growBy = 1024
 /** Released slots that are synced together. */
 const syncBatch = 256
 
-/** The key of a slot in the bytes of a file of keys. */
-function keyOfSlot(bytes: Uint8Array, slot: number): Uint8Array {
-  return bytes.subarray(slot * keyBytes, (slot + 1) * keyBytes)
-}
-
 /** The keys in a file that a bridge may use meanwhile; empty bytes for a slot that it does not have. */
 export function readKeyFile(path: string): (slot: number) => Uint8Array {
   const bytes = existsSync(path) ? Uint8Array.from(readFileSync(path)) : new Uint8Array(0)
-  return (slot) => keyOfSlot(bytes, slot)
+  return (slot) => bytes.subarray(slot * keyBytes, (slot + 1) * keyBytes)
 }
 
-export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Uint8Array): KeySlots {
-  let keys = whole(file.read())
-  let free: number[] = []
+/** Overwrites keys that have ended. @param freed called with slots whose overwriting is on disk */
+function createDestruction(
+  file: KeyFile,
+  randomBytes: (count: number) => Uint8Array,
+  freed: (slots: number[]) => void,
+) {
   /** Overwritten, and not on disk yet. */
   let released: number[] = []
+  /** To be overwritten: that has failed. */
+  let kept: number[] = []
   let syncing = false
-
-  function grow(): void {
-    const more = randomBytes(growBy * keyBytes)
-    const first = keys.length / keyBytes
-    file.write(keys.length, more)
-    file.syncNow()
-    const longer = new Uint8Array(keys.length + more.length)
-    longer.set(keys)
-    longer.set(more, keys.length)
-    keys = longer
-    for (let slot = first + growBy - 1; slot >= Math.max(first, 1); slot--) free.push(slot)
-  }
+  let problem: string | undefined
 
   function overwrite(slot: number): void {
-    const fresh = randomBytes(keyBytes)
-    keys.set(fresh, slot * keyBytes)
-    file.write(slot * keyBytes, fresh)
+    try {
+      file.write(slot * keyBytes, randomBytes(keyBytes))
+      released.push(slot)
+    } catch (error) {
+      kept.push(slot)
+      problem = `a key that has ended cannot be overwritten: ${(error as Error).message}`
+    }
   }
 
-  function syncReleased(): void {
-    if (syncing || released.length < syncBatch || free.length > growBy / 2) return
-    syncing = true
-    const batch = released
-    released = []
-    file
-      .sync()
-      .then(() => free.push(...batch))
-      .catch(() => released.push(...batch))
-      .finally(() => {
-        syncing = false
-      })
-  }
-
-  if (keys.length === 0) grow()
   return {
-    identity: Buffer.from(keys.subarray(0, keyBytes)).toString('hex'),
+    problem: () => problem,
+    destroy(slot: number): void {
+      const all = [...kept, slot]
+      kept = []
+      problem = undefined
+      for (const one of all) overwrite(one)
+    },
+    /** Syncs what was overwritten, once that is worth it. */
+    sync(): void {
+      if (syncing || released.length < syncBatch) return
+      syncing = true
+      const batch = released
+      released = []
+      file
+        .sync()
+        .then(() => freed(batch))
+        .catch(() => released.push(...batch))
+        .finally(() => {
+          syncing = false
+        })
+    },
+  }
+}
+
+/** Keys are read when they are used: half a million of them need no memory. */
+export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Uint8Array): KeySlots {
+  // Without an incomplete slot at the end, which a power cut may leave.
+  let slots = Math.floor(file.bytes() / keyBytes)
+  let free: number[] = []
+  const destruction = createDestruction(file, randomBytes, (freed) => void free.push(...freed))
+  const gone = 'the file of keys was deleted while the bridge runs'
+
+  function grow(): void {
+    file.write(slots * keyBytes, randomBytes(growBy * keyBytes))
+    file.syncNow()
+    for (let slot = slots + growBy - 1; slot >= Math.max(slots, 1); slot--) free.push(slot)
+    slots += growBy
+  }
+
+  /** Overwrites what is not used among some slots. */
+  function destroyUnused(first: number, count: number, used: Uint8Array): void {
+    const keys = file.read(first * keyBytes, count * keyBytes)
+    for (let slot = first; slot < first + count; slot++) {
+      if (slot === 0 || used[slot] === 1) continue
+      keys.set(randomBytes(keyBytes), (slot - first) * keyBytes)
+      free.push(slot)
+    }
+    file.write(first * keyBytes, keys)
+  }
+
+  if (slots === 0) grow()
+  return {
+    identity: Buffer.from(file.read(0, keyBytes)).toString('hex'),
     take() {
+      if (file.isGone()) throw new Error(gone)
       if (free.length === 0) grow()
       return free.pop()!
     },
-    key: (slot) => keyOfSlot(keys, slot),
+    key: (slot) => (slot < slots ? file.read(slot * keyBytes, keyBytes) : new Uint8Array(0)),
     release(slot) {
-      if (slot >= keys.length / keyBytes) return
-      overwrite(slot)
-      released.push(slot)
-      syncReleased()
+      if (slot >= slots) return
+      destruction.destroy(slot)
+      if (free.length <= growBy / 2) destruction.sync()
     },
+    trouble: () => (file.isGone() ? gone : destruction.problem()),
     keepOnly(used) {
-      const staying = new Set(used)
+      const isUsed = new Uint8Array(slots)
+      for (const slot of used) isUsed[slot] = 1
       free = []
-      for (let slot = keys.length / keyBytes - 1; slot >= 1; slot--) {
-        if (staying.has(slot)) continue
-        keys.set(randomBytes(keyBytes), slot * keyBytes)
-        free.push(slot)
-      }
-      file.write(0, keys)
+      for (let first = 0; first < slots; first += growBy) destroyUnused(first, Math.min(growBy, slots - first), isUsed)
       file.syncNow()
     },
     close() {
@@ -128,11 +161,6 @@ export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Ui
   }
 }
 
-/** Without an incomplete slot at the end, which a power cut may leave. */
-function whole(bytes: Uint8Array): Uint8Array {
-  return bytes.slice(0, bytes.length - (bytes.length % keyBytes))
-}
-
 /** A file of keys on disk, mode 0600. @throws the error of node:fs */
 export function openKeyFile(path: string): KeyFile {
   const file = openSync(path, 'a+', 0o600)
@@ -140,10 +168,11 @@ export function openKeyFile(path: string): KeyFile {
   const slots = openSync(path, 'r+')
   const sync = promisify(fdatasync)
   return {
-    read() {
-      const bytes = new Uint8Array(fstatSync(slots).size)
-      let at = 0
-      while (at < bytes.length) at += readSync(slots, bytes, at, bytes.length - at, at)
+    bytes: () => fstatSync(slots).size,
+    read(at, count) {
+      const bytes = new Uint8Array(count)
+      const read = readSync(slots, bytes, 0, count, at)
+      if (read < count) throw new Error(`${path} became shorter: something else changes it`)
       return bytes
     },
     write(at, bytes) {
@@ -151,6 +180,7 @@ export function openKeyFile(path: string): KeyFile {
     },
     sync: () => sync(slots),
     syncNow: () => fdatasyncSync(slots),
+    isGone: () => fstatSync(slots).nlink === 0,
     close: () => closeSync(slots),
   }
 }
@@ -159,15 +189,19 @@ export function openKeyFile(path: string): KeyFile {
 export function createMemoryKeyFile(): KeyFile {
   let bytes = new Uint8Array(0)
   return {
-    read: () => bytes.slice(),
+    bytes: () => bytes.length,
+    read: (at, count) => bytes.slice(at, at + count),
     write(at, more) {
-      const longer = new Uint8Array(Math.max(bytes.length, at + more.length))
-      longer.set(bytes)
-      longer.set(more, at)
-      bytes = longer
+      if (at + more.length > bytes.length) {
+        const longer = new Uint8Array(at + more.length)
+        longer.set(bytes)
+        bytes = longer
+      }
+      bytes.set(more, at)
     },
     sync: async () => {},
     syncNow() {},
+    isGone: () => false,
     close() {},
   }
 }

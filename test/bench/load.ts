@@ -29,6 +29,8 @@ export interface Taken {
 }
 
 const headBytes = 1024
+/** A bridge that sheds load asks to come again; on a machine with other work it does so early. */
+const retryMs = 100
 
 const waiting = new Map<string, () => void>()
 
@@ -49,6 +51,11 @@ async function post(url: string, agent: Agent, xml: string): Promise<void> {
   const headers = { 'content-type': 'application/xml' }
   const options = { method: 'POST', dispatcher: agent, headers, body: xml } as const
   const { statusCode, body } = await request(`${url}/api/v1/serviceS`, options)
+  if (statusCode === 503) {
+    await body.dump()
+    await new Promise((resolve) => setTimeout(resolve, retryMs))
+    return post(url, agent, xml)
+  }
   const code = /ResponseCode>([^<]+)</.exec(await body.text())?.[1]
   if (code !== 'I99') throw new Error(`a request got ${code ?? `HTTP ${statusCode}`}`)
 }

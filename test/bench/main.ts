@@ -9,6 +9,7 @@ import { hostileMeter } from './hostile-meter.ts'
 import { killsBench } from './kills.ts'
 import { line } from './line.ts'
 import { meter } from './meter.ts'
+import { outboxBench } from './outbox.ts'
 import { overload } from './overload.ts'
 import { packageBench } from './package.ts'
 import { ports } from './ports.ts'
@@ -34,6 +35,7 @@ const benches: { [name: string]: Bench } = {
   flash,
   kills: killsBench,
   xml,
+  outbox: outboxBench,
   audit,
   registry,
   'hostile-meter': hostileMeter,

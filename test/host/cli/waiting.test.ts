@@ -48,7 +48,7 @@ test('what waits for its execution time, for its window, and what waits for noth
   await b.post(b.sign(b.request('mdr'), 'mdr'))
   const store = openLmdbStore(paths.store, bridgeTables)
   for (const { key, value } of b.store.range('accepted', '', '\uffff')) await store.put('accepted', key, value)
-  writeFileSync(paths.requestKeys, b.requestKeys.read())
+  writeFileSync(paths.requestKeys, b.requestKeys.read(0, b.requestKeys.bytes()))
   await store.put('accepted', 'under way', { body: new Uint8Array(0), receivedMs: 0 })
   await store.close()
   const rows: { what: string; srv: string; why: string; until: string; since: string }[] = JSON.parse(
