@@ -9,6 +9,11 @@ import { loadCommands } from '../../host/cli/commands.ts'
 import { commandHelp } from '../../host/cli/help.ts'
 import { configSchema } from '../../host/config/config-schema.ts'
 import { settingDefaults, settings } from '../../host/config/settings.ts'
+import { type Call, grants, scopes } from '../../host/http/control/call.ts'
+import { calls } from '../../host/http/control/calls.ts'
+import { faultEffects } from '../../host/http/control/fault-rule.ts'
+import { openApiDocument } from '../../host/http/control/open-api.ts'
+import { membersOf } from '../../host/http/control/shape.ts'
 import { noTimes, noTotals } from '../../host/metrics/event-totals.ts'
 import { prometheusText } from '../../host/metrics/prometheus.ts'
 import { logLevels } from '../../host/runtime/bridge-log.ts'
@@ -151,6 +156,45 @@ function logEventsPage(): string {
   return page('Log events', 'host/state/log-event.ts', [about, ...sections])
 }
 
+/** The members of a call's input: those it needs first. */
+function membersText({ input }: Call): string {
+  const needed: unknown[] = Array.isArray(input.schema.required) ? input.schema.required : []
+  const names = Object.keys(membersOf(input))
+  const optional = names.filter((name) => !needed.includes(name)).map((name) => `[${name}]`)
+  return [...names.filter((name) => needed.includes(name)), ...optional].map(code).join(' ')
+}
+
+/** The calls of the control API, and the rules that make faults. */
+function controlPage(): string {
+  const rows = calls.map((call) => [
+    code(call.name),
+    code(`${call.method} ${call.path}`),
+    call.scope,
+    membersText(call),
+    call.summary,
+  ])
+  const effects = Object.entries(faultEffects).map(([effect, meaning]) => [code(effect), meaning])
+  const grantRows = scopes.map((scope) => [code(scope), grants[scope].join(', ')])
+  return page('Control API', 'host/http/control/calls.ts', [
+    'Served on loopback by `smets1 up`, and by `smets1 bridge --console-port 8080` ([how to](../how-to/control-api.md)). With `smets1 ' +
+      'control NAME member=value` each can be made from a shell; as HTTP, members are in the path, in the query of a GET or DELETE, ' +
+      'otherwise in a JSON body. A running bench serves `GET /openapi.json` without a token; the document of this version: ' +
+      '[control.openapi.json](control.openapi.json).',
+    table(['call', 'HTTP', 'scope', 'members', 'what it does'], rows),
+    '## Scopes',
+    'Each scope has a token: `control/SCOPE.token` in the state directory, mode 0600, another with each start.',
+    table(['token of', 'makes calls of'], grantRows),
+    '## Faults',
+    'A rule is `effect`, the members that say more of it, and which requests it is for: `user`, `device`, `srv`, from the `nth` on, ' +
+      '`count` times, a `share` of them by `seed`. The library has the same rules: `bench.faults.add(rule)`.',
+    table(['effect', 'meaning'], effects),
+    '## Answers',
+    '200 and JSON; else `application/problem+json` (RFC 9457) with `title`, `status`, `detail`: 400 input, 401 no valid token, 403 scope, ' +
+      'Host or Origin, 404, 405, 409 not as things are, 413 (64 KB, an import 64 MB), 415, 429 (250 calls a second; 2 a second without a ' +
+      'valid token), 504. Calls that change something are in the audit trail before they are answered.',
+  ])
+}
+
 /** Text by name of the page in docs/reference/. */
 export async function generatedPages(): Promise<{ [name: string]: string }> {
   return {
@@ -160,6 +204,8 @@ export async function generatedPages(): Promise<{ [name: string]: string }> {
     'settings.md': settingsPage(),
     'metrics.md': metricsPage(),
     'log-events.md': logEventsPage(),
+    'control-api.md': controlPage(),
+    'control.openapi.json': `${JSON.stringify(openApiDocument('http://127.0.0.1:8080'), null, 2)}\n`,
     'config.schema.json': `${JSON.stringify(configSchema(), null, 2)}\n`,
     'scenario.schema.json': `${JSON.stringify(scenarioSchema(), null, 2)}\n`,
     'registry.schema.json': `${JSON.stringify(registrySchema(), null, 2)}\n`,

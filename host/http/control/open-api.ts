@@ -48,10 +48,7 @@ function operationOf(call: Call): object {
   const body = bodySchema(call)
   const parameters = parametersOf(call)
   const content = (schema: JsonSchema) => ({ 'application/json': { schema } })
-  const errors = Object.entries(refusals).map(([status, description]) => [
-    status,
-    { description, content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
-  ])
+  const errors = Object.keys(refusals).map((status) => [status, { $ref: `#/components/responses/${status}` }])
   return {
     operationId: call.name,
     summary: call.summary,
@@ -84,6 +81,15 @@ export function openApiDocument(url: string): object {
     servers: [{ url }],
     paths,
     components: {
+      responses: Object.fromEntries(
+        Object.entries(refusals).map(([status, description]) => [
+          status,
+          {
+            description,
+            content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+          },
+        ]),
+      ),
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
       schemas: {
         Problem: {
