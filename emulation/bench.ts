@@ -22,6 +22,7 @@ import { dayMs } from '../protocol/half-hour.ts'
 import { createUsers } from './bench-callbacks.ts'
 import { esme, testParties } from './bench-parties.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
+import { createModels } from './models.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
 import {
@@ -186,6 +187,11 @@ function createRequests(pki: SimulatedPki) {
   }
 }
 
+const configOf = ({ config }: BenchOptions): BridgeConfig => ({
+  ...{ ...readConfig('', {}, {}), lineUrl: 'sim:', explain: true },
+  ...config,
+})
+
 /** Whether a request is not answered yet, or a response is not due yet. */
 function isOpen(store: Store<Tables>, nowMs: number): boolean {
   const isDelayed = [...store.range('outbox', '', '\uffff')].some(({ value }) => (value.notBeforeMs ?? 0) > nowMs)
@@ -227,12 +233,14 @@ export async function createBench(options: BenchOptions = {}) {
   const requests = createRequests(pki)
   let commits: () => Promise<void> = async () => {}
   const dco = createDco(options, key)
+  const models = createModels(clock, configOf(options))
   const simulated: Omit<SimulatedWorld, 'store'> = {
     clock,
     openPort: world.line.openPort,
     pki,
     ...killable.keys,
     vault: dco.vault,
+    models,
     parties,
     schema: options.schema,
     serve: options.outside?.serve,
@@ -240,7 +248,7 @@ export async function createBench(options: BenchOptions = {}) {
   }
 
   function start(): Promise<Bridge> {
-    const config = { ...readConfig('', {}, {}), lineUrl: 'sim:', explain: true, ...options.config }
+    const config = configOf(options)
     const { life, store: own, isAlive } = killable.nextLife()
     const env = createSimulatedEnv({ ...simulated, store: own }, config, life, {
       post: users.postOf(isAlive),
@@ -254,6 +262,7 @@ export async function createBench(options: BenchOptions = {}) {
 
   const bench = {
     ...world,
+    models,
     ...reports,
     ...requests,
     callbacks: users.callbacks,

@@ -4,7 +4,7 @@ import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
-import type { BridgeEnv, BridgeNetwork, Parties } from '../host/bridge/env.ts'
+import type { BridgeEnv, BridgeModels, BridgeNetwork, Parties } from '../host/bridge/env.ts'
 import { createLifecycle } from '../host/bridge/lifecycle.ts'
 import type { Tables } from '../host/bridge/tables.ts'
 import { openHourlyKeys } from '../host/cache/hourly-keys.ts'
@@ -101,6 +101,7 @@ export interface SimulatedWorld {
   requestKeys: KeyFile
   vault: Vault
   parties: Parties
+  models?: BridgeModels | undefined
   schema?: Schema | undefined
   /** Where DUIS is served; nowhere unless given. */
   serve?: BridgeNetwork['serve'] | undefined
@@ -149,6 +150,7 @@ export function createSimulatedEnv(
     log: events.log,
     reportSecurity: events.reportSecurity,
     lifecycle: createLifecycle(),
+    models: world.models,
     completed: events.completed,
   }
 }

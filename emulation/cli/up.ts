@@ -33,6 +33,7 @@ import { type StatePaths, stateOf, statePaths } from '../../host/state/state-dir
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import { createFaults } from '../faults.ts'
 import { faultyEnv } from '../faulty-env.ts'
+import { createModels } from '../models.ts'
 import { type Bench, demonstrate } from './first-reads.ts'
 import { type MeterProcess, meterArguments, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
@@ -112,7 +113,8 @@ async function live({ options, out, io, paths, meter, stopping, hold, log }: Liv
   const withConsole = options.once !== true && options.console !== false
   const console = withConsole ? { consolePort: controlPort.first } : {}
   const disturb = disturbing(config.lineUrl)
-  const running = await runBridge(paths, config, { completed: take, hold, log, record, disturb, ...console })
+  const hooks = { models: createModels, disturb }
+  const running = await runBridge(paths, config, { completed: take, hold, log, record, ...hooks, ...console })
   try {
     const trust = loadTrust(paths.pki, [], await signingToolOf(config))
     const bench: Bench = { paths, registry: loadRegistry(paths), trust, running, answers }

@@ -27,7 +27,13 @@ export type DeviceDetails = {
 }
 
 /** Defaults of the inventory. They describe this stand-in, not a real meter. */
-export const deviceDefaults = { type: 'ESME', manufacturer: 'smets1', model: 'stand-in ESME', s1sp: 'smets1' } as const
+export const deviceDefaults = {
+  type: 'ESME',
+  manufacturer: 'smets1',
+  model: 'stand-in ESME',
+  s1sp: 'smets1',
+  csp: 'smets1',
+} as const
 
 /** Most devices of one premises (DUIS XSD, DSPInventory). */
 export const devicesPerPremisesMax = 17

@@ -5,6 +5,7 @@ import type { Registry } from '../access/parties.ts'
 import type { PartiesChange } from '../access/registry-changes.ts'
 import type { ServiceAuditTrail } from '../audit/service-audit-trail.ts'
 import type { HourlyKeys } from '../cache/hourly-keys.ts'
+import type { DcoModel } from '../dco/dco-model.ts'
 import type { Dco } from '../dco/sealer.ts'
 import type { Vault } from '../dco/vault.ts'
 import type { Post } from '../delivery/delivery.ts'
@@ -23,6 +24,8 @@ import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { LineState } from '../wan/line-state.ts'
 import type { Timing } from '../wan/timing.ts'
+import type { WanCount } from '../wan/wan-counts.ts'
+import type { WanModel } from '../wan/wan-model.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import type { Tables } from './tables.ts'
 
@@ -31,6 +34,8 @@ export interface BridgeEnv {
   /** Must be cryptographically secure where keys are to be secret. */
   randomBytes(count: number): Uint8Array
   wan: BridgeWan
+  /** Nothing is modelled unless given. */
+  models?: BridgeModels | undefined
   network: BridgeNetwork
   disk: BridgeDisk
   keys: BridgeKeys
@@ -52,6 +57,13 @@ export interface BridgeWan {
   openPort: OpenPort
   /** Whether lines are opened at the start, and again whenever they are lost; else when a request needs them. */
   holdLines: boolean
+}
+
+/** Models of what lies between the bridge and its meters. */
+export interface BridgeModels {
+  wan: WanModel
+  /** The capacity of the DCO. */
+  dco: DcoModel
 }
 
 export interface BridgeDisk {
@@ -99,6 +111,6 @@ export interface Served {
   /** DUIS, `http://127.0.0.1:8079`. */
   url: string
   metricsUrl: string | undefined
-  /** Reports the bridge as ready for requests. `lines` are looked at whenever somebody asks. */
-  ready(lines: () => readonly LineState[]): void
+  /** Reports the bridge as ready for requests. `lines` and `wan` are looked at whenever somebody asks. */
+  ready(lines: () => readonly LineState[], wan: () => readonly WanCount[]): void
 }

@@ -1,6 +1,6 @@
 // The lines of the WAN: opened at first use, one session at a time.
 
-import { deviceDefaults } from '../access/device-details.ts'
+import { type DeviceDetails, deviceDefaults } from '../access/device-details.ts'
 import type { Device } from '../access/parties.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { type AcceptedRequest, priorityOf } from '../requests/accepted-request.ts'
@@ -12,7 +12,10 @@ import { createLineQueue } from '../wan/line-queue.ts'
 import type { LineState } from '../wan/line-state.ts'
 import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
-import type { Priority } from '../wan/waiting-requests.ts'
+import type { LineRequest, Priority } from '../wan/waiting-requests.ts'
+import { createWanCounts, type WanCount } from '../wan/wan-counts.ts'
+import type { WanEvent, WanLimit, WanModel, WanPlace } from '../wan/wan-model.ts'
+import type { Parties } from './env.ts'
 
 export interface Lines {
   /** The line of a device, for one request: its sessions wait for their turn in the line queue. @throws ReadError */
@@ -23,18 +26,61 @@ export interface Lines {
   hold(): void
   /** Every line that has been used or held. */
   states(): LineState[]
+  /** Traffic by CSP and cohort. */
+  wanCounts(): readonly WanCount[]
   /** Rejects waiting sessions that are not on demand; they are resumed after the next start. */
   stopWaiting(): void
   close(): Promise<void>
 }
 
-export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Timing, log: Log): Lines {
+/** Where a device is on the WAN. */
+export function placeOf({ cohort, s1sp, csp }: DeviceDetails): WanPlace {
+  return { cohort: cohort ?? s1sp ?? deviceDefaults.s1sp, csp: csp ?? deviceDefaults.csp }
+}
+
+export interface LineParts {
+  config: BridgeConfig
+  openPort: OpenPort
+  model: WanModel | undefined
+  timing: Timing
+  registry: Parties['registry']
+  log: Log
+}
+
+export function createLines({ config, openPort: nearEnd, model, timing, registry, log }: LineParts): Lines {
+  const counts = createWanCounts()
+  const openPort = model?.attach(nearEnd, { placeOf: placeOfEui, report }) ?? nearEnd
   const lines = new Map<string, PortLine>()
   /** Why a line that is held is not open. */
   const problems = new Map<string, string>()
   let holding = false
   const { lineRate } = config.schedule
-  const lineQueue = createLineQueue({ lineRate, cohortRate: (name) => cohortRate(config.schedule, name) }, timing)
+  const ofModel = model && { wan: model.limits, waits: model.waits }
+  const lineQueue = createLineQueue(
+    {
+      lineRate,
+      cohortRate: (name: string) => cohortRate(config.schedule, name),
+      heldBack,
+      begun: counts.session,
+      ...ofModel,
+    },
+    timing,
+  )
+  model?.onChange(lineQueue.limitsChanged)
+
+  function placeOfEui(eui: string): WanPlace {
+    return placeOf(registry().device(eui) ?? {})
+  }
+
+  function report(event: WanEvent): void {
+    counts.add(event)
+    const { what, ...fields } = event
+    log(`wan ${what}`, fields)
+  }
+
+  function heldBack({ eui: device, place }: LineRequest, by: WanLimit, ms: number): void {
+    report({ what: 'held back', device, ...place, ms, by })
+  }
 
   /** A line as the registry names it: `default`, or its URL. Devices that name one line differently share it, too. */
   function urlOf(name: string): string {
@@ -62,10 +108,10 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
   }
 
   return {
-    lineFor({ eui, line, cohort, s1sp }, deadlineMs, priority) {
+    lineFor(device, deadlineMs, priority) {
+      const { eui, line } = device
       const url = urlOf(line)
-      const lineRequest = { line: url, eui, deadlineMs, cohort: cohort ?? s1sp ?? deviceDefaults.s1sp, priority }
-      return lineQueue.forRequest(lineOf(url), lineRequest)
+      return lineQueue.forRequest(lineOf(url), { line: url, eui, deadlineMs, place: placeOf(device), priority })
     },
     raisePriority: (accepted) => lineQueue.raisePriority(accepted.allowed.device.eui, priorityOf(accepted)),
     hold() {
@@ -79,6 +125,7 @@ export function createLines(config: BridgeConfig, openPort: OpenPort, timing: Ti
         const state = { line: url, isOpen: line.isOpen(), waiting: lineQueue.waitingOn(url) }
         return problem === undefined ? state : { ...state, problem }
       }),
+    wanCounts: counts.all,
     stopWaiting: lineQueue.stop,
     async close() {
       await Promise.all([...lines.values()].map((line) => line.close()))

@@ -76,11 +76,11 @@ export function createSessions({ env, setClock, lines, delivery, evictDevice, ch
   }
 }
 
-function openDco({ keys, randomBytes, disk, log, dco = (own) => own }: BridgeEnv): Dco {
+function openDco({ keys, randomBytes, disk, log, models, dco = (own) => own }: BridgeEnv): Dco {
   const own = createDco(keys.vault, randomBytes, (device, problem) => {
     if (problem !== undefined) return log('key not rotated', { device, problem })
     disk.audit.record({ event: 'key rotated', device })
     log('key rotated', { device, note: 'the meter has its new key; the one before is gone' })
   })
-  return dco(own)
+  return dco(models?.dco.attach(own, ({ what, ...fields }) => log(`dco ${what}`, fields)) ?? own)
 }

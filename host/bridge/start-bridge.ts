@@ -59,7 +59,7 @@ export async function startBridge(env: BridgeEnv, config: BridgeConfig): Promise
     const served = await env.network.serve?.(bridge.receive, bridge.delivery.mailbox)
     recover(bridge)
     if (env.wan.holdLines) bridge.lines.hold()
-    served?.ready(bridge.lines.states)
+    served?.ready(bridge.lines.states, bridge.lines.wanCounts)
     const { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total } = bridge
     const running = { receive, delivery, schedules, evictDevice, setMeterClock, partiesChanged, total }
     return { ...running, served, stop: env.lifecycle.close }
@@ -97,7 +97,7 @@ async function build(env: BridgeEnv, config: BridgeConfig): Promise<Parts> {
   const checkOwn = schemaCheck(disk.schema, log)
   const cache = createCache(env, config)
   const follower = followParties(env, cache.evictDevice)
-  const lines = createLines(config, env.wan.openPort, timing, log)
+  const lines = createLines({ config, openPort: env.wan.openPort, model: env.models?.wan, timing, registry, log })
   lifecycle.own(lines.close)
   const performance = createPerformance(disk.store, timing, config.targetResponseTimes)
   lifecycle.own(performance.flush)

@@ -4,7 +4,7 @@ import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { warnOfTool } from '../pki/open-signing-tool.ts'
 import { type BridgeLog, openBridgeLog } from '../runtime/bridge-log.ts'
 import { holdState } from '../runtime/hold-state.ts'
-import { runBridge } from '../runtime/run-bridge.ts'
+import { type RunOptions, runBridge } from '../runtime/run-bridge.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, given, type Io, type OptionTable, portOption, stateOption, textOption } from './command.ts'
@@ -109,8 +109,15 @@ export interface Service {
 /** Interval of the watchdog notifications. */
 const aliveEveryMs = 1000
 
-/** The command. `serviceOf` reads the service manager's settings in the environment; `failed` is called when a notification fails. */
-export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) => void) => Service): Command => ({
+/** What the command needs that is not part of the bridge. */
+export interface BridgeSides {
+  /** Reads the service manager's settings in the environment; `failed` is called when a notification fails. */
+  serviceOf(env: Io['env'], failed: (why: string) => void): Service
+  /** The models of the WAN and of the DCO, loaded when the settings ask for one. */
+  loadModels(): Promise<NonNullable<RunOptions['models']>>
+}
+
+export const bridgeCommand = ({ serviceOf, loadModels }: BridgeSides): Command => ({
   name: 'bridge',
   summary: 'run the S1SP bridge: DUIS requests in, a meter on a line',
   options: [
@@ -146,7 +153,9 @@ export const bridgeCommand = (serviceOf: (env: Io['env'], failed: (why: string) 
       })
     const hold = holdState(paths)
     const log = await terminalLog(paths, config, io)
-    const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log })
+    const isModelled = config.wan !== undefined || config.dco !== undefined
+    const models = isModelled ? { models: await loadModels() } : {}
+    const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log, ...models })
     reload = running.reload
     reopen = log.reopen
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))

@@ -26,7 +26,10 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
     async bridge() {
       const { createService, systemdNotify } = await import('../../hardware/cli/service-notify.ts')
       const { bridgeCommand } = await import('./bridge.ts')
-      return bridgeCommand((env, failed) => createService(env, systemdNotify(env, failed)))
+      return bridgeCommand({
+        serviceOf: (env, failed) => createService(env, systemdNotify(env, failed)),
+        loadModels: async () => (await import('../../emulation/models.ts')).createModels,
+      })
     },
     meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
   },

@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import type { Registry, User } from '../access/parties.ts'
 import { registrySchema } from '../access/registry-schema.ts'
+import { placeOf } from '../bridge/line-pool.ts'
 import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { type BridgeConfig, readConfig } from '../config/config.ts'
 import { configSchema } from '../config/config-schema.ts'
@@ -13,10 +14,11 @@ import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
 import { checkRegistryFile } from '../runtime/state-registry.ts'
-import { type ScheduleSettings, unknownNames } from '../schedule/settings.ts'
+import { unknownNames } from '../schedule/settings.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { schemaCheck } from '../state/json-schema.ts'
 import { readJson, type StatePaths, stateOf, statePaths } from '../state/state-directory.ts'
+import { unknownWanNames } from '../wan/wan-settings.ts'
 import { type Command, type Io, textOption } from './command.ts'
 
 /** Problems of a state directory, and what it uses of the user's own: schemas, a signing tool. */
@@ -34,12 +36,12 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
     }
   }
 
-  let schedule: ScheduleSettings | undefined
+  let settings: BridgeConfig | undefined
   let registry: Registry | undefined
   let tool: SigningTool | undefined
   await attempt(async () => {
     const config = readConfig(paths.config, io.env, {})
-    schedule = config.schedule
+    settings = config
     const file = existsSync(paths.config) ? readJson(paths.config) : {}
     problems.push(...schemaCheck(configSchema())(file).map((problem) => `${paths.config}: ${problem}`))
     found.push(...cacheWords(config))
@@ -61,10 +63,12 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
       problems.push(...schemaCheck(registrySchema())(file).map((problem) => `${paths.registry}: ${problem}`))
     }
     if (!checked.ok) problems.push(...checked.problems.map((problem) => `${paths.registry}: ${problem}`))
-    else if (schedule !== undefined)
-      problems.push(
-        ...unknownNames(schedule, [...checked.registry.devices]).map((problem) => `${paths.config}: ${problem}`),
-      )
+    else if (settings !== undefined) {
+      const devices = [...checked.registry.devices]
+      const { schedule, wan } = settings
+      const unknown = [...unknownNames(schedule, devices), ...(wan ? unknownWanNames(wan, devices.map(placeOf)) : [])]
+      problems.push(...unknown.map((problem) => `${paths.config}: ${problem}`))
+    }
   })
   await attempt(() => void problems.push(...vaultProblems(paths.vault)))
   await attempt(() => {

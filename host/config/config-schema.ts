@@ -2,8 +2,10 @@
 
 import { alertCodes } from '../catalogue/alert-code.ts'
 import { faultCodes } from '../catalogue/response-code.ts'
+import { dcoSchema } from '../dco/dco-settings.ts'
 import { type JsonSchema, objectSchema } from '../state/json-schema.ts'
 import { securityEventNames } from '../state/security-event.ts'
+import { wanSchema } from '../wan/wan-settings.ts'
 import { settings } from './settings.ts'
 
 const draft = 'http://json-schema.org/draft-07/schema#'
@@ -55,6 +57,8 @@ export function configSchema(): JsonSchema {
       targetResponseTimes: byName(objectSchema({ onDemand: target, scheduled: target, settlement: target })),
       schedule,
       securityThresholds: objectSchema(Object.fromEntries(securityEventNames.map((event) => [event, numbers(1, 1e9)]))),
+      wan: wanSchema,
+      dco: dcoSchema,
       outbox: objectSchema({
         hours: numbers(1, 8784),
         responses: numbers(1, 10_000_000),

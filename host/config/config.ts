@@ -8,12 +8,14 @@ import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
 import type { WindowEnds } from '../catalogue/read-window.ts'
 import { type FaultCodes, faultCodes, faultCodesWith } from '../catalogue/response-code.ts'
 import { readTargetTimes, type TargetTimes } from '../catalogue/target-times.ts'
+import { type DcoSettings, readDcoSettings } from '../dco/dco-settings.ts'
 import { type OutboxLimits, readOutboxLimits } from '../delivery/outbox-limits.ts'
 import { readThresholds, type SecurityThresholds } from '../metrics/security-monitor.ts'
 import { readScheduleSettings, type ScheduleSettings } from '../schedule/settings.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson } from '../state/state-directory.ts'
 import type { SetClock } from '../wan/meter-clock.ts'
+import { readWanSettings, type WanSettings } from '../wan/wan-settings.ts'
 import { checkEnvironment } from './environment.ts'
 import { removedSettings, type Setting, settingDefaults, settings } from './settings.ts'
 
@@ -68,6 +70,9 @@ export interface BridgeConfig {
   /** Target Response Times that differ from table 3 (catalogue/target-times.ts). */
   targetResponseTimes: TargetTimes
   schedule: ScheduleSettings
+  /** Models of the WAN and of the DCO; undefined when off. */
+  wan: WanSettings | undefined
+  dco: DcoSettings | undefined
   /** Age limit of responses, and how many a User may leave. */
   outbox: OutboxLimits
 }
@@ -86,6 +91,8 @@ const nestedNames: readonly string[] = [
   'schedule',
   'securityThresholds',
   'outbox',
+  'wan',
+  'dco',
 ]
 
 /** @throws ConfigurationError */
@@ -104,6 +111,10 @@ function readNested(path: string, file: Given) {
   if (!times.ok) throw new ConfigurationError(`${path}: targetResponseTimes: ${times.detail}`)
   const schedules = readScheduleSettings(schedule)
   if (!schedules.ok) throw new ConfigurationError(`${path}: schedule: ${schedules.detail}`)
+  const wan = readWanSettings(file.wan)
+  if (!wan.ok) throw new ConfigurationError(`${path}: wan: ${wan.detail}`)
+  const dco = readDcoSettings(file.dco)
+  if (!dco.ok) throw new ConfigurationError(`${path}: dco: ${dco.detail}`)
   const thresholds = readThresholds(securityThresholds)
   if (!thresholds.ok) throw new ConfigurationError(`${path}: securityThresholds: ${thresholds.detail}`)
   return {
@@ -112,6 +123,8 @@ function readNested(path: string, file: Given) {
     alertCodes: alerts.codes,
     targetResponseTimes: times.targets,
     schedule: schedules.settings,
+    wan: wan.settings,
+    dco: dco.settings,
     outbox: readOutboxLimits(outbox, path),
   }
 }

@@ -30,6 +30,8 @@ export interface DcoSession {
    * with the two keys alternately, the current one first: send only asks that may be repeated.
    */
   settled(): boolean
+  /** Whether a call of more than `dcoBudgetMs` fails; it does unless this says otherwise. */
+  lateFails?(): boolean
 }
 
 export interface Dco {

@@ -2,6 +2,7 @@
 // a second time and add a tenth of a second to the start.
 
 import type { LineState } from '../wan/line-state.ts'
+import type { WanCount } from '../wan/wan-counts.ts'
 import { type Counts, savedOf, type Times, type Totals, timeBoundsMs } from './event-totals.ts'
 import type { SecurityCounts } from './security-monitor.ts'
 
@@ -21,6 +22,7 @@ export interface Gauges {
   /** Whether the store and the audit trail can be written. */
   isWritable: boolean
   lines: readonly LineState[]
+  wan: readonly WanCount[]
   /** Requests turned away with 503, and those that wait for their acknowledgement. */
   shed: number
   acknowledging: number
@@ -40,6 +42,28 @@ function stateMetrics({ head, value, one }: Exposition, gauges: Gauges): void {
   for (const { line, waiting } of gauges.lines) value('smets1_line_waiting', waiting, { line })
   one('smets1_requests_shed_total', 'counter', 'Requests turned away with HTTP 503.', gauges.shed)
   one('smets1_acknowledging_requests', 'gauge', 'Requests that wait for their acknowledgement.', gauges.acknowledging)
+}
+
+/** Traffic by CSP and cohort. */
+function wanMetrics({ head, value }: Exposition, counts: readonly WanCount[]): void {
+  const all: [string, 'counter' | 'gauge', string, (count: WanCount) => number][] = [
+    ['sessions_total', 'counter', 'Sessions begun.', (one) => one.sessions],
+    ['sessions_under_way', 'gauge', 'Sessions under way.', (one) => one.underWay],
+    ['sms_delayed_total', 'counter', 'Wake-up SMS that the model of the WAN delayed.', (one) => one.smsDelayed],
+    ['sms_lost_total', 'counter', 'Wake-up SMS that the model of the WAN lost.', (one) => one.smsLost],
+    [
+      'unreachable_total',
+      'counter',
+      'Wake-up SMS to meters that the model has out of reach.',
+      (one) => one.unreachable,
+    ],
+    ['held_back_total', 'counter', 'Sessions that waited for a rate or for a context.', (one) => one.heldBack],
+    ['held_back_seconds_total', 'counter', 'How long they waited.', (one) => one.heldBackMs / 1000],
+  ]
+  for (const [name, type, help, of] of all) {
+    head(`smets1_wan_${name}`, type, help)
+    for (const one of counts) value(`smets1_wan_${name}`, of(one), { csp: one.csp, cohort: one.cohort })
+  }
 }
 
 /** Protective monitoring. */
@@ -146,6 +170,7 @@ export function prometheusText(totals: Totals, acknowledged: Times, gauges: Gaug
   one('process_resident_memory_bytes', 'gauge', 'Resident memory.', gauges.memoryBytes)
   one('process_cpu_seconds_total', 'counter', 'Processor time.', gauges.cpuSeconds)
   stateMetrics(exposition, gauges)
+  wanMetrics(exposition, gauges.wan)
   securityMetrics(exposition, gauges.security)
   return text()
 }

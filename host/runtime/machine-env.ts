@@ -6,7 +6,7 @@ import { useRequestIds } from '../access/request-counters.ts'
 import type { AuditEvent } from '../audit/audit-record.ts'
 import { acceptedIds } from '../audit/select.ts'
 import { openServiceAuditTrail, type ServiceAuditTrail } from '../audit/service-audit-trail.ts'
-import type { BridgeDisk, BridgeEnv, BridgeNetwork } from '../bridge/env.ts'
+import type { BridgeDisk, BridgeEnv, BridgeModels, BridgeNetwork } from '../bridge/env.ts'
 import { createLifecycle, type Lifecycle } from '../bridge/lifecycle.ts'
 import { bridgeTables, type Tables } from '../bridge/tables.ts'
 import { openHourlyKeys } from '../cache/hourly-keys.ts'
@@ -30,6 +30,7 @@ import { createKeySlots, openKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
 import { type OpenPort, openPort } from '../wan/bindings.ts'
+import type { Timing } from '../wan/timing.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
@@ -48,6 +49,8 @@ export interface MachineOptions {
   log?: BridgeLog
   /** File to record the line in. */
   record?: string | undefined
+  /** Makes the models of what lies between the bridge and its meters; nothing is modelled without it. */
+  models?(timing: Timing, config: BridgeConfig): BridgeModels
 }
 
 export interface Machine {
@@ -110,6 +113,7 @@ async function open(
     log,
     reportSecurity: security.report,
     lifecycle,
+    models: options.models?.(systemTiming, config),
     ...(completed && { completed }),
   }
   const reload = () => {

@@ -14,6 +14,7 @@ import { statsOf } from '../metrics/statistics.ts'
 import { version } from '../state/version.ts'
 import type { Store } from '../store/store.ts'
 import type { LineState } from '../wan/line-state.ts'
+import type { WanCount } from '../wan/wan-counts.ts'
 
 export interface BridgeWatch {
   /** Called with every event of the audit trail. */
@@ -21,7 +22,7 @@ export interface BridgeWatch {
   /** Wraps the DUIS endpoint: the times until acknowledgements are counted. */
   timed<Args extends unknown[], Answer>(take: (...args: Args) => Promise<Answer>): typeof take
   /** Requests may come; the lines are looked at whenever somebody asks. */
-  ready(lines: () => readonly LineState[]): void
+  ready(lines: () => readonly LineState[], wan: () => readonly WanCount[]): void
   /** The bridge stops: it is no longer ready. */
   stopping(): void
   server: Server
@@ -46,6 +47,7 @@ export function watchBridge({ store, trail, security, gate }: WatchParts): Bridg
   const acknowledged = noTimes()
   const startedMs = Date.now()
   let linesNow: (() => readonly LineState[]) | undefined
+  let wanNow: () => readonly WanCount[] = () => []
 
   function notReady(): string | undefined {
     if (linesNow === undefined) return 'the bridge is starting or stopping'
@@ -67,6 +69,7 @@ export function watchBridge({ store, trail, security, gate }: WatchParts): Bridg
       notReady: notReady(),
       isWritable: trail.trouble() === undefined,
       lines: linesNow?.() ?? [],
+      wan: wanNow(),
       shed: gate.shed(),
       acknowledging: gate.inside(),
       security: security.counts(),
@@ -90,8 +93,9 @@ export function watchBridge({ store, trail, security, gate }: WatchParts): Bridg
         addTime(acknowledged, performance.now() - startMs)
         return answer
       },
-    ready(lines) {
+    ready(lines, wan) {
       linesNow = lines
+      wanNow = wan
     },
     stopping() {
       linesNow = undefined

@@ -9,6 +9,13 @@ interface Acknowledged {
   [detail: string]: unknown
 }
 
+/** A device, and where it is on the WAN. */
+type AtPlace = {
+  device: string
+  cohort: string
+  csp: string
+}
+
 /** Fields by event. Many of these are also events of the audit trail (audit/audit-record.ts), under the same names. */
 export interface LogEvents {
   // Requests. Those that cannot be read have no RequestID.
@@ -50,6 +57,14 @@ export interface LogEvents {
   'line open': { line: string }
   'line lost': { line: string; problem: string }
   'line unavailable': { line: string; problem: string }
+  // The model of the WAN: what it delays, loses and holds back
+  'wan sms delayed': AtPlace & { ms: number }
+  'wan sms lost': AtPlace
+  'wan unreachable': AtPlace
+  'wan held back': AtPlace & { ms: number; by: string }
+  // The model of the DCO: calls of more than 4 s, and calls that it did not take
+  'dco late': { device: string; ms: number }
+  'dco refused': { device: string }
   // Schedules
   'schedule failed': { scheduleId: number; problem: string }
   'schedule ended': { scheduleId: number }

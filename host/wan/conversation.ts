@@ -76,14 +76,15 @@ export interface Conversation {
   silent(): Promise<void>
 }
 
-/** Awaits a DCO call, at most `dcoBudgetMs`, and counts it. @throws ReadError */
-export async function timed<T>(timing: Timing, usage: Usage, call: Promise<T>): Promise<T> {
+/** Awaits a DCO call of a session, and counts it. One that takes over `dcoBudgetMs` fails, unless the DCO says otherwise. @throws ReadError */
+export async function timed<T>(timing: Timing, usage: Usage, session: DcoSession, call: Promise<T>): Promise<T> {
   const startMs = timing.nowMs()
+  const fails = session.lateFails?.() !== false
   let timer: { cancel(): void } | undefined
   const late = new Promise<never>((_, reject) => {
     timer = timing.after(dcoBudgetMs, () => {
       usage.dcoSlow += 1
-      reject(new ReadError('DCO too slow', `the DCO took longer than ${dcoBudgetMs} ms`))
+      if (fails) reject(new ReadError('DCO too slow', `the DCO took longer than ${dcoBudgetMs} ms`))
     })
   })
   try {
@@ -163,7 +164,8 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
   return {
     eui,
     async send(message) {
-      const { counter, sealed } = await timed(timing, usage, seat.context.session.sealAsk(message))
+      const { session } = seat.context
+      const { counter, sealed } = await timed(timing, usage, session, session.sealAsk(message))
       seat.turn.send(encodeSealedAsk(counter, sealed))
       usage.asks += 1
       seat.context.asks += 1
@@ -173,7 +175,7 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
 
     async receive(wanted, patiently = false) {
       const firstMs = firstWaitMs(patiently ? {} : pace, 'blockMs', limits)
-      const untilMs = Math.min(deadlineMs, timing.nowMs() + firstMs * 2 ** wait.silentAsks)
+      const untilMs = Math.min(deadlineMs, timing.nowMs() + limits.wanRoundTripMs + firstMs * 2 ** wait.silentAsks)
       for (;;) {
         // Frames that are not wanted do not extend the wait.
         const bytes = await wait.packet(untilMs, !patiently)
@@ -184,7 +186,8 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
           usage.framesRefused += 1
           continue
         }
-        const message = await timed(timing, usage, seat.context.session.openAnswer(packet))
+        const { session } = seat.context
+        const message = await timed(timing, usage, session, session.openAnswer(packet))
         if (message === undefined) {
           usage.notOpened += 1
           continue

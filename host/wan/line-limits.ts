@@ -17,6 +17,9 @@ export interface LineLimits {
   /** Between attempts to reopen a lost port, and between checks that an open one still exists. */
   reopenMs: number
   watchMs: number
+  /** What a model of the WAN adds at most: until a wake reaches the meter, and there and back for one frame. */
+  wanWakeMs: number
+  wanRoundTripMs: number
 }
 
 export const defaultLineLimits: LineLimits = {
@@ -29,6 +32,8 @@ export const defaultLineLimits: LineLimits = {
   openMs: 2000,
   reopenMs: 250,
   watchMs: 1000,
+  wanWakeMs: 0,
+  wanRoundTripMs: 0,
 }
 
 /** Zeros sent before a wake frame; a sleeping receiver may miss the first bytes. */

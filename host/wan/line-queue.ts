@@ -1,16 +1,17 @@
 // The order and rate of sessions on the lines. Every session with a meter passes through this queue: on-demand requests
-// first, then requests for settlement (MHHS), then scheduled ones, each class in order of arrival. Rates are sessions per
-// minute, that is wake-up SMS and PDP contexts: per cohort (risk R4 of the SECMP0162 preliminary impact assessment) and
-// per line.
+// first, then requests for settlement (MHHS), then scheduled ones, each class in order of arrival. What holds sessions back
+// are rates, in sessions per minute, that is wake-up SMS and PDP contexts: per cohort (risk R4 of the SECMP0162 preliminary
+// impact assessment) and per line; and what a model of the WAN allows (gates.ts).
 
+import { createGates, type GateLimits, nextAtMs } from './gates.ts'
+import { createHeldBack } from './held-back.ts'
+import type { LineLimits } from './line-limits.ts'
 import { ReadError } from './read-error.ts'
 import type { Line, Timing, Turn } from './serial-line.ts'
 import type { Usage } from './usage.ts'
 import {
-  createSpacing,
   createWaiting,
   isBefore,
-  type LineQueueLimits,
   type LineRequest,
   type Place,
   type Priority,
@@ -18,12 +19,26 @@ import {
   type QueuedRequest,
   unresponsive,
 } from './waiting-requests.ts'
+import { noWanWaits, type WanLimit, type WanPlace, type WanWaits } from './wan-model.ts'
+
+export interface LineQueueLimits extends GateLimits {
+  /** Sessions a minute of any one line; 0: no limit. */
+  lineRate: number
+  /** What the WAN adds to the waits of a session; nothing unless given. */
+  waits?(place: WanPlace): WanWaits
+  /** Called when a session begins; what it returns is called when it has ended. */
+  begun?(place: WanPlace): () => void
+  /** Called when a session begins that a limit of the WAN has held back. */
+  heldBack?(request: LineRequest, by: WanLimit, ms: number): void
+}
 
 export interface LineQueue {
   /** The line for one request: its `use` waits for the request's turn. */
   forRequest(line: Line, lineRequest: LineRequest): Line
   /** Raises the priority of waiting sessions with a device: a more urgent request waits for the same data. */
   raisePriority(eui: string, to: Priority): void
+  /** To be called when the limits have changed. */
+  limitsChanged(): void
   /** Number of sessions that wait, and of those that wait for one line. */
   waiting(): number
   waitingOn(line: string): number
@@ -47,98 +62,115 @@ const shareMs = { onDemand: 800, other: 5000 }
 /** A session that has brought nothing new for so long ends when anybody waits, milliseconds. */
 const stalledMs = 800
 
+const minuteMs = 60_000
+
 interface WhoWaits {
   timing: Timing
   /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   silent: Set<string>
+  waits: WanWaits
   /** The most urgent request that waits for the same line. */
   next(): Place | undefined
 }
 
+/** The waits of a line, with what the WAN adds to them. */
+function withWan(limits: LineLimits, { wakeMs, roundTripMs }: WanWaits): LineLimits {
+  const silenceMs = limits.silenceMs + 3 * (wakeMs + roundTripMs)
+  return { ...limits, silenceMs, wanWakeMs: wakeMs, wanRoundTripMs: roundTripMs }
+}
+
 /** The turn of a request, which knows who waits. */
-function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, next }: WhoWaits): Turn {
+function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, waits, next }: WhoWaits): Turn {
   const { eui } = lineRequest
-  const startedMs = timing.nowMs()
+  const stalledAfterMs = stalledMs + waits.wakeMs + waits.roundTripMs
+  // The share of a session counts from the first answer: a wake may take long.
+  let startedMs = timing.nowMs()
+  let hasAnswered = false
   const share = lineRequest.priority === priority.onDemand ? shareMs.onDemand : shareMs.other
   return {
     ...turn,
+    limits: withWan(turn.limits, waits),
     shouldYield(progressMs) {
       const other = next()
       if (other === undefined) return false
       const own = silent.has(eui) ? unresponsive : lineRequest.priority
       if (other.priority < own) return true
       const nowMs = timing.nowMs()
-      if (nowMs - Math.max(startedMs, progressMs) >= stalledMs) {
+      if (nowMs - Math.max(startedMs, progressMs) >= stalledAfterMs) {
         silent.add(eui)
         return true
       }
-      return other.priority === own && nowMs - startedMs >= share
+      return other.priority === own && hasAnswered && nowMs - startedMs >= share
     },
     responds(answers) {
-      if (answers) silent.delete(eui)
-      else silent.add(eui)
+      if (!answers) return void silent.add(eui)
+      silent.delete(eui)
+      if (hasAnswered) return
+      hasAnswered = true
+      startedMs = timing.nowMs()
     },
   }
 }
 
-/** Starts requests: one at a time on each line, the most urgent first, at the rates of lines and cohorts. */
+/** Starts requests: one at a time on each line, the most urgent first, within the limits. */
 function createStarter(limits: LineQueueLimits, timing: Timing) {
   const waiting = createWaiting()
-  const spacing = createSpacing(limits)
-  /** Lines that are free and wait for a rate alone. */
-  const heldBack = new Set<string>()
-  let timer: { cancel(): void; atMs: number } | undefined
+  const gates = createGates(limits, timing, () => heldBack.look())
+  const heldBack = createHeldBack(timing, gates.openAtMs, startNext)
 
-  /** Looks again at the lines that a rate holds back, once the first of them may go on. */
-  function wakeAt(atMs: number): void {
-    if (timer !== undefined && timer.atMs <= atMs) return
-    timer?.cancel()
-    const look = () => {
-      timer = undefined
-      for (const name of [...heldBack]) startNext(name)
-    }
-    timer = { ...timing.after(atMs - timing.nowMs(), look), atMs }
-  }
-
-  /** The most urgent request for a line that its rates allow now, and when they allow the next of the others. */
-  function nextOn(name: string): { best: Place | undefined; earliestMs: number } {
+  /** The most urgent request for a line that the limits allow now. `closed` receives those that they hold back. */
+  function nextOn(name: string, closed?: (place: WanPlace, first: Place) => void): Place | undefined {
+    const line = waiting.lines.get(name)
     const nowMs = timing.nowMs()
-    const cohorts = waiting.lines.get(name)?.cohorts
     let best: Place | undefined
-    let earliestMs = Number.POSITIVE_INFINITY
-    for (const [cohort, heap] of cohorts ?? []) {
-      const place = waiting.first(heap)
-      if (place === undefined) {
-        cohorts?.delete(cohort)
-        continue
-      }
-      const startMs = spacing.startsAtMs(name, cohort)
-      if (startMs > nowMs) earliestMs = Math.min(earliestMs, startMs)
-      else if (best === undefined || isBefore(place, best) < 0) best = place
+    for (const [group, { place, heap }] of line?.groups ?? []) {
+      const first = waiting.first(heap)
+      if (first === undefined) line?.groups.delete(group)
+      else if (gates.openAtMs(place) > nowMs) closed?.(place, first)
+      else if (best === undefined || isBefore(first, best) < 0) best = first
     }
-    return { best, earliestMs }
+    return best
   }
 
   /** Starts the next session of a line if it is free. */
   function startNext(name: string): void {
-    heldBack.delete(name)
-    if (waiting.lineOf(name).busy) return
-    const { best, earliestMs } = nextOn(name)
-    if (best !== undefined) {
-      waiting.remove(best.request)
-      waiting.lineOf(name).busy = true
-      spacing.begun(best.request, timing.nowMs())
-      best.request.start()
-    } else if (Number.isFinite(earliestMs)) {
-      heldBack.add(name)
-      wakeAt(earliestMs)
-    } else waiting.lines.delete(name)
+    const line = waiting.lineOf(name)
+    if (line.busy) return
+    const nowMs = timing.nowMs()
+    if (line.freeAtMs > nowMs) {
+      if (line.count > 0) line.timer ??= timing.after(line.freeAtMs - nowMs, () => rateAllows(name))
+      return
+    }
+    const best = nextOn(name, (place, first) => {
+      first.request.heldBy ??= gates.closedBy(place)
+      heldBack.hold(name, place, first)
+    })
+    if (best !== undefined) start(name, best.request)
+    else if (line.groups.size === 0 && line.freeAtMs <= nowMs) waiting.lines.delete(name)
+  }
+
+  function rateAllows(name: string): void {
+    delete waiting.lineOf(name).timer
+    startNext(name)
+  }
+
+  function start(name: string, request: QueuedRequest): void {
+    const line = waiting.lineOf(name)
+    waiting.remove(request)
+    line.busy = true
+    if (limits.lineRate > 0) line.freeAtMs = nextAtMs(timing.nowMs(), minuteMs / limits.lineRate)
+    if (request.heldBy !== undefined) {
+      limits.heldBack?.(request.asked, request.heldBy, timing.nowMs() - request.sinceMs)
+    }
+    request.start(gates.begin(request.place))
   }
 
   return {
     waiting,
     startNext,
-    next: (name: string) => nextOn(name).best,
+    /** To be called when the limits have changed. */
+    look: heldBack.look,
+    next: (name: string) => ((waiting.lines.get(name)?.freeAtMs ?? 0) > timing.nowMs() ? undefined : nextOn(name)),
     release(name: string): void {
       waiting.lineOf(name).busy = false
       startNext(name)
@@ -147,14 +179,17 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
 }
 
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
-  const { waiting, startNext, next, release } = createStarter(limits, timing)
+  const { waiting, startNext, look, next, release } = createStarter(limits, timing)
   /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   const silent = new Set<string>()
   let orders = 0
   let stopped = false
 
-  /** Resolves when the request has its turn. @throws ReadError when its deadline comes first */
-  function turnOf(lineRequest: LineRequest): Promise<void> {
+  /**
+   * Resolves when the request has its turn, with what is to be called when its session has ended.
+   * @throws ReadError when its deadline comes first
+   */
+  function turnOf(lineRequest: LineRequest): Promise<() => void> {
     return new Promise((resolve, reject) => {
       const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
       const rejectRequest = (why: Error) => {
@@ -163,13 +198,21 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
       }
       const tooLate = () => new ReadError('too late', 'no turn on the line within the target response time')
       const late = timing.after(waitMs, () => rejectRequest(tooLate()))
-      const start = () => {
+      const start = (ended: () => void) => {
         late.cancel()
-        resolve()
+        resolve(ended)
       }
       orders += 1
       const urgency = silent.has(lineRequest.eui) ? unresponsive : lineRequest.priority
-      const one: QueuedRequest = { ...lineRequest, priority: urgency, order: orders, start, reject: rejectRequest }
+      const one: QueuedRequest = {
+        ...lineRequest,
+        asked: lineRequest,
+        sinceMs: timing.nowMs(),
+        priority: urgency,
+        order: orders,
+        start,
+        reject: rejectRequest,
+      }
       waiting.add(one)
       if (stopped && lineRequest.priority !== priority.onDemand) rejectRequest(new StoppedError())
       else startNext(one.line)
@@ -179,17 +222,24 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   return {
     forRequest: (line, lineRequest) => ({
       async use<T>(usage: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
-        await turnOf(lineRequest)
-        const whoWaits = { timing, silent, next: () => next(lineRequest.line) }
+        const ended = await turnOf(lineRequest)
+        const counted = limits.begun?.(lineRequest.place)
+        const waits = limits.waits?.(lineRequest.place) ?? noWanWaits
+        const whoWaits = { timing, silent, waits, next: () => next(lineRequest.line) }
         try {
           return await line.use(usage, (turn) => session(turnFor(lineRequest, turn, whoWaits)))
         } finally {
+          ended()
+          counted?.()
           release(lineRequest.line)
         }
       },
       close: () => line.close(),
     }),
-    raisePriority: waiting.raise,
+    raisePriority(eui, to) {
+      for (const line of waiting.raise(eui, to)) startNext(line)
+    },
+    limitsChanged: look,
     waiting: waiting.count,
     waitingOn: waiting.countOn,
     stop() {

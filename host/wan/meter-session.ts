@@ -78,7 +78,8 @@ async function endSession(
   if (sequence !== undefined) {
     await ask(conversation, 'acknowledgeAlerts', { sequence }, true).catch(ignoreReadError)
   }
-  const sleep = timed(timing, usage, context.session.sealAsk(encodeAsk('sleep', {})))
+  const { session } = context
+  const sleep = timed(timing, usage, session, session.sealAsk(encodeAsk('sleep', {})))
   await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), ignoreReadError)
 }
 

@@ -1,6 +1,7 @@
-// The requests that wait for the lines, in heaps, and the rates at which sessions may begin.
+// The requests that wait for the lines, in heaps.
 
 import TinyQueue from 'tinyqueue'
+import type { WanLimit, WanPlace } from './wan-model.ts'
 
 /** A lower number is served first. */
 export const priority = { onDemand: 0, settlement: 1, scheduled: 2 } as const
@@ -10,20 +11,13 @@ export type Priority = (typeof priority)[keyof typeof priority]
 export type LineRequest = {
   /** Name of the line: sessions on one line run one after the other. */
   line: string
-  cohort: string
+  /** Where the meter is on the WAN: limits hold back all that is there. */
+  place: WanPlace
   eui: string
   priority: Priority
   /** The session must have begun by then, ms since 1970. */
   deadlineMs: number
 }
-
-export type LineQueueLimits = {
-  /** Sessions a minute of a cohort, and of any one line; 0: no limit. */
-  cohortRate(cohort: string): number
-  lineRate: number
-}
-
-const minuteMs = 60_000
 
 /** Behind every priority: meters that do not answer their wakes. */
 export const unresponsive = 3
@@ -31,7 +25,13 @@ export const unresponsive = 3
 export interface QueuedRequest extends Omit<LineRequest, 'priority'> {
   priority: number
   order: number
-  start(): void
+  /** The request as it was made, and when. */
+  asked: LineRequest
+  sinceMs: number
+  /** The first limit of the WAN that held it back. */
+  heldBy?: WanLimit | undefined
+  /** Begins its session; `ended` is called after it. */
+  start(ended: () => void): void
   reject(why: Error): void
 }
 
@@ -41,12 +41,24 @@ export interface Place {
   priority: number
 }
 
-/** Requests that wait for one line, by cohort: a rate holds back all requests of a cohort, never one of them. */
-interface WaitingLine {
-  busy: boolean
-  count: number
-  cohorts: Map<string, TinyQueue<Place>>
+/** Requests for one line from one place on the WAN. What holds back one of them holds back all. */
+export interface WaitingGroup {
+  place: WanPlace
+  heap: TinyQueue<Place>
 }
+
+/** Requests that wait for one line, by place. */
+export interface WaitingLine {
+  busy: boolean
+  /** When its rate allows the next session, ms since 1970. */
+  freeAtMs: number
+  count: number
+  groups: Map<string, WaitingGroup>
+  /** Runs until that time. */
+  timer?: { cancel(): void }
+}
+
+export const nameOf = ({ csp, cohort }: WanPlace) => `${csp}\n${cohort}`
 
 export const isBefore = (a: Place, b: Place) => a.priority - b.priority || a.request.order - b.request.order
 
@@ -57,16 +69,17 @@ export function createWaiting() {
   const lines = new Map<string, WaitingLine>()
 
   function lineOf(name: string): WaitingLine {
-    const found = lines.get(name) ?? { busy: false, count: 0, cohorts: new Map<string, TinyQueue<Place>>() }
+    const found: WaitingLine = lines.get(name) ?? { busy: false, freeAtMs: 0, count: 0, groups: new Map() }
     lines.set(name, found)
     return found
   }
 
   function push(request: QueuedRequest): void {
-    const { cohorts } = lineOf(request.line)
-    const heap = cohorts.get(request.cohort) ?? new TinyQueue<Place>([], isBefore)
-    cohorts.set(request.cohort, heap)
-    heap.push({ request, priority: request.priority })
+    const { groups } = lineOf(request.line)
+    const { place } = request
+    const group = groups.get(nameOf(place)) ?? { place, heap: new TinyQueue<Place>([], isBefore) }
+    groups.set(nameOf(place), group)
+    group.heap.push({ request, priority: request.priority })
   }
 
   return {
@@ -91,12 +104,16 @@ export function createWaiting() {
       if (wasQueued) lineOf(request.line).count -= 1
       return wasQueued
     },
-    raise(eui: string, to: Priority): void {
+    /** Raises the priority of what waits for a device. @returns the lines on which something moved up */
+    raise(eui: string, to: Priority): Set<string> {
+      const raised = new Set<string>()
       for (const request of byDevice.get(eui) ?? []) {
         if (request.priority <= to || request.priority === unresponsive) continue
         request.priority = to
         push(request)
+        raised.add(request.line)
       }
+      return raised
     },
     /** The first place of a heap whose request still waits in it. */
     first(heap: TinyQueue<Place>): Place | undefined {
@@ -105,26 +122,6 @@ export function createWaiting() {
         heap.pop()
       }
       return undefined
-    },
-  }
-}
-
-/** When the rates of a cohort and of a line allow the next session. Sessions are spaced evenly: 60 a minute is one a second. */
-export function createSpacing(limits: LineQueueLimits) {
-  const freeAtMs = new Map<string, number>()
-  const cohortKey = (cohort: string) => `cohort ${cohort}`
-  const lineKey = (line: string) => `line ${line}`
-
-  function hold(key: string, rate: number, nowMs: number): void {
-    if (rate !== 0) freeAtMs.set(key, nowMs + minuteMs / rate)
-  }
-
-  return {
-    startsAtMs: (line: string, cohort: string) =>
-      Math.max(freeAtMs.get(lineKey(line)) ?? 0, freeAtMs.get(cohortKey(cohort)) ?? 0),
-    begun({ line, cohort }: Pick<LineRequest, 'line' | 'cohort'>, nowMs: number): void {
-      hold(cohortKey(cohort), limits.cohortRate(cohort), nowMs)
-      hold(lineKey(line), limits.lineRate, nowMs)
     },
   }
 }

@@ -54,7 +54,7 @@ async function openEarly(
   task: MeterTask,
 ): Promise<EventEntry[]> {
   for (const frame of [...early].reverse()) {
-    const message = await timed(timing, task.usage, session.openAlerts(frame))
+    const message = await timed(timing, task.usage, session, session.openAlerts(frame))
     const alerts = message === undefined ? undefined : alertsIn(message)
     if (alerts !== undefined) return alerts
     task.usage.notOpened += 1
@@ -102,12 +102,14 @@ export async function wake(
   for (let tries = 0; ; tries++) {
     const session = openSession(dco, eui)
     const sentMs = timing.nowMs()
-    const untilMs = Math.min(deadlineMs, sentMs + firstMs * 2 ** Math.min(tries, doublingsMax))
+    // The WAN takes its time whatever the try: only the wait for the meter doubles.
+    const wanMs = limits.wanWakeMs + limits.wanRoundTripMs
+    const untilMs = Math.min(deadlineMs, sentMs + wanMs + firstMs * 2 ** Math.min(tries, doublingsMax))
     turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
     usage.wakeUps += 1
     silence.wakes += 1
     while (timing.nowMs() < untilMs) {
-      if (timing.nowMs() - sentMs >= yieldAfterMs && turn.shouldYield(sentMs)) throw givesWay(turn)
+      if (timing.nowMs() - sentMs >= yieldAfterMs + wanMs && turn.shouldYield(sentMs)) throw givesWay(turn)
       const bytes = await turn.receive(Math.min(untilMs - timing.nowMs(), yieldCheckMs))
       if (bytes === undefined && turn.open()) continue
       if (bytes === undefined) break
@@ -121,7 +123,7 @@ export async function wake(
       // A late awake to an earlier wake carries that wake's tag.
       const isMine = packet?.kind === 'awake' && sameBytes(packet.tag, session.hostNonce.subarray(0, 2))
       if (isMine && packet.version === lineVersion) {
-        learn(pace, 'awakeMs', timing.nowMs() - sentMs)
+        learn(pace, 'awakeMs', Math.max(0, timing.nowMs() - sentMs - wanMs))
         turn.responds(true)
         usage.sessions += 1
         session.bind(packet.boot, packet.session)

@@ -18,7 +18,13 @@ async function queueUs(waiting: number): Promise<number> {
   const before = process.cpuUsage()
   const sessions = Array.from({ length: waiting }, (_, i) => {
     const urgency = urgencies[i % 3] ?? priority.onDemand
-    const request = { line: 'a', cohort: 'c', eui: `${i}`, priority: urgency, deadlineMs: Date.now() + 3.6e6 }
+    const request = {
+      line: 'a',
+      place: { cohort: 'c', csp: 'w' },
+      eui: `${i}`,
+      priority: urgency,
+      deadlineMs: Date.now() + 3.6e6,
+    }
     return queue.forRequest(line, request).use(noUsage(), async () => {})
   })
   await Promise.all(sessions)

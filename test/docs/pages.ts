@@ -4,6 +4,7 @@ import { scenarioSchema } from '../../emulation/rehearsal/scenario-schema.ts'
 import { registrySchema } from '../../host/access/registry-schema.ts'
 import { alertCodes, alertMeanings } from '../../host/catalogue/alert-code.ts'
 import { faultCodes, sentCodes } from '../../host/catalogue/response-code.ts'
+import { wanProviders } from '../../host/catalogue/wan-providers.ts'
 import { flagsOf } from '../../host/cli/command.ts'
 import { loadCommands } from '../../host/cli/commands.ts'
 import { commandHelp } from '../../host/cli/help.ts'
@@ -101,7 +102,8 @@ function settingsPage(): string {
       'the program with exit code 2.',
     table(['in `config.json`', 'variable', 'value', 'default'], rows),
     'Objects that only `config.json` has: `codes` and `alertCodes` ([codes](codes.md)), `targetResponseTimes` ' +
-      '([assumptions](assumptions.md)), `schedule` ([windows, schedules and reports](../how-to/schedules.md)).',
+      '([assumptions](assumptions.md)), `schedule` ([windows, schedules and reports](../how-to/schedules.md)), `wan` and `dco` ' +
+      '([a slow WAN, a busy DCO](../how-to/wan-and-dco.md)).',
     'JSON Schemas for an editor: [config.schema.json](config.schema.json), [registry.schema.json](registry.schema.json); ' +
       '`smets1 validate --print-schema config` prints the one of your version. `config.json` may name it as `$schema`. `smets1 validate` ' +
       'checks both files by these schemas, and what a schema cannot say: check digits, dates, and rows that do not fit together.',
@@ -195,6 +197,25 @@ function controlPage(): string {
   ])
 }
 
+/** What the sources say about S1SPs, CSPs and the DCO. */
+function wanProvidersPage(): string {
+  const rows = wanProviders.flatMap(({ kind, name, cohorts, stated }) =>
+    stated.map(({ says, source }, i) => [
+      i === 0 ? kind : '',
+      i === 0 ? name : '',
+      i === 0 ? cohorts.join(', ') : '',
+      says,
+      source,
+    ]),
+  )
+  return page('WAN and DCO', 'host/catalogue/wan-providers.ts', [
+    'Sections, risks, assumptions and issues are those of the SECMP0162 preliminary impact assessment. The names are what ' +
+      '`s1sp`, `cohort` and `csp` of a device may say; any others will do. ' +
+      '[The models](../how-to/wan-and-dco.md) of the WAN and of the DCO are set by them.',
+    table(['', 'name', 'cohorts', 'stated', 'source'], rows),
+  ])
+}
+
 /** Text by name of the page in docs/reference/. */
 export async function generatedPages(): Promise<{ [name: string]: string }> {
   return {
@@ -206,6 +227,7 @@ export async function generatedPages(): Promise<{ [name: string]: string }> {
     'log-events.md': logEventsPage(),
     'control-api.md': controlPage(),
     'control.openapi.json': `${JSON.stringify(openApiDocument('http://127.0.0.1:8080'), null, 2)}\n`,
+    'wan-providers.md': wanProvidersPage(),
     'config.schema.json': `${JSON.stringify(configSchema(), null, 2)}\n`,
     'scenario.schema.json': `${JSON.stringify(scenarioSchema(), null, 2)}\n`,
     'registry.schema.json': `${JSON.stringify(registrySchema(), null, 2)}\n`,

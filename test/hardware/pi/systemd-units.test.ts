@@ -33,10 +33,13 @@ function commandLine(name: string): string[] {
   return line.replace(`$${variable}`, defaults).split(' ')
 }
 
-const noService = () => ({ ready() {}, alive() {}, stopping() {} })
+const sides = {
+  serviceOf: () => ({ ready() {}, alive() {}, stopping() {} }),
+  loadModels: () => Promise.reject(new Error('nothing is modelled')),
+}
 
 test('the units start commands that there are, with options that these take', () => {
-  for (const [name, command] of Object.entries({ meter: meterCommand, bridge: bridgeCommand(noService) })) {
+  for (const [name, command] of Object.entries({ meter: meterCommand, bridge: bridgeCommand(sides) })) {
     const [verb, ...words] = commandLine(name)
     assert.is(verb, command.name)
     const flags = flagsOf(command).map(([flag]) => flag.split(' ')[0])

@@ -32,7 +32,10 @@ test('ready while a line is open and what must be stored can be; else 503 with e
   const { state, watch, get } = await watched()
   assert.equal(await get('/readyz'), { status: 503, text: 'the bridge is starting or stopping\n' })
   let lines: LineState[] = []
-  watch.ready(() => lines)
+  watch.ready(
+    () => lines,
+    () => [],
+  )
   assert.equal(await get('/readyz'), { status: 200, text: 'ready\n' }, 'lines are opened when they are needed')
   lines = [open, lost]
   assert.is((await get('/readyz')).status, 200, 'one line is enough')
@@ -54,7 +57,10 @@ test('ready while a line is open and what must be stored can be; else 503 with e
 
 test('gauges by line, of the store and of the build', async () => {
   const { state, watch, get } = await watched()
-  watch.ready(() => [open, lost])
+  watch.ready(
+    () => [open, lost],
+    () => [],
+  )
   state.trouble = 'full'
   const { text } = await get('/metrics')
   for (const line of [

@@ -9,6 +9,7 @@ import { createPerformance, measuresOf, performanceRows } from '../../../host/me
 import { createTimerQueue } from '../../../host/schedule/timer-queue.ts'
 import { createSequence } from '../../../host/store/sequence.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
+import { defaultLineLimits } from '../../../host/wan/line-limits.ts'
 import { createLineQueue } from '../../../host/wan/line-queue.ts'
 import type { Line } from '../../../host/wan/serial-line.ts'
 import { noUsage } from '../../../host/wan/usage.ts'
@@ -16,7 +17,7 @@ import { type LineRequest, priority } from '../../../host/wan/waiting-requests.t
 
 const lineRequest = (fields: Partial<LineRequest> = {}): LineRequest => ({
   line: 'a',
-  cohort: 'c',
+  place: { cohort: 'c', csp: 'w' },
   eui: 'e',
   priority: priority.onDemand,
   deadlineMs: Number.MAX_SAFE_INTEGER,
@@ -33,7 +34,7 @@ function slowLine(clock: ReturnType<typeof createVirtualClock>, log: string[], n
       log.push(`${name} ${clock.nowMs()}`)
       await new Promise<void>((done) => clock.after(1000, done))
       busy = false
-      return session(undefined as never)
+      return session({ limits: defaultLineLimits } as never)
     },
     close: async () => {},
   }
@@ -73,6 +74,34 @@ test('whatever the order of asking: one session a line at a time, the most urgen
     }),
     { seed: 81, numRuns: 60 },
   )
+})
+
+test('four thousand lines held back by one rate cost microseconds each, and begin in order of urgency', async () => {
+  const clock = createVirtualClock(0)
+  const lines = 4000
+  const cohortRate = () => 600_000
+  const lineQueue = createLineQueue({ cohortRate, lineRate: 0 }, clock)
+  const begun: number[] = []
+  const atOnce: Line = {
+    use: (_usage, session) => session({ limits: defaultLineLimits } as never),
+    close: async () => {},
+  }
+  const startMs = performance.now()
+  const all = Array.from({ length: lines }, (_, i) => {
+    const request = lineRequest({ line: `${i}`, eui: `${i}`, priority: (i % 3) as 0 | 1 | 2 })
+    return lineQueue.forRequest(atOnce, request).use(noUsage(), async () => void begun.push(i))
+  })
+  const waitedMs = performance.now() - startMs
+  await clock.run(Promise.all(all))
+  // The first finds nobody before it; then each class in order of arrival.
+  const [first, ...rest] = begun
+  assert.is(first, 0)
+  assert.equal(
+    rest,
+    [...rest].sort((a, b) => (a % 3) - (b % 3) || a - b),
+  )
+  assert.is(clock.nowMs(), (lines - 1) / 10)
+  assert.ok(waitedMs < 2000, String(waitedMs))
 })
 
 test('a deadline ends the wait; after a failed session the next one starts; stop rejects scheduled sessions', async () => {

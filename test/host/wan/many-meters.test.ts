@@ -97,7 +97,13 @@ function bench(count: number, faults: Faults = {}, seed = 1) {
     trtMs: number,
   ) {
     const deadlineMs = clock.nowMs() + trtMs
-    const lineRequest = { line: 'default', cohort: 'c', eui: euiOf(meter), priority: urgency, deadlineMs }
+    const lineRequest = {
+      line: 'default',
+      place: { cohort: 'c', csp: 'w' },
+      eui: euiOf(meter),
+      priority: urgency,
+      deadlineMs,
+    }
     const task = { deadlineMs, usage: noUsage() }
     return sessions.withSession(lineQueue.forRequest(shared, lineRequest), euiOf(meter), task, work)
   }

@@ -16,6 +16,12 @@ export const gauges: Gauges = {
   notReady: undefined,
   isWritable: true,
   lines: [{ line: 'tcp://127.0.0.1:4059', isOpen: true, waiting: 6 }],
+  wan: [
+    {
+      ...{ csp: 'Vodafone', cohort: 'Secure', sessions: 9, underWay: 2, smsDelayed: 8, smsLost: 1 },
+      ...{ unreachable: 3, heldBack: 4, heldBackMs: 5500 },
+    },
+  ],
   shed: 7,
   acknowledging: 8,
   security: securityEventNames.map((event) => ({

@@ -46,7 +46,7 @@ export function createHostileBench(others: (Behaviour | 'dead')[], { baud = 1152
   ) {
     const startMs = clock.nowMs()
     const deadlineMs = startMs + targetMs
-    const request = { line: 'a', cohort: 'c', eui: euiOf(meter), priority: urgency, deadlineMs }
+    const request = { line: 'a', place: { cohort: 'c', csp: 'w' }, eui: euiOf(meter), priority: urgency, deadlineMs }
     const task = { deadlineMs, usage: noUsage(), priority: urgency }
     const work = (conversation: Conversation) => readHalfHours(conversation, 0, first, end - first)
     const readings = await sessions
