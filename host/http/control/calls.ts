@@ -3,6 +3,7 @@
 import type { Call } from './call.ts'
 import { faultCalls } from './fault-calls.ts'
 import { messageCalls } from './message-calls.ts'
+import { modelCalls } from './model-calls.ts'
 import { operationCalls } from './operation-calls.ts'
 import { pendingCalls } from './pending-calls.ts'
 import { registryCalls } from './registry-calls.ts'
@@ -16,5 +17,6 @@ export const calls: readonly Call[] = [
   ...scheduleCalls,
   ...pendingCalls,
   ...operationCalls,
+  ...modelCalls,
   ...faultCalls,
 ]

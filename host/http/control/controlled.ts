@@ -81,7 +81,7 @@ export interface ControlParts {
 
 export interface Controlled extends ControlParts {
   bridge: Pick<Bridge, 'delivery' | 'schedules' | 'served' | 'receive' | 'setMeterClock'>
-  env: Pick<BridgeEnv, 'timing' | 'disk' | 'parties' | 'log' | 'keys'>
+  env: Pick<BridgeEnv, 'timing' | 'disk' | 'parties' | 'log' | 'keys' | 'models'>
   config: BridgeConfig
   messages: MessageLog
   /** When this bridge started, milliseconds of UTC. */

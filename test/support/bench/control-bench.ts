@@ -8,7 +8,7 @@ import { faultyEnv } from '../../../emulation/faulty-env.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import type { Scope } from '../../../host/http/control/call.ts'
 import { createTestPki } from '../../../host/pki/test-pki.ts'
-import { runBridge } from '../../../host/runtime/run-bridge.ts'
+import { type RunOptions, runBridge } from '../../../host/runtime/run-bridge.ts'
 import { createState, statePaths } from '../../../host/state/state-directory.ts'
 import { freshPath } from './cli.ts'
 
@@ -45,7 +45,7 @@ export function send(url: string, method: string, headers: { [name: string]: str
 }
 
 /** Its state directory has the parties of the tests. */
-export async function startControlBench(parties: object = testParties()) {
+export async function startControlBench(parties: object = testParties(), options: RunOptions = {}) {
   const paths = statePaths(freshPath())
   await createState(paths, async (made) => {
     createTestPki(made.pki, { nowMs: Date.now() })
@@ -59,6 +59,7 @@ export async function startControlBench(parties: object = testParties()) {
       const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: false })
       return { env: faultyEnv(env, { rules, lineUrl: config.lineUrl }), faults: rules }
     },
+    ...options,
   })
   const url = running.consoleUrl ?? ''
   const token = (scope: Scope) => readFileSync(`${paths.control}/${scope}.token`, 'utf8').trim()
