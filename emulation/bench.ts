@@ -4,7 +4,7 @@ import type { Configuration } from '../firmware/settings.ts'
 import type { AuditEvent } from '../host/audit/audit-record.ts'
 import type { BridgeEnv, BridgeNetwork } from '../host/bridge/env.ts'
 import { type Bridge, startBridge } from '../host/bridge/start-bridge.ts'
-import { bridgeTables, type Tables } from '../host/bridge/tables.ts'
+import type { Tables } from '../host/bridge/tables.ts'
 import type { Endpoint } from '../host/catalogue/endpoint.ts'
 import { type BridgeConfig, readConfig } from '../host/config/config.ts'
 import type { Vault } from '../host/dco/vault.ts'
@@ -17,21 +17,16 @@ import { type TestIdentityName, testIdentities } from '../host/pki/test-pki.ts'
 import type { CompletedRequest } from '../host/requests/accepted-request.ts'
 import type { DuisAnswer } from '../host/requests/duis-endpoint.ts'
 import type { SecurityEvent } from '../host/state/security-event.ts'
-import { createMemoryStore, type Store } from '../host/store/store.ts'
+import type { Store } from '../host/store/store.ts'
 import { dayMs } from '../protocol/half-hour.ts'
 import { createUsers } from './bench-callbacks.ts'
 import { esme, testParties } from './bench-parties.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
+import { createKillableStore } from './killable-store.ts'
 import { createModels } from './models.ts'
 import { createRandom } from './random.ts'
 import { registryOf } from './registry-of.ts'
-import {
-  createSimulatedEnv,
-  createSimulatedPki,
-  type SimulatedPki,
-  type SimulatedWorld,
-  simulatedKeys,
-} from './simulated-env.ts'
+import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, type SimulatedWorld } from './simulated-env.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 import { createSimMeter, createWorld } from './world.ts'
 
@@ -98,41 +93,7 @@ function createMeters(options: BenchOptions, key: Uint8Array) {
   clock.set(startMs)
   const meters = [world.meter, ...more]
   for (const meter of meters) if (meter.hasPower()) meter.meter().step()
-  return { ...world, meters }
-}
-
-/** A store whose process can be killed: from then on, what the killed process still writes has no effect. */
-function createKillableStore(cacheKeys: string) {
-  const keys = simulatedKeys(cacheKeys)
-  const store: Store<Tables> = createMemoryStore(bridgeTables)
-  let lives = 0
-  let writesLeft = Number.POSITIVE_INFINITY
-  const never = new Promise<never>(() => {})
-  return {
-    keys,
-    /** What a test looks into. */
-    kept: { store, requestKeys: keys.requestKeys },
-    dieAfterWrites(count: number) {
-      writesLeft = count
-    },
-    /** The store of a new life, and whether that life still goes on. */
-    nextLife() {
-      lives += 1
-      writesLeft = Number.POSITIVE_INFINITY
-      const life = lives
-      const writes = () => {
-        writesLeft -= 1
-        return life === lives && writesLeft >= 0
-      }
-      const own: Store<Tables> = {
-        ...store,
-        put: (table, name, value) => (writes() ? store.put(table, name, value) : never),
-        remove: (table, name) => (writes() ? store.remove(table, name) : never),
-        write: (fill) => (writes() ? store.write(fill) : never),
-      }
-      return { life, store: own, isAlive: () => life === lives && writesLeft >= 0 }
-    },
-  }
+  return { ...world, meters, models: createModels(clock, configOf(options)) }
 }
 
 function createParties(parties: ReturnType<typeof testParties>, trust: SimulatedPki['trust']) {
@@ -233,14 +194,11 @@ export async function createBench(options: BenchOptions = {}) {
   const requests = createRequests(pki)
   let commits: () => Promise<void> = async () => {}
   const dco = createDco(options, key)
-  const models = createModels(clock, configOf(options))
+  const { models, line } = world
   const simulated: Omit<SimulatedWorld, 'store'> = {
-    clock,
-    openPort: world.line.openPort,
-    pki,
+    ...{ clock, openPort: line.openPort, models, pki },
     ...killable.keys,
     vault: dco.vault,
-    models,
     parties,
     schema: options.schema,
     serve: options.outside?.serve,
@@ -262,7 +220,6 @@ export async function createBench(options: BenchOptions = {}) {
 
   const bench = {
     ...world,
-    models,
     ...reports,
     ...requests,
     callbacks: users.callbacks,

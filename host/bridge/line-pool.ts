@@ -14,7 +14,8 @@ import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type PortLine, type Timing } from '../wan/serial-line.ts'
 import type { LineRequest, Priority } from '../wan/waiting-requests.ts'
 import { createWanCounts, type WanCount } from '../wan/wan-counts.ts'
-import type { WanEvent, WanLimit, WanModel, WanPlace } from '../wan/wan-model.ts'
+import type { WanEvent, WanLimit, WanModel } from '../wan/wan-model.ts'
+import type { WanPlace } from '../wan/wan-place.ts'
 import type { Parties } from './env.ts'
 
 export interface Lines {
@@ -47,30 +48,10 @@ export interface LineParts {
   log: Log
 }
 
-export function createLines({ config, openPort: nearEnd, model, timing, registry, log }: LineParts): Lines {
+/** The queue of all lines, the ports behind the model of the WAN, and what both count. */
+function createTraffic({ config, openPort, model, timing, registry, log }: LineParts) {
   const counts = createWanCounts()
-  const openPort = model?.attach(nearEnd, { placeOf: placeOfEui, report }) ?? nearEnd
-  const lines = new Map<string, PortLine>()
-  /** Why a line that is held is not open. */
-  const problems = new Map<string, string>()
-  let holding = false
-  const { lineRate } = config.schedule
-  const ofModel = model && { wan: model.limits, waits: model.waits }
-  const lineQueue = createLineQueue(
-    {
-      lineRate,
-      cohortRate: (name: string) => cohortRate(config.schedule, name),
-      heldBack,
-      begun: counts.session,
-      ...ofModel,
-    },
-    timing,
-  )
-  model?.onChange(lineQueue.limitsChanged)
-
-  function placeOfEui(eui: string): WanPlace {
-    return placeOf(registry().device(eui) ?? {})
-  }
+  const { schedule } = config
 
   function report(event: WanEvent): void {
     counts.add(event)
@@ -78,9 +59,30 @@ export function createLines({ config, openPort: nearEnd, model, timing, registry
     log(`wan ${what}`, fields)
   }
 
-  function heldBack({ eui: device, place }: LineRequest, by: WanLimit, ms: number): void {
-    report({ what: 'held back', device, ...place, ms, by })
+  const limits = {
+    lineRate: schedule.lineRate,
+    cohortRate: (name: string) => cohortRate(schedule, name),
+    begun: counts.session,
+    heldBack: ({ eui: device, place }: LineRequest, by: WanLimit, ms: number) =>
+      report({ what: 'held back', device, ...place, ms, by }),
   }
+  const lineQueue = createLineQueue({ ...limits, ...(model && { wan: model.limits, waits: model.waits }) }, timing)
+  model?.onChange(lineQueue.limitsChanged)
+  const placeOfEui = (eui: string) => placeOf(registry().device(eui) ?? {})
+  return {
+    lineQueue,
+    wanCounts: counts.all,
+    openPort: model?.attach(openPort, { placeOf: placeOfEui, report }) ?? openPort,
+  }
+}
+
+export function createLines(parts: LineParts): Lines {
+  const { config, timing, log } = parts
+  const { lineQueue, wanCounts, openPort } = createTraffic(parts)
+  const lines = new Map<string, PortLine>()
+  /** Why a line that is held is not open. */
+  const problems = new Map<string, string>()
+  let holding = false
 
   /** A line as the registry names it: `default`, or its URL. Devices that name one line differently share it, too. */
   function urlOf(name: string): string {
@@ -125,7 +127,7 @@ export function createLines({ config, openPort: nearEnd, model, timing, registry
         const state = { line: url, isOpen: line.isOpen(), waiting: lineQueue.waitingOn(url) }
         return problem === undefined ? state : { ...state, problem }
       }),
-    wanCounts: counts.all,
+    wanCounts,
     stopWaiting: lineQueue.stop,
     async close() {
       await Promise.all([...lines.values()].map((line) => line.close()))

@@ -28,7 +28,7 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
       const { bridgeCommand } = await import('./bridge.ts')
       return bridgeCommand({
         serviceOf: (env, failed) => createService(env, systemdNotify(env, failed)),
-        loadModels: async () => (await import('../../emulation/models.ts')).createModels,
+        loadModels: async () => (await import('../../emulation/cli/bridge-models.ts')).bridgeModels,
       })
     },
     meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,

@@ -77,7 +77,12 @@ export interface Conversation {
 }
 
 /** Awaits a DCO call of a session, and counts it. One that takes over `dcoBudgetMs` fails, unless the DCO says otherwise. @throws ReadError */
-export async function timed<T>(timing: Timing, usage: Usage, session: DcoSession, call: Promise<T>): Promise<T> {
+export async function timed<T>(
+  timing: Timing,
+  usage: Usage,
+  session: DcoSession,
+  call: (session: DcoSession) => Promise<T>,
+): Promise<T> {
   const startMs = timing.nowMs()
   const fails = session.lateFails?.() !== false
   let timer: { cancel(): void } | undefined
@@ -88,7 +93,7 @@ export async function timed<T>(timing: Timing, usage: Usage, session: DcoSession
     })
   })
   try {
-    return await Promise.race([call, late])
+    return await Promise.race([call(session), late])
   } finally {
     timer?.cancel()
     usage.dcoCalls += 1
@@ -155,17 +160,16 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
   const { limits } = seat.turn
   const { pace } = seat.context
   const wait = createWait(timing, seat, deadlineMs)
+  const dco = <T>(call: (session: DcoSession) => Promise<T>) => timed(timing, usage, seat.context.session, call)
   /** When each ask was sent, by its number. */
   const sentMs = new Map<number, number>()
-
   // Counters restart at 1 in each session.
   const numberOf = (counter: number) => seat.context.sessions * (asksPerSessionMax + 1) + counter
 
   return {
     eui,
     async send(message) {
-      const { session } = seat.context
-      const { counter, sealed } = await timed(timing, usage, session, session.sealAsk(message))
+      const { counter, sealed } = await dco((session) => session.sealAsk(message))
       seat.turn.send(encodeSealedAsk(counter, sealed))
       usage.asks += 1
       seat.context.asks += 1
@@ -186,8 +190,7 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
           usage.framesRefused += 1
           continue
         }
-        const { session } = seat.context
-        const message = await timed(timing, usage, session, session.openAnswer(packet))
+        const message = await dco((session) => session.openAnswer(packet))
         if (message === undefined) {
           usage.notOpened += 1
           continue

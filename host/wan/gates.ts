@@ -2,7 +2,8 @@
 // spaced evenly: 60 a minute is one a second.
 
 import type { Timing } from './timing.ts'
-import { noWanLimits, type WanLimit, type WanLimits, type WanPlace } from './wan-model.ts'
+import { noWanLimits, type WanLimit, type WanLimits } from './wan-model.ts'
+import type { WanPlace } from './wan-place.ts'
 
 export interface GateLimits {
   /** Sessions a minute of a cohort (risk R4); 0: no limit. */

@@ -3,8 +3,9 @@
 
 import TinyQueue from 'tinyqueue'
 import type { Timing } from './timing.ts'
-import { isBefore, nameOf, type Place } from './waiting-requests.ts'
-import type { WanPlace } from './wan-model.ts'
+import { isBefore, type Place } from './waiting-requests.ts'
+import type { WanPlace } from './wan-place.ts'
+import { nameOf } from './wan-place.ts'
 
 /** A line, and the request that was first on it when it was held. */
 interface HeldLine {

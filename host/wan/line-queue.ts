@@ -19,7 +19,8 @@ import {
   type QueuedRequest,
   unresponsive,
 } from './waiting-requests.ts'
-import { noWanWaits, type WanLimit, type WanPlace, type WanWaits } from './wan-model.ts'
+import { noWanWaits, type WanLimit, type WanWaits } from './wan-model.ts'
+import type { WanPlace } from './wan-place.ts'
 
 export interface LineQueueLimits extends GateLimits {
   /** Sessions a minute of any one line; 0: no limit. */

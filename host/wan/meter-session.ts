@@ -78,8 +78,7 @@ async function endSession(
   if (sequence !== undefined) {
     await ask(conversation, 'acknowledgeAlerts', { sequence }, true).catch(ignoreReadError)
   }
-  const { session } = context
-  const sleep = timed(timing, usage, session, session.sealAsk(encodeAsk('sleep', {})))
+  const sleep = timed(timing, usage, context.session, (session) => session.sealAsk(encodeAsk('sleep', {})))
   await sleep.then(({ counter, sealed }) => turn.send(encodeSealedAsk(counter, sealed)), ignoreReadError)
 }
 

@@ -1,7 +1,8 @@
 // The requests that wait for the lines, in heaps.
 
 import TinyQueue from 'tinyqueue'
-import type { WanLimit, WanPlace } from './wan-model.ts'
+import type { WanLimit } from './wan-model.ts'
+import { nameOf, type WanPlace } from './wan-place.ts'
 
 /** A lower number is served first. */
 export const priority = { onDemand: 0, settlement: 1, scheduled: 2 } as const
@@ -57,8 +58,6 @@ export interface WaitingLine {
   /** Runs until that time. */
   timer?: { cancel(): void }
 }
-
-export const nameOf = ({ csp, cohort }: WanPlace) => `${csp}\n${cohort}`
 
 export const isBefore = (a: Place, b: Place) => a.priority - b.priority || a.request.order - b.request.order
 

@@ -54,7 +54,7 @@ async function openEarly(
   task: MeterTask,
 ): Promise<EventEntry[]> {
   for (const frame of [...early].reverse()) {
-    const message = await timed(timing, task.usage, session, session.openAlerts(frame))
+    const message = await timed(timing, task.usage, session, () => session.openAlerts(frame))
     const alerts = message === undefined ? undefined : alertsIn(message)
     if (alerts !== undefined) return alerts
     task.usage.notOpened += 1

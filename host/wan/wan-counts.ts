@@ -1,7 +1,8 @@
 // What happened on the WAN, by CSP and cohort, since the start: for metrics.
 
-import { nameOf } from './waiting-requests.ts'
-import type { WanEvent, WanPlace } from './wan-model.ts'
+import type { WanEvent } from './wan-model.ts'
+import type { WanPlace } from './wan-place.ts'
+import { nameOf } from './wan-place.ts'
 
 export interface WanCount extends WanPlace {
   /** Sessions begun, and those under way. */

@@ -2,13 +2,8 @@
 // (emulation/wan-model.ts); without one, a line is as quick as it is, and nothing but its own rates holds sessions back.
 
 import type { OpenPort } from './bindings.ts'
+import type { WanPlace } from './wan-place.ts'
 import type { WanSettings } from './wan-settings.ts'
-
-/** Where a meter is on the WAN. */
-export interface WanPlace {
-  cohort: string
-  csp: string
-}
 
 /** What the WAN allows at once or in a time; 0: no limit. */
 export interface WanLimits {

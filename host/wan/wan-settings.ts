@@ -2,7 +2,7 @@
 // unless it is there. What no published text says is an assumption (docs/reference/assumptions.md).
 
 import { type JsonSchema, objectSchema, schemaCheck } from '../state/json-schema.ts'
-import type { WanPlace } from './wan-model.ts'
+import type { WanPlace } from './wan-place.ts'
 
 /** What belongs to a CSP. */
 export interface CspSettings {

@@ -15,7 +15,8 @@ import { createMeterSessions } from '../../host/wan/meter-session.ts'
 import { createLine } from '../../host/wan/serial-line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
 import { priority } from '../../host/wan/waiting-requests.ts'
-import type { WanEvent, WanPlace } from '../../host/wan/wan-model.ts'
+import type { WanEvent } from '../../host/wan/wan-model.ts'
+import type { WanPlace } from '../../host/wan/wan-place.ts'
 import { readWanSettings, type WanSettings } from '../../host/wan/wan-settings.ts'
 
 const nowMs = Date.UTC(2026, 10, 22, 0, 10)
