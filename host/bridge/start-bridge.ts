@@ -118,7 +118,7 @@ async function build(env: BridgeEnv, config: BridgeConfig): Promise<Parts> {
     faults: env.faults,
   })
   const report = createReport({ env, total, lines, performance, recorder })
-  const schedules = openSchedules({
+  const schedules = await openSchedules({
     timing,
     store: disk.store,
     settings: config.schedule,

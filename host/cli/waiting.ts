@@ -8,6 +8,7 @@ import { readSchedule, type Schedule } from '../schedule/schedule-store.ts'
 import { exitCode } from '../state/errors.ts'
 import { readKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
+import { readText } from '../store/row-reader.ts'
 import { type Command, stateOption } from './command.ts'
 import { stamp } from './show.ts'
 
@@ -55,11 +56,18 @@ export const waitingCommand: Command = {
     const paths = stateOption(options)
     const list: Waiting[] = []
     if (existsSync(paths.store)) {
-      const store = openLmdbStore(paths.store, { accepted: readStoredRequest, schedules: readSchedule })
+      const store = openLmdbStore(paths.store, {
+        accepted: readStoredRequest,
+        schedules: readSchedule,
+        scheduleRuns: readText,
+      })
       const keyOf = readKeyFile(paths.requestKeys)
       for (const { key, value } of store.range('accepted', '', '\uffff'))
         list.push(...[requestRow(key, value, keyOf) ?? []].flat())
-      for (const { value } of store.range('schedules', '', '\uffff')) list.push(...scheduleRows(value))
+      for (const { key } of store.range('scheduleRuns', '', '\uffff')) {
+        const schedule = store.get('schedules', key)
+        if (schedule !== undefined) list.push(...scheduleRows(schedule))
+      }
       await store.close()
     }
     list.sort((a, b) => a.untilMs - b.untilMs)

@@ -31,13 +31,15 @@ export interface Attempts {
   /** Marks a run that is being stored, so that it is not enqueued twice; `release` removes the mark. */
   reserve(run: Run): void
   release(run: Run): void
+  /** Runs that wait for their attempt. */
+  waiting(): number
   /** Starts no more attempts. */
   stop(): void
 }
 
 const minuteMs = 60_000
 
-/** `track` is called with each attempt; `finished` when one is over and the run can be attempted again. */
+/** `track` is called with each attempt; `finished` when one is over. */
 export function createAttempts(
   parts: AttemptParts,
   track: (attempt: Promise<void>, schedule: Schedule) => void,
@@ -64,7 +66,7 @@ export function createAttempts(
     enqueued.delete(run)
     underWay -= 1
     startNext()
-    if (parts.outcomes.isLive(schedule, run)) finished(schedule)
+    finished(schedule)
   }
 
   return {
@@ -76,6 +78,7 @@ export function createAttempts(
     },
     reserve: (run) => void enqueued.add(run),
     release: (run) => void enqueued.delete(run),
+    waiting: () => ready.length,
     stop() {
       stopped = true
     },

@@ -37,30 +37,28 @@ export interface Runner {
 const minuteMs = 60_000
 const hourMs = 3_600_000
 
+/** Runs that wait for their attempt, and runs that are being stored, until which more are begun. */
+const waitingMax = 10_000
+const beginningMax = 1_000
+
 export function createRunner(parts: RunnerParts): Runner {
   const { schedules, timing, outcomes } = parts
   const { dueMs } = parts.timetable
   const startedMs = timing.nowMs()
   const beginning = new Set<Schedule>()
-  /** The time for which a schedule's timer is set. It changes when the window is moved. */
-  const armedMs = new WeakMap<Schedule, number>()
   let stopped = false
-  const timers = createTimerQueue(timing, wake)
+  const isFull = () => beginning.size >= beginningMax || attempts.waiting() >= waitingMax
+  const timers = createTimerQueue({ timing, times: schedules.times, due: wake, isFull })
   const work = createWork(parts, (schedule) => {
     // What is in the record is tried again.
-    if (!stopped) timers.set(timing.nowMs() + minuteMs, schedule.id)
+    if (!stopped) timers.remind(timing.nowMs() + minuteMs, schedule.id)
   })
   const attempts = createAttempts(parts, work.track, arm)
 
-  function armNext(schedule: Schedule): void {
-    if (schedule.nextDay === undefined) return
-    const atMs = dueMs(schedule, schedule.nextDay)
-    if (armedMs.get(schedule) !== atMs) timers.set(atMs, schedule.id)
-    armedMs.set(schedule, atMs)
-  }
-
   function arm(schedule: Schedule): void {
-    armNext(schedule)
+    timers.resume()
+    if (schedules.get(schedule.id) !== schedule) return
+    if (schedule.nextDay !== undefined) timers.set(dueMs(schedule, schedule.nextDay), schedule.id)
     for (const run of schedule.runs) if (!attempts.has(run)) timers.set(run.nextTryMs, schedule.id)
   }
 
@@ -73,13 +71,18 @@ export function createRunner(parts: RunnerParts): Runner {
     }
     if (schedule.nextDay === undefined || beginning.has(schedule)) return
     if (dueMs(schedule, schedule.nextDay) > nowMs) {
-      armNext(schedule)
+      // The window was moved.
+      if (dueMs(schedule, schedule.nextDay) !== schedule.wakeMs && schedule.runs.length === 0)
+        work.track(
+          schedules.save(schedule).then(() => arm(schedule)),
+          schedule,
+        )
       return
     }
     beginning.add(schedule)
-    const begun = beginRun(schedule, startedMs, parts, attempts).then(() => arm(schedule))
+    const begun = beginRun(schedule, startedMs, parts, attempts)
     work.track(
-      begun.finally(() => beginning.delete(schedule)),
+      begun.finally(() => beginning.delete(schedule)).then(() => arm(schedule)),
       schedule,
     )
   }
@@ -87,14 +90,18 @@ export function createRunner(parts: RunnerParts): Runner {
   return {
     begin: arm,
     start() {
-      for (const schedule of [...schedules.all()]) {
+      for (const schedule of schedules.withRuns()) {
         for (const run of schedule.runs) {
-          if (outcomes.isAnswered(schedule, run)) work.track(outcomes.settle(schedule, run), schedule)
+          if (outcomes.isAnswered(schedule, run))
+            work.track(
+              outcomes.settle(schedule, run).then(() => arm(schedule)),
+              schedule,
+            )
         }
-        arm(schedule)
       }
+      timers.start()
     },
-    reconcile: (devices) => reconcile(devices, parts, () => stopped),
+    reconcile: (devices) => reconcile(devices, parts, arm, () => stopped),
     async stop() {
       stopped = true
       attempts.stop()
@@ -166,24 +173,53 @@ async function newRun(schedule: Schedule, day: number, { nextCounter, timetable,
   return { day, dueMs: timetable.dueMs(schedule, day), counter, tries: 0, nextTryMs: timing.nowMs() }
 }
 
+/** Schedules that are checked before other work goes on: a few milliseconds. */
+const checkedAtOnce = 50
+const pauseMs = 5
+
+/** The schedules of these devices, or all of them, a few at a time. */
+function* slices(schedules: ScheduleStore, devices: readonly string[] | undefined): Iterable<Schedule[]> {
+  if (devices !== undefined) {
+    for (let at = 0; at < devices.length; at += checkedAtOnce) {
+      yield devices.slice(at, at + checkedAtOnce).flatMap((device) => schedules.of(device))
+    }
+    return
+  }
+  let after = -1
+  while (true) {
+    const slice: Schedule[] = []
+    for (const schedule of schedules.all(after)) if (slice.push(schedule) === checkedAtOnce) break
+    after = slice.at(-1)?.id ?? after
+    yield slice
+    if (slice.length < checkedAtOnce) return
+  }
+}
+
 async function reconcile(
   devices: readonly string[] | undefined,
   parts: RunnerParts,
+  arm: (schedule: Schedule) => void,
   isStopped: () => boolean,
 ): Promise<number> {
   const { schedules, timing, outcomes, access, timetable } = parts
-  const wanted = devices && new Set(devices)
   let removed = 0
-  for (const [index, schedule] of [...schedules.all()].entries()) {
-    if (wanted?.has(schedule.details.deviceEui) === false) continue
-    // Requests come in between: a hundred thousand schedules take two seconds.
-    if (index % 1000 === 999) await new Promise<void>((resolve) => timing.after(0, resolve))
-    if (schedule.nextDay === undefined || isStopped()) continue
-    const atMs = Math.max(timing.nowMs(), timetable.dueMs(schedule, schedule.nextDay))
-    const verdict = verdictOf(schedule, schedule.nextDay, atMs, access)
-    if (verdict.outcome !== 'remove') continue
-    await outcomes.remove(schedule, verdict.cause, verdict.because)
-    removed += 1
+  let isFirst = true
+  for (const slice of slices(schedules, devices)) {
+    if (!isFirst) await new Promise<void>((resolve) => timing.after(pauseMs, resolve))
+    isFirst = false
+    for (const schedule of slice) {
+      if (schedule.nextDay === undefined || isStopped()) continue
+      const dueMs = timetable.dueMs(schedule, schedule.nextDay)
+      const verdict = verdictOf(schedule, schedule.nextDay, Math.max(timing.nowMs(), dueMs), access)
+      if (verdict.outcome === 'remove') {
+        await outcomes.remove(schedule, verdict.cause, verdict.because)
+        removed += 1
+      } else if (schedule.runs.length === 0 && schedule.wakeMs !== dueMs) {
+        // Its device is in another cohort, which has another window.
+        await schedules.save(schedule)
+        arm(schedule)
+      }
+    }
   }
   return removed
 }

@@ -130,7 +130,7 @@ export function createScheduleHandler(parts: ScheduleParts): DirectHandler<'crea
 
 /** A User's own schedules: those of other Users are treated as missing. */
 function ownSchedules(subject: ScheduleSubject, { user }: UserAllowed, store: ScheduleStore): Schedule[] {
-  if ('deviceEui' in subject) return store.of(user.eui, subject.deviceEui)
+  if ('deviceEui' in subject) return store.of(subject.deviceEui, user.eui)
   const schedule = store.get(subject.scheduleId)
   return schedule?.owner === user.eui ? [schedule] : []
 }

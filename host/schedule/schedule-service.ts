@@ -14,13 +14,13 @@ import type { Access } from './entitlement.ts'
 import { createRunOutcomes, type RunReport } from './run-outcomes.ts'
 import { createRunner, type Runner } from './runner.ts'
 import { createScheduleHandler, deleteScheduleHandler, readScheduleHandler } from './schedule-requests.ts'
-import { openScheduleStore, type Schedule, type ScheduleStore } from './schedule-store.ts'
+import { openScheduleStore, type Schedule, type ScheduleStore, type ScheduleTables } from './schedule-store.ts'
 import type { ScheduleSettings } from './settings.ts'
-import { createTimetable } from './timetable.ts'
+import { createTimetable, type Timetable } from './timetable.ts'
 
 export interface ScheduleServiceParts {
   timing: Timing
-  store: Store<{ schedules: Schedule; counters: unknown }>
+  store: Store<ScheduleTables & { counters: unknown }>
   settings: ScheduleSettings
   alertCodes: AlertCodes
   access: Access
@@ -41,12 +41,24 @@ export interface ScheduleService {
 /** Counters that the DSP reserves with one write; the rest of a block is lost at a restart. */
 const counterBlock = 1000n
 
-/** Loads the schedules. Nothing runs before the runner's `start`. */
-export function openSchedules(parts: ScheduleServiceParts): ScheduleService {
+/** When a schedule is looked at next: its next run is due, or one is tried again. */
+function earliestMs({ nextDay, runs, ...schedule }: Schedule, { dueMs }: Timetable): number | undefined {
+  const times = runs.map(({ nextTryMs }) => nextTryMs)
+  if (nextDay !== undefined) times.push(dueMs(schedule, nextDay))
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** Nothing runs before the runner's `start`. */
+export async function openSchedules(parts: ScheduleServiceParts): Promise<ScheduleService> {
   const { timing, store, settings, access, dsp, delivery, performance, execution, report } = parts
-  const schedules = openScheduleStore(store, createSequence(store, 'schedules', 1n))
-  const nextCounter = createSequence(store, 'dsp-counter', counterBlock)
   const timetable = createTimetable(settings, access.registry)
+  const schedules = openScheduleStore({
+    store,
+    nextId: createSequence(store, 'schedules', 1n),
+    wakeMs: (schedule) => earliestMs(schedule, timetable),
+  })
+  await schedules.prepare(JSON.stringify(settings))
+  const nextCounter = createSequence(store, 'dsp-counter', counterBlock)
   const { registry } = access
   const alerts = createScheduleAlerts({ timing, registry, dsp, alertCodes: parts.alertCodes, delivery, performance })
   const dspEui = dsp.eui

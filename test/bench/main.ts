@@ -16,6 +16,7 @@ import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
 import { registry } from './registry.ts'
 import { type Bench, type Row, rounded } from './row.ts'
+import { schedules } from './schedules.ts'
 import { trace } from './trace.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
@@ -38,6 +39,7 @@ const benches: { [name: string]: Bench } = {
   outbox: outboxBench,
   audit,
   registry,
+  schedules,
   'hostile-meter': hostileMeter,
   overload,
   package: packageBench,

@@ -6,7 +6,6 @@ import * as assert from 'uvu/assert'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { createPerformance, measuresOf, performanceRows } from '../../../host/metrics/performance-measures.ts'
-import { createTimerQueue } from '../../../host/schedule/timer-queue.ts'
 import { createSequence } from '../../../host/store/sequence.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
 import { defaultLineLimits } from '../../../host/wan/line-limits.ts'
@@ -142,31 +141,6 @@ test('raisePriority moves up what waits for a device, and never down', async () 
   lineQueue.raisePriority('2', priority.scheduled)
   await clock.run(Promise.all(all))
   assert.equal(order, ['1', '4', '2', '3'])
-})
-
-test('the timer queue fires every key that was set, in order, and never early', async () => {
-  const times = fc.array(fc.nat(5_000_000), { maxLength: 200 })
-  await fc.assert(
-    fc.asyncProperty(times, async (list) => {
-      const clock = createVirtualClock(0)
-      const rung: number[] = []
-      const timers = createTimerQueue(clock, (key) => {
-        assert.ok(clock.nowMs() >= list[key]!)
-        assert.ok(clock.nowMs() <= list[key]! + 1)
-        rung.push(key)
-      })
-      for (const [key, atMs] of list.entries()) timers.set(atMs, key)
-      await clock.pass(5_000_001)
-      assert.is(rung.length, list.length)
-      const rungAt = rung.map((key) => list[key]!)
-      assert.equal(
-        rungAt,
-        [...rungAt].sort((a, b) => a - b),
-      )
-      timers.stop()
-    }),
-    { seed: 82, numRuns: 30 },
-  )
 })
 
 test('a sequence gives each number once, also to many at the same time and after restarts', async () => {
