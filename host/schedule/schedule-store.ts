@@ -146,17 +146,10 @@ interface StoreParts {
   wakeMs(schedule: Schedule): number | undefined
 }
 
-/** One process may own the tables at a time. */
-export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): ScheduleStore {
+/** Reads and writes single schedules. */
+function createScheduleRows({ store, wakeMs }: Pick<StoreParts, 'store' | 'wakeMs'>) {
   const objects = createLiveObjects<Schedule>()
-  /** Being written: they count, so that creations at the same time cannot pass the limit together. */
-  const coming = new Map<string, number>()
   const removed = new Set<number>()
-
-  function get(id: number): Schedule | undefined {
-    if (removed.has(id)) return undefined
-    return objects.get(id) ?? live(store.get('schedules', keyOf(id)))
-  }
 
   /** The object that others hold already, for a row that was read. */
   function live(row: Schedule | undefined): Schedule | undefined {
@@ -166,30 +159,53 @@ export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): Schedu
     return known ?? row
   }
 
+  return {
+    live,
+    get(id: number): Schedule | undefined {
+      if (removed.has(id)) return undefined
+      return objects.get(id) ?? live(store.get('schedules', keyOf(id)))
+    },
+    async write(schedule: Schedule, isNew = false): Promise<void> {
+      const { id, wakeMs: before } = schedule
+      const next = wakeMs(schedule)
+      const old = before === undefined ? undefined : timeKey(schedule)
+      if (next === undefined) delete schedule.wakeMs
+      else schedule.wakeMs = next
+      const written = objects.dirty(id, schedule)
+      await store.write((batch) => {
+        batch.put('schedules', keyOf(id), schedule)
+        const time = next === undefined ? undefined : timeKey(schedule)
+        if (old !== undefined && old !== time) batch.remove('scheduleTimes', old)
+        if (time !== undefined && old !== time) batch.put('scheduleTimes', time, '')
+        if (isNew) batch.put('scheduleOwners', ownerKey(schedule), '')
+        if (schedule.runs.length > 0) batch.put('scheduleRuns', keyOf(id), '')
+        else batch.remove('scheduleRuns', keyOf(id))
+      })
+      if (isNew) objects.set(id, schedule)
+      written()
+    },
+    async remove(schedule: Schedule): Promise<void> {
+      const { id } = schedule
+      // It stays out of sight also when it cannot be removed from disk.
+      removed.add(id)
+      await store.write((batch) => removeAll(batch, schedule))
+      removed.delete(id)
+      objects.delete(id)
+    },
+  }
+}
+
+/** One process may own the tables at a time. */
+export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): ScheduleStore {
+  const { live, get, write, remove } = createScheduleRows({ store, wakeMs })
+  /** Being written: they count, so that creations at the same time cannot pass the limit together. */
+  const coming = new Map<string, number>()
+
   function* found(table: 'scheduleOwners' | 'scheduleRuns', prefix: string): Iterable<Schedule> {
     for (const { key } of store.range(table, prefix, `${prefix}\uffff`)) {
       const schedule = get(Number(key.slice(-digits)))
       if (schedule !== undefined) yield schedule
     }
-  }
-
-  async function write(schedule: Schedule, isNew = false): Promise<void> {
-    const { id, wakeMs: before } = schedule
-    const next = wakeMs(schedule)
-    const old = before === undefined ? undefined : timeKey(schedule)
-    if (next === undefined) delete schedule.wakeMs
-    else schedule.wakeMs = next
-    const written = objects.dirty(id, schedule)
-    await store.write((batch) => {
-      batch.put('schedules', keyOf(id), schedule)
-      const time = next === undefined ? undefined : timeKey(schedule)
-      if (old !== undefined && old !== time) batch.remove('scheduleTimes', old)
-      if (time !== undefined && old !== time) batch.put('scheduleTimes', time, '')
-      if (isNew) batch.put('scheduleOwners', ownerKey(schedule), '')
-      if (schedule.runs.length > 0) batch.put('scheduleRuns', keyOf(id), '')
-      else batch.remove('scheduleRuns', keyOf(id))
-    })
-    written()
   }
 
   return {
@@ -201,10 +217,10 @@ export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): Schedu
       }
     },
     count: () => store.count('schedules'),
-    of: (deviceEui, owner) =>
-      [...found('scheduleOwners', `${deviceEui}/${owner === undefined ? '' : `${owner}/`}`)].sort(
-        (a, b) => a.id - b.id,
-      ),
+    of(deviceEui, owner) {
+      const prefix = owner === undefined ? `${deviceEui}/` : `${deviceEui}/${owner}/`
+      return [...found('scheduleOwners', prefix)].sort((a, b) => a.id - b.id)
+    },
     withRuns: () => found('scheduleRuns', ''),
     *times(after) {
       for (const { key } of store.range('scheduleTimes', `${after}\0`, ':')) {
@@ -221,7 +237,6 @@ export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): Schedu
         const schedule: Schedule = { ...fields, id: Number(await nextId()), runs: [] }
         if (schedule.id > scheduleLimits.idMax) return 'full'
         await write(schedule, true)
-        objects.set(schedule.id, schedule)
         return schedule
       } finally {
         const left = (coming.get(prefix) ?? 1) - 1
@@ -234,12 +249,7 @@ export function openScheduleStore({ store, nextId, wakeMs }: StoreParts): Schedu
     },
     async remove(id) {
       const schedule = get(id)
-      if (schedule === undefined) return
-      // It stays out of sight also when it cannot be removed from disk.
-      removed.add(id)
-      await store.write((batch) => removeAll(batch, schedule))
-      removed.delete(id)
-      objects.delete(id)
+      if (schedule !== undefined) await remove(schedule)
     },
     prepare: (settings) => prepare({ store, wakeMs }, settings),
   }
