@@ -31,6 +31,7 @@ export interface WantedSchedule {
 }
 
 const monthsPerDay = 12 / 365
+const goldenRatio = 0.6180339887
 
 const dateOf = (atMs: number) => new Date(atMs).toISOString().slice(0, 10)
 
@@ -53,9 +54,10 @@ function offsetsOf(period: Period, midnightMs: number): NonNullable<ScheduleDeta
   return { startDays: start.days, startTimeMs: start.timeMs, endDays: end.days, endTimeMs: end.timeMs }
 }
 
-/** Whether a day is the day of the month on which a meter's registers are read: spread evenly over meters and days. */
-export function isMonthlyDay(place: number, count: number, day: number): boolean {
-  const phase = (day * monthsPerDay + (place + 0.5) / count) % 1
+/** Whether a day is the day of the month on which a meter's registers are read: spread evenly over meters and days.
+ * `turn`: of which part of a month the party's whole arrangement is turned, 0 to 1. */
+export function isMonthlyDay(place: number, count: number, day: number, turn = 0): boolean {
+  const phase = (day * monthsPerDay + (place + 0.5) / count + turn) % 1
   return phase < monthsPerDay
 }
 
@@ -66,6 +68,8 @@ interface Target {
   /** Which of the meters of the ask it is, and how many there are. */
   place: number
   count: number
+  /** Turns the arrangement of the party, so that no two parties ask for a meter at the same time. */
+  turn: number
   scheduled: boolean
   /** Days on which the party asks, since 1970: it is registered, or was until the day before. */
   firstDay: number
@@ -81,7 +85,7 @@ export interface Demand {
 /** The schedules that parties create, each from the first day on that is wholly the party's. */
 function* schedulesOf(targets: readonly Target[], startMs: number, days: number): Iterable<WantedSchedule> {
   for (const target of targets) {
-    const { party, ask, meter, place, count, scheduled, firstDay } = target
+    const { party, ask, meter, place, count, turn, scheduled, firstDay } = target
     const row = srvRow(ask.srv)
     if (!scheduled || row === undefined) continue
     const lastDay = ask.period === 'utc-day' ? target.lastDay - 1 : target.lastDay
@@ -89,7 +93,8 @@ function* schedulesOf(targets: readonly Target[], startMs: number, days: number)
     // A log is read on the day after: the first day that is wholly the party's.
     let startDay = Math.max(startMs / dayMs, firstDay + 1)
     const isMonthly = ask.every === 'month'
-    while (isMonthly && startDay <= endDay && !isMonthlyDay(place, count, startDay - startMs / dayMs)) startDay += 1
+    while (isMonthly && startDay <= endDay && !isMonthlyDay(place, count, startDay - startMs / dayMs, turn))
+      startDay += 1
     if (startDay > endDay) continue
     const midnightMs = startDay * dayMs
     const period = periodOfDay(ask.srv, ask.period, midnightMs)
@@ -119,7 +124,8 @@ export function createDemand(
 ): Demand {
   const startMs = Date.parse(scenario.start)
   const targets: Target[] = []
-  for (const party of scenario.parties) {
+  for (const [number, party] of scenario.parties.entries()) {
+    const turn = (number * goldenRatio) % 1
     for (const ask of party.asks) {
       const schedulable = ask.as === 'schedule'
       const all = population.filter((meter) => isOf(meter, ask.of))
@@ -128,7 +134,7 @@ export function createDemand(
         if (days === undefined) return
         const scheduled = schedulable && isInShare(place, scenario.scheduled)
         const [firstDay, lastDay] = [Date.parse(days.from) / dayMs, Date.parse(days.to) / dayMs + 1]
-        targets.push({ party, ask, meter, place, count: all.length, scheduled, firstDay, lastDay })
+        targets.push({ party, ask, meter, place, count: all.length, turn, scheduled, firstDay, lastDay })
       })
     }
   }
@@ -137,13 +143,13 @@ export function createDemand(
     const midnightMs = startMs + day * dayMs
     const wanted: Wanted[] = []
     const today = midnightMs / dayMs
-    for (const { party, ask, meter, place, count, scheduled, firstDay, lastDay } of targets) {
+    for (const { party, ask, meter, place, count, turn, scheduled, firstDay, lastDay } of targets) {
       // Registers are those of today; a log is of days before, also of the last one.
       const isLog = srvRow(ask.srv)?.channels !== undefined || ask.srv === '4.6.1'
       if (scheduled || today < firstDay || today > (isLog ? lastDay : lastDay - 1)) continue
       if (ask.every === 'once' && ask.onDay !== day) continue
-      if (ask.every === 'month' && !isMonthlyDay(place, count, day)) continue
-      const atMs = midnightMs + (ask.atMs ?? 0) + Math.floor((ask.withinMs * (place + 0.5)) / count)
+      if (ask.every === 'month' && !isMonthlyDay(place, count, day, turn)) continue
+      const atMs = midnightMs + (ask.atMs ?? 0) + Math.floor(ask.withinMs * (((place + 0.5) / count + turn) % 1))
       const period = periodOfDay(ask.srv, ask.period, midnightMs)
       const future = ask.as === 'future-dated'
       wanted.push({

@@ -23,8 +23,12 @@ export function createFaults(scenario: Scenario, population: readonly RehearsedM
     .map(({ party = '', fromMs, toMs }) => ({ url: callbackOfParty(party), fromMs, toMs }))
   const isNow = ({ fromMs, toMs }: { fromMs: number; toMs: number }, nowMs: number) =>
     nowMs - startMs >= fromMs && nowMs - startMs < toMs
+  const silent = new Set(population.filter(({ reachable }) => !reachable).map(({ eui }) => lineOfMeter(eui)))
   return {
-    failureBytes: (line, nowMs) => outages.find((one) => isNow(one, nowMs) && one.lines.has(line))?.failureBytes,
+    failureBytes(line, nowMs) {
+      const outage = outages.find((one) => isNow(one, nowMs) && one.lines.has(line))
+      return outage?.failureBytes ?? (silent.has(line) ? 0 : undefined)
+    },
     isDown: (url, nowMs) => callbacks.some((one) => one.url === url && isNow(one, nowMs)),
   }
 }

@@ -1,19 +1,12 @@
 // What the meters of a rehearsal measure.
 
-import { fridgeWh, householdWh } from '../../hardware/load/household.ts'
-import { reactiveVarh } from '../../hardware/load/reactive.ts'
-import { solarExportWh } from '../../hardware/load/solar.ts'
+import type { EnergyOf } from '../../hardware/emulator/metrology.ts'
+import { fridgeWh } from '../../hardware/load/household.ts'
+import { simulatedHouse } from '../../hardware/load/simulated-house.ts'
 import { dayMs, localAheadMs, startOfHalfHour, weekdayOfDay } from '../../protocol/half-hour.ts'
-import type { OthersOf } from '../follow-load.ts'
 import type { RehearsedMeter } from './population.ts'
 
 const solarPeakW = 3600
-
-export interface RehearsedLoad {
-  whOf(halfHour: number): number
-  /** Active export, reactive import, reactive export. */
-  othersOf: OthersOf
-}
 
 /** A small business: 400 W always and 2 to 3 kW from 08:00 to 18:00 on weekdays, local time, Wh. */
 function businessWh(seed: number, halfHour: number): number {
@@ -27,15 +20,8 @@ function businessWh(seed: number, halfHour: number): number {
 }
 
 /** The load of a meter: a function of its index and the half-hour alone, so that anybody can check a value. */
-export function loadOf({ index, load, exportMpan }: RehearsedMeter): RehearsedLoad {
+export function loadOf({ index, load, exportMpan }: RehearsedMeter): EnergyOf {
   const seed = index + 1
-  const whOf = (halfHour: number) => (load === 'business' ? businessWh(seed, halfHour) : householdWh(seed, halfHour))
-  return {
-    whOf,
-    othersOf(halfHour) {
-      if (exportMpan === undefined) return []
-      const { importVarh, exportVarh } = reactiveVarh(seed, whOf(halfHour), fridgeWh(seed, halfHour))
-      return [solarExportWh(seed, solarPeakW, halfHour), importVarh, exportVarh]
-    },
-  }
+  const house = simulatedHouse(seed, exportMpan === undefined ? 0 : solarPeakW)
+  return load === 'business' ? (halfHour, channel) => (channel === 0 ? businessWh(seed, halfHour) : 0) : house
 }

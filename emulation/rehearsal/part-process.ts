@@ -24,7 +24,7 @@ async function run({ scenario, part, parts }: { scenario: Scenario; part: number
       void send({ hours })
     },
   })
-  await send({ measures })
+  await send({ measures, memoryBytes: process.resourceUsage().maxRSS * 1024 })
 }
 
 // The terminal sends it to every process of the group; the first one decides.

@@ -8,8 +8,11 @@ import { addMeasures, type Measures, noMeasures } from './measures.ts'
 import { rehearse } from './rehearsal.ts'
 import type { Scenario } from './scenario.ts'
 
-/** Most meters of one part: about 1 GB of memory. */
+/** Most meters of one part, for its memory, and most days of meters, for its time. */
 const metersPerPart = 10_000
+const meterDaysPerPart = 30_000
+/** Most parts that time alone makes. */
+const partsForTimeMax = 8
 
 export interface PartsOptions {
   scenario: Scenario
@@ -25,12 +28,25 @@ export interface Rehearsed {
   parts: number
   /** Parts that were begun before the rehearsal was ended. */
   begun: number
+  /** Most memory of all processes at once, as far as it is known. */
+  memoryBytes: number
+}
+
+interface PartResult {
+  measures: Measures
+  memoryBytes: number
 }
 
 /** From a part: the hours that it has done, or its measures, or why it failed. */
-export type PartMessage = { hours: number } | { measures: Measures } | { problem: string }
+export type PartMessage = { hours: number } | PartResult | { problem: string }
 
-export const partsOf = ({ population }: Pick<Scenario, 'population'>) => Math.ceil(population.meters / metersPerPart)
+/** A scenario with rates is divided only when memory needs it: the parts do not share queues. */
+export function partsOf({ population, days, dco }: Scenario): number {
+  const forMemory = Math.ceil(population.meters / metersPerPart)
+  const isLimited = dco.callsPerSecond > 0 || Object.values(population.cohorts).some(({ rate }) => rate > 0)
+  const forTime = isLimited ? 1 : Math.ceil((population.meters * days) / meterDaysPerPart)
+  return Math.max(forMemory, Math.min(forTime, partsForTimeMax))
+}
 
 /** How often a running part is told that the rehearsal was ended, milliseconds. */
 const cancelCheckMs = 200
@@ -41,16 +57,16 @@ function rehearsePart(
   part: number,
   parts: number,
   progress: (hours: number) => void,
-): Promise<Measures> {
+): Promise<PartResult> {
   const child = fork(fileURLToPath(new URL('./part-process.js', import.meta.url)), { serialization: 'advanced' })
   const watch = setInterval(() => {
     if (isCancelled() && child.connected) child.send('end')
   }, cancelCheckMs)
   child.send({ scenario, part, parts })
-  return new Promise<Measures>((resolve, reject) => {
+  return new Promise<PartResult>((resolve, reject) => {
     child.on('message', (message: PartMessage) => {
       if ('hours' in message) progress(message.hours)
-      else if ('measures' in message) resolve(message.measures)
+      else if ('measures' in message) resolve(message)
       else reject(new Error(message.problem))
     })
     child.on('error', reject)
@@ -72,9 +88,9 @@ export async function rehearseAll(options: PartsOptions): Promise<Rehearsed> {
   }
   if (parts === 1) {
     const measures = await rehearse({ scenario, part: 0, parts, progress: (done) => progress(0, done), isCancelled })
-    return { measures, parts, begun: 1 }
+    return { measures, parts, begun: 1, memoryBytes: process.resourceUsage().maxRSS * 1024 }
   }
-  const results = new Array<Measures | undefined>(parts)
+  const results = new Array<PartResult | undefined>(parts)
   let next = 0
   async function work(): Promise<void> {
     for (let part = next; part < parts && !isCancelled(); part = next) {
@@ -86,6 +102,7 @@ export async function rehearseAll(options: PartsOptions): Promise<Rehearsed> {
   await Promise.all(Array.from({ length: processes }, work))
   const measures = noMeasures()
   // In the order of the parts, so that the sums are the same however they took turns.
-  for (const one of results) if (one !== undefined) addMeasures(measures, one)
-  return { measures, parts, begun: next }
+  for (const one of results) if (one !== undefined) addMeasures(measures, one.measures)
+  const most = Math.max(...results.map((one) => one?.memoryBytes ?? 0))
+  return { measures, parts, begun: next, memoryBytes: processes * most }
 }

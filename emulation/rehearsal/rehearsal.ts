@@ -14,7 +14,7 @@ import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, simulatedKey
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts'
 import { createCompleteness } from './completeness.ts'
 import { createDemand, type Demand } from './demand.ts'
-import { createFarEnd } from './far-end.ts'
+import { createEstate } from './estate.ts'
 import { createFaults } from './faults.ts'
 import { type Measures, noMeasures, wanOf, wrongMax } from './measures.ts'
 import { type MeteredLines, meterLines } from './metered-port.ts'
@@ -38,12 +38,21 @@ export interface RehearseOptions {
 }
 
 const hourMs = 3_600_000
-/** The log that meters have before the rehearsal. */
-const historyDays = 3
 /** Parties create their schedules in this time before the rehearsal. */
 const setUpMs = halfHourMs
 /** The clock is moved in steps of so much. */
 const stepMs = 10 * 60_000
+
+/**
+ * Since when the meters have a log: for the longest period that is asked for, and at least the Settlement Day before the first
+ * day, which begins an hour early in summer, and the half-hour before that.
+ */
+function logSinceMs({ parties }: Scenario, startMs: number): number {
+  const days = parties.flatMap(({ asks }) =>
+    asks.map(({ period }) => (typeof period === 'object' && 'days' in period ? period.days : 1)),
+  )
+  return startMs - Math.max(1, ...days) * dayMs - 2 * hourMs
+}
 
 interface World {
   scenario: Scenario
@@ -63,7 +72,7 @@ function createWorld({ scenario, part, parts }: RehearseOptions): World {
   return {
     scenario,
     config: { ...bridgeConfigOf(scenario, parts), lineUrl: 'sim:' },
-    clock: createVirtualClock(startMs - historyDays * dayMs),
+    clock: createVirtualClock(startMs - setUpMs),
     pki: createSimulatedPki(startMs - 500 * dayMs),
     store: createMemoryStore(bridgeTables),
     startMs,
@@ -152,11 +161,11 @@ export async function rehearse(options: RehearseOptions): Promise<Measures> {
 /** The parts of a rehearsal that is ready to begin. */
 async function prepare(world: World, options: RehearseOptions) {
   const { scenario, config, clock, pki, startMs, measures, population, meters } = world
-  const farEnd = createFarEnd(clock, meters, scenario.seed, startMs - historyDays * dayMs, startMs - setUpMs)
+  const estate = createEstate(clock, meters, scenario.seed, logSinceMs(scenario, startMs))
   const faults = createFaults(scenario, population, startMs)
   const cohorts = new Map(meters.map(({ eui, cohort }) => [lineOfMeter(eui), cohort]))
   const lines = meterLines({
-    openPort: farEnd.openPort,
+    openPort: estate.openPort,
     timing: clock,
     startMs,
     wanOf: (url) => wanOf(measures, cohorts.get(url) ?? ''),
@@ -185,7 +194,7 @@ async function prepare(world: World, options: RehearseOptions) {
       if (wanted.tries < times) pump.add([{ ...again, atMs: clock.nowMs() + afterMs, tries: wanted.tries + 1 }])
     },
   })
-  const env = simulatedEnv(world, lines, farEnd.key, {
+  const env = simulatedEnv(world, lines, estate.key, {
     async post(url, xml) {
       if (faults.isDown(url, clock.nowMs())) throw new Error('the callback does not answer (a fault of the scenario)')
       const problem = check(xml, clock.nowMs())

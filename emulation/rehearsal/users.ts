@@ -55,12 +55,12 @@ export function createSenders(parties: readonly Party[], pki: SimulatedPki, dspE
 
 /** What is wrong with the half-hours of a response, by the load of its meter; undefined when nothing is. */
 function wrongValue(response: ServiceResponse, meter: RehearsedMeter): string | undefined {
-  const { whOf, othersOf } = loadOf(meter)
-  const isExport = response.payload?.name === 'ReadExportProfileDataRsp'
+  const energyOf = loadOf(meter)
+  const channel = response.payload?.name === 'ReadExportProfileDataRsp' ? 1 : 0
   for (const { stampMs, wh } of response.entries ?? []) {
     if (wh === undefined) continue
     const halfHour = stampMs / halfHourMs - 1
-    const expected = isExport ? (othersOf(halfHour)[0] ?? 0) : whOf(halfHour)
+    const expected = energyOf(halfHour, channel) ?? 0
     if (wh !== expected) return `${wh} Wh at ${new Date(stampMs).toISOString()}, where the load had ${expected}`
   }
   return undefined

@@ -61,6 +61,16 @@ function utcMidnightMs(day: string): number {
   return Date.parse(day)
 }
 
+/** Dates by day since 1970. A request asks for those of the same few days again and again. */
+const dates = new Map<number, string>()
+const datesMax = 1000
+
 function dateOf(atMs: number): string {
-  return new Date(atMs).toISOString().slice(0, 10)
+  const day = Math.floor(atMs / dayMs)
+  const known = dates.get(day)
+  if (known !== undefined) return known
+  const date = new Date(atMs).toISOString().slice(0, 10)
+  if (dates.size >= datesMax) dates.clear()
+  dates.set(day, date)
+  return date
 }

@@ -168,6 +168,8 @@ function overlaps(a: Run, b: Run | undefined): boolean {
 }
 
 function withoutFetched(runs: readonly Run[], fetched: ReadonlyMap<number, Fetched>): Run[] {
+  // Before a read, as on every hit of the cache, there is nothing to take away.
+  if (fetched.size === 0) return [...runs]
   const left: Run[] = []
   for (const halfHour of runs.flatMap(halfHoursOf)) if (!fetched.has(halfHour)) lengthen(left, halfHour)
   return left

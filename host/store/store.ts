@@ -47,46 +47,52 @@ export function damagedRecord(table: string, key: string): Error {
   return new Error(`the store's record ${key} in "${table}" is damaged: restore the store, or remove that record`)
 }
 
+/** Of the keys of a table, the share that may wait to be sorted: a sort is worth its time then. */
+const unsortedShare = 1 / 4
+
 /** The rows of one table in memory, by key, and their keys in order. */
 function createRows() {
   const rows = new Map<string, unknown>()
-  let keys: string[] = []
-  let isSorted = true
+  let sorted: string[] = []
+  /** Keys that came out of order. They are sorted when a range may hold one of them, or when they are many. */
+  let unsorted: string[] = []
 
   /** Index of the first key that is not below `key`. */
   function indexOf(key: string): number {
     let low = 0
-    let high = keys.length
+    let high = sorted.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((keys[middle] ?? '') < key) low = middle + 1
+      if ((sorted[middle] ?? '') < key) low = middle + 1
       else high = middle
     }
     return low
+  }
+
+  /** Sorts all keys, and drops those of removed rows. */
+  function sort(): void {
+    sorted = [...rows.keys()].sort()
+    unsorted = []
   }
 
   return {
     rows,
     set(key: string, value: unknown): void {
       if (!rows.has(key)) {
-        isSorted &&= keys.length === 0 || (keys.at(-1) ?? '') < key
-        keys.push(key)
+        if (unsorted.length === 0 && (sorted.at(-1) ?? '') < key) sorted.push(key)
+        else unsorted.push(key)
       }
       rows.set(key, value)
     },
     delete(key: string): void {
-      if (rows.delete(key) && rows.size === 0) {
-        keys = []
-        isSorted = true
-      }
+      if (rows.delete(key) && rows.size === 0) sort()
     },
-    /** Keys of rows with `from` <= key < `to`. Those of removed rows go when half of all are. */
+    /** Keys of rows with `from` <= key < `to`. */
     *keys(from: string, to: string): Iterable<string> {
-      if (!isSorted || keys.length > 2 * rows.size + 16) {
-        keys = [...new Set(keys)].filter((key) => rows.has(key)).sort()
-        isSorted = true
-      }
-      const now = keys
+      const isMany = unsorted.length > sorted.length * unsortedShare + 16
+      const isStale = sorted.length + unsorted.length > 2 * rows.size + 16
+      if (isMany || isStale || unsorted.some((key) => key >= from && key < to)) sort()
+      const now = sorted
       for (let index = indexOf(from); index < now.length; index++) {
         const key = now[index]
         if (key === undefined || key >= to) return
@@ -94,6 +100,21 @@ function createRows() {
       }
     },
   }
+}
+
+/**
+ * A copy of plain data: nothing that was put into the store, or came out of it, changes with the original. Several times as fast
+ * as `structuredClone`, which took two thirds of the time of this store.
+ */
+function copyOf<Value>(value: Value): Value
+function copyOf(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return value.slice()
+  if (Array.isArray(value)) return value.map(copyOf)
+  if (Object.getPrototypeOf(value) !== Object.prototype) return structuredClone(value)
+  const copy: { [name: string]: unknown } = {}
+  for (const [name, one] of Object.entries(value)) copy[name] = copyOf(one)
+  return copy
 }
 
 /** A store in memory: its contents are lost at exit. For tests and simulations. */
@@ -106,21 +127,21 @@ export function createMemoryStore<Tables>(readers: TableReaders<Tables>): Store<
   }
   return {
     get(name, key) {
-      const value = structuredClone(table(name).rows.get(key))
+      const value = copyOf(table(name).rows.get(key))
       return value === undefined ? undefined : readValue(readers[name], value, name, key)
     },
-    put: async (name, key, value) => table(name).set(key, structuredClone(value)),
+    put: async (name, key, value) => table(name).set(key, copyOf(value)),
     remove: async (name, key) => table(name).delete(key),
     async write(fill) {
       fill({
-        put: (name, key, value) => table(name).set(key, structuredClone(value)),
+        put: (name, key, value) => table(name).set(key, copyOf(value)),
         remove: (name, key) => table(name).delete(key),
       })
     },
     *range(name, from, to) {
       const { rows, keys } = table(name)
       for (const key of keys(from, to)) {
-        yield { key, value: readValue(readers[name], structuredClone(rows.get(key)), name, key) }
+        yield { key, value: readValue(readers[name], copyOf(rows.get(key)), name, key) }
       }
     },
     count: (name) => table(name).rows.size,

@@ -25,11 +25,11 @@ export interface PortUser {
   lost(): void
 }
 
-/** Rejects with `late` when `work` has not settled after `ms`. */
-async function withTimeout<T>(work: Promise<T>, timing: Timing, ms: number, late: Error): Promise<T> {
+/** Rejects with the error that `late` makes when `work` has not settled after `ms`. */
+async function withTimeout<T>(work: Promise<T>, timing: Timing, ms: number, late: () => Error): Promise<T> {
   let timer: { cancel(): void } | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = timing.after(ms, () => reject(late))
+    timer = timing.after(ms, () => reject(late()))
   })
   try {
     return await Promise.race([work, timeout])
@@ -78,7 +78,7 @@ function createPortOpener(url: string, openPort: OpenPort, limits: LineLimits, t
       opening ??= openPortNow().finally(() => {
         opening = undefined
       })
-      const late = new PortError(`${url} did not open within ${limits.openMs} ms`)
+      const late = () => new PortError(`${url} did not open within ${limits.openMs} ms`)
       return withTimeout(opening, timing, limits.openMs, late)
     },
     async close() {

@@ -15,6 +15,7 @@ import { packageBench } from './package.ts'
 import { ports } from './ports.ts'
 import { powerCuts } from './power-cuts.ts'
 import { registry } from './registry.ts'
+import { rehearsal } from './rehearsal.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { schedules } from './schedules.ts'
 import { trace } from './trace.ts'
@@ -43,6 +44,7 @@ const benches: { [name: string]: Bench } = {
   'hostile-meter': hostileMeter,
   overload,
   package: packageBench,
+  rehearsal,
 }
 
 const json = process.argv.includes('--json')
