@@ -2,13 +2,13 @@
 // virtual clock.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Command, type Io, type Options, textOption, wholeOption } from '../../host/cli/command.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { builtInScenarios } from '../rehearsal/built-in.ts'
 import { comparisonText, type Variant } from '../rehearsal/comparison.ts'
 import type { Measures } from '../rehearsal/measures.ts'
-import { compareKeys, parseCompare, withKey } from '../rehearsal/overrides.ts'
+import { compareKeys, parseCompare, withKey, withMember } from '../rehearsal/overrides.ts'
 import { rehearseAll } from '../rehearsal/parts.ts'
 import { createPopulation } from '../rehearsal/population.ts'
 import { type Report, reportOf } from '../rehearsal/report.ts'
@@ -36,9 +36,20 @@ function scenarioValue(named: string): unknown {
 
 /** The scenario with what the flags change. Its rates are still those for the meters that it was written with. */
 function scenarioWith(named: string, value: unknown, changed: readonly (readonly [string, string])[]): Scenario {
-  const { ratedMeters } = readScenario(value, named)
+  const readText = (path: string) => fileText(resolve(dirname(named), path))
+  const { ratedMeters } = readScenario(value, named, readText)
+  if (changed.length === 0) return readScenario(value, named, readText)
   const overridden = changed.reduce((one, [key, text]) => withKey(one, key, text), value)
-  return { ...readScenario(overridden, named), ratedMeters }
+  return { ...readScenario(overridden, named, readText), ratedMeters }
+}
+
+/** @throws CommandError */
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new CommandError(exitCode.usage, `${path} cannot be read: ${(error as Error).message}`)
+  }
 }
 
 interface Run {
@@ -59,7 +70,7 @@ async function runOne(
   try {
     const { measures, parts, begun } = await rehearseAll({ scenario, processes, progress: progress.show, isCancelled })
     const cohorts = new Map(Object.keys(scenario.population.cohorts).map((name) => [name, 0]))
-    for (const { cohort } of createPopulation(scenario.population, scenario.seed)) {
+    for (const { cohort } of createPopulation(scenario)) {
       cohorts.set(cohort, (cohorts.get(cohort) ?? 0) + 1)
     }
     const report = reportOf(scenario, measures, parts, cohorts)
@@ -89,7 +100,11 @@ function changesOf(options: Options): [string, string][] {
 
 async function run(options: Options, io: Io, isCancelled: () => boolean): Promise<void> {
   const named = String(options.argument)
-  const value = scenarioValue(named)
+  const arrivals = textOption(options, 'arrivals')
+  if (named === 'arrivals' && arrivals === undefined)
+    throw new CommandError(exitCode.usage, 'the scenario arrivals takes its requests from a CSV file: --arrivals FILE')
+  const given = scenarioValue(named)
+  const value = arrivals === undefined ? given : withMember(given, 'arrivals', resolve(arrivals))
   const changed = changesOf(options)
   const compare = textOption(options, 'compare')
   const csv = textOption(options, 'csv')
@@ -122,6 +137,10 @@ export const rehearseCommand: Command = {
     ['--meters <n>', 'meters, instead of those of the scenario; its rates are scaled'],
     ['--days <n>', 'days, instead of those of the scenario'],
     ['--seed <n>', 'seed, instead of that of the scenario'],
+    [
+      '--arrivals <file>',
+      'a CSV file of requests that really arrived: time, SRV, User, MPAN, and from, to if there are',
+    ],
     ['--compare <key=values>', `rehearse once for each value: KEY=v1,v2,… of ${Object.keys(compareKeys).join(', ')}`],
     ['--processes <n>', 'processes at once for a large population (as many as there are processors unless given)'],
     'Output',
@@ -131,6 +150,7 @@ export const rehearseCommand: Command = {
   examples: [
     'smets1 rehearse table-5-b',
     'smets1 rehearse no-cache --meters 500 --compare cachePolicy=off,both-days',
+    'smets1 rehearse arrivals --arrivals requests.csv',
     'smets1 rehearse my-night.yaml --days 31 --csv tables --json > report.json',
   ],
   async run(options, io) {

@@ -93,4 +93,15 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
       of: [`wave-${wave}`],
     })),
   },
+  arrivals: {
+    name: 'arrivals',
+    summary: 'requests that really arrived, from a CSV file (--arrivals): time, SRV, User, MPAN',
+    population: { ...households, meters: 1, export: 0 },
+    parties: [
+      { name: 'supplier', role: 'supplier' },
+      { name: 'mdr', role: 'MDR' },
+      { name: 'network-operator', role: 'network-operator' },
+      { name: 'other-user', role: 'other-user' },
+    ],
+  },
 }

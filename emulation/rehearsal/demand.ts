@@ -82,6 +82,26 @@ export interface Demand {
   requestsOfDay(day: number): Wanted[]
 }
 
+/** The requests of a log that arrived on a day, at the same time of the day of the rehearsal, with their windows moved as far. */
+function arrivalsOfDay(
+  { arrivals, parties, start }: Scenario,
+  population: readonly RehearsedMeter[],
+  isMine: (meter: RehearsedMeter) => boolean,
+  day: number,
+): Wanted[] {
+  if (arrivals === undefined) return []
+  const moveMs = Date.parse(start) - arrivals.firstDay * dayMs
+  return arrivals.requests.flatMap((request): Wanted[] => {
+    const meter = population[request.meter]
+    const party = parties.find(({ name }) => name === request.party)
+    if (request.day !== day || meter === undefined || party === undefined || !isMine(meter)) return []
+    const atMs = request.atMs + moveMs
+    const own = request.period && { startMs: request.period.startMs + moveMs, endMs: request.period.endMs + moveMs }
+    const period = own ?? periodOfDay(request.srv, 'utc-day', Math.floor(atMs / dayMs) * dayMs)
+    return [{ party, meter, srv: request.srv, atMs, ...(period !== undefined && { period }), tries: 0 }]
+  })
+}
+
 /** The schedules that parties create, each from the first day on that is wholly the party's. */
 function* schedulesOf(targets: readonly Target[], startMs: number, days: number): Iterable<WantedSchedule> {
   for (const target of targets) {
@@ -162,6 +182,7 @@ export function createDemand(
         tries: 0,
       })
     }
+    wanted.push(...arrivalsOfDay(scenario, population, isMine, day))
     return wanted.sort((a, b) => a.atMs - b.atMs || a.meter.index - b.meter.index)
   }
 

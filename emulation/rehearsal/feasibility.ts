@@ -13,7 +13,7 @@ function readsPerDay(scenario: Scenario): Map<string, number> {
   const isCached = scenario.bridge.cachePolicy !== 'off'
   const reads = new Map<string, number>()
   const seen = new Set<string>()
-  const population = createPopulation(scenario.population, scenario.seed)
+  const population = createPopulation(scenario)
   for (const { name, asks } of scenario.parties) {
     for (const ask of asks.filter(({ every }) => every === 'day')) {
       for (const meter of population) {

@@ -46,6 +46,9 @@ function withValue(value: unknown, path: readonly string[], to: unknown): unknow
   return { ...value, [name]: withValue(value?.[name], rest, to) }
 }
 
+/** A scenario file's value with another value of one of its members. */
+export const withMember = (value: unknown, name: string, to: unknown) => withValue(value, [name], to)
+
 /** A scenario file's value with another value for a key of `compareKeys`. */
 export function withKey(value: unknown, key: string, text: string): unknown {
   const to = /^\d+(\.\d+)?$/.test(text) ? Number(text) : text

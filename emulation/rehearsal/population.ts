@@ -3,7 +3,7 @@
 
 import { mpanOf } from '../../host/access/mpan.ts'
 import { createRandom } from '../random.ts'
-import type { Consent, Population, Shares } from './scenario.ts'
+import type { Consent, Population, Scenario, Shares } from './scenario.ts'
 
 export interface RehearsedMeter {
   /** From 0; the same in every process that rehearses a part of the population. */
@@ -100,8 +100,13 @@ function shuffled(count: number, seed: number): Uint32Array {
   return places
 }
 
-/** All meters of a population. */
-export function createPopulation(population: Population, seed: number): RehearsedMeter[] {
+/** All meters of a scenario. Those of a log of arrivals export when the log asks them for export. */
+export function createPopulation({
+  population,
+  seed,
+  arrivals,
+}: Pick<Scenario, 'population' | 'seed' | 'arrivals'>): RehearsedMeter[] {
+  const exporting = new Set(arrivals?.exporting)
   const cells = cellsOf(population)
   const places = shuffled(population.meters, seed)
   return Array.from(places, (place, index): RehearsedMeter => {
@@ -111,7 +116,7 @@ export function createPopulation(population: Population, seed: number): Rehearse
       index,
       eui: euiOfMeter(index),
       importMpan: mpanOf(`1${digits}`),
-      exportMpan: exports === 'yes' ? mpanOf(`2${digits}`) : undefined,
+      exportMpan: exports === 'yes' || exporting.has(index) ? mpanOf(`2${digits}`) : undefined,
       cohort,
       csp: population.cohorts[cohort]?.csp ?? '',
       consent: consent as Consent,

@@ -68,7 +68,7 @@ interface World {
 
 function createWorld({ scenario, part, parts }: RehearseOptions): World {
   const startMs = Date.parse(scenario.start)
-  const population = createPopulation(scenario.population, scenario.seed)
+  const population = createPopulation(scenario)
   return {
     scenario,
     config: { ...bridgeConfigOf(scenario, parts), lineUrl: 'sim:' },

@@ -178,12 +178,17 @@ function joined(all: Iterable<WanCounts>): WanCounts {
 }
 
 function notesOf(scenario: Scenario, parts: number): string[] {
-  const { population, ratedMeters, timetable, days } = scenario
+  const { population, ratedMeters, timetable, days, arrivals } = scenario
   const notes = [
     'Store and audit trail were in memory: records of the trail were made and not kept.',
     `Users checked signatures and half-hours of one response in ${sampledOneIn}.`,
     `Timetable of settlement: ${settlementTimetables[timetable].source}.`,
   ]
+  if (arrivals !== undefined)
+    notes.push(
+      `Requests from ${arrivals.path}: its first day was ${new Date(arrivals.firstDay * 86_400_000).toISOString().slice(0, 10)}; ` +
+        `${arrivals.skipped} that the DCC answers itself were left out. Without a window of its own a request reads the UTC day before.`,
+    )
   if (population.meters !== ratedMeters)
     notes.push(
       `Rates are scaled from ${ratedMeters} to ${population.meters} meters: the scenario gives them for all of its own.`,

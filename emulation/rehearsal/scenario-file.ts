@@ -5,6 +5,7 @@ import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { schemaCheck } from '../../host/state/json-schema.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { durationMs } from '../instants.ts'
+import { readArrivals } from './arrivals.ts'
 import { neverDraining } from './feasibility.ts'
 import type { Ask, AskedPeriod, Change, Cohort, Fault, Party, Population, Scenario, Shares } from './scenario.ts'
 import { scenarioProblems } from './scenario-problems.ts'
@@ -126,7 +127,7 @@ function scenarioOf(text: ScenarioText, name: string): Scenario {
     dco: { callMs: durationMs(text.dco?.call ?? '0s', 'dco.call'), callsPerSecond: text.dco?.callsPerSecond ?? 0 },
     faults: (text.faults ?? []).map(faultOf),
     timetable: text.timetable ?? 'assessment',
-    arrivals: text.arrivals,
+    arrivals: undefined,
     ratedMeters: population.meters,
   }
 }
@@ -150,12 +151,27 @@ function isScenarioText(value: unknown, problems: string[]): value is ScenarioTe
   return problems.length === 0
 }
 
-/** A value of a scenario file as a scenario. @throws CommandError that names every problem with its place */
-export function readScenario(value: unknown, path: string): Scenario {
+function unreadable(path: string): string {
+  throw new CommandError(exitCode.usage, `${path} cannot be read from here`)
+}
+
+/** A scenario with its log of arrivals: as many days as the log has, and its meters. @throws CommandError */
+function withArrivals(text: ScenarioText, path: string, readText: (path: string) => string): Scenario {
+  const { arrivals: file } = text
+  if (file === undefined) return scenarioOf(text, path)
+  const arrivals = readArrivals(readText(file), file)
+  const { population } = text
+  const meters = Math.max(population.meters, arrivals.meters)
+  const scenario = scenarioOf({ ...text, population: { ...population, meters } }, path)
+  return { ...scenario, days: text.days ?? arrivals.days, arrivals }
+}
+
+/** A value of a scenario file as a scenario. `readText` reads a file that it names. @throws CommandError that names every problem with its place */
+export function readScenario(value: unknown, path: string, readText: (path: string) => string = unreadable): Scenario {
   const problems: string[] = []
   const wrong = () => new CommandError(exitCode.usage, `${path}:\n  ${problems.join('\n  ')}`)
   if (!isScenarioText(value, problems)) throw wrong()
-  const scenario = scenarioOf(value, path)
+  const scenario = withArrivals(value, path, readText)
   problems.push(...scenarioProblems(scenario))
   if (problems.length === 0) problems.push(...neverDraining(scenario))
   if (problems.length > 0) throw wrong()

@@ -101,6 +101,13 @@ export function scenarioProblems(scenario: Scenario): string[] {
     if (!isDate(change.on)) note(`changes[${i}].on: ${change.on} is no date`)
     if (party?.role !== change.role) note(`changes[${i}].to: no ${change.role} is called "${change.to}"`)
   })
+  const unknown = new Set(scenario.arrivals?.requests.map(({ party }) => party))
+  for (const { name } of parties) unknown.delete(name)
+  if (unknown.size > 0)
+    note(
+      `${scenario.arrivals?.path}: the scenario has no party called ${[...unknown].slice(0, 5).join(', ')}; it has ` +
+        `${parties.map(({ name }) => name).join(', ')}`,
+    )
   faults.forEach((fault, i) => {
     checkTags(fault.of, `faults[${i}].of`, population, note)
     if (fault.kind === 'callback' && !parties.some(({ name }) => name === fault.party))

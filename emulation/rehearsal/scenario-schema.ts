@@ -119,6 +119,12 @@ export function scenarioSchema(): JsonSchema {
         bridge: bridgeSchema(),
         faults: { type: 'array', items: fault, maxItems: scenarioLimits.asks },
         timetable: { enum: settlementTimetableNames },
+        arrivals: {
+          type: 'string',
+          minLength: 1,
+          maxLength: 1000,
+          description: 'a CSV file of requests that really arrived, beside this file: time, SRV, User, MPAN, from, to',
+        },
       },
       ['population', 'parties'],
     ),

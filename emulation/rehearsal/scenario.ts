@@ -91,6 +91,34 @@ export interface Change {
   of: readonly string[]
 }
 
+/** A request of a log of arrivals. */
+export interface Arrival {
+  /** When it arrived, ms UTC, and on which day of the log, from 0. */
+  atMs: number
+  day: number
+  srv: string
+  /** The User, a party of the scenario. */
+  party: string
+  /** Index of the meter. */
+  meter: number
+  period?: { startMs: number; endMs: number }
+}
+
+/** A log of requests that really arrived. */
+export interface Arrivals {
+  path: string
+  /** In the order of their times. */
+  requests: readonly Arrival[]
+  meters: number
+  /** Meters that are asked for export. */
+  exporting: readonly number[]
+  /** First day of the log, days since 1970, and number of days. */
+  firstDay: number
+  days: number
+  /** Requests of the log that the DCC answers without a meter: they are left out. */
+  skipped: number
+}
+
 /** Between two instants, counted from the start of the rehearsal, meters are not reached. */
 export interface Fault {
   kind: 'unreachable' | 'callback'
@@ -139,8 +167,8 @@ export interface Scenario {
   dco: DcoModel
   faults: readonly Fault[]
   timetable: SettlementTimetableName
-  /** A log of requests that really arrived, CSV, to be asked again. */
-  arrivals: string | undefined
+  /** A log of requests that really arrived, to be asked again on the days of the rehearsal. */
+  arrivals: Arrivals | undefined
   /** Meters for which rates and limits are given: those of the scenario as it is written. */
   ratedMeters: number
 }

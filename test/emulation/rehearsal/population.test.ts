@@ -29,7 +29,7 @@ const population: Population = {
 const share = (meters: readonly unknown[], of: number) => meters.length / of
 
 test('every share is kept to within one meter, and within the groups to within a few', () => {
-  const meters = createPopulation(population, 7)
+  const meters = createPopulation({ population, seed: 7, arrivals: undefined })
   const near = (tags: string[], expected: number, within: number) => {
     const found = meters.filter((meter) => isOf(meter, tags)).length
     assert.ok(Math.abs(found - expected * 1000) <= within, `${tags}: ${found}, not ${expected * 1000}`)
@@ -71,9 +71,9 @@ test('shares are dealt out exactly, whatever they are', () => {
 })
 
 test('the same seed gives the same meters, another one others; EUI-64s and MPANs are valid and never twice', () => {
-  const meters = createPopulation(population, 1)
-  assert.equal(createPopulation(population, 1), meters)
-  assert.not.equal(createPopulation(population, 2), meters)
+  const meters = createPopulation({ population, seed: 1, arrivals: undefined })
+  assert.equal(createPopulation({ population, seed: 1, arrivals: undefined }), meters)
+  assert.not.equal(createPopulation({ population, seed: 2, arrivals: undefined }), meters)
   assert.is(new Set(meters.map(({ eui }) => eui)).size, 1000)
   const mpans = meters.flatMap(({ importMpan, exportMpan }) => [importMpan, ...(exportMpan ? [exportMpan] : [])])
   assert.is(new Set(mpans).size, mpans.length)

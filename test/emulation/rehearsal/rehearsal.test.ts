@@ -19,8 +19,7 @@ function scenarioOf(name: string, meters: number, more: Partial<ScenarioText> = 
 
 function reportFrom(scenario: Scenario, measures: Measures, parts = 1): Report {
   const cohorts = new Map<string, number>()
-  for (const { cohort } of createPopulation(scenario.population, scenario.seed))
-    cohorts.set(cohort, (cohorts.get(cohort) ?? 0) + 1)
+  for (const { cohort } of createPopulation(scenario)) cohorts.set(cohort, (cohorts.get(cohort) ?? 0) + 1)
   return reportOf(scenario, measures, parts, cohorts)
 }
 
