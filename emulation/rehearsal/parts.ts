@@ -16,6 +16,8 @@ const partsForTimeMax = 8
 
 export interface PartsOptions {
   scenario: Scenario
+  /** Parts of the population; as many as the scenario needs unless given. */
+  parts?: number
   /** Processes at once; as many as this machine has processors unless given. */
   processes: number | undefined
   /** Called with the share that is done, 0 to 1. */
@@ -80,7 +82,7 @@ function rehearsePart(
 /** Rehearses a scenario, in this process or in several. @throws Error when a part failed */
 export async function rehearseAll(options: PartsOptions): Promise<Rehearsed> {
   const { scenario, isCancelled } = options
-  const parts = partsOf(scenario)
+  const parts = options.parts ?? partsOf(scenario)
   const hours = new Array<number>(parts).fill(0)
   const progress = (part: number, done: number) => {
     hours[part] = done
