@@ -58,6 +58,8 @@ export interface LogOptions {
   othersOf?: OthersOf
   /** Settings of the meter; the defaults unless given. */
   configuration?: Configuration
+  /** Bits per second of the line; 115,200 unless given. */
+  baud?: number
   /** EUI-64s of more meters on the line, with the same log and the same key. */
   moreMeters?: string[]
 }
@@ -82,9 +84,8 @@ export interface BenchOptions extends LogOptions {
 /** The meters of a bench with their logs. Unless told otherwise it is ten minutes past midnight: yesterday is complete. */
 function createMeters(options: BenchOptions, key: Uint8Array) {
   const { seed = 1, days = 10, midnightMs = midnight, startMs = midnightMs + 600_000 } = options
-  const { othersOf, configuration, outside } = options
-  const load = options.whOf ?? whOf
-  const about = { othersOf, configuration, clock: outside?.clock }
+  const { othersOf, configuration, outside, baud, whOf: load = whOf } = options
+  const about = { othersOf, configuration, clock: outside?.clock, ...(baud && { baud }) }
   const world = createWorld({ seed, days, eui: esme, key, endMs: midnightMs, whOf: load, ...about })
   const { clock, line, first, end } = world
   const more = (options.moreMeters ?? []).map((eui) => createSimMeter(clock, line, eui, key))

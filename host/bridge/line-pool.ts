@@ -130,6 +130,7 @@ export function createLines(parts: LineParts): Lines {
     wanCounts,
     stopWaiting: lineQueue.stop,
     async close() {
+      lineQueue.close()
       await Promise.all([...lines.values()].map((line) => line.close()))
     },
   }

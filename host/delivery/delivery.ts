@@ -3,6 +3,7 @@
 import { type PushTerms, pushTermsOf } from '../access/user-details.ts'
 import type { Timing } from '../wan/serial-line.ts'
 import { createLanes } from './lanes.ts'
+import { leavable } from './leavable-post.ts'
 import type { KeepOptions, Outbox } from './outbox.ts'
 import type { AnsweredRequest, Entry } from './outbox-rows.ts'
 import { createUnfetched } from './unfetched.ts'
@@ -44,7 +45,7 @@ export interface Delivery {
   retry(id: string): Promise<boolean>
   /** Removes a response. False when there is none. */
   discard(id: string): Promise<boolean>
-  /** Stops trying and waits for what is under way; what is left stays on disk. */
+  /** Stops trying and waits a few seconds for what is under way; what is left stays on disk. */
   stop(): Promise<void>
 }
 
@@ -138,6 +139,8 @@ async function lostKey(
 function createSender(parts: DeliveryParts) {
   const { outbox, timing, failed } = parts
   const { entries } = outbox
+  const stopWaits = leavable(parts.post, timing)
+  const leaving = { ...parts, post: stopWaits.post }
   const termsOf = parts.termsOf ?? (() => pushTermsOf({}))
   /** Of responses that were not tried yet in this run. */
   const fresh = new Map<string, Fresh>()
@@ -163,7 +166,7 @@ function createSender(parts: DeliveryParts) {
   function send(entry: Entry, lane: string): void {
     const first = fresh.get(entry.id)
     fresh.delete(entry.id)
-    const work: Promise<void> = attempt(entry, first, parts, again)
+    const work: Promise<void> = attempt(entry, first, leaving, again)
       .then((waitMs) => {
         if (waitMs !== undefined) add(entry, timing.nowMs() + waitMs)
       })
@@ -192,7 +195,7 @@ function createSender(parts: DeliveryParts) {
     async stop() {
       stopped = true
       timer?.cancel()
-      await Promise.all(posting)
+      await stopWaits.wait(Promise.all(posting))
     },
   }
 }

@@ -44,10 +44,11 @@ export interface LineQueue {
   waiting(): number
   waitingOn(line: string): number
   /**
-   * Rejects sessions for settlement and schedules, those that wait and later ones, with StoppedError: they are resumed
-   * after the next start. On-demand sessions still get their turn.
+   * Ends sessions with StoppedError, at the next block boundary, and rejects those that wait and later ones: they are resumed
+   * after the next start. On-demand sessions go on for `stopGraceMs`.
    */
   stop(): void
+  close(): void
 }
 
 /** The bridge is stopping. The request is resumed after the next start. */
@@ -59,6 +60,9 @@ export class StoppedError extends Error {
 
 /** A session of a class ends after this time when others of its class wait, milliseconds: on demand, and all others. */
 const shareMs = { onDemand: 800, other: 5000 }
+
+/** On-demand sessions have so long to end when the bridge stops, milliseconds. */
+const stopGraceMs = 5000
 
 /** A session that has brought nothing new for so long ends when anybody waits, milliseconds. */
 const stalledMs = 800
@@ -72,6 +76,8 @@ interface WhoWaits {
   waits: WanWaits
   /** The most urgent request that waits for the same line. */
   next(): Place | undefined
+  /** Whether sessions of a priority are to end because the bridge stops. */
+  isStopped(priority: Priority): boolean
 }
 
 /** The waits of a line, with what the WAN adds to them. */
@@ -81,7 +87,8 @@ function withWan(limits: LineLimits, { wakeMs, roundTripMs }: WanWaits): LineLim
 }
 
 /** The turn of a request, which knows who waits. */
-function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, waits, next }: WhoWaits): Turn {
+function turnFor(lineRequest: LineRequest, turn: Turn, whoWaits: WhoWaits): Turn {
+  const { timing, silent, waits, next, isStopped } = whoWaits
   const { eui } = lineRequest
   const stalledAfterMs = stalledMs + waits.wakeMs + waits.roundTripMs
   // The share of a session counts from the first answer: a wake may take long.
@@ -92,6 +99,7 @@ function turnFor(lineRequest: LineRequest, turn: Turn, { timing, silent, waits, 
     ...turn,
     limits: withWan(turn.limits, waits),
     shouldYield(progressMs) {
+      if (isStopped(lineRequest.priority)) return true
       const other = next()
       if (other === undefined) return false
       const own = silent.has(eui) ? unresponsive : lineRequest.priority
@@ -184,7 +192,18 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   const silent = new Set<string>()
   let orders = 0
-  let stopped = false
+  /** The least urgent priority that is still served, and when that ends. */
+  let served: number = priority.scheduled
+  let grace: { cancel(): void } | undefined
+  const isStopped = (one: Priority) => one > served
+
+  /** Serves no more requests but those as urgent as this. */
+  function serveOnly(least: number): void {
+    served = least
+    for (const one of waiting.all()) {
+      if (Math.min(one.asked.priority, one.priority) > served) one.reject(new StoppedError())
+    }
+  }
 
   /**
    * Resolves when the request has its turn, with what is to be called when its session has ended.
@@ -215,7 +234,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
         reject: rejectRequest,
       }
       waiting.add(one)
-      if (stopped && lineRequest.priority !== priority.onDemand) rejectRequest(new StoppedError())
+      if (isStopped(lineRequest.priority)) rejectRequest(new StoppedError())
       else startNext(one.line)
     })
   }
@@ -226,7 +245,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
         const ended = await turnOf(lineRequest)
         const counted = limits.begun?.(lineRequest.place)
         const waits = limits.waits?.(lineRequest.place) ?? noWanWaits
-        const whoWaits = { timing, silent, waits, next: () => next(lineRequest.line) }
+        const whoWaits = { timing, silent, waits, next: () => next(lineRequest.line), isStopped }
         try {
           return await line.use(usage, (turn) => session(turnFor(lineRequest, turn, whoWaits)))
         } finally {
@@ -244,8 +263,9 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     waiting: waiting.count,
     waitingOn: waiting.countOn,
     stop() {
-      stopped = true
-      for (const one of waiting.all()) if (one.priority !== priority.onDemand) one.reject(new StoppedError())
+      serveOnly(priority.onDemand)
+      grace = timing.after(stopGraceMs, () => serveOnly(priority.onDemand - 1))
     },
+    close: () => grace?.cancel(),
   }
 }

@@ -103,7 +103,7 @@ test('four thousand lines held back by one rate cost microseconds each, and begi
   assert.ok(waitedMs < 2000, String(waitedMs))
 })
 
-test('a deadline ends the wait; after a failed session the next one starts; stop rejects scheduled sessions', async () => {
+test('a deadline ends the wait; after a failed session the next one starts; stop rejects', async () => {
   const clock = createVirtualClock(0)
   const lineQueue = createLineQueue({ cohortRate: () => 0, lineRate: 1 }, clock)
   const log: string[] = []
@@ -122,10 +122,14 @@ test('a deadline ends the wait; after a failed session the next one starts; stop
   assert.is(await clock.run(first), 'broken')
   assert.match(await clock.run(late), /no turn on the line/)
   assert.is(clock.nowMs(), 30_000)
+  assert.is(await clock.run(next), 'done')
+  const onDemand = use({})
   lineQueue.stop()
   assert.match(await clock.run(scheduled), /is stopping/)
   assert.match(await clock.run(use({ priority: priority.scheduled })), /is stopping/)
-  assert.is(await clock.run(next), 'done')
+  const stoppedMs = clock.nowMs()
+  assert.match(await clock.run(onDemand), /is stopping/, 'on demand, too, once it has had its grace')
+  assert.is(clock.nowMs() - stoppedMs, 5000)
   assert.equal(log, ['a 0', 'a 60000'])
 })
 
