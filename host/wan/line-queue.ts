@@ -187,23 +187,35 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
   }
 }
 
+/** What is no longer served because the bridge stops: first settlement and schedules, then everything. */
+function createStop(waiting: () => Iterable<QueuedRequest>, timing: Timing) {
+  /** The least urgent priority that is still served. */
+  let served: number = priority.scheduled
+  let grace: { cancel(): void } | undefined
+
+  function serveOnly(least: number): void {
+    served = least
+    for (const one of waiting()) {
+      if (Math.min(one.asked.priority, one.priority) > served) one.reject(new StoppedError())
+    }
+  }
+
+  return {
+    isStopped: (one: Priority) => one > served,
+    stop(): void {
+      serveOnly(priority.onDemand)
+      grace = timing.after(stopGraceMs, () => serveOnly(priority.onDemand - 1))
+    },
+    close: () => grace?.cancel(),
+  }
+}
+
 export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQueue {
   const { waiting, startNext, look, next, release } = createStarter(limits, timing)
   /** Meters that did not answer their last wake, or brought nothing new in their last session. */
   const silent = new Set<string>()
   let orders = 0
-  /** The least urgent priority that is still served, and when that ends. */
-  let served: number = priority.scheduled
-  let grace: { cancel(): void } | undefined
-  const isStopped = (one: Priority) => one > served
-
-  /** Serves no more requests but those as urgent as this. */
-  function serveOnly(least: number): void {
-    served = least
-    for (const one of waiting.all()) {
-      if (Math.min(one.asked.priority, one.priority) > served) one.reject(new StoppedError())
-    }
-  }
+  const { isStopped, stop, close } = createStop(waiting.all, timing)
 
   /**
    * Resolves when the request has its turn, with what is to be called when its session has ended.
@@ -262,10 +274,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
     limitsChanged: look,
     waiting: waiting.count,
     waitingOn: waiting.countOn,
-    stop() {
-      serveOnly(priority.onDemand)
-      grace = timing.after(stopGraceMs, () => serveOnly(priority.onDemand - 1))
-    },
-    close: () => grace?.cancel(),
+    stop,
+    close,
   }
 }
