@@ -14,7 +14,16 @@ import type { Device, DeviceStatus, RegistrationRecord, Registry, User } from '.
 import { dayAfter } from './settlement-day.ts'
 import { type Target, type TargetPolicy, targetsOf } from './targets.ts'
 
+/**
+ * By which MPAN an MDR may read export: the export MPAN's own appointment; or that of the import MPAN of the same meter, where
+ * there is one. As MHHS was built, an export MPAN linked to an import MPAN has no appointment of its own (REG1038); that
+ * rights follow the import MPAN is inferred.
+ */
+export const exportRights = ['own', 'import'] as const
+export type ExportRights = (typeof exportRights)[number]
+
 export type AccessPolicy = TargetPolicy & {
+  exportRights: ExportRights
   /**
    * Roles that need a registration record for the MPAN on every Settlement Day. Assumption: an Other User needs none;
    * its right is the consumer's consent, which no registration data holds.
@@ -30,6 +39,7 @@ export const defaultAccessPolicy: AccessPolicy = {
   deviceStatuses: ['Commissioned'],
   windowEnds: 'closed',
   changeOfAgentRead: 'both',
+  exportRights: 'own',
   codes: faultCodes,
 }
 
@@ -218,7 +228,9 @@ function byRole(
     const because = `${nameOf(user)} asks as ${role}, for which no registration is needed (an assumption)`
     return { role, records: [], because: `${because}, ${textOf(target)}`, ...target }
   }
-  const mpan = row.mpan === 'export' ? device.exportMpan : device.importMpan
+  const own = row.mpan === 'export' ? device.exportMpan : device.importMpan
+  const follows = role === 'MDR' && policy.exportRights === 'import' && own !== undefined
+  const mpan = follows ? (device.importMpan ?? own) : own
   if (mpan === undefined) {
     const text = `device ${device.eui} has no ${row.mpan} MPAN, so nobody is registered to it as ${role}`
     return { rule: 'registration', fault: 'notAuthorised', day: days.first, text }

@@ -7,6 +7,7 @@ import { readSealedEntry } from '../cache/sealed-entry.ts'
 import { type ClockRow, readClockRow } from '../delivery/age-clock.ts'
 import { readAlertNames } from '../delivery/device-alerts.ts'
 import { type BodyRow, type OutboxRow, readBodyRow, readOutboxRow } from '../delivery/outbox-rows.ts'
+import { type FeedTables, feedTables } from '../feed/feed-store.ts'
 import { type Count, readCount } from '../metrics/performance-measures.ts'
 import { readStoredRequest, type StoredRequest } from '../requests/accepted-request.ts'
 import { type ScheduleTables, scheduleTables } from '../schedule/schedule-store.ts'
@@ -14,6 +15,7 @@ import { readText } from '../store/row-reader.ts'
 import type { TableReaders } from '../store/store.ts'
 
 export type Tables = RegistryTables &
+  FeedTables &
   ScheduleTables & {
     /** `sequence/NAME`: the last number reserved, decimal. `request/ORIGINATOR/TARGET`: counters of RequestIDs;
      * `lower/ORIGINATOR/TARGET`: to be lowered. */
@@ -51,4 +53,5 @@ export const bridgeTables: TableReaders<Tables> = {
   performance: readCount,
   trail: readTrailRow,
   ...registryTables,
+  ...feedTables,
 }

@@ -55,6 +55,8 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
       return (await import('./import.ts')).importCommand({ readCsv, readTextFile })
     },
     user: async () => (await import('./user.ts')).userCommand,
+    feed: async () => (await import('./feed.ts')).feedCommand,
+    who: async () => (await import('./who.ts')).whoCommand,
     validate: async () => (await import('./validate.ts')).validateCommand,
     backup: async () => (await import('./backup.ts')).backupCommand,
     restore: async () => (await import('./restore.ts')).restoreCommand,

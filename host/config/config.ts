@@ -1,7 +1,7 @@
 // Settings of the bridge: defaults < config file < environment < flags.
 
 import { existsSync } from 'node:fs'
-import { type AccessPolicy, defaultAccessPolicy } from '../access/access-control.ts'
+import { type AccessPolicy, defaultAccessPolicy, type ExportRights } from '../access/access-control.ts'
 import type { ChangeOfAgentRead } from '../access/targets.ts'
 import type { CacheDeletion, CachePolicy, CacheTopUp } from '../cache/policy.ts'
 import { type AlertCodes, alertCodesWith } from '../catalogue/alert-code.ts'
@@ -37,6 +37,10 @@ export interface BridgeConfig {
   readWindow: WindowEnds
   /** Who may have the daily read at which a registration changes (access/targets.ts). */
   changeOfAgentRead: ChangeOfAgentRead
+  /** Whether an MDR's rights on export follow its own appointment, or that of the meter's import MPAN. */
+  exportRights: ExportRights
+  /** A registration message that moves more MPANs than this waits for an operator. */
+  feedMpansMax: number
   /** When a meter's clock is set by this machine's. */
   setClock: SetClock
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
@@ -184,6 +188,6 @@ export function readConfig(path: string, env: { [name: string]: string | undefin
 
 /** Access control as the settings have it. */
 export function accessPolicyOf(config: BridgeConfig): AccessPolicy {
-  const { codes, readWindow, changeOfAgentRead } = config
-  return { ...defaultAccessPolicy, codes, windowEnds: readWindow, changeOfAgentRead }
+  const { codes, readWindow, changeOfAgentRead, exportRights } = config
+  return { ...defaultAccessPolicy, codes, windowEnds: readWindow, changeOfAgentRead, exportRights }
 }

@@ -1,5 +1,6 @@
 // The settings that have one value each: how each is read, and its default.
 
+import { exportRights } from '../access/access-control.ts'
 import { changeOfAgentReads } from '../access/targets.ts'
 import { cacheDeletions, cachePolicies, cacheTopUps } from '../cache/policy.ts'
 import { windowEnds } from '../catalogue/read-window.ts'
@@ -101,6 +102,18 @@ export const settings: readonly Setting[] = [
     expected: changeOfAgentReads.join(', '),
   },
   {
+    name: 'exportRights',
+    env: 'SMETS1_EXPORT_RIGHTS',
+    ...oneOf(exportRights),
+    expected: exportRights.join(' or '),
+  },
+  {
+    name: 'feedMpansMax',
+    env: 'SMETS1_FEED_MPANS_MAX',
+    ...whole(1, 100_000),
+    expected: 'from how many MPANs on a registration message waits for an operator (1 to 100000)',
+  },
+  {
     name: 'setClock',
     env: 'SMETS1_SET_CLOCK',
     read: (value) => (value === 'off' || value === 'lost' ? value : seconds.read(value)),
@@ -177,6 +190,8 @@ export const settingDefaults = {
   cacheDeletion: 'age',
   readWindow: 'closed',
   changeOfAgentRead: 'both',
+  exportRights: 'own',
+  feedMpansMax: 1_000,
   setClock: 'lost',
   schema: undefined,
   keysBoxed: undefined,

@@ -4,11 +4,13 @@ import { rmSync } from 'node:fs'
 import type { BridgeEnv } from '../bridge/env.ts'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../config/config.ts'
+import { createFeed } from '../feed/feed.ts'
 import { createControl } from '../http/control/control.ts'
 import type { ControlParts } from '../http/control/controlled.ts'
 import type { Faults } from '../http/control/fault-rule.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
+import { createFeedQueue, feedPolicyOf } from './feed-state.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
 import { createRegistryFiles } from './registry-files.ts'
 import { watchOrders } from './watch-orders.ts'
@@ -61,7 +63,9 @@ export async function runBridge(
   const { url, metricsUrl } = served
   const mayMove = config.consolePort === undefined
   const registryFiles = createRegistryFiles(paths, opened.env.timing.nowMs, opened.reload)
-  const parts = { registryFiles, ...disturbed, ...options.controlParts }
+  const { store } = env.disk
+  const feed = createFeedQueue(paths, createFeed({ store, policy: feedPolicyOf(config), nowMs: env.timing.nowMs }))
+  const parts = { registryFiles, feed, ...disturbed, ...options.controlParts }
   const consoleUrl =
     port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control }, parts)
   env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl })

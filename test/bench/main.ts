@@ -3,6 +3,7 @@
 import { audit } from './audit.ts'
 import { bridge } from './bridge.ts'
 import { espruino } from './espruino.ts'
+import { feedBench } from './feed.ts'
 import { flash } from './flash.ts'
 import { fleet } from './fleet.ts'
 import { hostileMeter } from './hostile-meter.ts'
@@ -41,6 +42,7 @@ const benches: { [name: string]: Bench } = {
   audit,
   registry,
   schedules,
+  feed: feedBench,
   'hostile-meter': hostileMeter,
   overload,
   package: packageBench,

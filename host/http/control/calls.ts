@@ -2,6 +2,7 @@
 
 import type { Call } from './call.ts'
 import { faultCalls } from './fault-calls.ts'
+import { feedCalls } from './feed-calls.ts'
 import { messageCalls } from './message-calls.ts'
 import { modelCalls } from './model-calls.ts'
 import { operationCalls } from './operation-calls.ts'
@@ -14,6 +15,7 @@ export const calls: readonly Call[] = [
   ...stateCalls,
   ...messageCalls,
   ...registryCalls,
+  ...feedCalls,
   ...scheduleCalls,
   ...pendingCalls,
   ...operationCalls,

@@ -3,6 +3,7 @@
 import type { BridgeEnv } from '../../bridge/env.ts'
 import type { Bridge } from '../../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../../config/config.ts'
+import type { FeedAnswer } from '../../feed/message.ts'
 import type { Faults } from './fault-rule.ts'
 import type { MessageLog } from './message-log.ts'
 
@@ -76,6 +77,8 @@ export interface RegistryFiles {
 /** What stands beside the bridge on this bench; a call for what is absent answers 409. */
 export interface ControlParts {
   registryFiles?: RegistryFiles
+  /** Applies registration messages. */
+  feed?: { apply(messages: readonly unknown[]): Promise<FeedAnswer[]> }
   faults?: Faults
 }
 

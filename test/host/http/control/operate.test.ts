@@ -218,4 +218,35 @@ test('every change is on record with its outcome, and so is what was refused', a
   assert.not.match(JSON.stringify(records), mpan)
 })
 
+test('registration messages with a token of scope feed: answered with what each changed, in force at once after', async () => {
+  const message = {
+    eventId: 'control-1',
+    eventType: 'SecuredActive',
+    eventStatus: 'New',
+    eventDate: new Date().toISOString(),
+    version: 1,
+    data: {
+      registrationId: 'control',
+      appointments: [
+        { mpxn: mpan, marketRole: 'RSA', mpid: 'AGEN', effectiveFromDate: new Date().toISOString().slice(0, 10) },
+      ],
+    },
+  }
+  const body = { messages: [message, { ...message, version: 'x' }] }
+  const refused = await bench.call('POST', '/registrations', { scope: 'read', body })
+  assert.is(refused.status, 403)
+  const wrong = await bench.call('POST', '/registrations', { scope: 'feed', body })
+  assert.equal([wrong.status, /messages\/1\/version/.test(wrong.text)], [400, true], wrong.text)
+  const taken = await bench.call('POST', '/registrations', { scope: 'feed', body: { messages: [message, message] } })
+  assert.is(taken.status, 200, taken.text)
+  const { answers } = taken.json() as { answers: { outcome: string; repeated?: boolean }[] }
+  assert.equal(
+    answers.map(({ outcome, repeated = false }) => [outcome, repeated]),
+    [
+      ['Accepted', false],
+      ['Accepted', true],
+    ],
+  )
+})
+
 test.run()
