@@ -1,13 +1,14 @@
 // Built-in scenarios of single nights and days: changes of party, of the clock, and of what counts as a day.
 
 import type { ScenarioText } from './scenario-text.ts'
-import { settlementSet, smets1Cohorts } from './table-five.ts'
+import { settlementSet, smets1Cohorts, usualModels } from './table-five.ts'
 
 const households = { meters: 200, cohorts: smets1Cohorts, export: 0.3 }
 
 export const nightScenarios: { readonly [name: string]: ScenarioText } = {
   'change-of-mdr-night': {
     name: 'change-of-mdr-night',
+    ...usualModels,
     summary: 'in summer: the UTC day before the change has 46 half-hours of the outgoing MDR and 2 of the incoming one',
     start: '2026-07-14',
     days: 3,
@@ -53,6 +54,7 @@ export const nightScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'change-of-supplier-night': {
     name: 'change-of-supplier-night',
+    ...usualModels,
     summary: 'half of the meters change their supplier at local midnight; their readings leave the cache',
     start: '2026-11-24',
     days: 3,
@@ -76,6 +78,7 @@ export const nightScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'clock-change-day': {
     name: 'clock-change-day',
+    ...usualModels,
     summary: 'the last Sunday of October: a Settlement Day of 50 half-hours, read by fixed UTC schedules',
     start: '2026-10-24',
     days: 4,
@@ -92,6 +95,7 @@ export const nightScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'utc-day-and-settlement-day': {
     name: 'utc-day-and-settlement-day',
+    ...usualModels,
     summary: 'in summer: the MDR reads UTC days, the supplier Settlement Days, an hour apart; compare cachePolicy',
     start: '2026-07-14',
     days: 2,

@@ -1,7 +1,7 @@
 // Built-in scenarios of the risks in appendix C of the impact assessment, and of what has gone wrong in the field.
 
 import type { ScenarioText } from './scenario-text.ts'
-import { settlementSet, smets1Cohorts } from './table-five.ts'
+import { settlementSet, smets1Cohorts, usualModels } from './table-five.ts'
 
 const households = { meters: 200, cohorts: smets1Cohorts, export: 0.3 }
 
@@ -13,6 +13,7 @@ const both: ScenarioText['parties'] = [
 export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   'itron-apn-limit': {
     name: 'itron-apn-limit',
+    ...usualModels,
     summary: 'risk R4: one cohort is limited to few sessions a minute, so that its APN is not overloaded',
     population: {
       ...households,
@@ -22,6 +23,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'window-not-uniform': {
     name: 'window-not-uniform',
+    ...usualModels,
     summary: 'risk R1: everybody names the same start time, in a window of 13 hours',
     population: households,
     bridge: { schedule: { windows: { default: '13h', MDR: '13h' } } },
@@ -37,6 +39,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'on-demand-storm': {
     name: 'on-demand-storm',
+    ...usualModels,
     summary:
       'risk R2: on top of the schedules, a supplier reads every meter on demand within ten minutes of the evening',
     population: households,
@@ -52,13 +55,32 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'no-cache': {
     name: 'no-cache',
+    ...usualModels,
     summary: 'risk R3: two parties read the same meters, and the S1SP has no cache; compare cachePolicy=off,both-days',
     population: households,
     bridge: { cachePolicy: 'off' },
     parties: both,
   },
+  'dco-half-speed': {
+    name: 'dco-half-speed',
+    summary:
+      'issue I2: the DCO works off half as many calls as come in the busiest hour; on-demand reads wait behind them',
+    ...usualModels,
+    dco: { latencyMs: 1000, jitterMs: 1000, callsPerSecond: 0.3 },
+    population: households,
+    parties: [
+      ...both,
+      {
+        name: 'supplier-app',
+        role: 'supplier',
+        userOf: 'supplier',
+        asks: [{ srv: '4.8.1', every: 'day', as: 'on-demand', at: '01:00', within: '1h', period: '2 days' }],
+      },
+    ],
+  },
   'wan-outage-at-midnight': {
     name: 'wan-outage-at-midnight',
+    ...usualModels,
     summary: 'no meter of one cohort is reached from 23:30 to 02:30, in the middle of the window',
     population: households,
     days: 2,
@@ -67,6 +89,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'wan-config-change': {
     name: 'wan-config-change',
+    ...usualModels,
     summary: 'a WAN setting cuts off a fifth of the estate for two days, and failure messages are 100 times larger',
     population: households,
     days: 4,
@@ -75,6 +98,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'migration-ramp': {
     name: 'migration-ramp',
+    ...usualModels,
     summary: 'over a week more and more meters are read half-hourly, as customers change from monthly reads',
     days: 7,
     population: {
@@ -95,6 +119,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   arrivals: {
     name: 'arrivals',
+    ...usualModels,
     summary: 'requests that really arrived, from a CSV file (--arrivals): time, SRV, User, MPAN',
     population: { ...households, meters: 1, export: 0 },
     parties: [

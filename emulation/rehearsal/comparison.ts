@@ -18,6 +18,7 @@ const figures: readonly (readonly [string, (report: Report) => number])[] = [
   ['half-hours without the meter, %', ({ cache }) => cache.hitShare * 100],
   ['DCO calls', ({ dco }) => dco.calls],
   ['DCO calls over 4 s', ({ dco }) => dco.over4Seconds],
+  ['DCO calls at once', ({ dco }) => dco.mostAtOnce],
   ['SMS a meter and month', ({ wan }) => wan.at(-1)?.smsPerMeterMonth ?? 0],
   ['kB a meter and month', ({ wan }) => wan.at(-1)?.kilobytesPerMeterMonth ?? 0],
   ['most API calls in a minute', ({ wan }) => wan.at(-1)?.peakApiCallsPerMinute ?? 0],

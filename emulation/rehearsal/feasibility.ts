@@ -1,6 +1,8 @@
 // What can be seen of a scenario before it runs: queues that grow for ever, because more comes in a day than the rates let
 // through.
 
+import type { DcoSettings } from '../../host/dco/dco-settings.ts'
+import { settingsAt, type WanSettings } from '../../host/wan/wan-settings.ts'
 import { createPopulation, isOf } from './population.ts'
 import type { Scenario } from './scenario.ts'
 
@@ -27,15 +29,38 @@ function readsPerDay(scenario: Scenario): Map<string, number> {
   return reads
 }
 
+/** Calls a second that the model of the DCO lets through. */
+function dcoCallsPerSecond(dco: DcoSettings | undefined): number {
+  if (dco === undefined) return Number.POSITIVE_INFINITY
+  const { callsPerSecond, workers, latencyMs, jitterMs } = dco
+  const byRate = callsPerSecond > 0 ? callsPerSecond : Number.POSITIVE_INFINITY
+  const callMs = latencyMs + jitterMs / 2
+  const byWorkers = workers > 0 && callMs > 0 ? (workers * 1000) / callMs : Number.POSITIVE_INFINITY
+  return Math.min(byRate, byWorkers)
+}
+
+/** Sessions a second that the model of the WAN lets through for a cohort. */
+function sessionsPerSecond(wan: WanSettings | undefined, place: { csp: string; cohort: string }): number {
+  const { callsPerSecond, smsPerSecond } = settingsAt(wan, place)
+  const limit = (rate: number) => (rate > 0 ? rate : Number.POSITIVE_INFINITY)
+  return Math.min(limit(callsPerSecond), limit(smsPerSecond))
+}
+
 /** Queues that can never drain, in words; none when all can. */
 export function neverDraining(scenario: Scenario): string[] {
   const problems: string[] = []
-  const { population, dco, ratedMeters } = scenario
-  const limited = Object.values(population.cohorts).some(({ rate }) => rate > 0) || dco.callsPerSecond > 0
-  if (!limited) return []
+  const { population, dco, wan, ratedMeters } = scenario
+  const isLimited = Object.values(population.cohorts).some(({ rate }) => rate > 0)
+  if (!isLimited && dco === undefined && wan === undefined) return []
   const share = population.meters / ratedMeters
   const reads = readsPerDay(scenario)
-  for (const [name, { rate }] of Object.entries(population.cohorts)) {
+  for (const [name, { rate, csp }] of Object.entries(population.cohorts)) {
+    const bySms = sessionsPerSecond(wan, { csp, cohort: name }) * share * secondsPerDay
+    if ((reads.get(name) ?? 0) > bySms)
+      problems.push(
+        `the queue of cohort ${name} can never drain: ${reads.get(name)} reads of meters a day at least, and the WAN lets ` +
+          `${Math.floor(bySms)} sessions through; raise wan callsPerSecond or smsPerSecond, or ask for less`,
+      )
     const possible = rate * share * 1440
     const wanted = reads.get(name) ?? 0
     if (rate > 0 && wanted > possible)
@@ -45,11 +70,11 @@ export function neverDraining(scenario: Scenario): string[] {
       )
   }
   const calls = [...reads.values()].reduce((sum, one) => sum + one, 0) * dcoCallsPerRead
-  const possible = dco.callsPerSecond * share * secondsPerDay
-  if (dco.callsPerSecond > 0 && calls > possible)
+  const possible = dcoCallsPerSecond(dco) * share * secondsPerDay
+  if (calls > possible)
     problems.push(
-      `the queue of the DCO can never drain: ${calls} calls a day at least, and ${dco.callsPerSecond} a second ` +
-        `let ${Math.floor(possible)} through; raise dco.callsPerSecond or ask for less`,
+      `the queue of the DCO can never drain: ${calls} calls a day at least, and its settings let ${Math.floor(possible)} through; ` +
+        'raise dco.callsPerSecond or dco.workers, or ask for less',
     )
   return problems
 }

@@ -38,6 +38,8 @@ export interface WanCounts {
   contextMsMax: number
   bytesOut: number
   bytesIn: number
+  /** Wake-ups whose SMS were lost (the model of the WAN). */
+  smsLost: number
   /** Of failure messages of the WAN (a fault of the scenario). */
   failureBytes: number
   wakeUpsBySecond: Series
@@ -53,9 +55,17 @@ export interface CacheCounts {
 }
 
 export interface DcoCounts {
+  calls: number
+  msSum: number
+  msMax: number
   callsBySecond: Series
-  /** Calls that waited, and the most that waited at once. */
-  queuedMax: number
+  endedBySecond: Series
+}
+
+export interface HeldBackCounts {
+  sessions: number
+  msSum: number
+  msMax: number
 }
 
 export interface Measures {
@@ -65,6 +75,8 @@ export interface Measures {
   wan: Map<string, WanCounts>
   cache: CacheCounts
   dco: DcoCounts
+  /** Sessions that waited for a limit of the WAN, by limit. */
+  heldBack: Map<string, HeldBackCounts>
   usage: Usage
   completeness: Completeness
   performance: Map<string, Count>
@@ -108,6 +120,7 @@ export const noWan = (): WanCounts => ({
   contextMsMax: 0,
   bytesOut: 0,
   bytesIn: 0,
+  smsLost: 0,
   failureBytes: 0,
   wakeUpsBySecond: new Map(),
   bytesBySecond: new Map(),
@@ -121,7 +134,8 @@ export function noMeasures(): Measures {
     codes: new Map(),
     wan: new Map(),
     cache: { halfHours: { cache: 0, meter: 0, shared: 0, notRecorded: 0 }, ageHours: [] },
-    dco: { callsBySecond: new Map(), queuedMax: 0 },
+    dco: { calls: 0, msSum: 0, msMax: 0, callsBySecond: new Map(), endedBySecond: new Map() },
+    heldBack: new Map(),
     usage: noUsage(),
     completeness: new Map(),
     performance: new Map(),
@@ -145,6 +159,12 @@ export function requestsOf({ requests }: Measures, key: RequestKey): RequestCoun
 export function wanOf({ wan }: Measures, cohort: string): WanCounts {
   const found = wan.get(cohort) ?? noWan()
   wan.set(cohort, found)
+  return found
+}
+
+export function heldBackBy({ heldBack }: Measures, limit: string): HeldBackCounts {
+  const found = heldBack.get(limit) ?? { sessions: 0, msSum: 0, msMax: 0 }
+  heldBack.set(limit, found)
   return found
 }
 
@@ -183,8 +203,8 @@ export function addMeasures(to: Measures, from: Measures): void {
   from.cache.ageHours.forEach((amount, hour) => {
     to.cache.ageHours[hour] = (to.cache.ageHours[hour] ?? 0) + amount
   })
-  addSeries(to.dco.callsBySecond, from.dco.callsBySecond)
-  to.dco.queuedMax += from.dco.queuedMax
+  addCounts(to.dco, from.dco)
+  for (const [limit, counts] of from.heldBack) addCounts(heldBackBy(to, limit), counts)
   addUsage(to.usage, from.usage)
   addCompleteness(to.completeness, from.completeness)
   addPerformance(to.performance, from.performance)

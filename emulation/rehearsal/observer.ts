@@ -8,9 +8,10 @@ import type { CompletedRequest } from '../../host/requests/accepted-request.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { createCompleteness } from './completeness.ts'
 import type { Wanted } from './demand.ts'
-import { count, type Measures, type RequestKey, requestsOf, wrongMax } from './measures.ts'
+import { count, heldBackBy, type Measures, type RequestKey, requestsOf, wanOf, wrongMax } from './measures.ts'
 import { indexOfMeter } from './population.ts'
 import type { Party } from './scenario.ts'
+import { addAt } from './series.ts'
 
 interface ObserverParts {
   measures: Measures
@@ -119,6 +120,21 @@ export function createObserver(parts: ObserverParts) {
     count(measures.codes, 'alert')
   }
 
+  function noteHeldBack(limit: string, ms: number): void {
+    const counts = heldBackBy(measures, limit)
+    counts.sessions += 1
+    counts.msSum += ms
+    counts.msMax = Math.max(counts.msMax, ms)
+  }
+
+  /** A wake-up that the model lost on its way: it was sent, and no line saw it. */
+  function noteLostWake(cohort: string): void {
+    const wan = wanOf(measures, cohort)
+    wan.wakeUps += 1
+    wan.smsLost += 1
+    addAt(wan.wakeUpsBySecond, nowMs() - parts.startMs, 1)
+  }
+
   return {
     open,
     completeness: parts.completeness.counts,
@@ -160,6 +176,8 @@ export function createObserver(parts: ObserverParts) {
     log(event: string, fields: { [name: string]: unknown }): void {
       if (event === 'scheduled request failed') measures.retries += 1
       else if (event === 'schedule removed') measures.schedulesRemoved += 1
+      else if (event === 'wan held back') noteHeldBack(String(fields.by), Number(fields.ms))
+      else if (event === 'wan sms lost' || event === 'wan unreachable') noteLostWake(String(fields.cohort))
       else if (event === 'scheduled request given up') givenUp(Number(fields.scheduleId), Number(fields.day))
       else if (problems.includes(event) && measures.wrong.length < wrongMax) {
         measures.wrong.push(`bridge: ${event}: ${JSON.stringify(fields).slice(0, 300)}`)

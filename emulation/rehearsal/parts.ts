@@ -43,9 +43,10 @@ interface PartResult {
 export type PartMessage = { hours: number } | PartResult | { problem: string }
 
 /** A scenario with rates is divided only when memory needs it: the parts do not share queues. */
-export function partsOf({ population, days, dco }: Scenario): number {
+export function partsOf({ population, days, wan, dco }: Scenario): number {
   const forMemory = Math.ceil(population.meters / metersPerPart)
-  const isLimited = dco.callsPerSecond > 0 || Object.values(population.cohorts).some(({ rate }) => rate > 0)
+  const isLimited =
+    wan !== undefined || dco !== undefined || Object.values(population.cohorts).some(({ rate }) => rate > 0)
   const forTime = isLimited ? 1 : Math.ceil((population.meters * days) / meterDaysPerPart)
   return Math.max(forMemory, Math.min(forTime, partsForTimeMax))
 }

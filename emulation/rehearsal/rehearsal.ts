@@ -10,6 +10,7 @@ import { performanceRows } from '../../host/metrics/performance-measures.ts'
 import { createMemoryStore, type Store } from '../../host/store/store.ts'
 import { addUsage } from '../../host/wan/usage.ts'
 import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
+import { createModels } from '../models.ts'
 import { createSimulatedEnv, createSimulatedPki, type SimulatedPki, simulatedKeys } from '../simulated-env.ts'
 import { createVirtualClock, type VirtualClock } from '../virtual-clock.ts'
 import { createCompleteness } from './completeness.ts'
@@ -17,6 +18,7 @@ import { createDemand, type Demand } from './demand.ts'
 import { createEstate } from './estate.ts'
 import { createFaults } from './faults.ts'
 import { type Measures, noMeasures, wanOf, wrongMax } from './measures.ts'
+import { meterDco } from './metered-dco.ts'
 import { type MeteredLines, meterLines } from './metered-port.ts'
 import { createObserver } from './observer.ts'
 import { createPopulation, isOf, type RehearsedMeter } from './population.ts'
@@ -106,6 +108,7 @@ function codeOf(xml: string): string {
 function simulatedEnv(world: World, lines: MeteredLines, key: Vault['key'], events: EnvEvents): BridgeEnv {
   const { scenario, config, clock, pki, store, meters } = world
   const registry = rehearsedRegistry(scenario, meters)
+  const models = createModels(clock, config)
   // Records of the trail would be copied and kept: a rehearsal only lets the bridge make them.
   const audit = { record: () => {}, committed: async () => {} }
   const env = createSimulatedEnv(
@@ -117,6 +120,7 @@ function simulatedEnv(world: World, lines: MeteredLines, key: Vault['key'], even
       store,
       vault: { key },
       parties: { registry: () => registry, trust: pki.trust },
+      models: { ...models, dco: meterDco(models.dco, world.measures.dco, clock, world.startMs) },
       seed: scenario.seed,
     },
     config,

@@ -23,6 +23,7 @@ export function csvFiles(report: Report, measures: Measures): { [file: string]: 
     'requests-by-hour.csv': hourly,
     'hours-of-the-day.csv': report.byHour.map((row) => ({ ...row })),
     'wan.csv': report.wan.map((row) => ({ ...row })),
+    'held-back.csv': report.heldBack,
     'codes.csv': report.codes,
     'cache-ages.csv': report.cache.ageHours,
     'completeness.csv': completeness,

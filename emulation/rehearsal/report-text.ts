@@ -99,9 +99,19 @@ export function reportText(report: Report): string {
     `\nRequests by hour of the day, UTC (mean of the days)\n${bars(hours)}`,
     part('SMETS1 WAN, for each meter and month, and at its peak', wanRows(report)),
     `\nDevice reads ${report.deviceReads}; attempts of schedules that were tried again ${report.retries}; without an answer ${report.unanswered}\n`,
-    `DCO calls ${dco.calls}, ${dco.callsPerDeviceRead} a device read; over 4 s ${dco.over4Seconds}, the longest ${dco.longestSeconds} s\n`,
+    `DCO calls ${dco.calls}, ${dco.callsPerDeviceRead} a device read, at most ${dco.peakCallsPerSecond} a second and ${dco.mostAtOnce} at once; ` +
+      `mean ${Number(dco.meanSeconds.toFixed(2))} s, the longest ${Number(dco.longestSeconds.toFixed(1))} s, over 4 s ${dco.over4Seconds}\n`,
     `Cache: ${percent(cache.hitShare, 1)} of the half-hours without the meter, ${cache.deviceReadsSaved} device reads saved\n`,
     ages.length === 0 ? '' : `Age of what the cache answered, responses by hours\n${bars(ages)}`,
+    part(
+      'Sessions that waited for a limit',
+      report.heldBack.map((row) => ({
+        limit: row.limit,
+        sessions: row.sessions,
+        'mean s': Number(row.meanSeconds.toFixed(1)),
+        'longest s': Number(row.longestSeconds.toFixed(1)),
+      })),
+    ),
     completenessPart(report.completeness),
     part(
       'Performance measures',

@@ -72,7 +72,18 @@ export interface Report {
   schedulesRemoved: number
   unanswered: number
   wan: WanRow[]
-  dco: { calls: number; callsPerDeviceRead: number; over4Seconds: number; longestSeconds: number }
+  dco: {
+    calls: number
+    callsPerDeviceRead: number
+    over4Seconds: number
+    meanSeconds: number
+    longestSeconds: number
+    peakCallsPerSecond: number
+    /** In progress or waiting. */
+    mostAtOnce: number
+  }
+  /** Sessions that waited for a limit of the WAN, by limit. */
+  heldBack: { limit: string; sessions: number; meanSeconds: number; longestSeconds: number }[]
   cache: {
     halfHours: { cache: number; meter: number; shared: number; notRecorded: number }
     deviceReadsSaved: number
@@ -82,7 +93,13 @@ export interface Report {
   completeness: CompletenessRow[]
   performance: { measure: string; what: string; answers: number; within: number }[]
   /** For `smets1 forecast --from-rehearsal`. */
-  unitCosts: { attempts?: number; wanBytesPerRead?: number; smsPerRead?: number; dcoCallsPerRead?: number }
+  unitCosts: {
+    attempts?: number
+    wanBytesPerRead?: number
+    smsPerRead?: number
+    dcoCallsPerRead?: number
+    dcoSeconds?: number
+  }
   users: { verified: number; wrong: string[] }
 }
 
@@ -211,6 +228,7 @@ function unitCostsOf(measures: Measures, rows: readonly RequestRow[]): Report['u
       smsPerRead: ratio(wakeUps, sessions),
       dcoCallsPerRead: ratio(dcoCalls, sessions),
     }),
+    ...(measures.dco.msSum > 0 && { dcoSeconds: ratio(measures.dco.msSum, measures.dco.calls * 1000) }),
   }
 }
 
@@ -228,7 +246,7 @@ export function reportOf(
   const cohorts = [...metersOf].map(([cohort, meters]) =>
     wanRow(cohort, meters, doneDays, measures.wan.get(cohort) ?? joined([])),
   )
-  const { cache, usage } = measures
+  const { cache, dco, usage } = measures
   const saved = requests.reduce((sum, row) => sum + row.saved, 0)
   const served = cache.halfHours.cache + cache.halfHours.meter + cache.halfHours.shared
   return {
@@ -254,8 +272,17 @@ export function reportOf(
       calls: usage.dcoCalls,
       callsPerDeviceRead: ratio(usage.dcoCalls, usage.sessions),
       over4Seconds: usage.dcoSlow,
-      longestSeconds: round(usage.dcoMsMax / 1000),
+      meanSeconds: ratio(dco.msSum, dco.calls * 1000),
+      longestSeconds: round(dco.msMax / 1000),
+      peakCallsPerSecond: peak(dco.callsBySecond, 1),
+      mostAtOnce: mostAtOnce(dco.callsBySecond, dco.endedBySecond),
     },
+    heldBack: [...measures.heldBack].sort().map(([limit, { sessions, msSum, msMax }]) => ({
+      limit,
+      sessions,
+      meanSeconds: ratio(msSum, sessions * 1000),
+      longestSeconds: round(msMax / 1000),
+    })),
     cache: {
       halfHours: cache.halfHours,
       deviceReadsSaved: saved,

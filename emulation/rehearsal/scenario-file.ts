@@ -1,8 +1,10 @@
 // Reads a scenario: YAML or JSON, checked by its schema, then what its parts say about each other.
 
 import { parse as parseYaml } from 'yaml'
+import { readDcoSettings } from '../../host/dco/dco-settings.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { schemaCheck } from '../../host/state/json-schema.ts'
+import { readWanSettings } from '../../host/wan/wan-settings.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { durationMs } from '../instants.ts'
 import { readArrivals } from './arrivals.ts'
@@ -17,13 +19,7 @@ import { settlementAsks } from './settlement-asks.ts'
 export const scenarioBytesMax = 256 * 1024
 const aliasesMax = 100
 
-const defaultCohort: Omit<Cohort, 'share'> = {
-  csp: 'CSP',
-  rate: 0,
-  smsMs: 0,
-  roundTripMs: 0,
-  bitsPerSecond: 115_200,
-}
+const defaultCohort: Omit<Cohort, 'share'> = { csp: 'CSP', rate: 0 }
 
 const shareOf = (text: ShareText) => (typeof text === 'number' ? text : Number(text.replace('%', '')) / 100)
 
@@ -35,13 +31,10 @@ function sharesOf(given: { [name: string]: ShareText } | undefined, fallback: Sh
 function cohortsOf(given: { [name: string]: CohortText } | undefined): Population['cohorts'] {
   const cohorts = given ?? { SMETS1: { share: 1 } }
   return Object.fromEntries(
-    Object.entries(cohorts).map(([name, { share, sms, roundTrip, ...rest }]) => {
-      const times = {
-        ...(sms !== undefined && { smsMs: durationMs(sms, 'sms') }),
-        ...(roundTrip !== undefined && { roundTripMs: durationMs(roundTrip, 'roundTrip') }),
-      }
-      return [name, { ...defaultCohort, ...rest, ...times, share: shareOf(share) }]
-    }),
+    Object.entries(cohorts).map(([name, { share, ...rest }]) => [
+      name,
+      { ...defaultCohort, ...rest, share: shareOf(share) },
+    ]),
   )
 }
 
@@ -101,6 +94,15 @@ function faultOf(text: FaultText): Fault {
   }
 }
 
+/** What a model's settings are. @throws CommandError */
+function modelOf<Settings>(
+  read: { ok: true; settings: Settings } | { ok: false; detail: string },
+  name: string,
+): Settings {
+  if (read.ok) return read.settings
+  throw new CommandError(exitCode.usage, `${name}: ${read.detail}`)
+}
+
 /** The scenario of a text that its schema allows. */
 function scenarioOf(text: ScenarioText, name: string): Scenario {
   const { population } = text
@@ -124,7 +126,8 @@ function scenarioOf(text: ScenarioText, name: string): Scenario {
     changes,
     scheduled: shareOf(text.scheduled ?? 1),
     bridge: text.bridge ?? {},
-    dco: { callMs: durationMs(text.dco?.call ?? '0s', 'dco.call'), callsPerSecond: text.dco?.callsPerSecond ?? 0 },
+    wan: modelOf(readWanSettings(text.wan), 'wan'),
+    dco: modelOf(readDcoSettings(text.dco), 'dco'),
     faults: (text.faults ?? []).map(faultOf),
     timetable: text.timetable ?? 'assessment',
     arrivals: undefined,

@@ -4,7 +4,9 @@ import { isDate } from '../../host/access/settlement-day.ts'
 import { srvRow } from '../../host/catalogue/srv-table.ts'
 import { type BridgeConfig, readConfig } from '../../host/config/config.ts'
 import { readScheduleSettings, unknownNames } from '../../host/schedule/settings.ts'
+import { unknownWanNames } from '../../host/wan/wan-settings.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
+import { scaledDco, scaledWan } from './scaled-models.ts'
 import { type Ask, consents, type Population, rolesOfParty, type Scenario, type Shares } from './scenario.ts'
 
 /** How much of a scenario's rates these meters have, when they are rehearsed in parts. */
@@ -21,7 +23,12 @@ export function bridgeConfigOf(scenario: Scenario, parts = 1): BridgeConfig {
   Object.assign(rates, read.settings.cohortRates)
   const share = rateShare(scenario, parts)
   const cohortRates = Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, rate * share]))
-  return { ...readConfig('', {}, settings), schedule: { ...read.settings, cohortRates } }
+  return {
+    ...readConfig('', {}, settings),
+    schedule: { ...read.settings, cohortRates },
+    wan: scaledWan(scenario.wan, share),
+    dco: scaledDco(scenario.dco, share),
+  }
 }
 
 type Note = (problem: string) => void
@@ -117,6 +124,7 @@ export function scenarioProblems(scenario: Scenario): string[] {
     const { schedule } = bridgeConfigOf(scenario)
     const placed = Object.entries(population.cohorts).map(([cohort, { csp }]) => ({ cohort, csp, s1sp: cohort }))
     problems.push(...unknownNames(schedule, placed))
+    if (scenario.wan !== undefined) problems.push(...unknownWanNames(scenario.wan, placed))
   } catch (error) {
     note(`bridge: ${(error as Error).message}`)
   }

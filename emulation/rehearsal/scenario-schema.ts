@@ -1,7 +1,9 @@
 // The JSON Schema of a scenario file. What one part says about another only scenario-file.ts knows.
 
 import { configSchema } from '../../host/config/config-schema.ts'
+import { dcoSchema } from '../../host/dco/dco-settings.ts'
 import { type JsonSchema, objectSchema } from '../../host/state/json-schema.ts'
+import { wanSchema } from '../../host/wan/wan-settings.ts'
 import { settlementTimetableNames } from './settlement-timetable.ts'
 
 /** Most meters and days of a rehearsal. */
@@ -118,6 +120,8 @@ export function scenarioSchema(): JsonSchema {
         scheduled: share,
         bridge: bridgeSchema(),
         faults: { type: 'array', items: fault, maxItems: scenarioLimits.asks },
+        wan: { ...wanSchema, description: 'the model of the WAN, as in config.json; limits are for all meters' },
+        dco: { ...dcoSchema, description: 'the model of the DCO, as in config.json; limits are for all meters' },
         timetable: { enum: settlementTimetableNames },
         arrivals: {
           type: 'string',

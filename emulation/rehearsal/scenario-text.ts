@@ -23,7 +23,8 @@ export interface ScenarioText {
   changes?: { role: 'supplier' | 'MDR'; to: string; on: string; of?: string[] }[]
   scheduled?: ShareText
   bridge?: BridgeSettings
-  dco?: { call?: string; callsPerSecond?: number }
+  wan?: unknown
+  dco?: unknown
   faults?: FaultText[]
   timetable?: SettlementTimetableName
   arrivals?: string
@@ -36,9 +37,6 @@ export interface CohortText {
   share: ShareText
   csp?: string
   rate?: number
-  sms?: string
-  roundTrip?: string
-  bitsPerSecond?: number
 }
 
 export interface PartyText {

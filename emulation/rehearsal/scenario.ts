@@ -1,5 +1,7 @@
 // A scenario of a rehearsal: which meters there are, who asks them for what, and what the systems in between can do.
 
+import type { DcoSettings } from '../../host/dco/dco-settings.ts'
+import type { WanSettings } from '../../host/wan/wan-settings.ts'
 import type { SettlementTimetableName } from './settlement-timetable.ts'
 
 /** Levels of a customer's consent for import (design assumption DA11); export is always half-hourly. */
@@ -17,11 +19,6 @@ export interface Cohort {
   csp: string
   /** Sessions a minute for all meters of the scenario; 0: no limit (risk R4). */
   rate: number
-  /** From a wake-up SMS until the meter has it, and between two packets, milliseconds. */
-  smsMs: number
-  roundTripMs: number
-  /** Bits a second of one meter. */
-  bitsPerSecond: number
 }
 
 export interface Population {
@@ -144,13 +141,6 @@ export interface BridgeSettings {
   schedule?: { readonly [name: string]: unknown }
 }
 
-export interface DcoModel {
-  /** Time that a call takes, milliseconds. */
-  callMs: number
-  /** Calls a second for all meters of the scenario; 0: no limit. */
-  callsPerSecond: number
-}
-
 export interface Scenario {
   name: string
   summary: string
@@ -164,7 +154,9 @@ export interface Scenario {
   /** Share of the daily reads that go by DCC schedules; the others are asked for on demand. */
   scheduled: number
   bridge: BridgeSettings
-  dco: DcoModel
+  /** Models of the WAN and of the DCO, with limits for all meters of the scenario; undefined: as quick as they are. */
+  wan: WanSettings | undefined
+  dco: DcoSettings | undefined
   faults: readonly Fault[]
   timetable: SettlementTimetableName
   /** A log of requests that really arrived, to be asked again on the days of the rehearsal. */

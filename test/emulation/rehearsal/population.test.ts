@@ -15,7 +15,7 @@ import {
 import type { Population } from '../../../emulation/rehearsal/scenario.ts'
 import { isMpan } from '../../../host/access/mpan.ts'
 
-const cohort = { csp: 'CSP', rate: 0, smsMs: 0, roundTripMs: 0, bitsPerSecond: 9600 }
+const cohort = { csp: 'CSP', rate: 0 }
 const population: Population = {
   meters: 1000,
   cohorts: { IOC: { ...cohort, share: 0.22 }, MOC: { ...cohort, share: 0.32 }, FOC: { ...cohort, share: 0.46 } },
