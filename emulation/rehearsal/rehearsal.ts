@@ -258,6 +258,6 @@ async function passDay(
 
 function runsOf({ schedules }: Bridge): number {
   let runs = 0
-  for (const schedule of schedules.schedules.all()) runs += schedule.runs.length
+  for (const schedule of schedules.schedules.withRuns()) runs += schedule.runs.length
   return runs
 }

@@ -115,6 +115,24 @@ test('a meter that never answers: its requests fail with an alert after a day, a
   assert.ok(report.codes.some(({ code }) => code === 'alert'))
 })
 
+test('the models of the WAN and of the DCO: what they delay and hold back is counted, and scaled with the meters', async () => {
+  const slow: Partial<ScenarioText> = {
+    wan: { all: { smsDelayMs: 3000, latencyMs: 100 }, csps: { 'CSP-FOC': { callsPerSecond: 1 } } },
+    dco: { latencyMs: 4100 },
+  }
+  const report = await reportOn({ ...scenarioOf('window-not-uniform', 10, slow), ratedMeters: 200 })
+  assert.is(report.dco.meanSeconds, 4.1)
+  assert.is(report.dco.over4Seconds, report.dco.calls)
+  assert.ok(report.dco.mostAtOnce > 3)
+  assert.is(report.unitCosts.dcoSeconds, 4.1)
+  // One a second for 200 meters is one in 20 s for 10.
+  const [held] = report.heldBack
+  assert.is(held?.limit, 'calls')
+  assert.ok((held?.longestSeconds ?? 0) > 20)
+  assert.ok(report.requests.every(({ failed }) => failed === 0))
+  assert.ok((report.wan.at(-1)?.meanContextSeconds ?? 0) > 4)
+})
+
 test('parts of a population add up to the whole', async () => {
   const scenario = scenarioOf('no-cache', 12)
   const whole = await reportOn(scenario)
