@@ -105,6 +105,22 @@ function keyOfRun(parts: ObserverParts, { party, srv }: CreatedSchedule, dueMs: 
   return { hour: hourOf(parts, dueMs), srv, party: party.name, service: 'scheduled', settlement: party.forSettlement }
 }
 
+/** A session waited for a limit of the WAN. */
+function noteHeldBack(measures: Measures, limit: string, ms: number): void {
+  const counts = heldBackBy(measures, limit)
+  counts.sessions += 1
+  counts.msSum += ms
+  counts.msMax = Math.max(counts.msMax, ms)
+}
+
+/** A wake-up that the model lost on its way: it was sent, and no line saw it. */
+function noteLostWake({ measures, startMs, nowMs }: ObserverParts, cohort: string): void {
+  const wan = wanOf(measures, cohort)
+  wan.wakeUps += 1
+  wan.smsLost += 1
+  addAt(wan.wakeUpsBySecond, nowMs() - startMs, 1)
+}
+
 /** Counts requests when they are sent, or when a schedule's run has its outcome, and what becomes of them. */
 export function createObserver(parts: ObserverParts) {
   const { measures, nowMs } = parts
@@ -118,21 +134,6 @@ export function createObserver(parts: ObserverParts) {
     counts.requests += 1
     counts.failed += 1
     count(measures.codes, 'alert')
-  }
-
-  function noteHeldBack(limit: string, ms: number): void {
-    const counts = heldBackBy(measures, limit)
-    counts.sessions += 1
-    counts.msSum += ms
-    counts.msMax = Math.max(counts.msMax, ms)
-  }
-
-  /** A wake-up that the model lost on its way: it was sent, and no line saw it. */
-  function noteLostWake(cohort: string): void {
-    const wan = wanOf(measures, cohort)
-    wan.wakeUps += 1
-    wan.smsLost += 1
-    addAt(wan.wakeUpsBySecond, nowMs() - parts.startMs, 1)
   }
 
   return {
@@ -176,8 +177,8 @@ export function createObserver(parts: ObserverParts) {
     log(event: string, fields: { [name: string]: unknown }): void {
       if (event === 'scheduled request failed') measures.retries += 1
       else if (event === 'schedule removed') measures.schedulesRemoved += 1
-      else if (event === 'wan held back') noteHeldBack(String(fields.by), Number(fields.ms))
-      else if (event === 'wan sms lost' || event === 'wan unreachable') noteLostWake(String(fields.cohort))
+      else if (event === 'wan held back') noteHeldBack(measures, String(fields.by), Number(fields.ms))
+      else if (event === 'wan sms lost' || event === 'wan unreachable') noteLostWake(parts, String(fields.cohort))
       else if (event === 'scheduled request given up') givenUp(Number(fields.scheduleId), Number(fields.day))
       else if (problems.includes(event) && measures.wrong.length < wrongMax) {
         measures.wrong.push(`bridge: ${event}: ${JSON.stringify(fields).slice(0, 300)}`)

@@ -3,11 +3,12 @@
 
 import { measuresOf } from '../../host/metrics/performance-measures.ts'
 import { type CompletenessRow, completenessRows } from './completeness-report.ts'
-import { addCounts, type Measures, noRequests, noWan, type RequestCounts, readKey, type WanCounts } from './measures.ts'
+import { addCounts, type Measures, noRequests, type RequestCounts, readKey, type WanCounts } from './measures.ts'
 import type { Scenario } from './scenario.ts'
 import { byHour, mostAtOnce, peak } from './series.ts'
 import { settlementTimetables } from './settlement-timetable.ts'
 import { sampledOneIn } from './users.ts'
+import { joined, ratio, round, type WanRow, wanRow } from './wan-report.ts'
 
 export interface RequestRow {
   srv: string
@@ -33,22 +34,6 @@ export interface HourRow {
   answered: number
   wakeUps: number
   kilobytes: number
-}
-
-/** The five questions of section 5.4.1. */
-export interface WanRow {
-  cohort: string
-  meters: number
-  kilobytesPerMeterMonth: number
-  smsPerMeterMonth: number
-  peakKilobitsPerSecond: number
-  peakApiCallsPerSecond: number
-  peakApiCallsPerMinute: number
-  peakApiCallsPerHour: number
-  contexts: number
-  mostContextsAtOnce: number
-  meanContextSeconds: number
-  longestContextSeconds: number
 }
 
 export interface Report {
@@ -102,10 +87,6 @@ export interface Report {
   }
   users: { verified: number; wrong: string[] }
 }
-
-const daysPerMonth = 365 / 12
-const round = (value: number, digits = 3) => Number(value.toFixed(digits))
-const ratio = (part: number, whole: number) => (whole === 0 ? 0 : round(part / whole, 6))
 
 function requestRows({ requests }: Measures): RequestRow[] {
   const sums = new Map<string, RequestCounts>()
@@ -168,30 +149,6 @@ function hourRows(measures: Measures, days: number, wan: WanCounts): HourRow[] {
     wakeUps: columns.wakeUps[hour] ?? 0,
     kilobytes: round((columns.bytes[hour] ?? 0) / 1000),
   }))
-}
-
-function wanRow(cohort: string, meters: number, days: number, wan: WanCounts): WanRow {
-  const perMonth = (amount: number) => (meters === 0 ? 0 : round((amount / meters / days) * daysPerMonth))
-  return {
-    cohort,
-    meters,
-    kilobytesPerMeterMonth: perMonth((wan.bytesOut + wan.bytesIn + wan.failureBytes) / 1000),
-    smsPerMeterMonth: perMonth(wan.wakeUps),
-    peakKilobitsPerSecond: round((peak(wan.bytesBySecond, 1) * 8) / 1000),
-    peakApiCallsPerSecond: peak(wan.wakeUpsBySecond, 1),
-    peakApiCallsPerMinute: peak(wan.wakeUpsBySecond, 60),
-    peakApiCallsPerHour: peak(wan.wakeUpsBySecond, 3600),
-    contexts: wan.contexts,
-    mostContextsAtOnce: mostAtOnce(wan.begunBySecond, wan.endedBySecond),
-    meanContextSeconds: ratio(wan.contextMsSum, wan.contexts * 1000),
-    longestContextSeconds: round(wan.contextMsMax / 1000),
-  }
-}
-
-function joined(all: Iterable<WanCounts>): WanCounts {
-  const total = noWan()
-  for (const one of all) addCounts(total, one)
-  return total
 }
 
 function notesOf(scenario: Scenario, parts: number): string[] {
