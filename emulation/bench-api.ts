@@ -3,6 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { BridgeConfig } from '../host/config/config.ts'
+import type { ClockState } from '../host/http/control/controlled.ts'
 import type { Faults } from '../host/http/control/fault-rule.ts'
 import type { Duration, Instant } from './instants.ts'
 import type { LineFaults } from './line-faults.ts'
@@ -24,14 +25,25 @@ export interface StartBenchOptions {
   config?: Partial<BridgeConfig>
 }
 
-/** The clock of a bench. */
+export type { ClockState } from '../host/http/control/controlled.ts'
+
+/** The clock of a bench. On virtual time it stands when no request is unanswered, unless it is told to move. */
 export interface BenchClock {
   /** Milliseconds of UTC since 1970. */
   nowMs(): number
-  /** Lets time pass: all that is due runs in order, each at its instant. In real time it waits. @throws CommandError */
-  advance(duration: Duration): Promise<void>
-  /** Lets time pass up to an instant. @throws CommandError for one that has passed */
-  to(instant: Instant): Promise<void>
+  state(): ClockState
+  /**
+   * Lets time pass: all that is due runs in order, each at its instant. In real time it waits. No instant is passed while an
+   * exchange over HTTP with a User is open.
+   * @throws CommandError with exit code 1 when one stays open for 30 s of real time; the clock then stands at that instant
+   */
+  advance(duration: Duration): Promise<ClockState>
+  /** Lets time pass up to an instant. @throws CommandError as `advance` does, and for an instant that has passed */
+  to(instant: Instant): Promise<ClockState>
+  /** From now on time runs at so many times the speed of real time; 0: it stands. @throws CommandError in real time */
+  scale(factor: number): ClockState
+  /** Stops the clock, and an advance that is under way. @throws CommandError in real time */
+  stop(): ClockState
 }
 
 /** A meter, a bridge and Users. Call `close` when it is not needed any more, or declare it with `await using`. */

@@ -54,7 +54,9 @@ function connectCallbacks(bench: UserParts['bench'], users: () => readonly User[
     const user = users().find(({ callback }) => callback === push.url)
     const fault = faults.get(user?.name ?? '')
     if (fault !== undefined) return fault
-    return push.url === callbackOf(user?.name ?? '') ? 204 : bench.clock.hold(postOutside(push))
+    return push.url === callbackOf(user?.name ?? '')
+      ? 204
+      : bench.clock.hold(postOutside(push), `the User at ${push.url}, who was sent a response`)
   })
   bench.onCallback((callback) => {
     const id = callback.response.requestId?.text.toUpperCase() ?? ''

@@ -3,7 +3,7 @@
 import { CommandError, exitCode } from '../host/state/errors.ts'
 import { halfHourMs } from '../protocol/half-hour.ts'
 
-/** A date (`2026-11-22`, its 00:00 UTC), an instant (`2026-11-22T10:30Z`), a Date, or milliseconds of UTC since 1970. */
+/** A date (`2026-11-22`, its 00:00 UTC), an instant (`2026-11-22T10:30Z`; UTC without a zone), a Date, or milliseconds of UTC since 1970. */
 export type Instant = string | number | Date
 
 /** `90s`, `15m`, `25h`, `2d`, `250ms`, or a number of milliseconds. */
@@ -18,8 +18,8 @@ export function instantMs(value: Instant, name: string): number {
       ? value.getTime()
       : typeof value === 'number'
         ? value
-        : /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2}))?$/.test(value)
-          ? Date.parse(value)
+        : /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})?)?$/.test(value)
+          ? Date.parse(/T.*(Z|[+-]\d{2}:\d{2})$/.test(value) || !value.includes('T') ? value : `${value}Z`)
           : Number.NaN
   if (Number.isFinite(atMs)) return atMs
   throw new CommandError(

@@ -9,15 +9,17 @@ import { ConfigurationError } from '../host/state/errors.ts'
 import { dayMs, halfHourMs } from '../protocol/half-hour.ts'
 import { createBench, midnight } from './bench.ts'
 import type { Bench, BenchClock, StartBenchOptions } from './bench-api.ts'
+import { createBenchClock, type MovedClock } from './bench-clock.ts'
 import { createBenchFaults } from './bench-faults.ts'
 import { createBenchServer } from './bench-http.ts'
 import { createBenchLine, createBenchMeter } from './bench-meter.ts'
 import { esme, exportParties, mpan } from './bench-parties.ts'
 import { createBenchUsers } from './bench-users.ts'
 import type { OthersOf, WhOf } from './follow-load.ts'
-import { durationMs, instantMs } from './instants.ts'
-import { createRealClock } from './real-clock.ts'
+import { instantMs } from './instants.ts'
+import { createRealBenchClock, createRealClock } from './real-clock.ts'
 import { createSimulatedPki, type SimulatedPki } from './simulated-env.ts'
+import { hasUnanswered } from './unanswered.ts'
 import { createVirtualClock, type VirtualClock } from './virtual-clock.ts'
 
 export type { BridgeConfig } from '../host/config/config.ts'
@@ -32,6 +34,7 @@ export type {
   BenchReadings,
   BenchResponse,
   CallbackAnswer,
+  ClockState,
   HalfHourValues,
   NewUser,
   ReadDay,
@@ -91,10 +94,10 @@ export async function startBench(options: StartBenchOptions = {}): Promise<Bench
   const seed = wholeNumber('seed', options.seed ?? 1, 0, 0xffffffff)
   const days = wholeNumber('days', options.days ?? 10, 1, daysMax)
   const port = wholeNumber('port', options.port ?? 0, 0, 65535)
-  const clock = isReal ? createRealClock(systemTiming) : createVirtualClock(0)
+  const time = isReal ? realTime() : virtualTime()
   const pki = createSimulatedPki(nowMs - (daysMax + 100) * dayMs)
   const at = { nowMs, days, seed, port, isReal }
-  const bench = await assemble(at, clock, pki, config).catch((error) => {
+  const bench = await assemble(at, time, pki, config).catch((error) => {
     pki.remove()
     throw error
   })
@@ -116,34 +119,50 @@ interface Start {
   isReal: boolean
 }
 
-/** The clock as its user moves it. */
-function benchClock(clock: VirtualClock): BenchClock {
+/** The clock that a bench runs by, and its user's. */
+interface BenchTime {
+  clock: VirtualClock
+  /** The user's clock, once the bench has started. */
+  moved(bench: Started): BenchClock
+  exchanged(): void
+  close(): void
+}
+
+type Started = Awaited<ReturnType<typeof createBench>>
+
+function realTime(): BenchTime {
+  const clock = createRealClock(systemTiming)
+  return { clock, moved: () => createRealBenchClock(clock), exchanged() {}, close() {} }
+}
+
+function virtualTime(): BenchTime {
+  const clock = createVirtualClock(0)
+  let moved: MovedClock | undefined
   return {
-    nowMs: clock.nowMs,
-    advance: (duration) => clock.pass(durationMs(duration, 'the time to advance')),
-    async to(instant) {
-      const ms = instantMs(instant, 'the time to advance to') - clock.nowMs()
-      await clock.pass(durationMs(ms, 'the time up to that instant'))
+    clock,
+    moved({ store, log }) {
+      const unanswered = () => hasUnanswered(store, clock.nowMs())
+      const failed = (error: unknown) => void log.push({ event: 'fault', problem: problemOf(error) })
+      moved = createBenchClock({ clock, real: systemTiming, unanswered, failed })
+      const { answer, close, ...own } = moved
+      return own
     },
+    exchanged: () => moved?.answer(),
+    close: () => moved?.close(),
   }
 }
 
-async function assemble(
-  at: Start,
-  clock: VirtualClock,
-  pki: SimulatedPki,
-  config: Partial<BridgeConfig>,
-): Promise<Bench> {
+const problemOf = (error: unknown) => (error instanceof Error ? error.stack : String(error))
+
+async function assemble(at: Start, time: BenchTime, pki: SimulatedPki, config: Partial<BridgeConfig>): Promise<Bench> {
   const { nowMs, days, seed, isReal } = at
   const parties = exportParties()
   const load = household(seed)
-  const log = { event: 'fault' }
+  const { clock, exchanged } = time
   const server = createBenchServer(
     at.port,
-    clock,
-    !isReal,
-    () => bench,
-    (error) => bench.log.push({ ...log, problem: error instanceof Error ? error.stack : String(error) }),
+    { kind: isReal ? 'real' : 'virtual', timing: clock, hold: clock.hold, exchanged },
+    (error) => bench.log.push({ event: 'fault', problem: problemOf(error) }),
   )
   const midnightMs = Math.floor(nowMs / halfHourMs) * halfHourMs
   const { faults, disturb } = createBenchFaults('sim:', () => faulty)
@@ -165,6 +184,7 @@ async function assemble(
   })
   let closing: Promise<void> | undefined
   async function closeAll(): Promise<void> {
+    time.close()
     server.close()
     remove()
     await clock.run(bench.bridge().stop())
@@ -178,7 +198,7 @@ async function assemble(
   return {
     url: bench.bridge().served?.url ?? '',
     pki: pki.files,
-    clock: benchClock(clock),
+    clock: time.moved(bench),
     meter,
     line: createBenchLine(bench.line),
     faults,

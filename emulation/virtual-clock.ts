@@ -9,10 +9,26 @@ export interface VirtualClock extends Timing {
   run<T>(promise: Promise<T>): Promise<T>
   /** Lets time pass, timers included. */
   pass(ms: number): Promise<void>
-  /** Lets no timer run until `promise` settles: work that takes real time, such as an exchange over HTTP. */
-  hold<T>(promise: Promise<T>): Promise<T>
+  /**
+   * Lets no timer run until `promise` settles: work that ends in real time, such as a write to disk or an exchange over
+   * HTTP. `what` it is, for messages.
+   */
+  hold<T>(promise: Promise<T>, what?: string | (() => string)): Promise<T>
   /** Sets the time. Timers that are due by then run with the next `run` or `pass`. */
   set(ms: number): void
+}
+
+/** A clock whose timers can also be run one instant at a time. */
+export interface SteppedClock extends VirtualClock {
+  /**
+   * Waits for all that can settle and for work outside, then runs the timers of the next instant, if it is due by `untilMs`
+   * and `isWanted` still says so. @returns whether it ran any
+   */
+  step(untilMs: number, isWanted?: () => boolean): Promise<boolean>
+  /** What time waits for now: the names of work outside that has one, the oldest first. */
+  held(): string[]
+  /** Whole microseconds of UTC since 1970, which have no rounding. */
+  nowUs(): number
 }
 
 interface Timer {
@@ -80,33 +96,62 @@ function createTimers(startUs: number): Timers {
   }
 }
 
-export function createVirtualClock(startMs: number): VirtualClock {
+type Named = string | (() => string) | undefined
+
+/** Work outside that has not ended. Who waits for the end of all of it is told; nothing is polled. */
+function createWorkOutside() {
+  const underWay = new Set<{ what: Named }>()
+  let waiting: (() => void)[] = []
+  return {
+    add<T>(promise: Promise<T>, what: Named): Promise<T> {
+      const work = { what }
+      underWay.add(work)
+      const end = () => {
+        underWay.delete(work)
+        if (underWay.size > 0) return
+        const told = waiting
+        waiting = []
+        for (const resolve of told) resolve()
+      }
+      promise.then(end, end)
+      return promise
+    },
+    any: () => underWay.size > 0,
+    ended: () => new Promise<void>((resolve) => void waiting.push(resolve)),
+    names: () => [
+      ...new Set([...underWay].flatMap(({ what }) => (typeof what === 'function' ? what() : (what ?? [])))),
+    ],
+  }
+}
+
+export function createVirtualClock(startMs: number): SteppedClock {
   const timers = createTimers(Math.round(startMs * 1000))
   const { nowUs, nowMs, after } = timers
-  /** Work outside that takes real time. */
-  const held = new Set<Promise<unknown>>()
+  const outside = createWorkOutside()
   /** Several callers may move the time at once; they take turns. */
   let lastTurn: Promise<unknown> = Promise.resolve()
 
   /** Waits for all that can settle, then runs the next timer if it is wanted and due by `untilUs`. */
-  function turn(untilUs: number, isWanted: () => boolean): Promise<'ran' | 'nothing due'> {
+  function turn(untilUs: number, isWanted: () => boolean): Promise<boolean> {
     const next = lastTurn.then(async () => {
       await settle()
-      while (held.size > 0) {
-        await Promise.race(held)
+      while (outside.any()) {
+        await outside.ended()
         await settle()
       }
       const timer = isWanted() ? timers.peek() : undefined
-      if (timer === undefined || timer.atUs > untilUs) return 'nothing due'
+      if (timer === undefined || timer.atUs > untilUs) return false
       timers.fire(timer)
-      return 'ran'
+      return true
     })
     lastTurn = next.catch(() => {})
     return next
   }
 
+  const always = () => true
   return {
     nowMs,
+    nowUs,
     after,
     async run(promise) {
       let settled = false
@@ -116,26 +161,20 @@ export function createVirtualClock(startMs: number): VirtualClock {
       promise.then(end, end)
       const untilUs = nowUs() + runMsMax * 1000
       for (let idle = 0; !settled; ) {
-        const outcome = await turn(Number.POSITIVE_INFINITY, () => !settled)
-        idle = outcome === 'ran' ? 0 : idle + 1
+        const ran = await turn(Number.POSITIVE_INFINITY, () => !settled)
+        idle = ran ? 0 : idle + 1
         if (idle > idleTurnsMax || nowUs() > untilUs) throw new Error('nothing is left that could settle the promise')
       }
       return promise
     },
     async pass(ms) {
       const untilUs = nowUs() + Math.round(ms * 1000)
-      while ((await turn(untilUs, () => true)) === 'ran');
+      while (await turn(untilUs, always));
       timers.set(Math.max(nowUs(), untilUs))
     },
-    hold(promise) {
-      const ended: Promise<unknown> = promise
-        .catch(() => {})
-        .then(() => {
-          held.delete(ended)
-        })
-      held.add(ended)
-      return promise
-    },
+    step: (untilMs, isWanted = always) => turn(Math.round(untilMs * 1000), isWanted),
+    hold: outside.add,
+    held: outside.names,
     set: (ms) => timers.set(Math.round(ms * 1000)),
   }
 }

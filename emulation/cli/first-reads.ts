@@ -24,6 +24,8 @@ export interface Bench {
   trust: TrustStore
   running: RunningBridge
   answers: Map<string, CompletedRequest>
+  /** The time by the bench's clock. */
+  nowMs(): number
 }
 
 /** Yesterday, UTC. */
@@ -99,7 +101,7 @@ async function readAndShow(bench: Bench, name: string, window: Window, io: Io, t
 
 /** Both reads, shown and compared. @returns true when they agree, and there is something to read */
 export async function demonstrate(bench: Bench, io: Io, options: Options): Promise<boolean> {
-  const today = Math.floor(Date.now() / dayMs) * dayMs
+  const today = Math.floor(bench.nowMs() / dayMs) * dayMs
   const window = { startMs: today - dayMs, endMs: today }
   const supplier = await readAndShow(bench, 'supplier', window, io, '1. The supplier reads yesterday')
   const mdr = await readAndShow(bench, 'mdr', window, io, '2. The MDR reads the same')

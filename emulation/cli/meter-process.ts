@@ -20,14 +20,20 @@ export interface MeterProcess {
   stop(): Promise<void>
 }
 
+/** The name under which a flag's value arrives. */
+export function optionName([form]: Flag): string {
+  const name = /^--(?:no-)?([\w-]+)/.exec(form)?.[1] ?? ''
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
+}
+
 /**
  * Those of the given options that are flags of the meter, as its own command line. A flag with a value is `--name <value>`,
  * one that may be given again has an array of them; `--no-name` comes as `name: false`.
  */
 export function meterArguments(flags: readonly Flag[], options: Options): string[] {
-  return flags.flatMap(([flag]) => {
-    const [, no, name, value] = /^--(no-)?([\w-]+)( <)?/.exec(flag)!
-    const given = options[name!.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())]
+  return flags.flatMap((flag) => {
+    const [, no, name, value] = /^--(no-)?([\w-]+)( <)?/.exec(flag[0])!
+    const given = options[optionName(flag)]
     if (no !== undefined) return given === false ? [`--no-${name}`] : []
     if (value === undefined) return given === true ? [`--${name}`] : []
     const values = given === undefined ? [] : Array.isArray(given) ? given : [given]

@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { fillParties } from '../../host/cli/new-parties.ts'
 import { provisionMeters } from '../../host/cli/provision-meters.ts'
 import { registeredFrom, testDevice, testRegistrations } from '../../host/cli/test-registry.ts'
+import { keepVirtualTime } from '../../host/state/state-clock.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
 import { euiToBytes } from '../../protocol/bytes.ts'
 
@@ -15,9 +16,21 @@ export type ProvisionFlash = (
   meter: { eui: Uint8Array; key: Uint8Array; pulsesPerKwh: number; flashKb?: number | undefined },
 ) => void
 
+export interface BenchToMake {
+  /** Flash of the meter; as much as it needs unless given. */
+  flashKb?: number | undefined
+  /** The time of its virtual clock, ms of UTC; absent for a bench in real time. */
+  virtualMs?: number | undefined
+}
+
 /** Fills a directory that `createState` has made. The meter's key goes to the DCO's vault and to the meter, nowhere else. */
-export async function fillBench(paths: StatePaths, provisionFlash: ProvisionFlash, flashKb?: number): Promise<void> {
-  await fillParties(paths)
+export async function fillBench(
+  paths: StatePaths,
+  provisionFlash: ProvisionFlash,
+  { flashKb, virtualMs }: BenchToMake = {},
+): Promise<void> {
+  await fillParties(paths, virtualMs === undefined ? { nowMs: Date.now() } : { nowMs: virtualMs, isVirtual: true })
+  if (virtualMs !== undefined) keepVirtualTime(paths, { nowMs: virtualMs, isMoving: false })
   mkdirSync(dirname(paths.flash), { mode: 0o700 })
   provisionMeters(paths, [{ ...testDevice, registrations: testRegistrations, from: registeredFrom }], {
     randomBytes,

@@ -6,13 +6,14 @@ import type { Configuration, Settings } from '../../firmware/settings.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
 import { halfHourOf, stampOfHalfHour, startOfHalfHour } from '../../protocol/half-hour.ts'
 import { createFaultyClock } from '../emulator/clock-faults.ts'
-import { createEmulatedBoard, systemTimers } from '../emulator/emulated-board.ts'
+import { createEmulatedBoard } from '../emulator/emulated-board.ts'
 import { createFaultyFlash } from '../emulator/flash-faults.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
 import type { Line } from '../emulator/meter-line.ts'
 import { parseLineUrl } from '../emulator/meter-line.ts'
+import type { MeterTime } from '../emulator/meter-time.ts'
 import { createPoweredMeter, type PowerEvent } from '../emulator/powered-meter.ts'
-import { createScaledClock, systemClocks } from '../emulator/scaled-clock.ts'
+import { createScaledClock } from '../emulator/scaled-clock.ts'
 import { advance, startMeterAt } from '../emulator/virtual-run.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
@@ -37,6 +38,7 @@ export interface Prepared {
   past: MeterPast
   /** Seed of household, weather and faults. */
   seed: number
+  time: MeterTime
   /** Half-hours that the flash keeps, for the ready line. */
   history: { importHalfHours: number; otherHalfHours: number }
 }
@@ -48,10 +50,10 @@ function newsInWords(news: PowerEvent): string {
 
 /** The emulated board with its faults, at the start of its real time. */
 function prepareBoard(
-  { options, faults, flash, settings, source, past, seed }: Prepared,
+  { options, faults, flash, settings, source, past, seed, time }: Prepared,
   send: (bytes: Uint8Array) => void,
 ) {
-  const wallMs = systemClocks.wallMs()
+  const wallMs = time.clocks.wallMs()
   // If an earlier run was ahead of the machine's time, the meter's time continues from there.
   const startMs = faults.timeScale > 1 ? Math.max(wallMs, past.aliveMs) : wallMs
   const boardClock = { nowMs: startMs, upMs: 0 }
@@ -69,7 +71,7 @@ function prepareBoard(
     send,
     // A port's own speed may stand in its URL.
     baud: typeof address === 'object' && address.kind === 'serial' ? address.baud : options.baud,
-    timers: systemTimers,
+    timers: time.timers,
   })
   return { startMs, boardClock, faultyClock, faultyFlash, board }
 }
@@ -102,11 +104,11 @@ export async function firstMeter(
  * @throws what the firmware or the flash throws
  */
 export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop): Promise<number> {
-  const { options, faults, flash, history } = prepared
+  const { options, faults, flash, history, time } = prepared
   const line = holdLine(opened, options.port, options.baud, io)
   const made = prepareBoard(prepared, line.write)
   const { startMs, boardClock, faultyClock, faultyFlash, board } = made
-  const clock = createScaledClock(systemClocks, startMs)
+  const clock = createScaledClock(time.clocks, startMs)
   const create = (of: Board) => createMeter(faultyClock.board(of))
 
   function onPowerEvent(news: PowerEvent): void {
@@ -148,7 +150,8 @@ export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop)
       const ready = { ready: true, port: line.url(), lastHalfHour, eui, settingsVersion: settings.version, history }
       io.stdout(`${JSON.stringify(ready)}\n`)
     } else io.stdout(`meter ${eui} on ${line.url()}; ${until}. Ctrl-C stops it.\n`)
-    await serve({ powered, clock, board, line, stop, timeScale: faults.timeScale, recorded: flash.sync })
+    const recorded = time.syncs ? flash.sync : () => {}
+    await serve({ powered, clock, board, line, stop, timeScale: faults.timeScale, time, recorded })
     return 0
   } finally {
     board.off()

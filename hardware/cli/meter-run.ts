@@ -4,6 +4,7 @@ import type { Meter } from '../../firmware/meter.ts'
 import { switchGrainMs } from '../../firmware/tariff.ts'
 import { stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { EmulatedBoard } from '../emulator/emulated-board.ts'
+import type { MeterTime } from '../emulator/meter-time.ts'
 import type { PoweredMeter } from '../emulator/powered-meter.ts'
 import type { ScaledClock } from '../emulator/scaled-clock.ts'
 import { type LoadRun, runLoad } from '../emulator/virtual-run.ts'
@@ -13,6 +14,8 @@ import type { LineHolder } from './line-holder.ts'
 import type { Stop } from './stop.ts'
 
 const quietMs = 2000
+/** Wait of a meter that is awake, so that it falls asleep on time. */
+const awakeMsMax = 1000
 
 /**
  * Runs a meter through the half-hours that it has missed. `undefined` when stopped meanwhile, or when it has no power
@@ -58,6 +61,7 @@ export interface Serving {
   stop: Stop
   /** The meter's time runs so many times as fast while the meter sleeps. */
   timeScale: number
+  time: MeterTime
   /** Called after each half-hour in the log. */
   recorded(): void
 }
@@ -66,12 +70,13 @@ export interface Serving {
  * Runs the meter in its time until stopped; then it commits what it has counted.
  * @throws what the firmware or the flash throws
  */
-export function serve({ powered, clock, board, line, stop, timeScale, recorded }: Serving): Promise<void> {
+export function serve({ powered, clock, board, line, stop, timeScale, time, recorded }: Serving): Promise<void> {
+  const { timers, sleepMsMax } = time
   return new Promise((stopped, failed) => {
-    let timer: NodeJS.Timeout | undefined
+    let timer: unknown
     let last = powered.meter()?.lastHalfHour()
     function end(): void {
-      clearTimeout(timer)
+      timers.clear(timer)
       line.take(() => {})
     }
     /** Runs an action that may fail; a meter that cannot record must not continue. */
@@ -99,12 +104,13 @@ export function serve({ powered, clock, board, line, stop, timeScale, recorded }
       last = newest ?? last
     }
     function turn(): void {
-      clearTimeout(timer)
+      timers.clear(timer)
       if (!safely(work)) return
       // Often enough for a session to fall asleep on time, and exactly at the end of the half-hour.
       const toQuarter = switchGrainMs - (clock.nowMs % switchGrainMs)
       const dueMs = Math.min(toQuarter, powered.dueInMs()) / scale()
-      timer = setTimeout(turn, powered.meter()?.busy() === true ? 2 : Math.min(1000, Math.max(1, dueMs)))
+      const waitMsMax = powered.meter()?.awake() === true ? awakeMsMax : sleepMsMax
+      timer = timers.set(turn, powered.meter()?.busy() === true ? 2 : Math.min(waitMsMax, Math.max(1, dueMs)))
     }
     line.take((bytes) => {
       powered.meter()?.received(bytes)

@@ -6,7 +6,8 @@ import { readSettings } from '../../firmware/settings.ts'
 import { getU32 } from '../../protocol/bytes.ts'
 import { halfHoursPerDay } from '../../protocol/limits.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
-import { openLine } from '../emulator/meter-line.ts'
+import { type OpenedLine, openLine } from '../emulator/meter-line.ts'
+import { type MeterTime, machineTime } from '../emulator/meter-time.ts'
 import type { Io } from './io.ts'
 import { instant } from './io.ts'
 import type { MeterFaults } from './meter-faults.ts'
@@ -51,12 +52,20 @@ function sayHistory(flash: FlashFile, io: Io): { importHalfHours: number; otherH
   return history
 }
 
+/** Where a meter runs: in a process of its own, or in a simulation, which also says when it is to stop. */
+export interface MeterSurroundings {
+  time: MeterTime
+  openLine(url: string, baud: number): Promise<OpenedLine>
+  stop?: Stop
+}
+
 /** Checks the flash and the load before anything is started. */
 async function withFlash(
   { options, change, faults }: MeterRequest,
   flash: FlashFile,
   io: Io,
   stop: Stop,
+  { time, openLine }: MeterSurroundings,
 ): Promise<number> {
   const found = readSettings(flash)
   if (found === undefined) {
@@ -77,7 +86,7 @@ async function withFlash(
   const seed = options.simulated.seed ?? getU32(found.eui.slice().reverse(), 0)
   let source: MeterLoad
   try {
-    const nowMs = Date.now()
+    const nowMs = time.clocks.wallMs()
     source = meterLoad(options, seed, nowMs, await readReadings(options, nowMs))
   } catch (error) {
     io.stderr(`${words(error)}\n`)
@@ -90,7 +99,8 @@ async function withFlash(
     io.stderr(`${opened.problem.message}\n`)
     return opened.problem.exitCode
   }
-  return live({ options, faults, flash, settings: found, change, source, past, seed, history }, opened.line, io, stop)
+  const prepared = { options, faults, flash, settings: found, change, source, past, seed, history, time }
+  return live(prepared, opened.line, io, stop)
 }
 
 /**
@@ -98,7 +108,11 @@ async function withFlash(
  * @returns the exit code: 0 stopped as told, 1 the flash failed, 2 usage or an unusable file, 3 a flash without a meter,
  * 20 no port
  */
-async function run(given: Record<string, unknown>, io: Io): Promise<number> {
+export async function runMeter(
+  given: Record<string, unknown>,
+  io: Io,
+  surroundings: MeterSurroundings = { time: machineTime, openLine },
+): Promise<number> {
   let asked: MeterRequest
   let flash: FlashFile
   // Loaded only with --board pi.
@@ -113,9 +127,9 @@ async function run(given: Record<string, unknown>, io: Io): Promise<number> {
     io.stderr(`${words(error)}\n`)
     return error instanceof NoMeter ? keyMissing : usage
   }
-  const stop = watchForStop(asked.options.exitWithParent)
+  const stop = surroundings.stop ?? watchForStop(asked.options.exitWithParent)
   try {
-    return await withFlash(asked, flash, io, stop)
+    return await withFlash(asked, flash, io, stop, surroundings)
   } catch (error) {
     io.stderr(`${words(error)}\n`)
     return 1
@@ -158,5 +172,5 @@ export const meterCommand = {
     'smets1 meter --port tcp://127.0.0.1:7000 --fleet fleet --days 2',
     'smets1 meter --board pi --port /dev/serial0 --flash meter.flash --pulse-import GPIO17',
   ],
-  run,
+  run: (given: Record<string, unknown>, io: Io) => runMeter(given, io),
 }

@@ -130,7 +130,8 @@ export interface DroppedEvent {
 
 /** About the bridge itself. */
 export type BridgeEvent =
-  | { event: 'started'; version: string }
+  /** `clock`: what the times of the records are by, where it is not this machine's clock. */
+  | { event: 'started'; version: string; clock?: 'virtual' }
   | { event: 'stopped' }
   /** A registry was loaded. */
   | { event: 'registry'; sha256: string; users: number; devices: number }

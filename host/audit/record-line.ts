@@ -119,7 +119,7 @@ const layouts: readonly Layout[] = [
   layout('d', 'delivered', 'id', { tries: numberField }),
   layout('n', 'not delivered', 'id', { url: textField, tries: numberField, problem: textField, state: wordField() }),
   layout('x', 'dropped', 'id', { why: textField }),
-  layout('s', 'started', 'none', { version: textField }),
+  layout('s', 'started', 'none', { version: textField, clock: wordField() }),
   layout('e', 'stopped', 'none', {}),
   layout('g', 'registry', 'none', { sha256: hexField, users: numberField, devices: numberField }),
   layout('h', 'registry refused', 'none', { problem: textField }),

@@ -93,7 +93,11 @@ function nextBatch(
 }
 
 /** Collects events and writes them in batches. `written` is called after each attempt. */
-function createBatches({ timing, report }: TrailParts, files: Pick<TrailFiles, 'append'>, written: () => void) {
+function createBatches(
+  { timing, report, batchMs: pauseMs = batchMs }: TrailParts,
+  files: Pick<TrailFiles, 'append'>,
+  written: () => void,
+) {
   let waiting: TimedEvent[] = []
   const waiters = createWaiters()
   let taken = 0
@@ -107,8 +111,8 @@ function createBatches({ timing, report }: TrailParts, files: Pick<TrailFiles, '
     busy = true
     const idleMs = timing.nowMs() - startedMs
     // After the clock was set back the batch is written at once.
-    if (idleMs >= batchMs || idleMs < 0) void Promise.resolve().then(commit)
-    else timing.after(batchMs - idleMs, () => void commit())
+    if (idleMs >= pauseMs || idleMs < 0) void Promise.resolve().then(commit)
+    else timing.after(pauseMs - idleMs, () => void commit())
   }
 
   async function commit(): Promise<void> {

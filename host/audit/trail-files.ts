@@ -37,6 +37,8 @@ export interface TrailParts {
   retentionDays?: number
   /** Called when a batch cannot be written, or a closed segment not be compressed. */
   report(problem: string): void
+  /** Minimum time between two batches, milliseconds; `batchMs` unless given. */
+  batchMs?: number
   /** Flushes an open file to the disk. Default: fdatasync. */
   sync?(file: number): Promise<void>
 }

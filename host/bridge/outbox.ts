@@ -18,24 +18,30 @@ export type OpenDelivery = Delivery & {
   confirmAge(): Promise<void>
 }
 
-const saveAgeEveryMs = 60_000
+/** How often the clock is looked at, so that a step is noticed and counted. */
+const lookEveryMs = 60_000
+/** Looks from one save to the next: after a crash up to a day since the last one counts. */
+const looksPerSave = 60
 
-/** Saves the age once a minute. A step of the clock by more than a day is logged. */
+/** Saves the age once an hour. A step of the clock by more than a day is logged. */
 async function openAgeClock({ disk, timing, log, lifecycle }: BridgeEnv): Promise<AgeClock> {
   const age = createAgeClock(disk.store, timing.nowMs)
   await age.save()
   const note = 'smets1 pending --confirm-clock says that it is right; until then no response is given up by age'
   let reportedMs = 0
-  let timer = timing.after(saveAgeEveryMs, save)
+  let looks = 0
+  let timer = timing.after(lookEveryMs, look)
   lifecycle.own(() => {
     timer.cancel()
     return age.save()
   })
 
-  function save(): void {
-    timer = timing.after(saveAgeEveryMs, save)
+  function look(): void {
+    timer = timing.after(lookEveryMs, look)
     const jumpMs = age.jumpMs()
     if (jumpMs > reportedMs) log('clock jumped', { hours: jumpMs / 3_600_000, note })
+    looks += 1
+    if (jumpMs === reportedMs && looks % looksPerSave !== 0) return
     reportedMs = jumpMs
     age.save().catch((error: Error) => log('delivery failed', { problem: error.message }))
   }

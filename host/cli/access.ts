@@ -9,6 +9,7 @@ import { requestIdOf } from '../duis/request.ts'
 import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, stateOption, textOption } from './command.ts'
+import { nowIn } from './now-in.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 
 function textOfRecord({ role, mpid, mpan, from, until }: RegistrationRecord): string {
@@ -60,7 +61,7 @@ export const accessCommand: Command = {
       const known = srvTable.map((one) => one.variant).join(', ')
       throw new CommandError(exitCode.usage, `--srv is one of ${known}, or all, not ${variant}`)
     }
-    const today = Math.floor(Date.now() / dayMs) * dayMs
+    const today = Math.floor(nowIn(paths) / dayMs) * dayMs
     const period = {
       startMs: instantOption(options, 'from', today - dayMs),
       endMs: instantOption(options, 'to', today),
@@ -71,7 +72,7 @@ export const accessCommand: Command = {
     const answers = rows.map((row) => {
       const flag = options.forSettlement === true ? { forSettlement: true } : {}
       const request = { requestId, ...flag, ...(row.entriesMax !== undefined && { period }) }
-      return whatIf(request, Date.now(), registry, row, policy)
+      return whatIf(request, nowIn(paths), registry, row, policy)
     })
     if (options.json === true) io.stdout(`${JSON.stringify(variant === 'all' ? answers : answers[0])}\n`)
     else io.stdout(`${variant === 'all' ? tableOf(answers) : textOf(answers[0]!)}\n`)

@@ -74,11 +74,20 @@ export function bridgeSettings(options: { [name: string]: unknown }): { [name: s
   return given(options, settings)
 }
 
-/** Resolves when the user or the system asks to stop. */
-export function untilStopped(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
+function untilStopped(signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of signals) process.once(signal, () => resolve())
   })
+}
+
+/**
+ * Resolves when the user or the system asks to stop. SIGHUP stops a program on a terminal, which was closed; any other, such
+ * as a service, reads its files again.
+ */
+export function watchSignals(reread: () => void): Promise<void> {
+  if (process.stdin.isTTY === true) return untilStopped()
+  process.on('SIGHUP', reread)
+  return untilStopped(['SIGINT', 'SIGTERM'])
 }
 
 /** The log. Changes of the line's state are also shown on the terminal. */
@@ -141,23 +150,17 @@ export const bridgeCommand = ({ serviceOf, loadModels }: BridgeSides): Command =
     const config = readConfig(paths.config, io.env, { ...bridgeSettings(options), ...(line && { lineUrl: line }) })
     if (config.lineUrl === undefined) throw new CommandError(exitCode.usage, 'name the line to the meter with --port')
     warnOfTool(config, io)
-    // SIGHUP: the terminal was closed, or, for a service, a request to read its files again.
-    const isService = process.stdin.isTTY !== true
-    const stopping = untilStopped(isService ? ['SIGINT', 'SIGTERM'] : undefined)
-    let reload = () => {}
-    let reopen = () => {}
-    if (isService)
-      process.on('SIGHUP', () => {
-        reopen()
-        reload()
-      })
+    let reread = () => {}
+    const stopping = watchSignals(() => reread())
     const hold = holdState(paths)
     const log = await terminalLog(paths, config, io)
     const isModelled = config.wan !== undefined || config.dco !== undefined
     const models = isModelled ? { models: await loadModels() } : {}
     const running = await runBridge(paths, config, { record: textOption(options, 'record'), hold, log, ...models })
-    reload = running.reload
-    reopen = log.reopen
+    reread = () => {
+      log.reopen()
+      running.reload()
+    }
     const service = serviceOf(io.env, (why) => io.stderr(`${why}\n`))
     const living = setInterval(() => service.alive(performance.now()), aliveEveryMs)
     service.ready()

@@ -32,6 +32,7 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
       })
     },
     meter: async () => (await import('../../hardware/cli/meter.ts')).meterCommand,
+    clock: async () => (await import('../../emulation/cli/clock.ts')).clockCommand,
   },
   'Ask as a User': {
     read: async () => (await import('./read.ts')).readCommand,

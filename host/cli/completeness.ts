@@ -9,6 +9,7 @@ import { recordsOf } from '../audit/read-trail.ts'
 import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
+import { nowIn } from './now-in.ts'
 import { userOption } from './request-options.ts'
 import { stamp } from './show.ts'
 
@@ -91,7 +92,7 @@ export const completenessCommand: Command = {
       throw new CommandError(exitCode.usage, `--format is plot, csv or json, not ${format}`)
     const registry = loadRegistry(paths)
     const { mpan, channel } = mpanOption(options, registry)
-    const first = dayOption(options, 'day', dayBefore(settlementDayOf(Date.now())))
+    const first = dayOption(options, 'day', dayBefore(settlementDayOf(nowIn(paths))))
     const last = dayOption(options, 'to', first)
     if (last < first) throw new CommandError(exitCode.usage, `--to ${last} is before --day ${first}`)
     const user = textOption(options, 'as') === undefined ? undefined : userOption(options, registry).eui

@@ -13,6 +13,7 @@ import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { given, type Io, type Options, type OptionTable, stateOption, textOption, wholeOption } from './command.ts'
+import { nowIn } from './now-in.ts'
 import { deviceOption, userOption } from './request-options.ts'
 import { send } from './user-client.ts'
 
@@ -46,6 +47,8 @@ export interface DccClient {
   /** EUI-64 of the meter that the options name. */
   device(): string
   format: 'table' | 'csv' | 'json' | 'xml'
+  /** The time by the bridge's clock, ms of UTC. */
+  nowMs(): number
   ask(request: NonDeviceRequest): Promise<DccAnswer>
 }
 
@@ -65,6 +68,7 @@ export async function dccClient(options: Options, io: Io): Promise<DccClient> {
     user,
     device: () => deviceOption(options, registry),
     format,
+    nowMs: () => nowIn(paths),
     async ask(request) {
       const identity = loadIdentity(paths.pki, user.name)
       const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
@@ -73,7 +77,7 @@ export async function dccClient(options: Options, io: Io): Promise<DccClient> {
       const { body, explanation } = await send(url, xml, timeoutMs, 'serviceD')
       const parsed = parseResponse(body)
       if (!parsed.ok) throw new CommandError(exitCode.failed, `the answer cannot be read: ${parsed.detail}`)
-      const expected = { nowMs: Date.now(), dspEui: dsp.eui }
+      const expected = { nowMs: nowIn(paths), dspEui: dsp.eui }
       const verified = verifyResponse(body, loadTrust(paths.pki, [], tool), expected)
       if (!verified.ok) {
         throw new CommandError(exitCode.failed, `the answer is not signed as it must be: ${verified.detail}`)

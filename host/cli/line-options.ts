@@ -70,7 +70,7 @@ export async function talking<T>(options: Options, io: Io, work: (conversation: 
   const timeoutMs = (wholeOption(options, 'timeout', 1, 86400) ?? 600) * 1000
   const dco = createDco(vaultOption(options), randomBytes)
   const report = (problem: string) => io.stderr(`${problem}\n`)
-  const recording: Recording | undefined = record === undefined ? undefined : recordTo(record, report)
+  const recording: Recording | undefined = record === undefined ? undefined : recordTo(record, Date.now, report)
   const lines = new Map<string, Line>()
   const lineTo = (url: string) => {
     const limits = { ...defaultLineLimits, baud }

@@ -8,6 +8,7 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { csvOf, tableOf } from './dcc-client.ts'
+import { nowIn } from './now-in.ts'
 
 function dayOption(options: Options, name: string, otherwise: string): string {
   const text = textOption(options, name) ?? otherwise
@@ -49,7 +50,7 @@ export const performanceCommand: Command = {
       throw new CommandError(exitCode.usage, `--format is table, csv or json, not ${format}`)
     }
     const paths = stateOption(options)
-    const nowMs = Date.now()
+    const nowMs = nowIn(paths)
     const date = (atMs: number) => new Date(atMs).toISOString().slice(0, 10)
     const from = dayOption(options, 'from', date(nowMs - 30 * dayMs))
     const to = dayOption(options, 'to', date(nowMs))

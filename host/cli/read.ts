@@ -15,6 +15,7 @@ import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, given, type Io, stateOption, textOption, wholeOption } from './command.ts'
+import { nowIn } from './now-in.ts'
 import { readSources, sourceRuns, sourcesLine } from './read-sources.ts'
 import { deviceOption, instantOption, userOption } from './request-options.ts'
 import { dataCsv, dataJson, dataTable } from './show-response.ts'
@@ -78,7 +79,7 @@ export function readAs(
 ): Promise<UserOutcome> {
   const identity = loadIdentity(paths.pki, user.name)
   const request = { identity, trust, url, callback: user.callback, device, variant, fields, timeoutMs }
-  return sendRequest(request, Date.now)
+  return sendRequest(request, () => nowIn(paths))
 }
 
 export const readCommand: Command = {
@@ -125,7 +126,7 @@ export const readCommand: Command = {
     const registry = loadRegistry(paths)
     const user = userOption(options, registry)
     const device = deviceOption(options, registry)
-    const today = Math.floor(Date.now() / dayMs) * dayMs
+    const today = Math.floor(nowIn(paths) / dayMs) * dayMs
     const fields: ReadFields = options.forSettlement === true ? { forSettlement: true } : {}
     if (hasPeriod(variant)) {
       const startMs = instantOption(options, 'from', today - dayMs)

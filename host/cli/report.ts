@@ -7,6 +7,7 @@ import { loadRegistry } from '../runtime/state-registry.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type Command, type Options, stateOption, textOption } from './command.ts'
 import { csvOf, tableOf } from './dcc-client.ts'
+import { nowIn } from './now-in.ts'
 import { instantOption } from './request-options.ts'
 
 const defaultBy = 'hour,cohort,party,role'
@@ -45,7 +46,7 @@ export const reportCommand: Command = {
     }
     const by = byOption(options)
     const paths = stateOption(options)
-    const nowMs = Date.now()
+    const nowMs = nowIn(paths)
     const fromMs = instantOption(options, 'from', Math.floor(nowMs / dayMs - 1) * dayMs)
     const toMs = instantOption(options, 'to', nowMs)
     if (toMs <= fromMs) throw new CommandError(exitCode.usage, '--to is not after --from')

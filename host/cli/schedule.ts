@@ -31,7 +31,12 @@ function subjectOf(options: Options, client: DccClient) {
 }
 
 async function create(options: Options, client: DccClient, io: Io): Promise<number> {
-  const schedule = scheduleDetails(newSchedule(options), client.device(), Date.now(), (field) => `--${kebab(field)}`)
+  const schedule = scheduleDetails(
+    newSchedule(options),
+    client.device(),
+    client.nowMs(),
+    (field) => `--${kebab(field)}`,
+  )
   const answer = await client.ask({ variant: '5.1', schedule })
   const id = readScheduleId(answer.message)
   return show(answer, client, id === undefined ? [] : [scheduleRow(id, schedule)], options, io)

@@ -208,10 +208,14 @@ function mailboxReceiver(url: string): Receiver {
   }
 }
 
-/** Sends one request to a device and waits for its final response. @throws CommandError */
+/**
+ * Sends one request to a device and waits for its final response. `nowMs`: the time by the bridge's clock, for certificates.
+ * @throws CommandError
+ */
 export async function sendRequest(request: UserRequest, nowMs: () => number): Promise<UserOutcome> {
   const { url, callback, timeoutMs } = request
-  const startedMs = nowMs()
+  // In real time: how long the caller waited, and a RequestID that comes once, also while a bridge's clock stands.
+  const startedMs = Date.now()
   const { id, xml } = signedRequest(request, startedMs)
   const receiver = callback === undefined ? mailboxReceiver(url) : await callbackReceiver(callback, id)
   let timer: NodeJS.Timeout | undefined
@@ -219,7 +223,7 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
     const acknowledged = await send(url, xml, timeoutMs)
     const { body, explanation } = acknowledged
     const acknowledgement = read(body, 'acknowledgement').code
-    const acknowledgedMs = nowMs() - startedMs
+    const acknowledgedMs = Date.now() - startedMs
     const outcome = { acknowledgement, explanation, acknowledgedMs }
     if (acknowledgement !== 'I99') {
       const none = { sources: undefined, response: undefined }
@@ -230,7 +234,7 @@ export async function sendRequest(request: UserRequest, nowMs: () => number): Pr
       timer = setTimeout(() => reject(new CommandError(exitCode.timedOut, why)), timeoutMs)
     })
     const answer = await Promise.race([receiver.answer(acknowledged), late])
-    return { ...outcome, ...examine(answer, request.trust, explanation, nowMs()), answeredMs: nowMs() - startedMs }
+    return { ...outcome, ...examine(answer, request.trust, explanation, nowMs()), answeredMs: Date.now() - startedMs }
   } finally {
     clearTimeout(timer)
     receiver.close()

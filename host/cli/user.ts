@@ -11,6 +11,7 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { type Command, type Io, kebab, type Options, stateOption, textOption } from './command.ts'
 import { tableOf } from './dcc-client.ts'
+import { nowIn } from './now-in.ts'
 import { euiOption } from './request-options.ts'
 
 function usage(message: string): CommandError {
@@ -65,7 +66,7 @@ function add(paths: StatePaths, name: string | undefined, options: Options, io: 
     ...(callbackCa !== undefined && { callbackCa }),
     ...(file !== undefined && { certificate: readCertificate(file).toString() }),
   }
-  const added = addUser(paths, user, Date.now(), flagOf)
+  const added = addUser(paths, user, nowIn(paths), flagOf)
   if (options.json === true) {
     io.stdout(`${JSON.stringify({ ...added, ...(file !== undefined && { certificate: file }) })}\n`)
     return

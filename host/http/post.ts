@@ -22,8 +22,11 @@ export function callbackAuthorities(registry: () => Registry): AuthorityOf {
   return (url) => registry().users.find(({ callback, callbackCa }) => callback === url && callbackCa)?.callbackCa
 }
 
-/** `authorityOf`: the certificate authority (PEM) of a callback address, besides those that Node knows. */
-export function createPoster(authorityOf: AuthorityOf = () => undefined): Poster {
+/** `authorityOf`: the certificate authority (PEM) of a callback address, besides those that Node knows. `moreHeaders`: of each POST. */
+export function createPoster(
+  authorityOf: AuthorityOf = () => undefined,
+  moreHeaders: () => { [name: string]: string } = () => ({}),
+): Poster {
   const agents = new Map<string, Agent>()
 
   /** Connections that trust an authority; '' for none besides those that Node knows. */
@@ -37,7 +40,7 @@ export function createPoster(authorityOf: AuthorityOf = () => undefined): Poster
 
   return {
     async post(url, body, timeoutMs, explanation) {
-      const headers: { [name: string]: string } = { 'content-type': 'application/xml' }
+      const headers: { [name: string]: string } = { 'content-type': 'application/xml', ...moreHeaders() }
       if (explanation !== undefined) headers['smets1-explain'] = explanation
       const late = new AbortController()
       // For the whole exchange, not for each pause in it.

@@ -1,7 +1,7 @@
 // The test PKI: a certificate authority and the parties of the reference test data set. For tests only: no other system
 // trusts these certificates, and the keys are in plain files.
 
-import type { KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -55,12 +55,16 @@ export type Identity = { name: string; eui: string; signer: Signer }
 export type TestPkiOptions = {
   /** Certificates are valid from a day before, for ten years. */
   nowMs: number
+  /** Whether that is a virtual clock's time, which the authority's name then says. */
+  isVirtual?: boolean
   /** For serial numbers; keys always come from the system. */
   randomBytes?: (count: number) => Uint8Array
 }
 
 const authorityFile = 'ca'
 const authorityName = 'smets1 test CA'
+/** Of an authority whose certificates are dated by a virtual clock. */
+const virtualAuthorityName = `${authorityName} on virtual time`
 
 /** Names of files in the folder that no User can have. */
 export const reservedNames: readonly string[] = [authorityFile, 'dsp', 's1sp']
@@ -78,7 +82,7 @@ export function createTestPki(directory: string, options: TestPkiOptions): void 
   mkdirSync(dirname(directory), { recursive: true })
   const temporary = mkdtempSync(join(dirname(directory), `.${basename(directory)}-`))
   try {
-    const authority = createAuthority(temporary, authorityName, options)
+    const authority = createAuthority(temporary, options.isVirtual ? virtualAuthorityName : authorityName, options)
     for (const [name, { eui, role }] of Object.entries(testIdentities))
       issue(temporary, authority, { name, eui, role }, options)
     chmodSync(temporary, 0o700)
@@ -116,6 +120,35 @@ export function addIdentity(
   }
 }
 
+/** Whether the authority's certificate is valid at a time. Certificates that were added later may begin later. */
+export function isPkiValidAt(directory: string, nowMs: number): boolean {
+  const { validFrom, validTo } = readCertificate(join(directory, `${authorityFile}.pem`))
+  return Date.parse(validFrom) <= nowMs && nowMs < Date.parse(validTo)
+}
+
+/**
+ * Dates a folder that `createTestPki` made anew: certificates of the same parties and keys, valid from a day before `nowMs`.
+ * @throws Error when it cannot be written, CommandError for a file that is unusable
+ */
+export function renewTestPki(directory: string, options: TestPkiOptions): void {
+  const temporary = mkdtempSync(join(dirname(directory), `.${basename(directory)}-`))
+  try {
+    const name = authorityDn(options.isVirtual ? virtualAuthorityName : authorityName)
+    const authority = { name, key: readPrivateKey(join(directory, `${authorityFile}.key`)) }
+    write(temporary, `${authorityFile}.pem`, authorityCertificate(name, authority.key, options), 0o644)
+    const names = readdirSync(directory).flatMap((file) => /^(.*)\.key$/.exec(file)?.[1] ?? [])
+    for (const party of names.filter((one) => one !== authorityFile)) {
+      const file = join(directory, `${party}.pem`)
+      const role = /^OU=(.*)$/m.exec(readCertificate(file).subject)?.[1] ?? ''
+      const { signer, eui } = loadIdentity(directory, party)
+      issue(temporary, authority, { name: party, eui, role }, options, signer.key)
+    }
+    for (const file of readdirSync(temporary)) renameSync(join(temporary, file), join(directory, file))
+  } finally {
+    rmSync(temporary, { recursive: true, force: true })
+  }
+}
+
 function validity(nowMs: number) {
   return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + 3_650 * dayMs }
 }
@@ -133,9 +166,8 @@ function nameOfAuthority(directory: string): Uint8Array {
 /** Makes an authority. Its certificate precedes those in `ca.pem`. */
 function createAuthority(directory: string, commonName: string, options: TestPkiOptions): Authority {
   const name = authorityDn(commonName)
-  const { publicKey, privateKey } = newKeys()
-  const parts = { serial: newSerial(options.randomBytes), issuer: name, subject: name, publicKey }
-  const pem = certificatePem({ ...parts, extensions: authorityExtensions, ...validity(options.nowMs) }, privateKey)
+  const { privateKey } = newKeys()
+  const pem = authorityCertificate(name, privateKey, options)
   write(directory, `${authorityFile}.key`, `${privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
   const file = join(directory, `${authorityFile}.pem`)
   const before = existsSync(file) ? readFileSync(file, 'utf8') : ''
@@ -144,17 +176,23 @@ function createAuthority(directory: string, commonName: string, options: TestPki
   return { name, key: privateKey }
 }
 
+function authorityCertificate(name: Uint8Array, key: KeyObject, { nowMs, randomBytes }: TestPkiOptions): string {
+  const parts = { serial: newSerial(randomBytes), issuer: name, subject: name, publicKey: createPublicKey(key) }
+  return certificatePem({ ...parts, extensions: authorityExtensions, ...validity(nowMs) }, key)
+}
+
+/** Writes certificate and key of a party; a new key unless given. */
 function issue(
   directory: string,
   authority: Authority,
   { name, eui, role }: { name: string; eui: string; role: string },
   { nowMs, randomBytes }: TestPkiOptions,
+  key: KeyObject = newKeys().privateKey,
 ): void {
-  const keys = newKeys()
   const subject = distinguishedName([cnOid, `smets1 test ${name}`], [ouOid, role], [uniqueIdentifierOid, eui])
-  const parts = { serial: newSerial(randomBytes), issuer: authority.name, subject, publicKey: keys.publicKey }
+  const parts = { serial: newSerial(randomBytes), issuer: authority.name, subject, publicKey: createPublicKey(key) }
   const pem = certificatePem({ ...parts, extensions: signerExtensions, ...validity(nowMs) }, authority.key)
-  write(directory, `${name}.key`, `${keys.privateKey.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
+  write(directory, `${name}.key`, `${key.export({ type: 'pkcs8', format: 'pem' })}`, 0o600)
   write(directory, `${name}.pem`, pem, 0o644)
 }
 

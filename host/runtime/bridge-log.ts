@@ -41,6 +41,7 @@ export async function openBridgeLog(
   paths: StatePaths,
   format: BridgeConfig['log'],
   limits = logLimits,
+  nowMs: () => number = Date.now,
 ): Promise<BridgeLog> {
   const file =
     format === 'json'
@@ -55,7 +56,7 @@ export async function openBridgeLog(
   const options = {
     base: null,
     messageKey: 'event',
-    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    timestamp: () => `,"time":"${new Date(nowMs()).toISOString()}"`,
     formatters: { level: (level: string) => ({ level }) },
   }
   const logger = pino(options, destination)

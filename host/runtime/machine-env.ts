@@ -24,17 +24,29 @@ import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
 import type { CompletedRequest } from '../requests/accepted-request.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
+import { requireClock } from '../state/state-clock.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import { createKeySlots, openKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import type { Store } from '../store/store.ts'
-import { type OpenPort, openPort } from '../wan/bindings.ts'
+import type { OpenPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/timing.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
 import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
 import type { Lock } from './lock-file.ts'
+import {
+  cacheKeysBy,
+  clockHeaders,
+  heldPost,
+  heldStore,
+  heldVerify,
+  holdExchanges,
+  type MachineClock,
+  systemClock,
+  trailTiming,
+} from './machine-clock.ts'
 import { migrateStore } from './migrate-store.ts'
 import { recordTo } from './record.ts'
 import { openSecurityLog, type SecurityLog } from './security-log.ts'
@@ -51,6 +63,8 @@ export interface MachineOptions {
   record?: string | undefined
   /** Makes the models of what lies between the bridge and its meters; nothing is modelled without it. */
   models?(timing: Timing, config: BridgeConfig): BridgeModels
+  /** The clock to run by; this machine's unless given. */
+  clock?: MachineClock
 }
 
 export interface Machine {
@@ -64,6 +78,7 @@ type Log = BridgeEnv['log']
 /** Opens what the bridge needs of this machine. When that fails, all of it is closed. @throws ConfigurationError, CommandError */
 export async function openMachine(paths: StatePaths, config: BridgeConfig, options: MachineOptions): Promise<Machine> {
   const lifecycle = createLifecycle()
+  requireClock(paths, (options.clock ?? systemClock).kind)
   const hold = options.hold ?? holdState(paths)
   lifecycle.own(hold.release)
   try {
@@ -80,40 +95,45 @@ async function open(
   options: MachineOptions,
   lifecycle: Lifecycle,
 ): Promise<Machine> {
+  const clock = options.clock ?? systemClock
   const logging = options.log ?? (await openBridgeLog(paths, config.log))
-  lifecycle.own(logging.close)
+  lifecycle.own(() => clock.hold(logging.close()))
   const { log } = logging
   const schema = config.schema === undefined ? undefined : schemaIn(config.schema)
   const tool = await signingToolOf(config)
   const dsp = tool?.dsp ?? loadIdentity(paths.pki, 'dsp')
-  const security = await openSecurityLog(paths, config, log, lifecycle)
+  const security = await openSecurityLog(paths, config, clock.timing, log, lifecycle)
   const gate = createLoadGate(requestsInside)
   const watched = { security, gate }
-  const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle, watched })
+  const { disk, watch } = await openDisk(paths, config, { schema, key: dsp.signer.key, log, lifecycle, clock, watched })
+  // Files are changed in real time.
   const parties = await openParties(paths, tool, { timing: systemTiming, store: disk.store, audit: disk.audit, log })
   lifecycle.own(parties.stop)
-  const poster = createPoster(callbackAuthorities(parties.registry))
-  lifecycle.own(poster.end)
+  const poster = createPoster(callbackAuthorities(parties.registry), () => clockHeaders(clock))
+  lifecycle.own(() => clock.hold(poster.end()))
   const keys = {
     dsp,
     s1sp: loadIdentity(paths.pki, 's1sp').signer,
     vault: openVault(paths.vault),
-    verify: inThreadPool,
+    verify: heldVerify(inThreadPool, clock),
   }
   logSettings(config, schema, tool, log)
   const { completed } = options
   const env: BridgeEnv = {
-    timing: systemTiming,
+    timing: clock.timing,
     randomBytes,
-    wan: { openPort: tapPort(options.record, log, lifecycle), holdLines: true },
-    network: { post: poster.post, serve: serveWith(config, watch, watched, log, lifecycle) },
+    wan: { openPort: tapPort(options.record, clock, log, lifecycle), holdLines: true },
+    network: {
+      post: heldPost(poster.post, clock),
+      serve: serveWith(config, watch, watched, { clock, log, lifecycle }),
+    },
     disk,
     keys,
     parties,
     log,
     reportSecurity: security.report,
     lifecycle,
-    models: options.models?.(systemTiming, config),
+    models: options.models?.(clock.timing, config),
     ...(completed && { completed }),
   }
   const reload = () => {
@@ -130,16 +150,17 @@ interface DiskOptions {
   log: Log
   lifecycle: Lifecycle
   watched: Pick<WatchParts, 'security' | 'gate'>
+  clock: MachineClock
 }
 
 /** Opens store, keys of the cache and audit trail. Metrics count what the trail records. */
 async function openDisk(
   paths: StatePaths,
   config: BridgeConfig,
-  { schema, key, log, lifecycle, watched }: DiskOptions,
+  { schema, key, log, lifecycle, clock, watched }: DiskOptions,
 ): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
-  await migrateStore(paths, randomBytes, systemTiming.nowMs())
-  const store = openLmdbStore(paths.store, bridgeTables)
+  await migrateStore(paths, randomBytes, clock.timing.nowMs())
+  const store = heldStore(openLmdbStore(paths.store, bridgeTables), clock)
   lifecycle.own(store.close)
   const outboxKeys = createKeySlots(openKeyFile(paths.outboxKeys), randomBytes)
   lifecycle.own(outboxKeys.close)
@@ -147,7 +168,7 @@ async function openDisk(
   lifecycle.own(requestKeys.close)
   const { cacheDeletion } = config
   const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
-  const trail = await openTrail(paths, config, store, key, log)
+  const trail = await openTrail(paths, config, store, { key, log, clock })
   const watch = watchBridge({ store, trail, ...watched })
   // It still answers /readyz while the bridge stops.
   lifecycle.own(() => closeServer(watch.server))
@@ -155,13 +176,20 @@ async function openDisk(
     trail.record(event)
     watch.event(event)
   }
-  record({ event: 'started', version })
+  record({ event: 'started', version, ...(clock.kind === 'virtual' && { clock: clock.kind }) })
   lifecycle.own(() => {
     record({ event: 'stopped' })
     return trail.close()
   })
   return {
-    disk: { store, cacheKeys, outboxKeys, requestKeys, audit: { record, committed: trail.committed }, schema },
+    disk: {
+      store,
+      cacheKeys: cacheKeysBy(clock, cacheKeys),
+      outboxKeys,
+      requestKeys,
+      audit: { record, committed: trail.committed },
+      schema,
+    },
     watch,
   }
 }
@@ -171,12 +199,11 @@ async function openTrail(
   paths: StatePaths,
   config: BridgeConfig,
   store: Store<Tables>,
-  key: KeyObject,
-  log: Log,
+  { key, log, clock }: Pick<DiskOptions, 'key' | 'log' | 'clock'>,
 ): Promise<ServiceAuditTrail> {
   const trail = await openServiceAuditTrail({
     directory: paths.audit,
-    timing: systemTiming,
+    ...trailTiming(clock),
     store,
     key,
     retentionDays: config.auditRetentionDays ?? Number.POSITIVE_INFINITY,
@@ -199,9 +226,14 @@ function schemaIn(directory: string): Schema {
 }
 
 /** Ports as the system opens them, recorded when a file is named. */
-function tapPort(path: string | undefined, log: Log, lifecycle: Lifecycle): OpenPort {
+function tapPort(
+  path: string | undefined,
+  { openPort, timing }: MachineClock,
+  log: Log,
+  lifecycle: Lifecycle,
+): OpenPort {
   if (path === undefined) return openPort
-  const recording = recordTo(path, (problem) => log('recording', { problem }))
+  const recording = recordTo(path, timing.nowMs, (problem) => log('recording', { problem }))
   lifecycle.own(recording.close)
   return recording.tap(openPort)
 }
@@ -226,14 +258,15 @@ function serveWith(
   config: BridgeConfig,
   watch: BridgeWatch,
   { security, gate }: { security: SecurityLog; gate: LoadGate },
-  log: Log,
-  lifecycle: Lifecycle,
+  { clock, log, lifecycle }: Pick<DiskOptions, 'clock' | 'log' | 'lifecycle'>,
 ): NonNullable<BridgeNetwork['serve']> {
   return async (receive, mailbox) => {
     const { metricsHost, metricsPort } = config
     const failed = (error: unknown) => log('fault', { problem: (error as Error).stack ?? String(error) })
     const options = { mailbox, tls: tlsOf(config), gate, report: security.report }
-    const server = createHttpServer(watch.timed(receive), defaultHttpLimits, failed, options)
+    const exchanges = holdExchanges(receive, clock)
+    const server = createHttpServer(watch.timed(exchanges.receive), defaultHttpLimits, failed, options)
+    exchanges.watch(server)
     const metricsUrl =
       metricsPort === undefined ? undefined : await listen(watch.server, metricsHost, metricsPort, '--metrics-port')
     lifecycle.own(() => closeServer(server))

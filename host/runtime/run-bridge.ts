@@ -3,6 +3,7 @@
 import { rmSync } from 'node:fs'
 import type { BridgeEnv } from '../bridge/env.ts'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
+import type { Tables } from '../bridge/tables.ts'
 import type { BridgeConfig } from '../config/config.ts'
 import { createFeed } from '../feed/feed.ts'
 import { createControl } from '../http/control/control.ts'
@@ -10,9 +11,11 @@ import type { ControlParts } from '../http/control/controlled.ts'
 import type { Faults } from '../http/control/fault-rule.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
+import type { Store } from '../store/store.ts'
 import { createFeedQueue, feedPolicyOf } from './feed-state.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
 import { createRegistryFiles } from './registry-files.ts'
+import { systemTiming } from './system-timing.ts'
 import { watchOrders } from './watch-orders.ts'
 
 export interface RunningBridge {
@@ -25,6 +28,7 @@ export interface RunningBridge {
   consoleUrl: string | undefined
   /** Reads the registry and the certificates again; resolves when they are in force. */
   reload(): Promise<void>
+  store: Pick<Store<Tables>, 'range'>
   stop(): Promise<void>
 }
 
@@ -57,7 +61,7 @@ export async function runBridge(
     if (record !== undefined) rmSync(record, { force: true })
     throw error
   })
-  watchOrders(env, bridge)
+  watchOrders(env, bridge, systemTiming)
   const { served, stop } = bridge
   if (served === undefined) throw new Error('the environment of this machine must serve DUIS')
   const { url, metricsUrl } = served
@@ -68,6 +72,7 @@ export async function runBridge(
   const parts = { registryFiles, feed, ...disturbed, ...options.controlParts }
   const consoleUrl =
     port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control }, parts)
-  env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl })
-  return { bridge, url, metricsUrl, consoleUrl, reload: opened.reload, stop }
+  const clock = options.clock?.kind === 'virtual' ? { clock: options.clock.kind } : {}
+  env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl, ...clock })
+  return { bridge, url, metricsUrl, consoleUrl, reload: opened.reload, store, stop }
 }

@@ -8,9 +8,9 @@ import { createSecurityMonitor, type SecurityMonitor, type SecurityRecord } from
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { Log } from '../state/log-event.ts'
 import type { StatePaths } from '../state/state-directory.ts'
+import type { Timing } from '../wan/timing.ts'
 import { openLogFile } from './log-file.ts'
 import { openSyslog } from './syslog.ts'
-import { systemTiming } from './system-timing.ts'
 
 export interface SecurityLog extends SecurityMonitor {
   /** Opens the file again, after another program has moved it. */
@@ -27,6 +27,7 @@ export function lineOf({ fromMs, toMs, ...record }: SecurityRecord): string {
 export async function openSecurityLog(
   paths: StatePaths,
   { securityLog, syslog, securityThresholds }: BridgeConfig,
+  timing: Timing,
   log: Log,
   lifecycle: Lifecycle,
 ): Promise<SecurityLog> {
@@ -42,7 +43,7 @@ export async function openSecurityLog(
   const address = syslog === undefined ? undefined : syslogAddress(syslog)
   const server = address && openSyslog(address, (problem) => log('syslog', { problem }))
   if (server !== undefined) lifecycle.own(server.close)
-  const monitor = createSecurityMonitor(systemTiming, securityThresholds, (record) => {
+  const monitor = createSecurityMonitor(timing, securityThresholds, (record) => {
     if (securityLog === 'stdout') process.stdout.write(lineOf(record))
     file?.stream.write(lineOf(record))
     server?.send(record)

@@ -2,11 +2,15 @@
 
 import type { BridgeEnv } from '../bridge/env.ts'
 import type { Bridge } from '../bridge/start-bridge.ts'
+import type { Timing } from '../wan/timing.ts'
 
 const lookEveryMs = 500
 
-/** Looks into the table `orders` until the bridge stops. An order stays there until it is done. */
-export function watchOrders({ timing, disk, log, lifecycle }: BridgeEnv, bridge: Bridge): void {
+/**
+ * Looks into the table `orders` until the bridge stops, in real time whatever the bridge's clock is. An order stays there until it
+ * is done.
+ */
+export function watchOrders({ disk, log, lifecycle }: BridgeEnv, bridge: Bridge, timing: Timing): void {
   const { store, audit } = disk
   let timer = timing.after(0, look)
   lifecycle.own(() => timer.cancel())

@@ -79,6 +79,8 @@ export interface LogEvents {
     metricsUrl: string | undefined
     consoleUrl: string | undefined
     line: string | undefined
+    /** What the times of the log are by, where it is not this machine's clock. */
+    clock?: 'virtual'
   }
   registry: { sha256: string; users: number; devices: number }
   /** Devices that were added, altered and removed, and MPANs whose registrations changed. */

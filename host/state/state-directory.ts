@@ -55,6 +55,8 @@ export interface StatePaths {
   log: string
   /** Records of protective monitoring. */
   securityLog: string
+  /** The time of a virtual clock; absent in a directory of this machine's clock (state-clock.ts). */
+  clock: string
 }
 
 export function statePaths(directory: string): StatePaths {
@@ -80,6 +82,7 @@ export function statePaths(directory: string): StatePaths {
     control: join(root, 'control'),
     log: join(root, 'bridge.log'),
     securityLog: join(root, 'security.log'),
+    clock: join(root, 'clock.json'),
   }
 }
 

@@ -1,6 +1,7 @@
 // The table of calls.
 
 import type { Call } from './call.ts'
+import { clockCalls } from './clock-calls.ts'
 import { faultCalls } from './fault-calls.ts'
 import { feedCalls } from './feed-calls.ts'
 import { messageCalls } from './message-calls.ts'
@@ -13,6 +14,7 @@ import { stateCalls } from './state-calls.ts'
 
 export const calls: readonly Call[] = [
   ...stateCalls,
+  ...clockCalls,
   ...messageCalls,
   ...registryCalls,
   ...feedCalls,

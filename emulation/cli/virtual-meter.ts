@@ -1,0 +1,96 @@
+// The meter of `smets1 up --virtual-time`: the command `smets1 meter` in this process, by the bench's clock.
+
+import { runMeter } from '../../hardware/cli/meter.ts'
+import type { Stop } from '../../hardware/cli/stop.ts'
+import type { Line } from '../../hardware/emulator/meter-line.ts'
+import type { MeterTime } from '../../hardware/emulator/meter-time.ts'
+import type { Io, Options } from '../../host/cli/command.ts'
+import { CommandError } from '../../host/state/errors.ts'
+import type { SimLine } from '../sim-line.ts'
+import type { SteppedClock } from '../virtual-clock.ts'
+import type { MeterProcess } from './meter-process.ts'
+import { simulatedLine, type VirtualBench } from './virtual-time.ts'
+
+/** The clocks of a meter. Whole microseconds since its start, so that its line's timers always reach the next byte. */
+function timeOf(clock: SteppedClock): MeterTime {
+  const startUs = clock.nowUs()
+  const nowMs = () => (clock.nowUs() - startUs) / 1000
+  return {
+    clocks: { wallMs: clock.nowMs, steadyMs: clock.nowMs },
+    timers: {
+      nowMs,
+      set: (due, delayMs) => clock.after(delayMs, due),
+      clear: (timer) => (timer as { cancel(): void } | undefined)?.cancel(),
+    },
+    sleepMsMax: Number.POSITIVE_INFINITY,
+    syncs: false,
+  }
+}
+
+function endOf(line: SimLine): Line {
+  return {
+    url: simulatedLine,
+    write: line.send,
+    onData: (received) => line.attach({ received }),
+    onClose() {},
+    close: async () => {},
+  }
+}
+
+/** A stop that is asked for by a call instead of a signal. */
+function createStop(): Stop & { ask(): void } {
+  let settle = () => {}
+  const asked = new Promise<void>((resolve) => {
+    settle = resolve
+  })
+  const stop = {
+    stopped: false,
+    asked,
+    end() {},
+    ask() {
+      stop.stopped = true
+      settle()
+    },
+  }
+  return stop
+}
+
+/**
+ * Starts the meter and waits until it is ready. `options`: flags of `smets1 meter`. @throws CommandError with its exit code
+ * when it ends instead
+ */
+export async function startVirtualMeter(
+  { clock, line }: VirtualBench,
+  options: Options,
+  io: Io,
+): Promise<MeterProcess> {
+  const stop = createStop()
+  let ready: (said: { lastHalfHour: number }) => void = () => {}
+  const isReady = new Promise<{ lastHalfHour: number }>((resolve) => {
+    ready = resolve
+  })
+  const stdout = (text: string) => {
+    const said = JSON.parse(text) as { ready?: boolean; lastHalfHour: number }
+    if (said.ready === true) ready(said)
+  }
+  const surroundings = {
+    time: timeOf(clock),
+    openLine: async () => ({ ok: true as const, line: endOf(line) }),
+    stop,
+  }
+  // The line paces the bytes; the URL is not opened.
+  const given = { ...options, port: 'unix:///simulated-line', baud: '0', json: true }
+  const ended = runMeter(given, { ...io, stdout }, surroundings)
+  const first = await Promise.race([isReady, ended])
+  if (typeof first === 'number') throw new CommandError(first, 'the meter did not start; its messages are above')
+  return {
+    pid: process.pid,
+    url: simulatedLine,
+    lastHalfHour: first.lastHalfHour,
+    ended,
+    async stop() {
+      stop.ask()
+      await ended
+    },
+  }
+}
