@@ -65,8 +65,8 @@ export type AnswerAgain = (id: string, request: AnsweredRequest) => Promise<void
 
 /** Waits between tries. The source documents name none: an assumption. */
 const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
-/** POSTs under way at once. */
-const postsMax = 64
+/** POSTs under way at once, to all Users: eight times what one User takes, so that several that hang leave room for others. */
+const postsMax = 512
 const sweepEveryMs = 60_000
 /** Bodies in memory for their first try; the others are read from the disk. */
 const freshMax = 256
@@ -145,7 +145,9 @@ function createSender(parts: DeliveryParts) {
   /** Of responses that were not tried yet in this run. */
   const fresh = new Map<string, Fresh>()
   const isWanted = (entry: Entry) => entries.get(entry.id) === entry && entry.state === 'waiting' && entry.slot !== 0
-  const lanes = createLanes<Entry>((url) => termsOf(url).pushesAtOnce, isWanted)
+  /** URLs whose last push failed: they are tried with one at a time until one is taken. */
+  const failing = new Set<string>()
+  const lanes = createLanes<Entry>((url) => (failing.has(url) ? 1 : termsOf(url).pushesAtOnce), isWanted)
   const posting = new Set<Promise<void>>()
   let timer: { cancel(): void } | undefined
   let stopped = false
@@ -168,7 +170,11 @@ function createSender(parts: DeliveryParts) {
     fresh.delete(entry.id)
     const work: Promise<void> = attempt(entry, first, leaving, again)
       .then((waitMs) => {
-        if (waitMs !== undefined) add(entry, timing.nowMs() + waitMs)
+        if (waitMs === undefined) failing.delete(lane)
+        else {
+          failing.add(lane)
+          add(entry, timing.nowMs() + waitMs)
+        }
       })
       .catch(failed)
       .finally(() => {
