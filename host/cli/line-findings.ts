@@ -13,6 +13,7 @@ import { ReadError } from '../wan/read-error.ts'
 import { createLine, type Line, type Timing } from '../wan/serial-line.ts'
 import { noUsage } from '../wan/usage.ts'
 import type { Finding } from './port-findings.ts'
+import { silentSocket, socketFindings } from './socket-findings.ts'
 
 export interface LineTest {
   url: string
@@ -197,35 +198,44 @@ function nobody(test: LineTest, traffic: LineTraffic): Finding {
       'the speed of meter and bridge must be the same (--baud); another program or device may be sending on the line'
     return { check: 'meter', state: 'wrong', text: `${traffic.bytes} bytes came, and no frame at any speed`, fix }
   }
+  if (test.url.startsWith('tcp:')) return silentSocket(test.eui ?? 'a meter')
   const fix =
     'is it powered; TX to RX and RX to TX, ground to ground; does it have settings (smets1 flash says); a plug that connects TX and RX of this port tests the port alone'
   const who = test.eui ?? 'a meter (none is known here: --device EUI or --state DIR)'
   return { check: 'meter', state: 'wrong', text: `nothing comes back from ${who} at any speed`, fix }
 }
 
-/** Tests a line: with the meter at its other end, or with a loopback plug. */
+/** Tests a line: with the meter at its other end, or with a loopback plug. Over TCP, listens to the other end first. */
 export async function lineFindings(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
   try {
-    const { awakes, traffic } = await wakesAt(test, test.baud, wakes)
-    if (awakes > 0 && test.eui !== undefined) return await meter(test, test.eui, awakes)
-    const plug = await loopback(test)
-    if (plug !== undefined) return plug
-    let all = traffic
-    const others =
-      test.eui === undefined || /^(tcp|unix):/.test(test.url) ? [] : bauds.filter((baud) => baud !== test.baud)
-    for (const baud of others) {
-      test.progress(`is the meter at ${baud} baud?`)
-      const found = await wakesAt(test, baud, 1)
-      if (found.awakes > 0) {
-        const text = `${test.eui} answers at ${count(baud)} baud, not at ${count(test.baud)}`
-        return { findings: [{ check: 'meter', state: 'wrong', text, fix: `--baud ${baud}` }], loss: [] }
-      }
-      // What can be read at one speed is garbage at the others.
-      if (all.bytes === 0 || consoleOf(all) === undefined) all = found.traffic.bytes > 0 ? found.traffic : all
-    }
-    return { findings: [nobody(test, all)], loss: [] }
+    const greeting = test.url.startsWith('tcp:') ? await socketFindings(lineAt(test, test.baud)) : []
+    // What speaks telnet or closes needs no further test.
+    if (greeting.some(({ state }) => state === 'wrong')) return { findings: greeting, loss: [] }
+    const { findings, loss } = await testLine(test)
+    return { findings: [...greeting, ...findings], loss }
   } catch (error) {
     if (!(error instanceof PortError) && !(error instanceof ReadError)) throw error
     return { findings: [{ check: 'line', state: 'wrong', text: error.message }], loss: [] }
   }
+}
+
+async function testLine(test: LineTest): Promise<{ findings: Finding[]; loss: LossRow[] }> {
+  const { awakes, traffic } = await wakesAt(test, test.baud, wakes)
+  if (awakes > 0 && test.eui !== undefined) return await meter(test, test.eui, awakes)
+  const plug = await loopback(test)
+  if (plug !== undefined) return plug
+  let all = traffic
+  const others =
+    test.eui === undefined || /^(tcp|unix):/.test(test.url) ? [] : bauds.filter((baud) => baud !== test.baud)
+  for (const baud of others) {
+    test.progress(`is the meter at ${baud} baud?`)
+    const found = await wakesAt(test, baud, 1)
+    if (found.awakes > 0) {
+      const text = `${test.eui} answers at ${count(baud)} baud, not at ${count(test.baud)}`
+      return { findings: [{ check: 'meter', state: 'wrong', text, fix: `--baud ${baud}` }], loss: [] }
+    }
+    // What can be read at one speed is garbage at the others.
+    if (all.bytes === 0 || consoleOf(all) === undefined) all = found.traffic.bytes > 0 ? found.traffic : all
+  }
+  return { findings: [nobody(test, all)], loss: [] }
 }
