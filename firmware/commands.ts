@@ -116,7 +116,13 @@ function tested(metering: Metering, line: Line): Uint8Array {
     line.event = eventCode.selfTestFailed
     line.eventValue = result.faults
   }
-  return answerMessage([result.faults, result.spoilt, line.framesDropped, line.notOpened])
+  return answerMessage([
+    result.faults,
+    result.spoilt,
+    line.framesDropped,
+    line.notOpened,
+    metering.logs.journal.excessWh + metering.excessWh,
+  ])
 }
 
 /** The answer to an ask that is done; `undefined` for `sleep`, which is not answered. */

@@ -12,6 +12,13 @@ export const clockSetMs = 1704067200000
 /** A change of the clock by less is a correction: it marks no half-hour. */
 export const clockStepMs = 2000
 
+/**
+ * So many records may be written at once within half-hours, and one more every two minutes: 720 a day, whatever the inputs
+ * count. They turn some three pages of the journal a day, so a page is erased 600 times a year at most.
+ */
+export const checkpointsMax = 255
+const checkpointEveryMs = 120000
+
 export interface Metering {
   board: Board
   settings: Settings
@@ -24,6 +31,14 @@ export interface Metering {
   wh: number[]
   /** Thousandths of (Wh x pulses per kWh) that do not make a whole Wh yet; less than 1 Wh a channel is lost with power. */
   rest: number[]
+  /** Wh (varh) that each channel may still count in the half-hour, and what all counted beyond that in it. */
+  room: number[]
+  excessWh: number
+  /** True when the half-hour before had such energy too: the first of a run is an event. */
+  wasOver: boolean
+  /** Records that may still be written within half-hours, and since when one more may come. */
+  checkpoints: number
+  checkpointUpMs: number
   /** The half-hour that runs, and whether it did not begin on time, undisturbed. */
   halfHour: number
   marked: boolean
@@ -56,6 +71,11 @@ export function newMetering(board: Board): Metering {
     dailyReads: 0,
     wh: [0, 0, 0, 0],
     rest: [0, 0, 0, 0],
+    room: [0, 0, 0, 0],
+    excessWh: 0,
+    wasOver: false,
+    checkpoints: checkpointsMax,
+    checkpointUpMs: 0,
     halfHour: 0,
     marked: true,
     day: 0,
@@ -86,7 +106,7 @@ export function secondsOf(metering: Metering): number {
   return metering.lost ? 0 : Math.floor(timeOf(metering) / 1000)
 }
 
-/** Counts the pulses that this step found. */
+/** Counts the pulses that this step found. What is more than the connection can carry in a half-hour is counted apart. */
 export function countPulses(metering: Metering): void {
   const rate = metering.settings.configuration.pulsesPerKwh
   for (let i = 0; i < 4; i++) {
@@ -94,7 +114,10 @@ export function countPulses(metering: Metering): void {
     const rest = metering.rest[i]! + metering.pulses[i]! * 1000
     const whole = Math.floor(rest / rate)
     metering.rest[i] = rest - whole * rate
-    metering.wh[i] = metering.wh[i]! + whole
+    const taken = Math.min(whole, metering.room[i]!)
+    metering.room[i] = metering.room[i]! - taken
+    metering.excessWh += whole - taken
+    metering.wh[i] = metering.wh[i]! + taken
     metering.pulses[i] = 0
   }
 }
@@ -103,6 +126,16 @@ export function countPulses(metering: Metering): void {
 export function hasCounted(metering: Metering, wh: number): boolean {
   for (let i = 0; i < 4; i++) if (metering.wh[i]! >= wh) return true
   return false
+}
+
+/** True when enough is counted to be committed within the half-hour, and no more records are written than may be. */
+export function isCheckpointDue(metering: Metering): boolean {
+  if (!hasCounted(metering, metering.settings.configuration.checkpointWh)) return false
+  const more = Math.floor((metering.upMs - metering.checkpointUpMs) / checkpointEveryMs)
+  // The clock of a board that has one only may go back.
+  metering.checkpoints = Math.min(checkpointsMax, metering.checkpoints + Math.max(0, more))
+  metering.checkpointUpMs = more < 0 ? metering.upMs : metering.checkpointUpMs + more * checkpointEveryMs
+  return metering.checkpoints > 0
 }
 
 /** By how much the board's clock has jumped in this step. */
@@ -131,5 +164,5 @@ export function countOnly(metering: Metering): boolean {
   if (Math.floor(nextMs / switchGrainMs) !== metering.quarter) return false
   countPulses(metering)
   takeTimes(metering)
-  return !hasCounted(metering, metering.settings.configuration.checkpointWh)
+  return !isCheckpointDue(metering)
 }

@@ -1,12 +1,12 @@
 // The event log and the security log: 100 entries of each at least, the oldest forgotten first (DESIGN.md, "Events").
 
 import { getU24, getU32 } from '../protocol/bytes.ts'
-import { encodeEvent, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
+import { encodeEvent, eventCode, eventLog, isAlert, securityCodesFrom } from '../protocol/event-entry.ts'
 import { eventEntriesMax } from '../protocol/limits.ts'
 import type { Flash } from './board.ts'
 import { pageKind, wornOut } from './flash-pages.ts'
 import type { NextRecord } from './record-ring.ts'
-import { openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
+import { isWholeSlot, openSlots, putSlot, type SlotLog, slotAt, turnSlots } from './slot-log.ts'
 
 /** A record that is no entry: alerts up to the sequence in `value` were acknowledged. */
 const acknowledgedCode = 63
@@ -21,6 +21,10 @@ export interface EventLog {
   lastSeconds: number
   /** Code of the newest entry. */
   lastCode: number
+  /** Starts of the meter, as the newest entry of one says. */
+  boots: number
+  /** Records that could not be read at the start. */
+  spoilt: number
 }
 
 /** Which log an entry belongs to. */
@@ -32,29 +36,37 @@ function isEntry(bytes: Uint8Array): boolean {
   return bytes[0]! > 0 && bytes[0] !== acknowledgedCode
 }
 
+/** Takes a record into account. One whose sequence does not follow the one before must have the right CRC. */
 function take(log: EventLog, bytes: Uint8Array): void {
+  if (bytes[0]! > 0 && getU24(bytes, 1) !== log.sequence + 1 && !isWholeSlot(bytes)) {
+    log.spoilt += 1
+    return
+  }
   if (bytes[0] === acknowledgedCode) log.acknowledged = getU32(bytes, 8)
   if (!isEntry(bytes)) return
   log.sequence = getU24(bytes, 1)
   log.lastSeconds = Math.max(log.lastSeconds, getU32(bytes, 4))
   log.lastCode = bytes[0]!
+  if (bytes[0] === eventCode.started) log.boots = getU32(bytes, 8)
 }
 
 function acknowledgement(sequence: number): Uint8Array {
   return encodeEvent({ code: acknowledgedCode, sequence: 0, atSeconds: 0, value: sequence, detail: 0 })
 }
 
-/** Takes along from an old page the newest 100 entries of each log, and what was acknowledged. */
+/** Copies from an old page the newest 100 entries of each log, and what was acknowledged. */
 function carry(log: EventLog, page: number, used: number): boolean {
+  // Without anything that could not be read, none has to be checked.
+  const isCopied = (bytes: Uint8Array) => isEntry(bytes) && (log.spoilt === 0 || isWholeSlot(bytes))
   const left = [0, 0, 0]
   for (let slot = 0; slot < used; slot++) {
     const entry = slotAt(log.slots, page, slot)
-    if (isEntry(entry)) left[logOf(entry[0]!)] = left[logOf(entry[0]!)]! + 1
+    if (isCopied(entry)) left[logOf(entry[0]!)] = left[logOf(entry[0]!)]! + 1
   }
   if (!putSlot(log.slots, acknowledgement(log.acknowledged))) return false
   for (let slot = 0; slot < used; slot++) {
     const entry = slotAt(log.slots, page, slot)
-    if (!isEntry(entry)) continue
+    if (!isCopied(entry)) continue
     const which = logOf(entry[0]!)
     left[which] = left[which]! - 1
     if (left[which]! < eventEntriesMax && !putSlot(log.slots, entry)) return false
@@ -128,8 +140,12 @@ export function openEventLog(flash: Flash, firstPage: number): EventLog {
     acknowledged: 0,
     lastSeconds: 0,
     lastCode: 0,
+    boots: 0,
+    spoilt: 0,
   }
-  for (let slot = 0; slot < log.slots.used; slot++) take(log, slotAt(log.slots, log.slots.page, slot))
-  if (log.slots.page < 0) turnSlots(log.slots, () => carry(log, 0, 0))
+  const page = log.slots.page
+  const used = log.slots.used
+  for (let slot = 0; slot < used; slot++) take(log, slotAt(log.slots, page, slot))
+  if (page < 0 || log.spoilt > 0) turnSlots(log.slots, () => carry(log, page, used))
   return log
 }

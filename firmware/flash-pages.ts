@@ -4,8 +4,8 @@
 import { crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 
-/** Version of the flash format, in every page. A page of another version is not ours to read or to erase. */
-export const flashFormat = 1
+/** Version of the flash format, in every page header. Pages of version 1 are read as well; none is written any more. */
+export const flashFormat = 2
 
 /** Bytes of a page header. */
 export const pageHeaderBytes = 16
@@ -22,6 +22,7 @@ export const pageKind = {
 } as const
 
 export interface PageHeader {
+  format: number
   /** Grows by one with every page opened; the newest page has the highest. */
   sequence: number
   /** Of the page's owner: key of the last record before a ring's page, CRC of the settings. */
@@ -69,11 +70,11 @@ export function commit(flash: Flash, address: number, record: Uint8Array): boole
   return true
 }
 
-function headerOf(kind: number, sequence: number, extra: number): Uint8Array {
+function headerOf(format: number, kind: number, sequence: number, extra: number): Uint8Array {
   const header = new Uint8Array(pageHeaderBytes).fill(0xff)
   header[0] = 0x53
   header[1] = 0x31
-  header[2] = flashFormat
+  header[2] = format
   header[3] = kind
   putU32(header, 4, sequence)
   putU32(header, 8, extra)
@@ -87,10 +88,17 @@ function headerOf(kind: number, sequence: number, extra: number): Uint8Array {
  */
 export function readHeader(flash: Flash, page: number, kind: number, known: number): PageHeader | undefined {
   const header = flash.read(page * flash.pageBytes, pageHeaderBytes)
-  if (header[0] !== 0x53 || header[1] !== 0x31 || header[2] !== flashFormat || header[3] !== kind) return undefined
+  const format = header[2]!
+  if (header[0] !== 0x53 || header[1] !== 0x31 || header[3] !== kind || format < 1 || format > flashFormat)
+    return undefined
   const sequence = getU32(header, 4)
   if (sequence > known && crc16(header, 0, 12) !== getU16(header, 12)) return undefined
-  return { sequence: sequence, extra: getU32(header, 8) }
+  return { format: format, sequence: sequence, extra: getU32(header, 8) }
+}
+
+/** The newest page of a log; page -1 when there is none. */
+export interface NewestPage extends PageHeader {
+  page: number
 }
 
 /**
@@ -98,13 +106,8 @@ export function readHeader(flash: Flash, page: number, kind: number, known: numb
  * word may have left it weak. One reading decides: a header that proves itself is made firm, a page that has none beside
  * it never gets one by another reading.
  */
-export function newestPage(
-  flash: Flash,
-  firstPage: number,
-  pages: number,
-  kind: number,
-): { page: number; sequence: number; extra: number } {
-  const found = { page: -1, sequence: 0, extra: 0 }
+export function newestPage(flash: Flash, firstPage: number, pages: number, kind: number): NewestPage {
+  const found = { page: -1, format: 0, sequence: 0, extra: 0 }
   const bare: number[] = []
   // From the last page down: in a ring the sequences fall so, but for one step, and two headers have to prove themselves.
   for (let page = firstPage + pages - 1; page >= firstPage; page--) {
@@ -112,12 +115,13 @@ export function newestPage(
     if (!header) bare.push(page * flash.pageBytes)
     else if (header.sequence > found.sequence) {
       found.page = page
+      found.format = header.format
       found.sequence = header.sequence
       found.extra = header.extra
     }
   }
   if (found.page < 0) return found
-  flash.program(found.page * flash.pageBytes, headerOf(kind, 0, 0).subarray(0, 4))
+  flash.program(found.page * flash.pageBytes, headerOf(found.format, kind, 0, 0).subarray(0, 4))
   for (let i = 0; i < bare.length; i++) if (readWord(flash, bare[i]!) > 0) burn(flash, bare[i]!, 4)
   return found
 }
@@ -130,5 +134,5 @@ export function clearPage(flash: Flash, page: number): void {
 
 /** Makes a cleared page count. @throws Error when the page does not take its header: the flash is worn out */
 export function writeHeader(flash: Flash, page: number, kind: number, sequence: number, extra: number): void {
-  if (!commit(flash, page * flash.pageBytes, headerOf(kind, sequence, extra))) throw new Error(wornOut)
+  if (!commit(flash, page * flash.pageBytes, headerOf(flashFormat, kind, sequence, extra))) throw new Error(wornOut)
 }

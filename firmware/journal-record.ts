@@ -3,8 +3,17 @@
 import { putU16, putU24, putU32 } from '../protocol/bytes.ts'
 import { slotBytes } from './slot-log.ts'
 
-/** What a record says. `kept` is energy that the registers of its page hold already. */
-export const recordType = { energy: 1, start: 2, closing: 3, billing: 4, clock: 5, registers: 6, kept: 7 } as const
+/** What a record says. `kept` is energy that the registers of its page hold already, `excess` energy that no register has. */
+export const recordType = {
+  energy: 1,
+  start: 2,
+  closing: 3,
+  billing: 4,
+  clock: 5,
+  registers: 6,
+  kept: 7,
+  excess: 8,
+} as const
 
 /** Whose the energy of a record is: the running half-hour's, the half-hour's that ends with it, or no half-hour's. */
 export const energyOf = { running: 0, ended: 1, none: 2 } as const

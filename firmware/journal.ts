@@ -4,7 +4,7 @@
 import { crc16, putU16, putU24, putU32 } from '../protocol/bytes.ts'
 import { dayOfHalfHour, firstHalfHourOfDay, halfHourMs, halfHourOf } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, touRegisters } from '../protocol/limits.ts'
-import { halfHourWhMax, type ProfileDay } from '../protocol/profile-coding.ts'
+import type { ProfileDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import { pageKind, wornOut } from './flash-pages.ts'
 import { eachEnergyRecord, energyOf, markedFlag, putU48, record, recordType, u48 } from './journal-record.ts'
@@ -22,6 +22,8 @@ export interface Journal {
   clockAheadMs: number
   clockSetSeconds: number
   driftPpm: number
+  /** Wh (varh) of all channels that were counted beyond what the connection can carry. */
+  excessWh: number
   /** The day being recorded, 0 for none: 48 values of channel 0, then of channel 1, and so on; -1 is not recorded. */
   day: number
   wh: Int32Array
@@ -39,6 +41,8 @@ export interface Journal {
   places: number[]
   /** The last instant, in ms of UTC, at which the meter is known to have run. */
   aliveMs: number
+  /** Records that could not be read at the start. */
+  spoilt: number
 }
 
 /** Forgets the day being recorded. */
@@ -50,9 +54,11 @@ export function forgetDay(journal: Journal): void {
 
 /**
  * Takes records into account, one after the other. Read as 16-bit words, in one function and in its own variables, where
- * Espruino finds them soonest: a start has up to 255 records to take.
+ * Espruino finds them soonest: a start has up to 255 records to take. With `isChecked` those with a wrong CRC are counted
+ * and left out. Answers false when one has a type that there is not.
  */
-function take(journal: Journal, bytes: Uint8Array): void {
+function take(journal: Journal, bytes: Uint8Array, isChecked: boolean): boolean {
+  let isKnown = true
   const words = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
   const registers = journal.registers
   const matrix = journal.matrix
@@ -65,7 +71,10 @@ function take(journal: Journal, bytes: Uint8Array): void {
     const number = (words[at]! >> 8) | (words[at + 1]! << 8)
     const flags = words[at + 2]!
     // Burnt, on a worn page where a bit can no longer be cleared: all but that bit is zero, the CRC too.
-    if (words[at + 7] === 0 && crc16(bytes, at * 2, at * 2 + 14) !== 0) continue
+    if ((isChecked || words[at + 7] === 0) && crc16(bytes, at * 2, at * 2 + 14) !== words[at + 7]) {
+      if (words[at + 7] !== 0) journal.spoilt += 1
+      continue
+    }
     if (type === recordType.energy || type === recordType.kept) {
       const whose = (flags >> 8) & 3
       const counts = type === recordType.energy
@@ -116,18 +125,20 @@ function take(journal: Journal, bytes: Uint8Array): void {
       journal.driftPpm = number - 0x800000
       journal.clockAheadMs = u48(words, at + 2) - 0x800000000000
       journal.clockSetSeconds = words[at + 5]! + words[at + 6]! * 65536
-    } else if (type === recordType.registers) {
+    } else if (type === recordType.excess) journal.excessWh = u48(words, at + 2)
+    else if (type === recordType.registers) {
       for (let i = 0; i < 2; i++) {
         const index = (number & 255) * 2 + i
         const value = u48(words, at + 1 + 3 * i)
         if (index < 4) registers[index] = value
         else matrix[index - 4] = value
       }
-    }
+    } else if (type !== 0) isKnown = false
   }
   if (runningHalfHour < 0) running.fill(0)
   journal.runningHalfHour = runningHalfHour
   journal.aliveMs = Math.max(journal.aliveMs, aliveMinute * 60000)
+  return isKnown
 }
 
 function clockRecord(journal: Journal): Uint8Array {
@@ -137,12 +148,19 @@ function clockRecord(journal: Journal): Uint8Array {
   return bytes
 }
 
+function excessRecord(journal: Journal): Uint8Array {
+  const bytes = record(recordType.excess, 0)
+  putU48(bytes, 4, journal.excessWh)
+  return bytes
+}
+
 /** What a new page begins with: all that the meter must know and that is nowhere else. */
 function carry(journal: Journal): boolean {
   const slots = journal.slots
   const put = (bytes: Uint8Array) => putSlot(slots, bytes)
   if (!put(record(recordType.start, journal.boots)) || !put(clockRecord(journal))) return false
   if (!put(closingRecord(journal)) || !put(billingRecord(journal))) return false
+  if (journal.excessWh > 0 && !put(excessRecord(journal))) return false
   for (let index = 0; index < 4 + touRegisters; index += 2) {
     const at = index - 4
     const low = at < 0 ? journal.registers[index]! : journal.matrix[at]!
@@ -182,8 +200,7 @@ function append(journal: Journal, bytes: Uint8Array): boolean {
     turnJournal(journal)
     if (!putSlot(journal.slots, bytes)) throw new Error(wornOut)
   }
-  take(journal, bytes)
-  return true
+  return take(journal, bytes, false)
 }
 
 /** Counts a start more, in flash before it returns. */
@@ -206,11 +223,6 @@ export function commitEnergy(
 ): void {
   let kept = whose
   if (whose === energyOf.ended && halfHour <= journal.newest) kept = energyOf.none
-  for (let i = 0; i < 4; i++) {
-    const before = journal.runningHalfHour === halfHour ? journal.running[i]! : 0
-    // No meter measures that in half an hour, and no day block can say it: it is energy of no half-hour.
-    if (before + wh[i]! > halfHourWhMax) kept = energyOf.none
-  }
   const flags = tou | (isMarked ? markedFlag : 0)
   eachEnergyRecord(recordType.energy, halfHour, flags, kept | (minute << 2), wh, (bytes) => append(journal, bytes))
 }
@@ -244,6 +256,12 @@ export function noteBilling(journal: Journal, number: number): void {
   append(journal, billingRecord(journal))
 }
 
+/** Commits energy beyond what the connection can carry: it is in no register. */
+export function commitExcess(journal: Journal, wh: number): void {
+  journal.excessWh = Math.min(journal.excessWh + wh, 0xffffffffffff)
+  append(journal, excessRecord(journal))
+}
+
 /** Commits what the meter's clock is ahead of the board's, when it was set, and its drift. */
 export function commitClock(journal: Journal, aheadMs: number, setSeconds: number, driftPpm: number): void {
   journal.clockAheadMs = aheadMs
@@ -263,19 +281,16 @@ export function dayOf(journal: Journal, channel: number): ProfileDay {
   }
 }
 
-/**
- * Finds its place and replays its page; the caller counts the start when nothing half written is left anywhere. Records
- * are not checked one by one: each was read back when it was written, and only the last can be torn (`openSlots`).
- */
-export function openJournal(flash: Flash, firstPage: number): Journal {
-  const journal: Journal = {
-    slots: openSlots(flash, firstPage, pageKind.journal),
+function newJournal(slots: SlotLog): Journal {
+  return {
+    slots: slots,
     boots: 0,
     registers: [0, 0, 0, 0],
     matrix: new Float64Array(touRegisters),
     clockAheadMs: 0,
     clockSetSeconds: 0,
     driftPpm: 0,
+    excessWh: 0,
     day: 0,
     wh: new Int32Array(4 * halfHoursPerDay).fill(-1),
     marked: new Uint8Array(halfHoursPerDay),
@@ -287,8 +302,22 @@ export function openJournal(flash: Flash, firstPage: number): Journal {
     billingNumber: 0,
     places: [0, 0, 0, 0],
     aliveMs: 0,
+    spoilt: 0,
   }
-  take(journal, slotsOf(journal.slots))
-  if (journal.slots.page < 0) turnJournal(journal)
+}
+
+/**
+ * Finds its place and replays its page. Records are not checked one by one: each was read back when it was written, and only
+ * the last can be torn (`openSlots`). A page with a record of no known type holds what this meter has not written: then all
+ * are checked. The caller turns the page when there is none yet, or when something was left out.
+ */
+export function openJournal(flash: Flash, firstPage: number): Journal {
+  const slots = openSlots(flash, firstPage, pageKind.journal)
+  const bytes = slotsOf(slots)
+  let journal = newJournal(slots)
+  if (!take(journal, bytes, false)) {
+    journal = newJournal(slots)
+    take(journal, bytes, true)
+  }
   return journal
 }

@@ -6,7 +6,7 @@ import { eventCode } from '../protocol/event-entry.ts'
 import { dateOfDay, dayMs, dayOfDate, dayOfHalfHour, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { billingEntriesMax, dayBlockBytesMax, halfHoursPerDay, snapshotBytesMax } from '../protocol/limits.ts'
 import { dayBlockDay, encodeDayBlock } from '../protocol/profile-coding.ts'
-import { encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
+import { decodeSnapshot, encodeSnapshot, snapshotCause } from '../protocol/register-snapshot.ts'
 import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
 import { dailyReadPages, flashMapOf } from './flash-map.ts'
@@ -32,6 +32,9 @@ export interface Logs {
   billing: RecordRing
   /** Half-hours are kept as average power, in W (device-profiles.ts). */
   averagePower: boolean
+  /** Records of the journal and of the event log that could not be read at the start; whether nothing of the journal could. */
+  spoilt: number
+  isJournalLost: boolean
 }
 
 /** Number of the newest record of a ring of snapshots, 0 for none. */
@@ -42,6 +45,27 @@ export function lastNumber(ring: RecordRing): number {
 /** A day that is a block is over: nothing more of it is recorded. */
 function noteOver(logs: Logs): void {
   logs.journal.newest = Math.max(logs.journal.newest, firstHalfHourOfDay(lastNumber(logs.imports) + 1) - 1)
+}
+
+/**
+ * When nothing of the journal could be read, the registers are those of the newest daily read, and the count of starts that of
+ * the event log: nonces are not used again. A journal of which something was left out goes on in its other page.
+ */
+function recoverJournal(logs: Logs): void {
+  const journal = logs.journal
+  const last = logs.dailyReads.last
+  logs.spoilt = journal.spoilt + logs.events.spoilt
+  logs.isJournalLost = journal.boots === 0 && (logs.events.boots > 0 || last !== undefined)
+  if (logs.isJournalLost) {
+    const snapshot = last ? decodeSnapshot(last) : undefined
+    journal.boots = logs.events.boots
+    if (snapshot) {
+      for (let i = 0; i < 4; i++) journal.registers[i] = snapshot.registers[i]!
+      for (let i = 0; i < journal.matrix.length; i++) journal.matrix[i] = snapshot.matrix[i]!
+      journal.aliveMs = snapshot.atSeconds * 1000
+    }
+  }
+  if (journal.slots.page < 0 || logs.isJournalLost || journal.spoilt > 0) turnJournal(journal)
 }
 
 /**
@@ -64,7 +88,10 @@ export function openLogs(flash: Flash): Logs {
     billing: openRing(flash, map.billing, 2, kind.billing, snapshotBytesMax, at[3]!, billing),
     events: openEventLog(flash, map.events),
     averagePower: false,
+    spoilt: 0,
+    isJournalLost: false,
   }
+  recoverJournal(logs)
   // A day that has all its blocks is over, whatever the journal still holds of it.
   if (logs.imports.lastKey >= keyOf(journal.day, 0) && logs.others.lastKey >= keyOf(journal.day, 3)) forgetDay(journal)
   noteOver(logs)

@@ -10,6 +10,7 @@ import {
   clockStepMs,
   countPulses,
   hasCounted,
+  isCheckpointDue,
   jumpOf,
   type Metering,
   secondsOf,
@@ -18,7 +19,8 @@ import {
 } from './counting.ts'
 import { deviceProfile, quirk } from './device-profiles.ts'
 import { acknowledgeAlerts, addEvent } from './event-log.ts'
-import { commitClock, commitEnergy, countStart } from './journal.ts'
+import { flashFormat } from './flash-pages.ts'
+import { commitClock, commitEnergy, commitExcess, countStart } from './journal.ts'
 import { energyOf } from './journal-record.ts'
 import { enterDay, lastNumber, openLogs, takeBilling } from './logs.ts'
 import { decodeConfiguration, readSettings, writeSettings } from './settings.ts'
@@ -54,6 +56,23 @@ function commitAll(metering: Metering): void {
 /** What is counted and committed of the running half-hour belongs to no half-hour. */
 function commitToNone(metering: Metering): void {
   if (hasCounted(metering, 1) || metering.logs.journal.runningHalfHour >= 0) commit(metering, energyOf.none, false)
+}
+
+/** Begins a half-hour, in which each channel may count what the connection can carry. */
+function beginHalfHour(metering: Metering, halfHour: number): void {
+  const journal = metering.logs.journal
+  const excessWh = metering.excessWh
+  if (excessWh > 0) {
+    commitExcess(journal, excessWh)
+    if (!metering.wasOver) note(metering, eventCode.overCapacity, excessWh, 0)
+  }
+  metering.wasOver = excessWh > 0
+  metering.excessWh = 0
+  metering.halfHour = halfHour
+  for (let i = 0; i < 4; i++) {
+    const counted = journal.runningHalfHour === halfHour ? journal.running[i]! : 0
+    metering.room[i] = Math.max(0, metering.settings.configuration.halfHourWhMax - counted)
+  }
 }
 
 /** Looks the active TOU register up, once a quarter of an hour; what was counted until then is the old one's. */
@@ -102,17 +121,20 @@ function passTime(metering: Metering, stepped: boolean): void {
     if (stepped) metering.marked = true
   } else {
     if (!disturbed) countPulses(metering)
-    if (passed > 0) commit(metering, energyOf.ended, metering.marked || disturbed)
+    if (passed > 0) commit(metering, energyOf.ended, metering.marked || disturbed || metering.excessWh > 0)
     if (disturbed) {
       countPulses(metering)
       commitToNone(metering)
     }
     metering.marked = disturbed
   }
-  metering.halfHour = halfHour
+  if (passed !== 0) beginHalfHour(metering, halfHour)
   passMidnight(metering, disturbed)
   switchTariff(metering, nowMs)
-  if (hasCounted(metering, metering.settings.configuration.checkpointWh)) commitAll(metering)
+  if (isCheckpointDue(metering)) {
+    metering.checkpoints -= 1
+    commitAll(metering)
+  }
 }
 
 /** The power that was off until the meter started, once it is known what the time was then. */
@@ -170,8 +192,10 @@ function startMetering(metering: Metering): void {
     metering.halfHour = journal.runningHalfHour
     commit(metering, energyOf.ended, true)
   }
-  metering.halfHour = halfHour
+  beginHalfHour(metering, halfHour)
   metering.marked = startOfHalfHour(halfHour) !== nowMs
+  if (logs.isJournalLost || logs.spoilt > 0)
+    note(metering, eventCode.logsUnreadable, logs.spoilt, logs.isJournalLost ? 1 : 0)
   if (metering.lost) note(metering, eventCode.clockLost, 0, 0)
   else noteOutage(metering)
   note(metering, eventCode.started, journal.boots, 0)
@@ -224,7 +248,7 @@ function changeClock(metering: Metering, utcMs: number, unasked: number): number
   noteStep(metering, stepMs, unasked)
   noteOutage(metering)
   if (wasLost) {
-    metering.halfHour = halfHourOf(utcMs)
+    beginHalfHour(metering, halfHourOf(utcMs))
     metering.marked = true
   }
   passTime(metering, stepped || wasLost)
@@ -236,13 +260,16 @@ function writeConfiguration(metering: Metering, bytes: Uint8Array): void {
   // What was counted until now was counted under the old settings.
   commitAll(metering)
   const old = settings.configuration
-  settings.configuration = decodeConfiguration(bytes)
+  settings.configuration = decodeConfiguration(bytes, flashFormat)
   // What does not make a whole Wh at one rate is something else at another.
   if (old.pulsesPerKwh !== settings.configuration.pulsesPerKwh) metering.rest = [0, 0, 0, 0]
   settings.version += 1
   writeSettings(metering.board.flash, settings)
   note(metering, eventCode.settingsWritten, settings.version, 0)
   configure(metering)
+  for (let i = 0; i < 4; i++) {
+    metering.room[i] = Math.min(metering.room[i]!, settings.configuration.halfHourWhMax)
+  }
   if (!sameBytes(old.tariff, settings.configuration.tariff)) {
     takeBilling(metering.logs, snapshotCause.tariffChange, false, secondsOf(metering))
   }

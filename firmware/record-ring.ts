@@ -147,7 +147,9 @@ export function appendRecord(ring: RecordRing, record: Uint8Array): void {
   const whole = new Uint8Array(wholeWords(record.length)).fill(0xff)
   whole.set(record, 0)
   for (let tries = 0; tries < ring.pages * 64; tries++) {
-    if (ring.page < 0 || ring.tail + whole.length > (ring.page + 1) * ring.flash.pageBytes) openPage(ring)
+    // A page that takes nothing at many places in turn is given up: it holds something else, or is worn out.
+    const isGivenUp = tries % 16 === 15
+    if (ring.page < 0 || isGivenUp || ring.tail + whole.length > (ring.page + 1) * ring.flash.pageBytes) openPage(ring)
     const at = ring.tail
     ring.tail += whole.length
     if (commit(ring.flash, at, whole)) {

@@ -14,6 +14,10 @@ export const fault = {
   page: 4,
   /** The tariff TOU register matrix does not add up to the active import register. */
   matrix: 8,
+  /** Something in the logs could not be read at the start, and was left out. */
+  unreadable: 16,
+  /** Inputs count more than the connection can carry, in this half-hour or in the one before. */
+  overCapacity: 32,
 } as const
 
 /** How many of the newest records are checked, so that a board is done before its watchdog is. */
@@ -40,7 +44,9 @@ export function selfTest(metering: Metering): { faults: number; spoilt: number }
   let faults =
     (metering.lost ? fault.clockLost : 0) |
     (spoilt > 0 ? fault.slots : 0) |
-    (sum === journal.registers[0] ? 0 : fault.matrix)
+    (sum === journal.registers[0] ? 0 : fault.matrix) |
+    (logs.isJournalLost || logs.spoilt > 0 ? fault.unreadable : 0) |
+    (metering.wasOver || metering.excessWh > 0 ? fault.overCapacity : 0)
   const pages = [journal.slots, logs.events.slots, logs.imports, logs.others, logs.dailyReads, logs.billing]
   for (let i = 0; i < pages.length; i++) {
     if (pages[i]!.page >= 0 && !readHeader(flash, pages[i]!.page, pages[i]!.kind, 0)) faults |= fault.page

@@ -3,6 +3,7 @@
 
 import { copyOf, crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
 import { dailyReadsMax, tariffBytesMax } from '../protocol/limits.ts'
+import { halfHourWhMax } from '../protocol/profile-coding.ts'
 import { keyBytes } from '../protocol/seal.ts'
 import type { Flash } from './board.ts'
 import {
@@ -31,6 +32,8 @@ export interface Configuration {
   billingDay: number
   /** Quirks (device-profiles.ts) beside the profile's own. */
   quirks: number
+  /** The most Wh (varh) of a channel in a half-hour, 1 to 16,777,215: what is counted beyond is counted apart. */
+  halfHourWhMax: number
   /** The tariff switching table. */
   tariff: Uint8Array
 }
@@ -45,6 +48,9 @@ export interface Settings {
   configuration: Configuration
 }
 
+/** What a connection of 100 A on three phases of 230 V carries in half an hour, and a fifth more. */
+export const connectionWhMax = 41400
+
 /** A configuration as a meter comes with it. */
 export function defaultConfiguration(): Configuration {
   return {
@@ -54,14 +60,16 @@ export function defaultConfiguration(): Configuration {
     checkpointWh: 100,
     billingDay: 1,
     quirks: 0,
+    halfHourWhMax: connectionWhMax,
     tariff: new Uint8Array(0),
   }
 }
 
 const headBytes = 8 + keyBytes + 4 + 2
 
-/** Bytes of a configuration before its tariff switching table. */
-const fixedBytes = 10
+/** Bytes of a configuration before its tariff switching table; in flash format 1, which had no `halfHourWhMax`. */
+const fixedBytes = 14
+const fixedBytes1 = 10
 
 /** The bytes of a configuration, in flash and on the line. Values are within their limits. */
 export function encodeConfiguration(from: Configuration): Uint8Array {
@@ -72,12 +80,14 @@ export function encodeConfiguration(from: Configuration): Uint8Array {
   bytes[7] = from.dailyReads
   bytes[8] = from.billingDay
   bytes[9] = from.quirks
+  putU32(bytes, 10, from.halfHourWhMax)
   bytes.set(from.tariff, fixedBytes)
   return bytes
 }
 
-/** The configuration in bytes that are known to be one. */
-export function decodeConfiguration(bytes: Uint8Array): Configuration {
+/** The configuration in bytes that are known to be one; `format` is that of the flash they are from. */
+export function decodeConfiguration(bytes: Uint8Array, format: number): Configuration {
+  const fixed = format === 1 ? fixedBytes1 : fixedBytes
   return {
     pulsesPerKwh: getU32(bytes, 0),
     checkpointWh: getU16(bytes, 4),
@@ -85,7 +95,8 @@ export function decodeConfiguration(bytes: Uint8Array): Configuration {
     dailyReads: bytes[7]!,
     billingDay: bytes[8]!,
     quirks: bytes[9]!,
-    tariff: copyOf(bytes, fixedBytes, bytes.length - fixedBytes),
+    halfHourWhMax: format === 1 ? connectionWhMax : getU32(bytes, 10),
+    tariff: copyOf(bytes, fixed, bytes.length - fixed),
   }
 }
 
@@ -99,6 +110,8 @@ export function isConfiguration(bytes: Uint8Array): boolean {
     getU16(bytes, 4) <= 60000 &&
     bytes[7]! <= dailyReadsMax &&
     bytes[8]! <= 28 &&
+    getU32(bytes, 10) > 0 &&
+    getU32(bytes, 10) <= halfHourWhMax &&
     isTariff(bytes.subarray(fixedBytes))
   )
 }
@@ -117,7 +130,7 @@ export function readSettings(flash: Flash): Settings | undefined {
     eui: copyOf(head, 0, 8),
     key: copyOf(head, 8, keyBytes),
     version: getU32(head, 8 + keyBytes),
-    configuration: decodeConfiguration(bytes.subarray(headBytes)),
+    configuration: decodeConfiguration(bytes.subarray(headBytes), newest.format),
   }
 }
 

@@ -23,6 +23,10 @@ export const eventCode = {
   snapshotTooLong: 8,
   /** Billing data log entry. value: its number; detail: its cause. */
   billing: 9,
+  /** In a half-hour more was counted than the connection can carry, and in the one before not. value: Wh and varh counted apart. */
+  overCapacity: 10,
+  /** Something in the logs could not be read at the start, and was left out. value: records; detail: 1 for the whole journal. */
+  logsUnreadable: 12,
   /** Settings were written. value: their version. */
   settingsWritten: 32,
   /** Asks did not open: somebody without the key, or a DCO with another one. value: how many since the last entry. */

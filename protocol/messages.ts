@@ -59,7 +59,13 @@ const messages = {
   writeSettings: { ask: [version, settings], answer: [version] },
   selfTest: {
     ask: [],
-    answer: [{ name: 'faults' }, { name: 'spoilt' }, { name: 'framesDropped' }, { name: 'notOpened' }],
+    answer: [
+      { name: 'faults' },
+      { name: 'spoilt' },
+      { name: 'framesDropped' },
+      { name: 'notOpened' },
+      { name: 'excessWh' },
+    ],
   },
 } as const
 

@@ -24,7 +24,7 @@ export const settingsPages = 2
 /** The parts of a settings page that may be read: its header and the EUI-64, and all behind the key. */
 export const settingsParts = {
   head: { at: 0, bytes: pageHeaderBytes + 8 },
-  tail: { at: pageHeaderBytes + 8 + keyBytes, bytes: 6 + 10 + 160 },
+  tail: { at: pageHeaderBytes + 8 + keyBytes, bytes: 6 + 14 + 160 },
 } as const
 
 /** A page of settings without its key. */
@@ -72,7 +72,7 @@ export function settingsFound(geometry: FlashGeometry, pages: readonly SettingsP
   const newest = newestPage(flash, 0, settingsPages, pageKind.settings)
   if (newest.page < 0) return undefined
   const { head, tail } = pages[newest.page]!
-  const configuration = decodeConfiguration(tail.slice(6, 6 + getU16(tail, 4)))
+  const configuration = decodeConfiguration(tail.slice(6, 6 + getU16(tail, 4)), newest.format)
   const { page } = newest
   return {
     page,

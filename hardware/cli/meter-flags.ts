@@ -34,6 +34,7 @@ export const settingsFlags: readonly Flag[] = [
   ['--quirks <list>', `quirks in addition to those of the profile: ${quirkNames.join(', ')}; or none`],
   ['--daily-reads <n>', 'entries of the daily read log, 1 to 31; 0: as many as the profile has'],
   ['--billing-day <n>', 'day of the month of the billing data log, 1 to 28; 0: none'],
+  ['--max-half-hour-wh <n>', 'most that the connection carries in a half-hour, on one channel; 41400 by default'],
   ['--checkpoint-wh <n>', 'energy that a power cut may lose, 10 to 60000 Wh'],
   ['--tariff <file>', 'tariff switching table (JSON); none: always register 1'],
 ]

@@ -51,12 +51,14 @@ export function readMeterSettings(options: Given): Partial<Configuration> {
   const dailyReads = whole(options, 'dailyReads', 0, dailyReadsMax)
   const billingDay = whole(options, 'billingDay', 0, 28)
   const checkpointWh = whole(options, 'checkpointWh', 10, 60000)
+  const halfHourWhMax = whole(options, 'maxHalfHourWh', 1, 0xffffff)
   return {
     ...(profile === undefined ? {} : { deviceProfile: readProfile(profile) }),
     ...(quirks === undefined ? {} : { quirks: readQuirks(quirks) }),
     ...(dailyReads === undefined ? {} : { dailyReads }),
     ...(billingDay === undefined ? {} : { billingDay }),
     ...(checkpointWh === undefined ? {} : { checkpointWh }),
+    ...(halfHourWhMax === undefined ? {} : { halfHourWhMax }),
     ...(tariff === undefined ? {} : { tariff: readTable(tariff) }),
   }
 }

@@ -15,7 +15,8 @@ import {
 import { euiFromBytes, euiToBytes, fromHex, sameBytes, toHex } from '../../protocol/bytes.ts'
 import { keyBytes } from '../../protocol/seal.ts'
 
-const version = 1
+/** Version of the file. In version 1 the configuration is as in flash format 1. */
+const version = 2
 const fileBytesMax = 4096
 
 export interface MeterSettings {
@@ -79,7 +80,9 @@ function settingsIn(text: string): MeterSettings {
     // The error of JSON.parse quotes the text, which contains a key.
     throw new Error('it is not JSON')
   }
-  if (value?.smets1MeterSettings !== version) throw new Error(`it is not a settings file of version ${version}`)
+  const written = value?.smets1MeterSettings
+  if (value === null || (written !== 1 && written !== version))
+    throw new Error(`it is not a settings file of version 1 or ${version}`)
   const { eui, key: keyText, configuration } = value
   if (typeof eui !== 'string' || !/^[0-9A-F]{2}(-[0-9A-F]{2}){7}$/.test(eui)) throw new Error('its EUI-64 is not valid')
   const key = bytesIn(keyText, 'key')
@@ -87,8 +90,10 @@ function settingsIn(text: string): MeterSettings {
   const settings = { eui: euiToBytes(eui), key }
   if (configuration === undefined) return settings
   const bytes = bytesIn(configuration, 'configuration')
-  if (!isConfiguration(bytes)) throw new Error('its configuration is not valid (protocol/SPEC.md section 11)')
-  return { ...settings, configuration: decodeConfiguration(bytes) }
+  const decoded = decodeConfiguration(bytes, written)
+  if (bytes.length < 10 || !isConfiguration(encodeConfiguration(decoded)))
+    throw new Error('its configuration is not valid (protocol/SPEC.md section 11)')
+  return { ...settings, configuration: decoded }
 }
 
 /** Reads the file. @throws Error with its path, what is wrong and the fix; never quotes the key */

@@ -3,6 +3,7 @@
 import nacl from 'tweetnacl'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { flashFormat } from '../../firmware/flash-pages.ts'
 import { decodeConfiguration, encodeConfiguration, isConfiguration } from '../../firmware/settings.ts'
 import { createOpener } from '../../host/dco/opener.ts'
 import { framesOf } from '../../host/trace/line-frames.ts'
@@ -128,7 +129,7 @@ test('settings, both ways', () => {
     const configuration = { ...rest, tariff: fromHex(tariff) }
     assert.ok(isConfiguration(fromHex(hex)), name)
     assert.is(toHex(encodeConfiguration(configuration)), hex, name)
-    assert.equal(decodeConfiguration(fromHex(hex)), configuration, name)
+    assert.equal(decodeConfiguration(fromHex(hex), flashFormat), configuration, name)
   }
 })
 

@@ -55,6 +55,7 @@ test('settings of the command line are stored in flash, with a new version only 
     dailyReads: 20,
     billingDay: 0,
     checkpointWh: 50,
+    maxHalfHourWh: 9000,
     tariff: file,
   }
   const first = await stopped(given)
@@ -71,6 +72,7 @@ test('settings of the command line are stored in flash, with a new version only 
       checkpointWh: 50,
       billingDay: 0,
       quirks: 5,
+      halfHourWhMax: 9000,
       tariff: [0, 0, 1, 0, 2, 0, 0, 28, 1, 2, 0, 0, 48, 2],
     },
   )

@@ -27,6 +27,22 @@ test('what is written is read, by its owner alone', () => {
   assert.equal(readSettingsFile(path), { eui: settings.eui, key: second })
 })
 
+test('a settings file of version 1 is read, with the default most of a half-hour', () => {
+  const path = freshPath()
+  writeSettingsFile(path, { eui: euiToBytes(eui), key: first })
+  const text = readFileSync(path, 'utf8').replace('": 2', '": 1')
+  writeFileSync(path, text.replace(/\n}/, ',\n  "configuration": "d00700003c0001100510"\n}'))
+  assert.equal(readSettingsFile(path).configuration, {
+    ...defaultConfiguration(),
+    pulsesPerKwh: 2000,
+    checkpointWh: 60,
+    deviceProfile: 1,
+    dailyReads: 16,
+    billingDay: 5,
+    quirks: 16,
+  })
+})
+
 test('a settings file that is not one is refused by name, and its key is not quoted', () => {
   const path = freshPath()
   writeSettingsFile(path, { eui: euiToBytes(eui), key: first, configuration: defaultConfiguration() })
@@ -34,7 +50,7 @@ test('a settings file that is not one is refused by name, and its key is not quo
   const key = toHex(readSettingsFile(path).key)
   const cases: [string, RegExp][] = [
     [good.slice(0, 100), /not JSON/],
-    [good.replace('": 1', '": 2'), /not a settings file of version 1/],
+    [good.replace('": 2', '": 3'), /not a settings file of version 1 or 2/],
     ['null', /not a settings file/],
     [good.replace(eui, 'A0'), /EUI-64/],
     [good.replace(key, key.slice(2)), /key is not 32 bytes/],

@@ -85,6 +85,7 @@ test('4.6.1: a tariff of two registers counts in two of the 48', async () => {
     checkpointWh: 100,
     billingDay: 1,
     quirks: 0,
+    halfHourWhMax: 41400,
     tariff,
   }
   const b = await createBench({ days: 3, configuration })
@@ -219,6 +220,7 @@ test('a meter that stamps the start, and one that records average power: as its 
     checkpointWh: 100,
     billingDay: 1,
     quirks: 1,
+    halfHourWhMax: 41400,
     tariff: new Uint8Array(0),
   }
   const asIs = await createBench({ days: 2, configuration })

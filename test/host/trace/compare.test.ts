@@ -98,7 +98,7 @@ test('what must differ is left out and named; between two meters more than with 
   )
 
   const counters = (notOpened: number, faults = 0) => [
-    encodeAnswer('selfTest', { faults, spoilt: 0, framesDropped: 1, notOpened }),
+    encodeAnswer('selfTest', { faults, spoilt: 0, framesDropped: 1, notOpened, excessWh: 0 }),
   ]
   assert.equal(fieldsOf(compareAnswers('selfTest', counters(1), counters(9, 4), false)), ['faults'])
 

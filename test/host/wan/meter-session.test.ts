@@ -29,6 +29,7 @@ function bench(seed = 1, days = 3, quirks = 0) {
     checkpointWh: 100,
     billingDay: 1,
     quirks,
+    halfHourWhMax: 41400,
     tariff: new Uint8Array(0),
   }
   const world = createWorld({ seed, days, eui, key, endMs, whOf, configuration })

@@ -62,8 +62,8 @@ export function launch(program: string, args: string[], cwd: string): ChildProce
 /** Bytes that a build of 32 bits takes at once: of a longer run release 2v29 loses the rest (its issue 2718). */
 const runBytes = 32
 
-/** How often the interpreter for Linux looks at its line when nothing comes is 50 ms. */
-const runEveryMs = 70
+/** The interpreter for Linux looks at its line every 50 ms when nothing comes; a loaded machine delays that. */
+const runEveryMs = 250
 
 /** Writes no more at once than a released interpreter takes, as a UART, on which bytes come one after the other, does. */
 function inRuns(write: (bytes: Uint8Array) => void): (bytes: Uint8Array) => void {

@@ -17,7 +17,7 @@ export interface Span {
 /** 18 October 2024: summer time ends in the span, and a billing date is in it. */
 const firstDay = 20014
 
-const settings: PlainSettings = { ...plainSettings, checkpointWh: 60, billingDay: 10, tariff: richTariff }
+const settings: PlainSettings = { ...plainSettings, checkpointWh: 120, billingDay: 10, tariff: richTariff }
 
 /**
  * Thirty days with every kind of event: switches of the tariff inside half-hours, a billing date, billing entries

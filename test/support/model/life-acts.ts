@@ -45,6 +45,7 @@ function changeSettings(world: PlainMeter, settings: PlainSettings): void {
     kept.version += 1
   })
   note(world, eventCode.settingsWritten, world.kept.version, 0)
+  world.ram.room = world.ram.room.map((wh) => Math.min(wh, settings.halfHourWhMax))
   if (tariff !== settings.tariff) takeBilling(world, snapshotCause.tariffChange, false, secondsOf(world))
 }
 

@@ -51,6 +51,7 @@ export interface StoredRequest {
   clockAheadMs: number
   clockSetSeconds: number
   driftPpm: number
+  excessWh: number
   aliveMs: number
 }
 
@@ -58,6 +59,11 @@ export interface StoredRequest {
 export interface Ram {
   wh: number[]
   rest: number[]
+  room: number[]
+  excessWh: number
+  wasOver: boolean
+  checkpoints: number
+  checkpointUpMs: number
   halfHour: number
   marked: boolean
   day: number
@@ -113,11 +119,17 @@ export function createPlainMeter(settings: PlainSettings): PlainMeter {
       clockAheadMs: 0,
       clockSetSeconds: 0,
       driftPpm: 0,
+      excessWh: 0,
       aliveMs: 0,
     },
     ram: {
       wh: fours(),
       rest: fours(),
+      room: fours(),
+      excessWh: 0,
+      wasOver: false,
+      checkpoints: 255,
+      checkpointUpMs: 0,
       halfHour: 0,
       marked: true,
       day: 0,
@@ -147,7 +159,7 @@ export function copyOfPlain(meter: PlainMeter): PlainMeter {
       billing: [...kept.billing],
       events: kept.events.map((entries) => [...entries]),
     },
-    ram: { ...ram, wh: [...ram.wh], rest: [...ram.rest] },
+    ram: { ...ram, wh: [...ram.wh], rest: [...ram.rest], room: [...ram.room] },
   }
 }
 

@@ -21,6 +21,7 @@ export interface PlainSettings {
   dailyReads: number
   checkpointWh: number
   billingDay: number
+  halfHourWhMax: number
   tariff: PlainTariff | undefined
 }
 
@@ -30,6 +31,7 @@ export const plainSettings: PlainSettings = {
   dailyReads: 14,
   checkpointWh: 100,
   billingDay: 1,
+  halfHourWhMax: 41400,
   tariff: undefined,
 }
 

@@ -2,6 +2,7 @@
 
 import { eventCode } from '../../../protocol/event-entry.ts'
 import { type RegisterSnapshot, snapshotCause } from '../../../protocol/register-snapshot.ts'
+import { beginHalfHour, count, isCheckpointDue } from './plain-counting.ts'
 import {
   addEvent,
   clockSetMs,
@@ -12,7 +13,6 @@ import {
   dayMs,
   durable,
   halfHourMs,
-  hasCounted,
   note,
   type PlainMeter,
   type StoredRequest,
@@ -87,15 +87,6 @@ function goesByEstimate(meter: PlainMeter): boolean {
   return meter.kept.settings.deviceProfile === secureProfile
 }
 
-function count(meter: PlainMeter, pulses: readonly number[]): void {
-  const { ram, kept } = meter
-  for (const [i, more] of pulses.entries()) {
-    const thousandths = ram.rest[i]! + more * 1000
-    ram.wh[i]! += Math.floor(thousandths / kept.settings.pulsesPerKwh)
-    ram.rest[i] = thousandths % kept.settings.pulsesPerKwh
-  }
-}
-
 const none = [0, 0, 0, 0]
 
 /** A day that the meter's time has not been in, or one after that being recorded, which is over then. */
@@ -107,7 +98,7 @@ function isNewDay(meter: PlainMeter, day: number): boolean {
 
 /** Time has passed, or was changed: then `stepped`. */
 function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]): void {
-  const { ram, kept } = meter
+  const { ram } = meter
   const halfHour = Math.floor(timeOf(meter) / halfHourMs)
   const passed = halfHour - ram.halfHour
   const disturbed = stepped || passed > 1 || passed < 0
@@ -120,21 +111,24 @@ function passTime(meter: PlainMeter, stepped: boolean, pulses: readonly number[]
   } else {
     // Energy during a step of the clock belongs to no half-hour.
     if (!disturbed) count(meter, pulses)
-    if (passed > 0) commit(meter, 'ended', ram.marked || disturbed)
+    if (passed > 0) commit(meter, 'ended', ram.marked || disturbed || ram.excessWh > 0)
     if (disturbed) {
       count(meter, pulses)
       commitToNone(meter)
     }
     ram.marked = disturbed
   }
-  ram.halfHour = halfHour
+  if (passed !== 0) beginHalfHour(meter, halfHour)
   const day = Math.floor(halfHour / 48)
   if (isNewDay(meter, day)) {
     ram.day = Math.max(ram.day, day)
     onSettlementDayChange(meter, day, disturbed || ram.lost)
   }
   switchTariff(meter)
-  if (hasCounted(meter, kept.settings.checkpointWh)) commitAll(meter)
+  if (isCheckpointDue(meter)) {
+    ram.checkpoints -= 1
+    commitAll(meter)
+  }
 }
 
 function noteOutage(meter: PlainMeter): void {
@@ -168,6 +162,11 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
   const ram = {
     wh: [0, 0, 0, 0],
     rest: [0, 0, 0, 0],
+    room: [0, 0, 0, 0],
+    excessWh: 0,
+    wasOver: false,
+    checkpoints: 255,
+    checkpointUpMs: 0,
     halfHour: 0,
     marked: true,
     day: kept.dailyReads.at(-1)?.number ?? 0,
@@ -186,7 +185,7 @@ export function boot(meter: PlainMeter, boardMs: number, upMs: number): void {
     ram.halfHour = kept.running.halfHour
     commit(meter, 'ended', true)
   }
-  ram.halfHour = halfHour
+  beginHalfHour(meter, halfHour)
   ram.marked = timeOf(meter) % halfHourMs !== 0
   if (lost) note(meter, eventCode.clockLost, 0, 0)
   else noteOutage(meter)
@@ -225,7 +224,7 @@ export function changeClock(meter: PlainMeter, utcMs: number, unasked: boolean):
   note(meter, code, code === eventCode.clockSet ? 0 : Math.round(Math.abs(stepMs) / 1000), unasked ? 1 : 0)
   noteOutage(meter)
   if (wasLost) {
-    ram.halfHour = Math.floor(utcMs / halfHourMs)
+    beginHalfHour(meter, Math.floor(utcMs / halfHourMs))
     ram.marked = true
   }
   passTime(meter, code !== eventCode.clockSet || wasLost, none)

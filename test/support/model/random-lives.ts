@@ -50,6 +50,8 @@ function randomSettings(random: Random, pulsesPerKwh: number): PlainSettings {
     dailyReads: 1 + random.below(31),
     checkpointWh: 10 + random.below(300),
     billingDay: random.below(29),
+    // In one of four lives most half-hours have more.
+    halfHourWhMax: random.below(4) === 0 ? 50 + random.below(400) : 41400,
     tariff: [undefined, simpleTariff, richTariff][random.below(3)],
   }
 }

@@ -46,6 +46,7 @@ export interface Readback {
   version: number
   configuration: Uint8Array
   registers: RegisterSnapshot
+  excessWh: number
   /** Day blocks of each channel, in the order in which they were read. */
   blocks: Uint8Array[][]
   dailyReads: Uint8Array[]
@@ -71,6 +72,7 @@ export function readBack(copy: SimFlash, fromDay: number): Readback {
     version: settings.version,
     configuration: encodeConfiguration(settings.configuration),
     registers: decodeSnapshot(registers!)!,
+    excessWh: logs.journal.excessWh,
     blocks: [0, 1, 2, 3].map((channel) => all(readProfile(logs, channel, fromDay * 48, 3000000 - fromDay * 48))),
     dailyReads: all(readDailyReads(logs, 0, 65536, settings.configuration.dailyReads)),
     billing: all(readBilling(logs, 0)),
@@ -255,7 +257,7 @@ export function compare(
     sum += wh
     if (wh !== kept.matrix[i]) found[wh < kept.matrix[i]! ? 'backwards' : 'invented'] += 1
   }
-  if (sum !== read.registers.registers[0]) found.invented += 1
+  if (sum !== read.registers.registers[0] || read.excessWh !== kept.excessWh) found.invented += 1
   const asked = { first: fromDay * 48, count: 3000000 }
   const days = read.blocks.map((blocks, channel) => compareBlocks(kept, channel, blocks, asked, found))
   const dailyReads = compareSnapshots(kept.dailyReads, kept.settings.dailyReads, read.dailyReads, found)
