@@ -11,16 +11,8 @@ import type { Flash } from './board.ts'
 import { addEvent, type EventLog, openEventLog } from './event-log.ts'
 import { dailyReadPages, flashMapOf } from './flash-map.ts'
 import { pageKind } from './flash-pages.ts'
-import {
-  countStart,
-  dayOf,
-  forgetDay,
-  type Journal,
-  noteBilling,
-  noteClosing,
-  openJournal,
-  turnJournal,
-} from './journal.ts'
+import { countStart, dayOf, noteBilling, noteClosing, openJournal, turnJournal } from './journal.ts'
+import { forgetDay, type Journal } from './journal-state.ts'
 import { appendRecord, keyOf, type NextRecord, openRing, placeOf, type RecordRing, readRing } from './record-ring.ts'
 
 export interface Logs {

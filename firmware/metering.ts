@@ -1,5 +1,5 @@
-// From pulses and time to the logs: when a half-hour ends, whether it was whole, which TOU register counts, what a step
-// of the clock does (DESIGN.md, "Half-hours" and "Clock"). All of it acts on one plain state.
+// What writes to flash, action by action: a start, a step of the clock, settings, billing (DESIGN.md, "Clock"). What happens
+// as time passes is in half-hours.ts. All of it acts on one plain state.
 
 import { sameBytes } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
@@ -9,8 +9,6 @@ import {
   clockSetMs,
   clockStepMs,
   countPulses,
-  hasCounted,
-  isCheckpointDue,
   jumpOf,
   type Metering,
   secondsOf,
@@ -20,121 +18,30 @@ import {
 import { deviceProfile, quirk } from './device-profiles.ts'
 import { acknowledgeAlerts, addEvent } from './event-log.ts'
 import { flashFormat } from './flash-pages.ts'
-import { commitClock, commitEnergy, commitExcess, countStart } from './journal.ts'
+import {
+  beginHalfHour,
+  commit,
+  commitAll,
+  commitToNone,
+  note,
+  passMidnight,
+  passTime,
+  switchTariff,
+} from './half-hours.ts'
+import { commitClock, countStart } from './journal.ts'
 import { energyOf } from './journal-record.ts'
-import { enterDay, lastNumber, openLogs, takeBilling } from './logs.ts'
+import { lastNumber, openLogs, takeBilling } from './logs.ts'
 import { decodeConfiguration, readSettings, writeSettings } from './settings.ts'
-import { registerAt, switchGrainMs } from './tariff.ts'
 
 /** Drift is estimated over an hour at least, and not from a change that no crystal makes. */
 const driftOverSeconds = 3600
 const driftPpmMax = 1000
-
-function note(metering: Metering, code: number, value: number, detail: number): void {
-  addEvent(metering.logs.events, code, secondsOf(metering), value, detail)
-}
 
 /** Enters by how much the clock moved; a correction has an entry too, without a value. */
 function noteStep(metering: Metering, stepMs: number, unasked: number): void {
   const isStep = Math.abs(stepMs) >= clockStepMs
   const code = isStep ? (stepMs > 0 ? eventCode.clockForward : eventCode.clockBack) : eventCode.clockSet
   note(metering, code, isStep ? Math.round(Math.abs(stepMs) / 1000) : 0, unasked)
-}
-
-function commit(metering: Metering, whose: number, isMarked: boolean): void {
-  const journal = metering.logs.journal
-  const minute = Math.floor((timeOf(metering) - startOfHalfHour(metering.halfHour)) / 60000)
-  const within = Math.min(29, Math.max(0, minute))
-  commitEnergy(journal, metering.halfHour, within, metering.tou, whose, isMarked, metering.wh)
-}
-
-/** Commits all that is counted; what runs goes on. */
-function commitAll(metering: Metering): void {
-  if (hasCounted(metering, 1)) commit(metering, metering.lost ? energyOf.none : energyOf.running, false)
-}
-
-/** What is counted and committed of the running half-hour belongs to no half-hour. */
-function commitToNone(metering: Metering): void {
-  if (hasCounted(metering, 1) || metering.logs.journal.runningHalfHour >= 0) commit(metering, energyOf.none, false)
-}
-
-/** Begins a half-hour, in which each channel may count what the connection can carry. */
-function beginHalfHour(metering: Metering, halfHour: number): void {
-  const journal = metering.logs.journal
-  const excessWh = metering.excessWh
-  if (excessWh > 0) {
-    commitExcess(journal, excessWh)
-    if (!metering.wasOver) note(metering, eventCode.overCapacity, excessWh, 0)
-  }
-  metering.wasOver = excessWh > 0
-  metering.excessWh = 0
-  metering.halfHour = halfHour
-  for (let i = 0; i < 4; i++) {
-    const counted = journal.runningHalfHour === halfHour ? journal.running[i]! : 0
-    metering.room[i] = Math.max(0, metering.settings.configuration.halfHourWhMax - counted)
-  }
-}
-
-/** Looks the active TOU register up, once a quarter of an hour; what was counted until then is the old one's. */
-function switchTariff(metering: Metering, nowMs: number): void {
-  const quarter = Math.floor(nowMs / switchGrainMs)
-  if (quarter === metering.quarter) return
-  metering.quarter = quarter
-  const register = registerAt(metering.settings.configuration.tariff, nowMs)
-  if (register === metering.tou) return
-  commitAll(metering)
-  metering.tou = register
-}
-
-/**
- * Enters a day that the time has not been in before. After one that was entered too early, by a clock that was wrong, the
- * days that do come are entered for the sake of the day being recorded, which is over then.
- */
-function passMidnight(metering: Metering, late: boolean): void {
-  if (metering.lost && !(metering.quirks & quirk.snapshotsWithoutClock)) return
-  const day = dayOfHalfHour(metering.halfHour)
-  const recorded = metering.logs.journal.day
-  if (day <= metering.day && (recorded === 0 || day <= recorded)) return
-  metering.day = Math.max(metering.day, day)
-  enterDay(metering.logs, day, late || metering.lost, metering.settings.configuration.billingDay)
-}
-
-/**
- * Brings half-hours, days and the tariff to the meter's time. `stepped` says that the clock was changed.
- *
- * - Time moved into the next half-hour: the running one has ended, with all that was counted.
- * - Time jumped ahead: the running one ends marked, with what was counted up to the last call; what came in between
- *   belongs to no half-hour, those jumped over stay missing, the new one is marked.
- * - Time went back: the running one is given up, the one landed in is marked; nothing recorded is written over.
- * - The time is lost: energy is counted, in no half-hour.
- */
-function passTime(metering: Metering, stepped: boolean): void {
-  const nowMs = timeOf(metering)
-  const halfHour = halfHourOf(nowMs)
-  const passed = halfHour - metering.halfHour
-  const disturbed = stepped || passed > 1 || passed < 0
-  if (metering.lost) {
-    countPulses(metering)
-    if (passed !== 0) commitToNone(metering)
-  } else if (passed === 0) {
-    countPulses(metering)
-    if (stepped) metering.marked = true
-  } else {
-    if (!disturbed) countPulses(metering)
-    if (passed > 0) commit(metering, energyOf.ended, metering.marked || disturbed || metering.excessWh > 0)
-    if (disturbed) {
-      countPulses(metering)
-      commitToNone(metering)
-    }
-    metering.marked = disturbed
-  }
-  if (passed !== 0) beginHalfHour(metering, halfHour)
-  passMidnight(metering, disturbed)
-  switchTariff(metering, nowMs)
-  if (isCheckpointDue(metering)) {
-    metering.checkpoints -= 1
-    commitAll(metering)
-  }
 }
 
 /** The power that was off until the meter started, once it is known what the time was then. */

@@ -51,7 +51,16 @@ const naclPlugin: Plugin = {
 /** Functions that are at work seldom, inner ones first. */
 const coldFunctions = [
   ...['box', 'selfTest', 'blockOfDay', 'snapshot', 'takeAsk', 'readDailyReads', 'readProfile', 'inventory'],
-  ...['addEvent', 'appendRecord', 'commitEnergy', 'takeBilling', 'enterDay', 'passMidnight', 'switchTariff'],
+  ...[
+    'addEvent',
+    'appendRecord',
+    'commitEnergy',
+    'takeBilling',
+    'beginHalfHour',
+    'enterDay',
+    'passMidnight',
+    'switchTariff',
+  ],
   ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
   ...['hear', 'reply', 'sendNext', 'openWork'],
 ]

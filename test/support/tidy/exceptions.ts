@@ -1,7 +1,6 @@
 // Functions of more than 70 lines. This list may only shrink: a function leaves it when it is split, and none is added.
 
 export const longFunctions: Readonly<Record<string, number>> = {
-  'firmware/journal.ts take': 77,
   'host/cache/daily-reads.ts createDailyReadThrough': 125,
   'host/cache/reading-cache.ts createReadingCache': 77,
   'emulation/bench.ts createBench': 84,
