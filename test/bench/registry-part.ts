@@ -19,10 +19,10 @@ export type RegistryTask =
   | { do: 'midnight'; nowMs: number; devices: string[] }
 
 export type RegistryReply =
-  | { startMs: number; rssBytes: number; devices: number }
+  | { startMs: number; cpuMs: number; rssBytes: number; devices: number }
   | { microsEach: number; rssBytes: number }
   | { atMs: number }
-  | { evicted: number; tookMs: number; pauseMs: number; askedMs: number }
+  | { evicted: number; tookMs: number; pauseMs: number; idlePauseMs: number; askedMs: number }
 
 const [, , directory = ''] = process.argv
 const paths = statePaths(directory)
@@ -42,8 +42,10 @@ const parties = {
 }
 const bridge = await startBridge({ ...env, parties }, config)
 const reply = (message: RegistryReply) => void process.send?.(message)
+const cpuMs = () => (process.cpuUsage().user + process.cpuUsage().system) / 1000
 reply({
   startMs: performance.timeOrigin + performance.now() - beganMs,
+  cpuMs: cpuMs(),
   rssBytes: process.memoryUsage.rss(),
   devices: env.parties.registry().deviceCount(),
 })
@@ -85,12 +87,16 @@ async function passMidnight(laterMs: number, devices: string[]): Promise<void> {
   nowMs = laterMs
   const delays = monitorEventLoopDelay({ resolution: 1 })
   delays.enable()
+  // What the machine alone does to a process that has nothing to do.
+  await new Promise((resolve) => setTimeout(resolve, 5_000))
+  const idlePauseMs = delays.max / 1e6
+  delays.reset()
   const startMs = performance.now()
   await watch(first)
   const askedMs = performance.now() - startMs
   await all
   delays.disable()
-  reply({ evicted, tookMs: performance.now() - startMs, pauseMs: delays.max / 1e6, askedMs })
+  reply({ evicted, tookMs: performance.now() - startMs, pauseMs: delays.max / 1e6, idlePauseMs, askedMs })
 }
 
 process.on('message', (task: RegistryTask) => {

@@ -37,26 +37,34 @@ function writeCsv(path: string, header: string, count: number, lineOf: (n: numbe
   closeSync(file)
 }
 
-/** The most memory that a process has had so far, bytes. */
-function peakOf({ pid }: ChildProcess): number {
+/** The most memory that a process has had so far, bytes, and its processor time, milliseconds. */
+function usedBy({ pid }: ChildProcess): { peakBytes: number; cpuMs: number } {
   try {
-    return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024
+    const peakKb = Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // In ticks of 10 ms.
+    return { peakBytes: peakKb * 1024, cpuMs: (Number(fields[11]) + Number(fields[12])) * 10 }
   } catch {
-    return 0
+    return { peakBytes: 0, cpuMs: 0 }
   }
 }
 
-async function runImport(paths: StatePaths, args: string[]): Promise<{ tookMs: number; peakBytes: number }> {
+async function runImport(
+  paths: StatePaths,
+  args: string[],
+): Promise<{ tookMs: number; peakBytes: number; cpuMs: number }> {
   const startMs = performance.now()
   const child = spawn(process.execPath, [command, 'import', '--state', paths.root, ...args], { stdio: 'ignore' })
-  let peakBytes = 0
+  let used = { peakBytes: 0, cpuMs: 0 }
   const timer = setInterval(() => {
-    peakBytes = Math.max(peakBytes, peakOf(child))
+    const now = usedBy(child)
+    if (now.peakBytes > 0) used = now
   }, 50)
   const [code] = await once(child, 'exit')
   clearInterval(timer)
   if (code !== 0) throw new Error(`smets1 import ended with ${code}`)
-  return { tookMs: performance.now() - startMs, peakBytes }
+  return { tookMs: performance.now() - startMs, ...used }
 }
 
 /** A bridge in its own process, and how it started. */
@@ -137,10 +145,13 @@ export const registry: Bench = async (note) => {
       row('devices', devices, ''),
       row('registrations', 2 * devices + changing, ''),
       row('import', imported.tookMs / 1000, 's'),
+      row('  its processor time', imported.cpuMs / 1000, 's'),
       row('  its memory at the most', imported.peakBytes / mib, 'MiB'),
       row('store on disk', storeBytes(paths) / mib, 'MiB'),
       row('bridge: process start to ready (wanted: < 5)', large.startMs / 1000, 's'),
       row('  the same with an empty registry', empty.startMs / 1000, 's'),
+      row('  its processor time', large.cpuMs / 1000, 's'),
+      row('  that with an empty registry', empty.cpuMs / 1000, 's'),
       row('  resident memory when ready (wanted: < 500)', large.rssBytes / mib, 'MiB'),
       row(
         '  more than with an empty registry, a device (wanted: ≤ 500)',
@@ -155,6 +166,7 @@ export const registry: Bench = async (note) => {
       row('  the cache emptied for one that is asked for', midnight.askedMs, 'ms'),
       row('  the cache emptied for all', midnight.tookMs / 1000, 's'),
       row('  longest pause of the process (wanted: < 50)', midnight.pauseMs, 'ms'),
+      row('  the same while it has nothing to do, by this machine', midnight.idlePauseMs, 'ms'),
     ]
   } finally {
     rmSync(root, { recursive: true, force: true })

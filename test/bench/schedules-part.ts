@@ -13,6 +13,8 @@ export interface StartedSchedules {
   pauseMs: number
   begun: number
   cpuMs: number
+  /** Processor time until it was ready. */
+  startCpuMs: number
 }
 
 const [, , directory = '', nowText = '', watchText = ''] = process.argv
@@ -30,6 +32,7 @@ const bridge = await startBridge({ ...env, timing, log }, config)
 process.send?.('ready')
 const delays = monitorEventLoopDelay({ resolution: 1 })
 delays.enable()
+const startCpu = process.cpuUsage()
 const cpu = process.cpuUsage()
 await new Promise((resolve) => setTimeout(resolve, Number(watchText)))
 delays.disable()
@@ -40,6 +43,7 @@ process.send?.({
   pauseMs: delays.max / 1e6,
   begun,
   cpuMs: (used.user + used.system) / 1000,
+  startCpuMs: (startCpu.user + startCpu.system) / 1000,
 } satisfies StartedSchedules)
 await bridge.stop()
 process.exit()
