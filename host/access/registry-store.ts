@@ -27,7 +27,7 @@ export interface RegistryChange {
 }
 
 /** `head`: the number of the last change. `registrations`: how many there are. `file`: the SHA-256 of `registry.json` as it
- * was last read. */
+ * was last read. `unfinished`: where a change of many parts came from, until its last part is written. */
 type RegistryNote = string | number
 
 export type RegistryTables = {
@@ -123,6 +123,12 @@ export function headOf(store: RegistryStore): number {
   return typeof head === 'number' ? head : 0
 }
 
+/** Where a large change came from that was killed before its last part was written; undefined when there is none. */
+export function unfinishedChange(store: RegistryStore): string | undefined {
+  const from = store.get('registryNotes', 'unfinished')
+  return typeof from === 'string' ? from : undefined
+}
+
 /** Registrations in the store. */
 export function registrationCount(store: RegistryStore): number {
   const count = store.get('registryNotes', 'registrations')
@@ -199,11 +205,13 @@ export async function writePlan(store: RegistryStore, plan: RowPlan, options: Pl
       for (const write of writes) write(batch)
       if (done < rows) return
       if (rows > 0) noteChange(batch, headOf(store), change)
+      batch.remove('registryNotes', 'unfinished')
       batch.put('registryNotes', 'registrations', registrationCount(store) + addedRegistrations(plan))
       last?.(batch)
     })
     progress?.(done, rows)
   }
+  if (rows > rowsAtOnce) await store.put('registryNotes', 'unfinished', from)
   let writes: ((batch: RegistryBatch) => void)[] = []
   for (const write of writesOf(plan)) {
     writes.push(write)

@@ -13,7 +13,7 @@ import { signingToolOf } from '../pki/open-signing-tool.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
 import type { TrustStore } from '../pki/trust.ts'
-import { checkRegistryFile } from '../runtime/state-registry.ts'
+import { checkRegistryFile, unfinishedIn } from '../runtime/state-registry.ts'
 import { unknownNames } from '../schedule/settings.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { schemaCheck } from '../state/json-schema.ts'
@@ -58,6 +58,9 @@ async function check(paths: StatePaths, io: Io): Promise<{ problems: string[]; f
   await attempt(() => {
     const file = readJson(paths.registry)
     const checked = checkRegistryFile(paths, file)
+    const unfinished = unfinishedIn(paths)
+    if (unfinished !== undefined)
+      problems.push(`${paths.store}: a change by ${unfinished} was cut off; part of it is in force. Do it again`)
     if (checked.ok) {
       registry = checked.registry
       problems.push(...schemaCheck(registrySchema())(file).map((problem) => `${paths.registry}: ${problem}`))

@@ -7,7 +7,14 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Registry } from '../access/parties.ts'
 import type { PartiesChange } from '../access/registry-changes.ts'
 import { createRegistry, recentRows } from '../access/registry-rows.ts'
-import { changesAfter, forgetChanges, headOf, type RegistryStore, storedRows } from '../access/registry-store.ts'
+import {
+  changesAfter,
+  forgetChanges,
+  headOf,
+  type RegistryStore,
+  storedRows,
+  unfinishedChange,
+} from '../access/registry-store.ts'
 import type { BridgeDisk, Parties } from '../bridge/env.ts'
 import type { SigningTool } from '../pki/signing-tool.ts'
 import { loadTrust } from '../pki/test-pki.ts'
@@ -95,6 +102,9 @@ export async function openParties(
     const next = createRegistry(users, rows)
     const certificates = users.flatMap(({ certificate }) => (certificate === undefined ? [] : [certificate]))
     const found = { registry: next, trust: loadTrust(paths.pki, certificates, tool) }
+    const unfinished = unfinishedChange(store)
+    if (unfinished !== undefined)
+      log('registry refused', { problem: `a change by ${unfinished} was cut off; part of it is in force. Do it again` })
     const fields = { sha256, users: users.length, devices: next.deviceCount() }
     audit.record({ event: 'registry', ...fields })
     log('registry', fields)

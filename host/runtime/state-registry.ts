@@ -12,6 +12,7 @@ import {
   type RegistryStore,
   registryTables,
   storedRows,
+  unfinishedChange,
   writePlan,
 } from '../access/registry-store.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
@@ -41,6 +42,12 @@ export function openRegistryStore({ store: path, storeOf1, root }: StatePaths): 
   const store = opened.get(path) ?? openLmdbStore(path, registryTables)
   opened.set(path, store)
   return store
+}
+
+/** Where a large change came from that was killed while it was written. */
+export function unfinishedIn(paths: StatePaths): string | undefined {
+  const store = storeOf(paths)
+  return store && unfinishedChange(store)
 }
 
 /** Whether the store has the registry: a bridge or an import has put it there. */

@@ -141,13 +141,13 @@ const schedulesCall = call({
   run(controlled, { limit = 100, offset = 0, user, device }) {
     const owner = user && userNamed(controlled, user)
     const wanted = device?.toUpperCase()
-    const found = [...controlled.bridge.schedules.schedules.all()].filter(
-      (one) =>
-        (owner === undefined || one.owner === owner) && (wanted === undefined || one.details.deviceEui === wanted),
-    )
-    const rows = found.slice(offset, offset + limit)
+    const { schedules } = controlled.bridge.schedules
+    const isAll = owner === undefined && wanted === undefined
+    const found = isAll ? [] : [...(wanted === undefined ? schedules.all() : schedules.of(wanted, owner))]
+    const own = found.filter((one) => owner === undefined || one.owner === owner)
+    const rows = isAll ? rowsOf(schedules.all(), offset, limit) : own.slice(offset, offset + limit)
     return {
-      total: found.length,
+      total: isAll ? schedules.count() : own.length,
       schedules: rows.map((one) => ({ ...scheduleRow(one.id, one.details), owner: one.owner })),
     }
   },

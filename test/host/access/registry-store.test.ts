@@ -18,6 +18,7 @@ import {
   type RegistryStore,
   registryTables,
   storedRows,
+  unfinishedChange,
   writePlan,
 } from '../../../host/access/registry-store.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
@@ -202,7 +203,11 @@ test('a plan of thousands of rows is written in parts, and its progress is told'
     if (!checked.ok) return
     const told: number[] = []
     const { plan } = checked.change
-    await writePlan(store, plan, { from: 'import', day, progress: (done, of) => told.push(done / of) })
+    const progress = (done: number, of: number) => {
+      told.push(done / of)
+      assert.is(unfinishedChange(store), done < of ? 'import' : undefined, 'it is known when it was cut off')
+    }
+    await writePlan(store, plan, { from: 'import', day, progress })
     assert.equal([told.length, told.at(-1)], [3, 1])
     assert.is(store.count('devices'), 3_000)
     assert.is([...ofStore(store).supplyChanges(day)].length, 3_000)
