@@ -169,7 +169,8 @@ async function openDisk(
   const { cacheDeletion } = config
   const cacheKeys = openHourlyKeys(paths.cacheKeys, randomBytes, (problem) => log('cache', { problem }), cacheDeletion)
   const trail = await openTrail(paths, config, store, { key, log, clock })
-  const watch = watchBridge({ store, trail, ...watched })
+  const keysTrouble = () => outboxKeys.trouble() ?? requestKeys.trouble()
+  const watch = watchBridge({ store, keysTrouble, trail, ...watched })
   // It still answers /readyz while the bridge stops.
   lifecycle.own(() => closeServer(watch.server))
   const record = (event: AuditEvent) => {

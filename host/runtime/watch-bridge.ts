@@ -29,7 +29,9 @@ export interface BridgeWatch {
 }
 
 export interface WatchParts {
-  store: Pick<Store<Tables>, 'count'>
+  store: Pick<Store<Tables>, 'count' | 'trouble'>
+  /** Why keys cannot be written; undefined when they can. */
+  keysTrouble(): string | undefined
   trail: Pick<ServiceAuditTrail, 'head' | 'trouble'>
   security: Pick<SecurityMonitor, 'counts' | 'report'>
   gate: Pick<LoadGate, 'shed' | 'inside'>
@@ -42,16 +44,18 @@ function whyNoLine(lines: readonly LineState[]): string | undefined {
   return `no line is open: ${why.join('; ')}`
 }
 
-export function watchBridge({ store, trail, security, gate }: WatchParts): BridgeWatch {
+export function watchBridge({ store, keysTrouble, trail, security, gate }: WatchParts): BridgeWatch {
   const totals = noTotals()
   const acknowledged = noTimes()
   const startedMs = Date.now()
   let linesNow: (() => readonly LineState[]) | undefined
   let wanNow: () => readonly WanCount[] = () => []
 
+  const diskTroubles = () => [store.trouble(), keysTrouble(), trail.trouble()]
+
   function notReady(): string | undefined {
     if (linesNow === undefined) return 'the bridge is starting or stopping'
-    const reasons = [trail.trouble(), whyNoLine(linesNow())].filter((reason) => reason !== undefined)
+    const reasons = [...diskTroubles(), whyNoLine(linesNow())].filter((reason) => reason !== undefined)
     return reasons.length === 0 ? undefined : reasons.join('\n')
   }
 
@@ -67,7 +71,7 @@ export function watchBridge({ store, trail, security, gate }: WatchParts): Bridg
       version,
       nodeVersion: process.versions.node,
       notReady: notReady(),
-      isWritable: trail.trouble() === undefined,
+      isWritable: diskTroubles().every((trouble) => trouble === undefined),
       lines: linesNow?.() ?? [],
       wan: wanNow(),
       shed: gate.shed(),

@@ -33,8 +33,21 @@ const tablesMax = 32
 export function openLmdbStore<Tables>(directory: string, readers: TableReaders<Tables>): Store<Tables> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const root = openOrExplain(directory)
+  let trouble: string | undefined
   const databases = new Map<string, Database<Buffer, string>>()
   for (const name of Object.keys(readers)) databases.set(name, root.openDB({ name, encoding: 'binary' }))
+
+  /** Resolves when a write is on disk, and notes whether it came there. */
+  async function written(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write()
+      await root.flushed
+      trouble = undefined
+    } catch (error) {
+      trouble = `the store cannot be written: ${(error as Error).message}`
+      throw error
+    }
+  }
 
   function database(name: string): Database<Buffer, string> {
     const found = databases.get(name)
@@ -47,23 +60,18 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
       const bytes = database(name).get(key)
       return bytes === undefined ? undefined : readValue(readers[name], cbor.decode(bytes), name, key)
     },
-    async put(name, key, value) {
-      await database(name).put(key, cbor.encode(value))
-      await root.flushed
-    },
-    async remove(name, key) {
-      await database(name).remove(key)
-      await root.flushed
-    },
-    async write(fill) {
-      await root.batch(() => {
-        fill({
-          put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
-          remove: (name, key) => part(database(name).remove(key)),
-        })
-      })
-      await root.flushed
-    },
+    put: (name, key, value) => written(() => database(name).put(key, cbor.encode(value))),
+    remove: (name, key) => written(() => database(name).remove(key)),
+    write: (fill) =>
+      written(() =>
+        root.batch(() => {
+          fill({
+            put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
+            remove: (name, key) => part(database(name).remove(key)),
+          })
+        }),
+      ),
+    trouble: () => trouble,
     *range(name, from, to) {
       for (const { key, value } of database(name).getRange({ start: from, end: to }))
         yield { key, value: readValue(readers[name], cbor.decode(value), name, key) }

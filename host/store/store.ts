@@ -31,6 +31,8 @@ export interface Store<Tables> {
     from: string,
     to: string,
   ): Iterable<{ key: string; value: Tables[Name] }>
+  /** Why it cannot be written: the last write has failed. Undefined when it can. */
+  trouble(): string | undefined
   /** Number of entries of a table. */
   count(table: keyof Tables & string): number
   close(): Promise<void>
@@ -144,6 +146,7 @@ export function createMemoryStore<Tables>(readers: TableReaders<Tables>): Store<
         yield { key, value: readValue(readers[name], copyOf(rows.get(key)), name, key) }
       }
     },
+    trouble: () => undefined,
     count: (name) => table(name).rows.size,
     close: async () => {},
   }

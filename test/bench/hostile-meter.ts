@@ -1,6 +1,7 @@
 // Meters that misbehave on a line of many: how long their requests take, and what the other meters notice; in virtual time.
 // And the processor time of the line's queue.
 
+import { defaultLineLimits } from '../../host/wan/line-limits.ts'
 import { createLineQueue } from '../../host/wan/line-queue.ts'
 import type { Line } from '../../host/wan/serial-line.ts'
 import { noUsage } from '../../host/wan/usage.ts'
@@ -13,7 +14,10 @@ import type { Bench, Row } from './row.ts'
 async function queueUs(waiting: number): Promise<number> {
   const timing = { nowMs: () => Date.now(), after: () => ({ cancel() {} }) }
   const queue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, timing)
-  const line: Line = { use: (_usage, session) => session(undefined as never), close: async () => {} }
+  const line: Line = {
+    use: (_usage, session) => session({ limits: defaultLineLimits } as never),
+    close: async () => {},
+  }
   const urgencies: readonly Priority[] = [priority.onDemand, priority.settlement, priority.scheduled]
   const before = process.cpuUsage()
   const sessions = Array.from({ length: waiting }, (_, i) => {

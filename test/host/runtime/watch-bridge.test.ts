@@ -9,9 +9,10 @@ import { version } from '../../../host/state/version.ts'
 import type { LineState } from '../../../host/wan/line-state.ts'
 
 async function watched() {
-  const state: { trouble: string | undefined } = { trouble: undefined }
+  const state: { trouble?: string | undefined; store?: string; keys?: string } = {}
   const watch = watchBridge({
-    store: { count: () => 0 },
+    store: { count: () => 0, trouble: () => state.store },
+    keysTrouble: () => state.keys,
     trail: { head: () => ({ seq: 0, hash: '' }), trouble: () => state.trouble },
     security: { counts: () => [], report() {} },
     gate: createLoadGate(1),
@@ -49,6 +50,12 @@ test('ready while a line is open and what must be stored can be; else 503 with e
   assert.is((await get('/healthz')).status, 200, 'it lives all the same')
   state.trouble = undefined
   assert.is((await get('/readyz')).status, 200)
+  state.store = 'the store cannot be written: MDB_MAP_FULL'
+  assert.equal(await get('/readyz'), { status: 503, text: `${state.store}\n` })
+  delete state.store
+  state.keys = 'keys cannot be destroyed'
+  assert.equal(await get('/readyz'), { status: 503, text: `${state.keys}\n` })
+  delete state.keys
   watch.stopping()
   assert.is((await get('/readyz')).status, 503)
   watch.server.closeAllConnections()

@@ -137,4 +137,22 @@ test('an environment opened for one table leaves the others as they are', async 
   rmSync(directory, { recursive: true, force: true })
 })
 
+test('a write that fails rejects, and the store says so', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-store-'))
+  const store = openLmdbStore(directory, bridgeTables)
+  await store.put('outbox', 'a', outgoing)
+  assert.is(store.trouble(), undefined)
+  // No disk can be filled here; a key that LMDB does not take makes a write fail as well.
+  const failed = await store.put('outbox', 'b'.repeat(5000), outgoing).then(
+    () => false,
+    () => true,
+  )
+  assert.ok(failed)
+  assert.match(store.trouble() ?? '', /^the store cannot be written: /)
+  await store.put('outbox', 'c', outgoing)
+  assert.is(store.trouble(), undefined, 'the next write has come there')
+  await store.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
 test.run()
