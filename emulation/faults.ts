@@ -59,6 +59,8 @@ export interface FaultRules extends Faults {
   take(effects: readonly FaultEffect[], subject: FaultSubject): FaultRule[]
   /** Whether there is a rule of one of these effects. */
   has(effects: readonly FaultEffect[]): boolean
+  /** Calls back at each reset: what a rule has begun and not ended must end. */
+  onReset(call: () => void): void
 }
 
 export interface FaultParts {
@@ -97,6 +99,7 @@ function checkMembers(rule: FaultRule): void {
 
 export function createFaults({ registry, nowMs, hasMeter }: FaultParts): FaultRules {
   const entries = new Map<number, Entry>()
+  const resetCalls: (() => void)[] = []
   let last = 0
 
   /** @throws CommandError */
@@ -146,8 +149,10 @@ export function createFaults({ registry, nowMs, hasMeter }: FaultParts): FaultRu
     reset() {
       const { size } = entries
       entries.clear()
+      for (const call of resetCalls) call()
       return size
     },
+    onReset: (call) => void resetCalls.push(call),
     take(effects, subject) {
       const found: FaultRule[] = []
       for (const entry of entries.values()) {

@@ -75,6 +75,7 @@ function createSlowDco(timing: Timing) {
         else slowMs.delete(eui)
       }
     },
+    clear: () => slowMs.clear(),
   }
 }
 
@@ -169,6 +170,7 @@ function createHeld({ nowMs }: Timing) {
       if (held.size > heldMax) for (const [old, dueMs] of held) if (dueMs <= nowMs()) held.delete(old)
     },
     has: (id: string) => (held.get(id) ?? 0) > nowMs(),
+    clear: () => held.clear(),
   }
 }
 
@@ -255,6 +257,9 @@ export function faultyEnv(env: BridgeEnv, { rules, lineUrl, meter }: FaultyEnvPa
   const hold = createHeld(timing)
   const lines = createFaultyLines(timing, wan.openPort)
   const slowDco = createSlowDco(timing)
+  rules.onReset(() => {
+    for (const part of [hold, lines, slowDco]) part.clear()
+  })
   const urlOf = ({ allowed }: AcceptedRequest) => {
     const { line } = allowed.device
     return line === 'default' ? (lineUrl ?? '') : line

@@ -26,6 +26,8 @@ export interface FaultyLines {
   openPort: OpenPort
   /** Disturbs a line from now on, until the function that is returned is called. `url`: as the line is opened. */
   disturb(url: string, how: Disturbance): () => void
+  /** Ends all disturbances. */
+  clear(): void
 }
 
 export function createFaultyLines(timing: Timing, openPort: OpenPort): FaultyLines {
@@ -44,6 +46,7 @@ export function createFaultyLines(timing: Timing, openPort: OpenPort): FaultyLin
   }
 
   return {
+    clear: () => byUrl.clear(),
     async openPort(url, baud, on) {
       /** When the last of what the meter sent arrives: nothing may pass it. */
       let lastMs = 0

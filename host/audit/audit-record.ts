@@ -157,6 +157,11 @@ export type BridgeEvent =
   | { event: 'store restored'; requestIds: number; fromSeq: number; lastSeq: number; unknownSince?: string }
   /** A call of the control API that changes something; `outcome`: `done`, or why it was not. */
   | { event: 'control'; call: string; scope: string; input: string; outcome: string }
+  /**
+   * A bench began a new life: from here on its clock may show an earlier time, and what was under way is neither answered nor
+   * delivered. RequestIDs that were used stay used.
+   */
+  | { event: 'bench reset'; reset: number }
   /** Events that could not be written, and why. */
   | { event: 'records lost'; count: number; problem: string }
 

@@ -143,6 +143,7 @@ const layouts: readonly Layout[] = [
   }),
   layout('v', 'control', 'none', { call: textField, scope: wordField(), input: textField, outcome: textField }),
   layout('o', 'operator order', 'none', { order: textField }),
+  layout('f', 'bench reset', 'none', { reset: numberField }),
   layout('p', 'records lost', 'none', { count: numberField, problem: textField }),
 ]
 

@@ -67,6 +67,11 @@ function createTally(store: Store<Tables>) {
           for (const table of ['accepted', 'outbox', 'bodies'] as const) await store.remove(table, record.requestId)
         }
       }
+      if (record.event === 'bench reset') {
+        // What was under way ended there.
+        open.clear()
+        undelivered.clear()
+      }
       if (record.event === 'key rotated') rotated.add(record.device)
       return ids
     },

@@ -2,6 +2,7 @@
 
 import { rmSync } from 'node:fs'
 import type { BridgeEnv } from '../bridge/env.ts'
+import { startLives } from '../bridge/lives.ts'
 import { type Bridge, startBridge } from '../bridge/start-bridge.ts'
 import type { Tables } from '../bridge/tables.ts'
 import type { BridgeConfig } from '../config/config.ts'
@@ -13,6 +14,7 @@ import type { StatePaths } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
 import type { Store } from '../store/store.ts'
 import { createFeedQueue, feedPolicyOf } from './feed-state.ts'
+import { createReset } from './bench-reset.ts'
 import { type MachineOptions, openMachine } from './machine-env.ts'
 import { createRegistryFiles } from './registry-files.ts'
 import { systemTiming } from './system-timing.ts'
@@ -39,6 +41,8 @@ export interface RunOptions extends MachineOptions {
   controlParts?: ControlParts
   /** Puts the faults of a bench into the environment. */
   disturb?(env: BridgeEnv): { env: BridgeEnv; faults: Faults }
+  /** Makes meter and clock as they were at the start: a bench that has it can be reset. */
+  renewBench?(): Promise<void>
 }
 
 /**
@@ -54,13 +58,18 @@ export async function runBridge(
   const port = config.consolePort ?? options.consolePort
   const control = port === undefined ? undefined : createControl(opened.env, config)
   const quiet = control?.env ?? opened.env
-  const { env, ...disturbed } = options.disturb?.(quiet) ?? { env: quiet }
+  const disturbed: { env: BridgeEnv; faults?: Faults } = options.disturb?.(quiet) ?? { env: quiet }
+  const { env } = disturbed
   const { record } = options
-  const bridge = await startBridge(env, config).catch((error: unknown) => {
+  const { renewBench } = options
+  const starting = renewBench === undefined ? startBridge(env, config) : startLives(env, config)
+  const started = await starting.catch((error: unknown) => {
     // It was made by this start, and holds nothing of use.
     if (record !== undefined) rmSync(record, { force: true })
     throw error
   })
+  const lives = 'reset' in started ? started : undefined
+  const bridge = 'reset' in started ? started.bridge : started
   watchOrders(env, bridge, systemTiming)
   const { served, stop } = bridge
   if (served === undefined) throw new Error('the environment of this machine must serve DUIS')
@@ -69,10 +78,13 @@ export async function runBridge(
   const registryFiles = createRegistryFiles(paths, opened.env.timing.nowMs, opened.reload)
   const { store } = env.disk
   const feed = createFeedQueue(paths, createFeed({ store, policy: feedPolicyOf(config), nowMs: env.timing.nowMs }))
-  const parts = { registryFiles, feed, ...disturbed, ...options.controlParts }
+  const { reload } = opened
+  const { faults } = disturbed
+  const reset = lives && renewBench && createReset({ lives, env, paths, reload, faults, renewBench })
+  const parts = { registryFiles, feed, ...(faults && { faults }), ...(reset && { reset }), ...options.controlParts }
   const consoleUrl =
     port === undefined ? undefined : await control?.serve(bridge, { port, mayMove, directory: paths.control }, parts)
   const clock = options.clock?.kind === 'virtual' ? { clock: options.clock.kind } : {}
   env.log('ready', { version, url, metricsUrl, consoleUrl, line: config.lineUrl, ...clock })
-  return { bridge, url, metricsUrl, consoleUrl, reload: opened.reload, store, stop }
+  return { bridge, url, metricsUrl, consoleUrl, reload, store, stop }
 }

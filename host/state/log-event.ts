@@ -82,6 +82,7 @@ export interface LogEvents {
     /** What the times of the log are by, where it is not this machine's clock. */
     clock?: 'virtual'
   }
+  'bench reset': { reset: number; tookMs: number }
   registry: { sha256: string; users: number; devices: number }
   /** Devices that were added, altered and removed, and MPANs whose registrations changed. */
   'registry changed': { from: string; added: number; altered: number; removed: number; mpans: number }

@@ -42,7 +42,7 @@ export interface KeySlots {
   release(slot: number): void
   /** Why keys cannot be written; undefined when they can. */
   trouble(): string | undefined
-  /** Destroys all keys but those of these slots. Call it once, before `take`. */
+  /** Destroys all keys but those of these slots. No other may be in use. */
   keepOnly(used: Iterable<number>): void
   close(): void
 }

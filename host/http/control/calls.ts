@@ -9,6 +9,7 @@ import { modelCalls } from './model-calls.ts'
 import { operationCalls } from './operation-calls.ts'
 import { pendingCalls } from './pending-calls.ts'
 import { registryCalls } from './registry-calls.ts'
+import { resetCalls } from './reset-calls.ts'
 import { scheduleCalls } from './schedule-calls.ts'
 import { stateCalls } from './state-calls.ts'
 
@@ -23,4 +24,5 @@ export const calls: readonly Call[] = [
   ...operationCalls,
   ...modelCalls,
   ...faultCalls,
+  ...resetCalls,
 ]

@@ -3,7 +3,7 @@
 import type { BridgeEnv } from '../../bridge/env.ts'
 import type { Bridge } from '../../bridge/start-bridge.ts'
 import type { BridgeConfig } from '../../config/config.ts'
-import type { ControlParts } from './controlled.ts'
+import type { Controlled, ControlParts } from './controlled.ts'
 import { createMessageLog, createMessageRecorder } from './message-log.ts'
 import type { ControlOptions } from './port.ts'
 
@@ -28,7 +28,20 @@ export function createControl(env: BridgeEnv, config: BridgeConfig): Control {
     async serve(bridge, options, parts) {
       // A bridge without the control API does not load it.
       const { serveControl } = await import('./listener.ts')
-      const recorded = { ...bridge, receive: recorder.receive(bridge.receive) }
+      const recorded: Controlled['bridge'] = {
+        // A reset replaces these.
+        get delivery() {
+          return bridge.delivery
+        },
+        get schedules() {
+          return bridge.schedules
+        },
+        get served() {
+          return bridge.served
+        },
+        setMeterClock: (device) => bridge.setMeterClock(device),
+        receive: recorder.receive((...request) => bridge.receive(...request)),
+      }
       const controlled = { ...parts, bridge: recorded, env, config, messages, startedMs: timing.nowMs() }
       const report = env.reportSecurity && { report: env.reportSecurity }
       return serveControl(controlled, { ...options, ...report }, lifecycle).catch(async (error: unknown) => {

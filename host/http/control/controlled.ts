@@ -100,6 +100,16 @@ export interface RegistryFiles {
   signAs(name: string, xml: string): string
 }
 
+/** Begins a new life; resolves when it has begun. */
+export type Reset = () => Promise<{
+  /** Counts the resets since the start. */
+  reset: number
+  /** How long it took, milliseconds of real time. */
+  tookMs: number
+  /** The clock of the new life, ISO 8601. */
+  now: string
+}>
+
 /** What stands beside the bridge on this bench; a call for what is absent answers 409. */
 export interface ControlParts {
   registryFiles?: RegistryFiles
@@ -108,6 +118,7 @@ export interface ControlParts {
   faults?: Faults
   /** Absent in real time. */
   clock?: ControlledClock
+  reset?: Reset
 }
 
 export interface Controlled extends ControlParts {

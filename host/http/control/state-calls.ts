@@ -71,7 +71,7 @@ const statusCall = call({
       devices: deviceCount(),
       schedules: env.disk.store.count('schedules'),
       unanswered: env.disk.store.count('accepted'),
-      pending: env.disk.store.count('outbox'),
+      pending: bridge.delivery.pending().length,
       messages: messages.count(),
       ...(url !== undefined && { url }),
       ...(line !== undefined && { line }),

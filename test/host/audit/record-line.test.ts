@@ -84,6 +84,7 @@ const others: fc.Arbitrary<AuditEvent> = fc.oneof(
   fc.record({ event: fc.constant('registry refused' as const), problem: text }),
   fc.record({ event: fc.constant('reset' as const), why: text, lastSeq: count, lastHash: hex }),
   fc.record({ event: fc.constant('stopped' as const) }),
+  fc.record({ event: fc.constant('bench reset' as const), reset: count }),
   fc.record({ event: fc.constant('control' as const), call: text, scope: text, input: text, outcome: text }),
   fc
     .tuple(ofRequest, fc.record({ event: fc.constant('waiting' as const), until: instant, why: text }))

@@ -55,6 +55,7 @@ export async function startControlBench(parties: object = testParties(), options
   // Nothing answers there.
   const config = { ...readConfig('', {}, {}), httpPort: 0, consolePort: 0, lineUrl: 'tcp://127.0.0.1:9', explain: true }
   const running = await runBridge(paths, config, {
+    renewBench: async () => {},
     disturb(env) {
       const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: false })
       return { env: faultyEnv(env, { rules, lineUrl: config.lineUrl }), faults: rules }
