@@ -3,25 +3,21 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { eachJsonRow } from '../access/import-rows.ts'
-import { headOf } from '../access/registry-store.ts'
+import { headOf, registryTables } from '../access/registry-store.ts'
 import type { BridgeDisk } from '../bridge/env.ts'
-import type { Tables } from '../bridge/tables.ts'
+import { bridgeTables, type Tables } from '../bridge/tables.ts'
 import type { StatePaths } from '../state/state-directory.ts'
 import type { Store } from '../store/store.ts'
 import { importRegistry } from './import-registry.ts'
 
-/** What a life leaves behind. Counters, the trail's notes and the registry are not in it. */
-const ofOneLife: readonly (keyof Tables & string)[] = [
-  'accepted',
-  'outbox',
-  'bodies',
-  'readings',
-  'alerts',
-  'schedules',
-  'performance',
-  'orders',
-  'clock',
-]
+/** What goes on: used RequestIDs, the notes of the audit trail, and the registry, which is made as it was. */
+const goOn: readonly string[] = ['counters', 'trail', ...Object.keys(registryTables)]
+
+function namesOf<Members extends object>(members: Members): Extract<keyof Members, string>[] {
+  const names: Extract<keyof Members, string>[] = []
+  for (const name in members) names.push(name)
+  return names
+}
 
 export interface StateRenewal {
   /** Nobody may use the store meanwhile. `reload`: the bridge's environment reads registry and certificates again. */
@@ -57,7 +53,8 @@ export function rememberState(paths: StatePaths, { store }: Pick<BridgeDisk, 'st
 
 async function clear(store: Store<Tables>): Promise<void> {
   await store.write((batch) => {
-    for (const table of ofOneLife) {
+    for (const table of namesOf(bridgeTables)) {
+      if (goOn.includes(table)) continue
       for (const { key } of [...store.range(table, '', '\uffff')]) batch.remove(table, key)
     }
   })
