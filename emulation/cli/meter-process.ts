@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import type { MeterOrder } from '../../hardware/emulator/meter-orders.ts'
 import type { Flag, Io, Options } from '../../host/cli/command.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 
@@ -17,6 +18,8 @@ export interface MeterProcess {
   lastHalfHour: number
   /** Settles when the process has ended, with its exit code. */
   ended: Promise<number>
+  /** Has something done to the meter; resolves when it is done, or the meter has ended. */
+  order(order: MeterOrder): Promise<void>
   stop(): Promise<void>
 }
 
@@ -78,11 +81,14 @@ export async function startMeter(
     child.once('exit', (code) => resolve(code ?? exitCode.failed))
   }).finally(socket.remove)
   const lines = createInterface({ input: child.stdout! })
+  /** Those who wait for an order to be done, in the order of their lines. */
+  const ordered: (() => void)[] = []
   const ready = await Promise.race([
     new Promise<{ lastHalfHour: number }>((resolve) => {
       lines.on('line', (line) => {
-        const said = JSON.parse(line) as { ready?: boolean; lastHalfHour: number }
+        const said = JSON.parse(line) as { ready?: boolean; done?: string; lastHalfHour: number }
         if (said.ready === true) resolve(said)
+        if (said.done !== undefined) ordered.shift()?.()
       })
     }),
     ended,
@@ -93,6 +99,11 @@ export async function startMeter(
     url,
     lastHalfHour: ready.lastHalfHour,
     ended,
+    async order(order) {
+      const done = new Promise<void>((resolve) => ordered.push(resolve))
+      child.stdin?.write(`${JSON.stringify(order)}\n`)
+      await Promise.race([done, ended])
+    },
     async stop() {
       // The end of its standard input stops it; the signal is a second way.
       child.stdin?.end()

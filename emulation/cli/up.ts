@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { BridgeEnv } from '../../host/bridge/env.ts'
 import type { StampConvention } from '../../host/catalogue/read-window.ts'
 import { bridgeFlags, bridgeSettings, watchSignals } from '../../host/cli/bridge.ts'
 import {
@@ -33,9 +32,8 @@ import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { type StatePaths, stateOf, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs, stampOfHalfHour } from '../../protocol/half-hour.ts'
 import type { ClockState } from '../bench-api.ts'
-import { createFaults } from '../faults.ts'
-import { faultyEnv } from '../faulty-env.ts'
 import { createModels } from '../models.ts'
+import { controlledBench } from './controlled-bench.ts'
 import { type Bench, demonstrate } from './first-reads.ts'
 import { type MeterProcess, meterArguments, optionName, startMeter } from './meter-process.ts'
 import { fillBench, type ProvisionFlash } from './new-bench.ts'
@@ -67,12 +65,6 @@ function sayNext(bench: Bench, io: Io, url: string, keysBoxed: string | undefine
   io.stdout(
     `\nNext, in another terminal (DUIS on ${url}/api/v1/serviceS):\n${lines.map((line) => `  ${line}\n`).join('')}`,
   )
-}
-
-/** Faults by rule, which the control API takes: of everything but the meter, which is a process of its own. */
-const disturbing = (lineUrl: string | undefined) => (env: BridgeEnv) => {
-  const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: false })
-  return { env: faultyEnv(env, { rules, lineUrl }), faults: rules }
 }
 
 /** One line of JSON: the bench is ready. */
@@ -134,8 +126,7 @@ async function live({
   // Two reads alone need no control.
   const withConsole = options.once !== true && options.console !== false
   const console = withConsole ? { consolePort: controlPort.first } : {}
-  const disturb = disturbing(config.lineUrl)
-  const hooks = { models: createModels, disturb }
+  const hooks = { models: createModels, ...controlledBench(paths, config.lineUrl, meter, virtual !== undefined) }
   const clock = virtual && { clock: virtual.machine, controlParts: { clock: virtual.moved } }
   const running = await runBridge(paths, config, { completed: take, hold, log, record, ...hooks, ...console, ...clock })
   started(running)

@@ -3,6 +3,7 @@
 import { runMeter } from '../../hardware/cli/meter.ts'
 import type { Stop } from '../../hardware/cli/stop.ts'
 import type { Line } from '../../hardware/emulator/meter-line.ts'
+import type { MeterOrder } from '../../hardware/emulator/meter-orders.ts'
 import type { MeterTime } from '../../hardware/emulator/meter-time.ts'
 import type { Io, Options } from '../../host/cli/command.ts'
 import { CommandError } from '../../host/state/errors.ts'
@@ -73,7 +74,11 @@ export async function startVirtualMeter(
     const said = JSON.parse(text) as { ready?: boolean; lastHalfHour: number }
     if (said.ready === true) ready(said)
   }
+  let carryOut: (order: MeterOrder) => void = () => {}
   const surroundings = {
+    orders(take: typeof carryOut) {
+      carryOut = take
+    },
     time: timeOf(clock),
     openLine: async () => ({ ok: true as const, line: endOf(line) }),
     stop,
@@ -88,6 +93,7 @@ export async function startVirtualMeter(
     url: simulatedLine,
     lastHalfHour: first.lastHalfHour,
     ended,
+    order: async (order) => carryOut(order),
     async stop() {
       stop.ask()
       await ended

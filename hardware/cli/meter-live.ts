@@ -5,14 +5,15 @@ import { createMeter, type Meter } from '../../firmware/meter.ts'
 import type { Configuration, Settings } from '../../firmware/settings.ts'
 import { euiFromBytes } from '../../protocol/bytes.ts'
 import { halfHourOf, stampOfHalfHour, startOfHalfHour } from '../../protocol/half-hour.ts'
-import { createFaultyClock } from '../emulator/clock-faults.ts'
+import { createFaultyClock, type FaultyClock } from '../emulator/clock-faults.ts'
 import { createEmulatedBoard } from '../emulator/emulated-board.ts'
 import { createFaultyFlash } from '../emulator/flash-faults.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
 import type { Line } from '../emulator/meter-line.ts'
 import { parseLineUrl } from '../emulator/meter-line.ts'
+import { execute, type MeterOrder, type OrderedMeter, rememberFlash } from '../emulator/meter-orders.ts'
 import type { MeterTime } from '../emulator/meter-time.ts'
-import { createPoweredMeter, type PowerEvent } from '../emulator/powered-meter.ts'
+import { createPoweredMeter, type PowerEvent, type PoweredMeter } from '../emulator/powered-meter.ts'
 import { createScaledClock } from '../emulator/scaled-clock.ts'
 import { advance, startMeterAt } from '../emulator/virtual-run.ts'
 import type { Io } from './io.ts'
@@ -22,7 +23,7 @@ import type { MeterFaults } from './meter-faults.ts'
 import type { MeterLoad } from './meter-load.ts'
 import type { MeterOptions } from './meter-options.ts'
 import type { MeterPast } from './meter-past.ts'
-import { catchUp, serve } from './meter-run.ts'
+import { catchUp, type Serving, serve } from './meter-run.ts'
 import { changeSettings } from './meter-settings.ts'
 import type { Stop } from './stop.ts'
 
@@ -39,6 +40,8 @@ export interface Prepared {
   /** Seed of household, weather and faults. */
   seed: number
   time: MeterTime
+  /** Calls back with each order of the program that has started this meter. */
+  orders?: ((take: (order: MeterOrder) => void) => void) | undefined
   /** Half-hours that the flash keeps, for the ready line. */
   history: { importHalfHours: number; otherHalfHours: number }
 }
@@ -99,6 +102,18 @@ export async function firstMeter(
   return stop.stopped ? undefined : (meter ?? startMeterAt(run, startOfHalfHour(to)))
 }
 
+/** What a running meter does on order. */
+function ordersOf({ orders, flash }: Prepared, powered: PoweredMeter, faultyClock: FaultyClock): Serving['orders'] {
+  if (orders === undefined) return undefined
+  const renewFlash = rememberFlash(flash)
+  const meter: OrderedMeter = {
+    cut: (ms) => powered.cutNow(ms),
+    step: faultyClock.step,
+    renew: (key) => powered.cutNow(0, () => renewFlash(key)),
+  }
+  return (take) => orders((order) => take(() => execute(order, meter)))
+}
+
 /**
  * Catches up and serves on the line until stopped.
  * @throws what the firmware or the flash throws
@@ -151,7 +166,8 @@ export async function live(prepared: Prepared, opened: Line, io: Io, stop: Stop)
       io.stdout(`${JSON.stringify(ready)}\n`)
     } else io.stdout(`meter ${eui} on ${line.url()}; ${until}. Ctrl-C stops it.\n`)
     const recorded = time.syncs ? flash.sync : () => {}
-    await serve({ powered, clock, board, line, stop, timeScale: faults.timeScale, time, recorded })
+    const orders = ordersOf(prepared, powered, faultyClock)
+    await serve({ powered, clock, board, line, stop, timeScale: faults.timeScale, time, recorded, orders })
     return 0
   } finally {
     board.off()

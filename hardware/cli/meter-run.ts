@@ -64,13 +64,16 @@ export interface Serving {
   time: MeterTime
   /** Called after each half-hour in the log. */
   recorded(): void
+  /** Gives what somebody orders the meter to do to `take`, which does it between two turns. */
+  orders?: ((take: (act: () => void) => void) => void) | undefined
 }
 
 /**
  * Runs the meter in its time until stopped; then it commits what it has counted.
  * @throws what the firmware or the flash throws
  */
-export function serve({ powered, clock, board, line, stop, timeScale, time, recorded }: Serving): Promise<void> {
+export function serve(serving: Serving): Promise<void> {
+  const { powered, clock, board, line, stop, timeScale, time, recorded, orders } = serving
   const { timers, sleepMsMax } = time
   return new Promise((stopped, failed) => {
     let timer: unknown
@@ -115,6 +118,13 @@ export function serve({ powered, clock, board, line, stop, timeScale, time, reco
     line.take((bytes) => {
       powered.meter()?.received(bytes)
       turn()
+    })
+    orders?.((act) => {
+      const ordered = () => {
+        work()
+        act()
+      }
+      if (!stop.stopped && safely(ordered)) turn()
     })
     void stop.asked.then(() => {
       end()

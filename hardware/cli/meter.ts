@@ -14,7 +14,7 @@ import type { MeterFaults } from './meter-faults.ts'
 import { readMeterFaults } from './meter-faults.ts'
 import { faultFlags, loadFlags, settingsFlags } from './meter-flags.ts'
 import { NoMeter, openMeterFlash } from './meter-flash.ts'
-import { live } from './meter-live.ts'
+import { live, type Prepared } from './meter-live.ts'
 import type { MeterLoad } from './meter-load.ts'
 import { meterLoad, readReadings } from './meter-load.ts'
 import type { MeterOptions } from './meter-options.ts'
@@ -22,6 +22,7 @@ import { readMeterOptions } from './meter-options.ts'
 import { lookBack } from './meter-past.ts'
 import { pulseFlags } from './meter-pi-options.ts'
 import { readMeterSettings } from './meter-settings.ts'
+import { ordersOnInput } from './order-input.ts'
 import type { Stop } from './stop.ts'
 import { watchForStop } from './stop.ts'
 
@@ -57,6 +58,8 @@ export interface MeterSurroundings {
   time: MeterTime
   openLine(url: string, baud: number): Promise<OpenedLine>
   stop?: Stop
+  /** Calls back with each order; by default those on standard input, where another program has started this meter. */
+  orders?: Prepared['orders']
 }
 
 /** Checks the flash and the load before anything is started. */
@@ -65,7 +68,7 @@ async function withFlash(
   flash: FlashFile,
   io: Io,
   stop: Stop,
-  { time, openLine }: MeterSurroundings,
+  { time, openLine, orders: given }: MeterSurroundings,
 ): Promise<number> {
   const found = readSettings(flash)
   if (found === undefined) {
@@ -99,7 +102,8 @@ async function withFlash(
     io.stderr(`${opened.problem.message}\n`)
     return opened.problem.exitCode
   }
-  const prepared = { options, faults, flash, settings: found, change, source, past, seed, history, time }
+  const orders = given ?? (options.exitWithParent && options.json ? ordersOnInput(io) : undefined)
+  const prepared = { options, faults, flash, settings: found, change, source, past, seed, orders, history, time }
   return live(prepared, opened.line, io, stop)
 }
 

@@ -24,6 +24,8 @@ export interface FaultyClock {
   begin(): void
   /** Power has returned. */
   powerOn(): void
+  /** Steps the clock now. */
+  step(seconds: number): void
 }
 
 /**
@@ -75,5 +77,8 @@ export function createFaultyClock(
       powerOn()
     },
     powerOn,
+    step(seconds) {
+      steppedMs += seconds * 1000
+    },
   }
 }

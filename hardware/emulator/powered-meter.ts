@@ -39,6 +39,8 @@ export interface PoweredMeter {
   runUntil(toMs: number, toUpMs: number): void
   /** Milliseconds of the meter's time until the next cut or return of power; infinite if there is none. */
   dueInMs(): number
+  /** Cuts the power now, for so long; 0: the meter starts again at once. `change` changes what the flash holds meanwhile. */
+  cutNow(offMs: number, change?: () => void): void
   /** Cuts the power for good, after the meter has committed what it has counted. */
   stop(): void
 }
@@ -88,6 +90,12 @@ function interrupted(act: () => void): PowerCut | undefined {
   }
 }
 
+function switchOn({ flash, board, powerOn }: PowerSupply): void {
+  flash.powerOn()
+  powerOn()
+  board.on()
+}
+
 /** Takes control of a meter that runs on the board. */
 export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMeter {
   const { boardClock, board, flash, lastGasp, onPowerEvent } = supply
@@ -110,9 +118,7 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
   }
 
   function restorePower(): void {
-    flash.powerOn()
-    supply.powerOn()
-    board.on()
+    switchOn(supply)
     plan.skipMissed()
     withPowerCut(() => {
       meter = supply.createMeter(board)
@@ -149,6 +155,11 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
         }
       }
       moveTo(toMs, toUpMs)
+    },
+    cutNow(offMs, change) {
+      cut(offMs, 'on order')
+      change?.()
+      if (offMs === 0) restorePower()
     },
     stop() {
       withPowerCut(() => (lastGasp ? meter?.powerFails() : meter?.commit()))

@@ -9,7 +9,7 @@ import { rememberState } from './renew-state.ts'
 
 export interface ResetParts {
   lives: Lives
-  env: Pick<BridgeEnv, 'disk' | 'timing' | 'log'>
+  env: Pick<BridgeEnv, 'disk' | 'timing' | 'log' | 'models'>
   paths: StatePaths
   /** The environment reads registry and certificates again. */
   reload(): Promise<void>
@@ -20,8 +20,9 @@ export interface ResetParts {
 
 /** Call it when the bench has started: that is what it goes back to. */
 export function createReset({ lives, env, paths, reload, faults, renewBench }: ResetParts): Reset {
-  const { disk, timing, log } = env
+  const { disk, timing, log, models } = env
   const state = rememberState(paths, disk)
+  const [wan, dco] = [models?.wan.settings(), models?.dco.settings()]
   let resets = 0
 
   return async () => {
@@ -30,6 +31,8 @@ export function createReset({ lives, env, paths, reload, faults, renewBench }: R
     const reset = resets
     await lives.reset(async () => {
       faults?.reset()
+      models?.wan.change(wan)
+      models?.dco.change(dco)
       // Before the clock goes back.
       disk.audit.record({ event: 'bench reset', reset })
       await disk.audit.committed()
