@@ -98,7 +98,7 @@ function switchOn({ flash, board, powerOn }: PowerSupply): void {
 
 /** Takes control of a meter that runs on the board. */
 export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMeter {
-  const { boardClock, board, flash, lastGasp, onPowerEvent } = supply
+  const { boardClock, board, lastGasp, onPowerEvent } = supply
   const plan = createCutPlan(supply)
   let meter: Meter | undefined = first
   /** When power returns, by the clock that never jumps. */
@@ -133,9 +133,7 @@ export function createPoweredMeter(supply: PowerSupply, first: Meter): PoweredMe
   }
 
   /** By the clock that never jumps. */
-  function dueMs(): number {
-    return meter === undefined ? restoreMs : plan.dueMs()
-  }
+  const dueMs = () => (meter === undefined ? restoreMs : plan.dueMs())
 
   return {
     meter: () => meter,
