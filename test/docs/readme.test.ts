@@ -16,6 +16,8 @@ test('the commands of README work on the bench that it starts', async () => {
     const asking = typed
       .map(({ words }) => words)
       .filter(([name]) => !['up', '<command>', 'codes'].includes(name ?? ''))
+      // Those on virtual time are run by the test of its tutorial.
+      .filter((words) => !words.includes('july'))
     assert.ok(asking.length >= 8, `${asking.length} commands`)
     for (const words of asking) {
       const isClient = ['read', 'schedule', 'inventory'].includes(words[0] ?? '')
