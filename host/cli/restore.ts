@@ -7,6 +7,7 @@ import { systemTiming } from '../runtime/system-timing.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import { type StatePaths, statePaths } from '../state/state-directory.ts'
 import { type Command, type Io, stateOption, textOption } from './command.ts'
+import { nowIn } from './now-in.ts'
 
 function show(restored: Restored, io: Io): void {
   const { fromSeq, seq, requestIds, closed, lost, undelivered, scheduleChanges, rotated, before, unknownSince } =
@@ -52,14 +53,17 @@ export const restoreCommand: Command = {
   async run(options, io) {
     const backup = textOption(options, 'argument')
     const trail = textOption(options, 'trail')
-    const parts = { timing: systemTiming, env: io.env }
+    const own = statePaths(textOption(options, 'state') ?? '.smets1')
+    const from = backup === undefined ? own : statePaths(backup)
+    // Records of what is restored have the time of its own clock.
+    const parts = { timing: { ...systemTiming, nowMs: () => nowIn(from) }, env: io.env }
     if (backup === undefined && trail !== undefined)
       throw new CommandError(exitCode.usage, '--trail goes with a backup: smets1 restore BACKUP --trail DIR')
     const restored: Restored =
       backup === undefined
         ? await whileHeld(stateOption(options), (paths) => catchUpState(paths, parts))
         : await restoreState(
-            statePaths(textOption(options, 'state') ?? '.smets1'),
+            own,
             {
               backup: resolve(backup),
               trail: trail === undefined ? undefined : resolve(trail),

@@ -29,13 +29,14 @@ export interface AgeClock {
 const dayMs = 86_400_000
 
 export function createAgeClock(store: Store<{ clock: ClockRow }>, nowMs: () => number): AgeClock {
-  let row = store.get('clock', 'age') ?? { wallMs: nowMs(), ageMs: 0, jumpMs: 0 }
+  const row = { ...(store.get('clock', 'age') ?? { wallMs: nowMs(), ageMs: 0, jumpMs: 0 }) }
 
   function observe(): void {
     const now = nowMs()
     const stepMs = now - row.wallMs
-    if (stepMs > dayMs) row = { ...row, wallMs: now, jumpMs: row.jumpMs + stepMs }
-    else row = { ...row, wallMs: now, ageMs: row.ageMs + Math.max(0, stepMs) }
+    row.wallMs = now
+    if (stepMs > dayMs) row.jumpMs += stepMs
+    else row.ageMs += Math.max(0, stepMs)
   }
 
   return {
@@ -49,7 +50,8 @@ export function createAgeClock(store: Store<{ clock: ClockRow }>, nowMs: () => n
     },
     confirm() {
       observe()
-      row = { ...row, ageMs: row.ageMs + row.jumpMs, jumpMs: 0 }
+      row.ageMs += row.jumpMs
+      row.jumpMs = 0
     },
     save() {
       observe()

@@ -77,7 +77,7 @@ export function readBackup(directory: string): Backup {
 
 /** Registry, configuration, certificates and keys: those of accepted requests, and none of the outbox or the cache. */
 export function copyParts(from: StatePaths, to: StatePaths): void {
-  for (const name of ['registry', 'config', 'pki', 'vault', 'requestKeys', 'meters', 'version'] as const) {
+  for (const name of ['registry', 'config', 'pki', 'vault', 'requestKeys', 'meters', 'clock', 'version'] as const) {
     if (!existsSync(from[name])) continue
     mkdirSync(dirname(to[name]), { recursive: true, mode: 0o700 })
     cpSync(from[name], to[name], { recursive: true, filter: (path) => !path.endsWith('.new') })

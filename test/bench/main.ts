@@ -20,6 +20,7 @@ import { rehearsal } from './rehearsal.ts'
 import { type Bench, type Row, rounded } from './row.ts'
 import { schedules } from './schedules.ts'
 import { trace } from './trace.ts'
+import { virtualTime } from './virtual-time.ts'
 import { wear } from './wear.ts'
 import { wire } from './wire.ts'
 import { xml } from './xml.ts'
@@ -45,6 +46,7 @@ const benches: { [name: string]: Bench } = {
   feed: feedBench,
   'hostile-meter': hostileMeter,
   overload,
+  'virtual-time': virtualTime,
   package: packageBench,
   rehearsal,
 }
