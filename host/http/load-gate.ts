@@ -14,8 +14,8 @@ export interface LoadGate {
   inside(): number
 }
 
-/** Requests that wait for their acknowledgement, at most: about a quarter of a second at the rate that two cores sustain. */
-export const requestsInside = 128
+/** Requests that wait for their acknowledgement, at most: as many as reach the rate that two cores sustain. */
+export const requestsInside = 96
 
 export function createLoadGate(requestsMax: number): LoadGate {
   const inside = new Set<object>()

@@ -15,6 +15,28 @@ export interface Poster {
   end(): Promise<void>
 }
 
+/** A connection that was closed under a request: usually one that a User has closed because it was idle. */
+const closedCodes = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE']
+
+/** Connections that are kept, and such as serve one request. */
+interface Connections {
+  kept: Agent
+  fresh: Agent
+}
+
+/** Sends, and once more on a new connection when a kept one was closed. The User may get the same bytes twice. */
+async function onOpenConnection<Answer>(
+  { kept, fresh }: Connections,
+  send: (dispatcher: Agent) => Promise<Answer>,
+): Promise<Answer> {
+  try {
+    return await send(kept)
+  } catch (error) {
+    if (!closedCodes.includes((error as { code?: string }).code ?? '')) throw error
+    return send(fresh)
+  }
+}
+
 type AuthorityOf = (url: string) => string | undefined
 
 /** The certificate authorities of callback addresses in the registry of the moment. */
@@ -27,15 +49,16 @@ export function createPoster(
   authorityOf: AuthorityOf = () => undefined,
   moreHeaders: () => { [name: string]: string } = () => ({}),
 ): Poster {
-  const agents = new Map<string, Agent>()
+  const agents = new Map<string, Connections>()
 
   /** Connections that trust an authority; '' for none besides those that Node knows. */
-  function agentFor(authority: string): Agent {
+  function agentsFor(authority: string): Connections {
     // Connections to each User at most. The time-out comes with each call.
     const connect = authority === '' ? {} : { connect: { ca: [...rootCertificates, authority] } }
-    const agent = agents.get(authority) ?? new Agent({ connections: 64, headersTimeout: 0, bodyTimeout: 0, ...connect })
-    agents.set(authority, agent)
-    return agent
+    const options = { connections: 64, headersTimeout: 0, bodyTimeout: 0, ...connect }
+    const made = agents.get(authority) ?? { kept: new Agent(options), fresh: new Agent({ ...options, pipelining: 0 }) }
+    agents.set(authority, made)
+    return made
   }
 
   return {
@@ -46,8 +69,9 @@ export function createPoster(
       // For the whole exchange, not for each pause in it.
       const timer = setTimeout(() => late.abort(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
       try {
-        const agent = agentFor(url.startsWith('https:') ? (authorityOf(url) ?? '') : '')
-        const answer = await request(url, { dispatcher: agent, method: 'POST', headers, body, signal: late.signal })
+        const connections = agentsFor(url.startsWith('https:') ? (authorityOf(url) ?? '') : '')
+        const options = { method: 'POST', headers, body, signal: late.signal } as const
+        const answer = await onOpenConnection(connections, (dispatcher) => request(url, { ...options, dispatcher }))
         // The body is not used; unread it would block the connection.
         await answer.body.dump()
         const { statusCode: status, headers: answered } = answer
@@ -63,7 +87,7 @@ export function createPoster(
       }
     },
     async end() {
-      await Promise.all([...agents.values()].map((agent) => agent.destroy()))
+      await Promise.all([...agents.values()].flatMap(({ kept, fresh }) => [kept.destroy(), fresh.destroy()]))
     },
   }
 }
