@@ -62,6 +62,7 @@ const quiet: Io = { stdout: () => {}, stderr: () => {}, isTerminal: false, env: 
 
 /** Starts a meter and lets it catch up; false when told to stop meanwhile. */
 async function startMember({ options, directory, fleet, stop }: Starting, number: number): Promise<boolean> {
+  directory.store.hold(number)
   const flash = directory.store.flash(number)
   const { eui, configuration } = readSettings(flash)!
   const startMs = systemClocks.wallMs()
@@ -73,6 +74,7 @@ async function startMember({ options, directory, fleet, stop }: Starting, number
   const prepared = { options, source, past: lookBack(flash) }
   const meter = await firstMeter(prepared, { startMs, boardClock: board.clock, board }, createMeter, quiet, stop)
   if (meter === undefined) return false
+  directory.store.release()
   fleet.add(eui, { board, meter })
   return true
 }

@@ -13,6 +13,12 @@ export interface FlashStore {
   add(flashes: number): number
   /** The flash with a number. */
   flash(number: number): Flash
+  /**
+   * Keeps the content of one flash in memory until another is held, or `release`: then what was written to it goes to the
+   * file. For a start, which reads and writes in many small pieces: if the process is killed meanwhile, it never began.
+   */
+  hold(number: number): void
+  release(): void
   /** Bytes that the content takes, in memory or on the disk. */
   bytes(): number
   /** Writes everything to the disk (fsync), where there is one. */
@@ -30,6 +36,8 @@ interface Cells {
   erase(address: number, count: number): void
   bytes(): number
   grow(bytes: number): void
+  hold(address: number, count: number): void
+  release(): void
   sync(): void
   close(): void
 }
@@ -98,6 +106,8 @@ function storeOver(cells: Cells, geometry: FlashGeometry, already: number): Flas
       }
       return new StoredFlash(cells, geometry, number)
     },
+    hold: (number) => cells.hold(number * flashBytes, flashBytes),
+    release: cells.release,
     bytes: cells.bytes,
     sync: cells.sync,
     close: cells.close,
@@ -107,26 +117,57 @@ function storeOver(cells: Cells, geometry: FlashGeometry, already: number): Flas
 /** A store in memory. It is gone with the process, and knows no power cuts: for rehearsals and tests. */
 export function createFlashStore(geometry: FlashGeometry): FlashStore {
   const chunks = createChunks()
-  return storeOver({ ...chunks, grow() {}, sync() {}, close() {} }, geometry, 0)
+  return storeOver({ ...chunks, grow() {}, hold() {}, release() {}, sync() {}, close() {} }, geometry, 0)
 }
 
 function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The unit in which held bytes go to the file. */
+const pieceBytes = 4096
+
 /** Cells in a file. Holes of a file read as zeros, so each bit is stored turned over. */
 function fileCells(path: string, fd: number): Cells {
   let scratch = new Uint8Array(4096)
+  /** Stored bytes that are held, and the pieces of them that the file does not have yet. */
+  let held = new Uint8Array(0)
+  let heldAt = 0
+  const dirty = new Set<number>()
 
-  /** The stored bytes at an address, in `scratch`; what is past the end of the file is blank. */
+  /** Reads stored bytes; what is past the end of the file is blank. */
+  function readFile(into: Uint8Array, address: number): void {
+    const got = readSync(fd, into, 0, into.length, address)
+    if (got < into.length) into.fill(0, got)
+  }
+
+  /** The stored bytes at an address, to be changed and put back: held, or in `scratch`. */
   function fetch(address: number, count: number): Uint8Array {
+    const from = address - heldAt
+    if (from >= 0 && from + count <= held.length) return held.subarray(from, from + count)
     if (scratch.length < count) scratch = new Uint8Array(count)
-    const got = readSync(fd, scratch, 0, count, address)
-    if (got < count) scratch.fill(0, got, count)
-    return scratch.subarray(0, count)
+    const found = scratch.subarray(0, count)
+    readFile(found, address)
+    return found
   }
 
   function put(address: number, bytes: Uint8Array): void {
+    if (bytes.buffer === held.buffer) {
+      const last = address + bytes.length - 1 - heldAt
+      for (let piece = Math.floor((address - heldAt) / pieceBytes); piece * pieceBytes <= last; piece++)
+        dirty.add(piece)
+    } else write(address, bytes)
+  }
+
+  function release(): void {
+    for (const piece of dirty) {
+      write(heldAt + piece * pieceBytes, held.subarray(piece * pieceBytes, (piece + 1) * pieceBytes))
+    }
+    dirty.clear()
+    held = held.subarray(0, 0)
+  }
+
+  function write(address: number, bytes: Uint8Array): void {
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, address + done)
     } catch (error) {
@@ -146,11 +187,28 @@ function fileCells(path: string, fd: number): Cells {
       for (let i = 0; i < bytes.length; i++) stored[i]! |= ~bytes[i]! & 0xff
       put(address, stored)
     },
-    erase: (address, count) => put(address, new Uint8Array(count)),
+    erase(address, count) {
+      const stored = fetch(address, count)
+      // What is blank stays a hole in the file.
+      if (stored.every((byte) => byte === 0)) return
+      stored.fill(0)
+      put(address, stored)
+    },
+    release,
+    hold(address, count) {
+      release()
+      held = held.buffer.byteLength === count ? new Uint8Array(held.buffer) : new Uint8Array(count)
+      heldAt = address
+      readFile(held, address)
+    },
     bytes: () => fstatSync(fd).blocks * 512,
     grow: (bytes) => ftruncateSync(fd, bytes),
-    sync: () => fsyncSync(fd),
+    sync() {
+      release()
+      fsyncSync(fd)
+    },
     close() {
+      release()
       fsyncSync(fd)
       closeSync(fd)
     },

@@ -33,6 +33,7 @@ import type { Store } from '../store/store.ts'
 import type { OpenPort } from '../wan/bindings.ts'
 import type { Timing } from '../wan/timing.ts'
 import { type BridgeLog, openBridgeLog } from './bridge-log.ts'
+import { checkDescriptors } from './descriptors.ts'
 import { holdState } from './hold-state.ts'
 import { openParties } from './known-parties.ts'
 import type { Lock } from './lock-file.ts'
@@ -109,6 +110,7 @@ async function open(
   // Files are changed in real time.
   const parties = await openParties(paths, tool, { timing: systemTiming, store: disk.store, audit: disk.audit, log })
   lifecycle.own(parties.stop)
+  checkDescriptors(disk.store.count('devices'), () => parties.registry().devices)
   const poster = createPoster(callbackAuthorities(parties.registry), () => clockHeaders(clock))
   lifecycle.own(() => clock.hold(poster.end()))
   const keys = {

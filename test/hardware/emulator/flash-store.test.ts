@@ -42,7 +42,8 @@ const whole = (flash: Flash) => flash.read(0, geometry.pageBytes * geometry.page
 function assertSame(store: FlashStore, operations: readonly Operation[]): void {
   store.add(flashes)
   const plain = Array.from({ length: flashes }, () => createMemoryFlash(geometry))
-  for (const one of operations) {
+  for (const [i, one] of operations.entries()) {
+    if (i % 3 === 1) store.hold((one.flash + i) % flashes)
     apply(store.flash(one.flash), one)
     apply(plain[one.flash]!, one)
   }

@@ -30,7 +30,7 @@ export interface Run {
   err(): string
   ended: Promise<number | null>
   /** Resolves when stdout contains the text. @throws Error when the process ends, or a minute passes, first */
-  says(text: string | RegExp): Promise<void>
+  says(text: string | RegExp, timeoutMs?: number): Promise<void>
 }
 
 export function smets1(args: string[], env: { [name: string]: string } = {}): Run {
@@ -60,9 +60,9 @@ export function smets1(args: string[], env: { [name: string]: string } = {}): Ru
     out: () => out,
     err: () => err,
     ended,
-    says: (text) =>
+    says: (text, timeoutMs = 60_000) =>
       new Promise((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`never said ${text}:\n${out}\n${err}`)), 60000)
+        const timer = setTimeout(() => reject(new Error(`never said ${text}:\n${out}\n${err}`)), timeoutMs)
         const look = () => {
           if (!found(text)) return
           clearTimeout(timer)

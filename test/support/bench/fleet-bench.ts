@@ -21,7 +21,7 @@ import { createState, type StatePaths, statePaths } from '../../../host/state/st
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { editJson, freshPath, type Run, smets1 } from './cli.ts'
 
-const firstEui = '02-DB-12-34-00-00-00-00'
+export const firstEui = '02-DB-12-34-00-00-00-00'
 
 export interface FleetBench {
   euis: string[]
@@ -41,7 +41,7 @@ export interface FleetRead {
 }
 
 /** Resident memory of a process, as Linux has it; NaN elsewhere. */
-function rssOf(pid: number): number {
+export function rssOf(pid: number): number {
   try {
     return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024
   } catch {
