@@ -127,8 +127,8 @@ function reason(error: unknown): string {
 /** The unit in which held bytes go to the file. */
 const pieceBytes = 4096
 
-/** Cells in a file. Holes of a file read as zeros, so each bit is stored turned over. */
-function fileCells(path: string, fd: number): Cells {
+/** The bytes of a file, with a part of them that may be held in memory. */
+function createFileBytes(path: string, fd: number) {
   let scratch = new Uint8Array(4096)
   /** Stored bytes that are held, and the pieces of them that the file does not have yet. */
   let held = new Uint8Array(0)
@@ -178,6 +178,24 @@ function fileCells(path: string, fd: number): Cells {
   }
 
   return {
+    fetch,
+    put,
+    release,
+    hold(address, count) {
+      release()
+      held = held.buffer.byteLength === count ? new Uint8Array(held.buffer) : new Uint8Array(count)
+      heldAt = address
+      readFile(held, address)
+    },
+    bytes: () => fstatSync(fd).blocks * 512,
+    grow: (bytes) => ftruncateSync(fd, bytes),
+  }
+}
+
+/** Cells in a file. Holes of a file read as zeros, so each bit is stored turned over. */
+function fileCells(path: string, fd: number): Cells {
+  const { fetch, put, hold, release } = createFileBytes(path, fd)
+  return {
     read(address, into) {
       const stored = fetch(address, into.length)
       for (let i = 0; i < into.length; i++) into[i] = ~stored[i]! & 0xff
@@ -194,15 +212,8 @@ function fileCells(path: string, fd: number): Cells {
       stored.fill(0)
       put(address, stored)
     },
+    hold,
     release,
-    hold(address, count) {
-      release()
-      held = held.buffer.byteLength === count ? new Uint8Array(held.buffer) : new Uint8Array(count)
-      heldAt = address
-      readFile(held, address)
-    },
-    bytes: () => fstatSync(fd).blocks * 512,
-    grow: (bytes) => ftruncateSync(fd, bytes),
     sync() {
       release()
       fsyncSync(fd)
