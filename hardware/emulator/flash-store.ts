@@ -181,14 +181,12 @@ function createFileBytes(path: string, fd: number) {
     fetch,
     put,
     release,
-    hold(address, count) {
+    hold(address: number, count: number): void {
       release()
       held = held.buffer.byteLength === count ? new Uint8Array(held.buffer) : new Uint8Array(count)
       heldAt = address
       readFile(held, address)
     },
-    bytes: () => fstatSync(fd).blocks * 512,
-    grow: (bytes) => ftruncateSync(fd, bytes),
   }
 }
 
@@ -214,6 +212,8 @@ function fileCells(path: string, fd: number): Cells {
     },
     hold,
     release,
+    bytes: () => fstatSync(fd).blocks * 512,
+    grow: (bytes) => ftruncateSync(fd, bytes),
     sync() {
       release()
       fsyncSync(fd)
