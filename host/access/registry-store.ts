@@ -24,6 +24,16 @@ export interface RegistryChange {
   altered: number
   removed: number
   mpans: number
+  /** Registration messages that were judged with it, also such as changed nothing. */
+  messages?: JudgedMessage[]
+}
+
+export interface JudgedMessage {
+  eventId: string
+  registrationId: string
+  version: number
+  outcome: string
+  code?: string
 }
 
 /** `head`: the number of the last change. `registrations`: how many there are. `file`: the SHA-256 of `registry.json` as it
@@ -93,6 +103,17 @@ export const registryTables = {
     altered: readNumber,
     removed: readNumber,
     mpans: readNumber,
+    messages: optional(
+      listOf(
+        record<JudgedMessage>({
+          eventId: readText,
+          registrationId: readText,
+          version: readNumber,
+          outcome: readText,
+          code: readDetail,
+        }),
+      ),
+    ),
   }),
   fileRows: readText,
 }
@@ -180,12 +201,13 @@ function writeMpan(batch: RegistryBatch, mpan: string, { before, after }: Step<M
 /** Rows that are written in one transaction. A plan of more is written in several. */
 const rowsAtOnce = 2_000
 /** Devices that one note names. */
-const devicesPerNote = 1_000
+const devicesPerNote = 200
 
 export interface PlanWriting {
   from: string
   /** The Settlement Day of today. */
   day: string
+  messages?: JudgedMessage[]
   /** What is written with the last part of the plan. */
   last?(batch: RegistryBatch): void
   /** Called after each transaction. */
@@ -194,9 +216,10 @@ export interface PlanWriting {
 
 /** Writes a plan, and notes the change. Resolves when all is on disk. Nobody else may write the registry meanwhile. */
 export async function writePlan(store: RegistryStore, plan: RowPlan, options: PlanWriting): Promise<RegistryChange> {
-  const { from, day, last, progress } = options
+  const { from, day, messages, last, progress } = options
   const { lost, devices = [] } = changeByPlan(storedRows(store), plan, day)
-  const change = { from, devices: [...devices], lost: [...lost], ...countsOf(plan) }
+  const told = messages === undefined ? {} : { messages }
+  const change = { from, devices: [...devices], lost: [...lost], ...countsOf(plan), ...told }
   const rows = plan.devices.size + plan.mpans.size
   let done = 0
   const part = async (writes: readonly ((batch: RegistryBatch) => void)[]) => {
@@ -204,7 +227,7 @@ export async function writePlan(store: RegistryStore, plan: RowPlan, options: Pl
     await store.write((batch) => {
       for (const write of writes) write(batch)
       if (done < rows) return
-      if (rows > 0) noteChange(batch, headOf(store), change)
+      if (rows > 0 || messages !== undefined) noteChange(batch, headOf(store), change)
       batch.remove('registryNotes', 'unfinished')
       batch.put('registryNotes', 'registrations', registrationCount(store) + addedRegistrations(plan))
       last?.(batch)
@@ -258,7 +281,7 @@ function noteChange(batch: RegistryBatch, head: number, change: RegistryChange):
   let number = head
   for (let at = 0; at === 0 || at < change.devices.length; at += devicesPerNote) {
     const devices = change.devices.slice(at, at + devicesPerNote)
-    const counts = at === 0 ? {} : { added: 0, altered: 0, removed: 0, mpans: 0 }
+    const counts = at === 0 ? {} : { added: 0, altered: 0, removed: 0, mpans: 0, messages: [] }
     number += 1
     const lost = devices.flatMap((eui) => losses.get(eui) ?? [])
     batch.put('registryChanges', changeKey(number), { ...change, ...counts, devices, lost })

@@ -137,6 +137,17 @@ export type BridgeEvent =
   | { event: 'registry'; sha256: string; users: number; devices: number }
   /** A registry with errors was refused; the previous one stays in force. */
   | { event: 'registry refused'; problem: string }
+  /** Devices were added, altered or removed, or MPANs have other registrations. `from`: `registry.json`, `import`, `feed`. */
+  | { event: 'registry changed'; from: string; added: number; altered: number; removed: number; mpans: number }
+  /** A registration message, and the DCC's outcome. */
+  | {
+      event: 'registration message'
+      eventId: string
+      registrationId: string
+      version: number
+      outcome: string
+      code?: string
+    }
   /** The first message sealed with the meter's next key was received; the previous key was deleted. */
   | { event: 'key rotated'; device: string }
   /** An operator's order beside the bridge, such as `retry/ID`. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { changeByPlan } from '../access/registry-changes.ts'
 import { type RegistryRows, recordsOf } from '../access/registry-rows.ts'
-import { type RegistryTables, storedRows, writePlan } from '../access/registry-store.ts'
+import { type JudgedMessage, type RegistryTables, storedRows, writePlan } from '../access/registry-store.ts'
 import { settlementDayOf } from '../access/settlement-day.ts'
 import type { Batch } from '../store/store.ts'
 import { type FeedMessage, type FeedRegistration, type FeedStore, type FeedTables, rowKey } from './feed-store.ts'
@@ -198,6 +198,10 @@ function writeGroup(batch: FeedBatch, { registrations, messages }: Group, since:
   }
 }
 
+function judgedMessage({ eventId, registrationId, version, outcome, code }: FeedAnswer): JudgedMessage {
+  return { eventId, registrationId, version, outcome, ...(code !== undefined && { code }) }
+}
+
 export function createFeed(parts: FeedParts): Feed {
   const { store } = parts
   const rows = storedRows(store)
@@ -210,7 +214,9 @@ export function createFeed(parts: FeedParts): Feed {
     const nowMs = parts.nowMs()
     const since = new Date(nowMs).toISOString()
     const last = (batch: FeedBatch) => writeGroup(batch, group, since)
-    await writePlan(store, group.plan, { from: `feed: ${from}`, day: group.day || settlementDayOf(nowMs), last })
+    const judged = [...messages.values()].map(({ answer }) => judgedMessage(JSON.parse(answer) as FeedAnswer))
+    const day = group.day || settlementDayOf(nowMs)
+    await writePlan(store, group.plan, { from: `feed: ${from}`, day, messages: judged, last })
   }
 
   async function one(value: unknown, isReleased: boolean): Promise<FeedAnswer> {

@@ -11,6 +11,7 @@ import {
   changesAfter,
   forgetChanges,
   headOf,
+  type RegistryChange,
   type RegistryStore,
   storedRows,
   unfinishedChange,
@@ -75,6 +76,9 @@ export function watchParties(
 
 /** How often changes that commands have made in the store are looked for, milliseconds. */
 const pollEveryMs = 250
+/** Changes, and devices in them, that are followed before other work goes on. */
+const followedAtOnce = 20
+const devicesAtOnce = 200
 
 interface PartiesParts {
   timing: Timing
@@ -95,7 +99,7 @@ export async function openParties(
   const rows = recentRows(storedRows(store))
   const files = stateOfFiles(paths)
   let { registry, trust } = await read(true)
-  const changes = followChanges({ store, timing, log, forget: rows.forget })
+  const changes = followChanges({ store, timing, audit, log, forget: rows.forget })
 
   async function read(isFirst = false): Promise<{ registry: Registry; trust: TrustStore }> {
     const { users, sha256 } = await tryChange(paths, () => takeRegistryFile(paths, store, timing.nowMs()), isFirst)
@@ -141,48 +145,69 @@ export async function openParties(
   }
 }
 
-interface FollowParts {
-  store: RegistryStore
-  timing: Timing
-  log: Log
+interface FollowParts extends PartiesParts {
   /** Called before a change is passed on. */
   forget(): void
 }
 
 /** Passes on what is noted in the store, from where an earlier run of the bridge has left off. */
-function followChanges({ store, timing, log, forget }: FollowParts) {
+function followChanges({ store, timing, audit, log, forget }: FollowParts) {
   let follow = (_change: PartiesChange) => {}
   let seen = 0
   let forgotten: Promise<void> = Promise.resolve()
+  let stopped = false
   let timer = timing.after(pollEveryMs, poll)
 
   function poll(): void {
-    timer = timing.after(pollEveryMs, poll)
-    if (headOf(store) !== seen) takeNew()
+    if (stopped) return
+    timer = timing.after(takeNext() ? 0 : pollEveryMs, poll)
   }
 
-  function takeNew(): void {
+  /** Follows the next changes, about as many as take a few milliseconds. Whether there are more. */
+  function takeNext(): boolean {
+    const head = headOf(store)
+    if (head === seen) return false
     const numbers: number[] = []
+    let devices = 0
     forget()
     for (const { number, change } of changesAfter(store, seen)) {
-      const { devices, lost, from, added, altered, removed, mpans } = change
+      take(change)
       seen = number
-      numbers.push(number)
-      if (added + altered + removed + mpans > 0) log('registry changed', { from, added, altered, removed, mpans })
-      follow({ devices, lost })
+      devices += change.devices.length
+      if (numbers.push(number) === followedAtOnce || devices >= devicesAtOnce) break
     }
-    seen = Math.max(seen, headOf(store))
+    if (numbers.length === 0) seen = head
     // What was not forgotten is followed once more after the next start, which does no harm.
     forgotten = forgotten.then(() => forgetChanges(store, numbers)).catch(() => {})
+    return seen !== head
+  }
+
+  function take({ devices, lost, from, added, altered, removed, mpans, messages = [] }: RegistryChange): void {
+    const counts = { from, added, altered, removed, mpans }
+    if (added + altered + removed + mpans > 0) {
+      log('registry changed', counts)
+      audit.record({ event: 'registry changed', ...counts })
+    }
+    for (const message of messages) audit.record({ event: 'registration message', ...message })
+    follow({ devices, lost })
+  }
+
+  /** Looks at once; the rest follows step by step. */
+  function look(): void {
+    timer.cancel()
+    poll()
   }
 
   return {
     onChange(changed: (change: PartiesChange) => void) {
       follow = changed
-      takeNew()
+      look()
     },
-    look: takeNew,
+    look,
     all: () => follow({ lost: [], devices: undefined }),
-    stop: () => timer.cancel(),
+    stop() {
+      stopped = true
+      timer.cancel()
+    },
   }
 }

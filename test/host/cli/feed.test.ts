@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { exportMpan, mpan, testParties } from '../../../emulation/bench-parties.ts'
 import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { settlementDayOf } from '../../../host/access/settlement-day.ts'
+import type { AuditEvent } from '../../../host/audit/audit-record.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import type { Command, Io, Options } from '../../../host/cli/command.ts'
 import { feedCommand } from '../../../host/cli/feed.ts'
@@ -113,10 +114,11 @@ test('messages to a running bridge are followed; those that come together are wr
   const clock = createVirtualClock(Date.now())
   const store = openLmdbStore(paths.store, bridgeTables)
   const log: { event: string; [name: string]: unknown }[] = []
+  const audit: AuditEvent[] = []
   const parties = await openParties(paths, undefined, {
     timing: clock,
     store,
-    audit: { record() {}, committed: async () => {} },
+    audit: { record: (event) => void audit.push(event), committed: async () => {} },
     log: (event, fields) => void log.push({ event, ...fields }),
   })
   const feed = createFeedQueue(paths, createFeed({ store, policy: defaultFeedPolicy, nowMs: clock.nowMs }))
@@ -129,6 +131,16 @@ test('messages to a running bridge are followed; those that come together are wr
   )
   await clock.pass(1000)
   assert.ok(log.some(({ event, from }) => event === 'registry changed' && String(from).startsWith('feed: ')))
+  assert.equal(
+    audit.filter(({ event }) => event === 'registration message').slice(-3),
+    [11, 12, 13].map((days) => ({
+      event: 'registration message',
+      eventId: `b-${days}`,
+      registrationId: `of-b-${days}`,
+      version: 1,
+      outcome: 'Accepted',
+    })),
+  )
   const holders = parties.registry().registrations(mpan, 'MDR')
   assert.equal(
     holders.filter(({ mpid }) => mpid.startsWith('MD1')).map(({ from }) => from),
