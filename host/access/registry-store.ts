@@ -218,8 +218,8 @@ export interface PlanWriting {
 export async function writePlan(store: RegistryStore, plan: RowPlan, options: PlanWriting): Promise<RegistryChange> {
   const { from, day, messages, last, progress } = options
   const { lost, devices = [] } = changeByPlan(storedRows(store), plan, day)
-  const told = messages === undefined ? {} : { messages }
-  const change = { from, devices: [...devices], lost: [...lost], ...countsOf(plan), ...told }
+  const judged = messages === undefined ? {} : { messages }
+  const change = { from, devices: [...devices], lost: [...lost], ...countsOf(plan), ...judged }
   const rows = plan.devices.size + plan.mpans.size
   let done = 0
   const part = async (writes: readonly ((batch: RegistryBatch) => void)[]) => {
