@@ -130,7 +130,7 @@ const layouts: readonly Layout[] = [
     removed: numberField,
     mpans: numberField,
   }),
-  layout('f', 'registration message', 'none', {
+  layout('R', 'registration message', 'none', {
     eventId: textField,
     registrationId: textField,
     version: numberField,

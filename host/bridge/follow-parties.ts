@@ -5,6 +5,9 @@ import { createDayWatch, lostDevices, type PartiesChange } from '../access/regis
 import { settlementDayOf } from '../access/settlement-day.ts'
 import type { BridgeEnv } from './env.ts'
 
+/** Between a few evictions and the next: Node gives way to input and output only when no timer is due. */
+const pauseMs = 2
+
 export interface PartiesFollower {
   /** To be awaited before the cache is used for a device: what must be deleted is deleted then. */
   ready(eui: string): Promise<unknown>
@@ -26,7 +29,7 @@ export function followParties(
     registry,
     nowMs: timing.nowMs,
     evictDevice,
-    pause: () => new Promise<void>((resolve) => timing.after(0, resolve)),
+    pause: () => new Promise<void>((resolve) => timing.after(pauseMs, resolve)),
     failed: (error) => notEmptied('those with another supplier today', error),
   })
 

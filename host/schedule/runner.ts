@@ -39,7 +39,7 @@ const hourMs = 3_600_000
 
 /** Runs that wait for their attempt, and runs that are being stored, until which more are begun. */
 const waitingMax = 10_000
-const beginningMax = 1_000
+const beginningMax = 200
 
 export function createRunner(parts: RunnerParts): Runner {
   const { schedules, timing, outcomes } = parts

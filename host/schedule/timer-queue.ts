@@ -31,7 +31,9 @@ const sleepMaxMs = 60_000
 const aheadMs = 10 * sleepMaxMs
 /** Entries that are read, and schedules that are woken, before other work goes on: a few milliseconds. */
 const readAtOnce = 1_000
-const wokenAtOnce = 100
+const wokenAtOnce = 50
+/** Until the next of these: Node gives way to input and output only when no timer is due. */
+const pauseMs = 5
 
 export function createTimerQueue({ timing, times, due, isFull }: TimerParts): TimerQueue {
   const entries = new TinyQueue<{ atMs: number; id: number }>([], (a, b) => a.atMs - b.atMs)
@@ -55,11 +57,12 @@ export function createTimerQueue({ timing, times, due, isFull }: TimerParts): Ti
     readToMs = Math.max(readToMs, untilMs)
   }
 
-  function sleep(): void {
+  /** At the earliest after `leastMs`. */
+  function sleep(leastMs = 0): void {
     if (stopped || isFull()) return
     const nowMs = timing.nowMs()
     const firstMs = entries.peek()?.atMs ?? Number.POSITIVE_INFINITY
-    const atMs = Math.min(firstMs, Math.max(nowMs, readToMs), nowMs + sleepMaxMs)
+    const atMs = Math.max(nowMs + leastMs, Math.min(firstMs, Math.max(nowMs, readToMs), nowMs + sleepMaxMs))
     if (timer !== undefined && timer.atMs <= atMs) return
     timer?.cancel()
     timer = { ...timing.after(Math.max(0, atMs - nowMs), ring), atMs }
@@ -71,13 +74,14 @@ export function createTimerQueue({ timing, times, due, isFull }: TimerParts): Ti
     const first = entries.peek()
     const hasRoom = entries.length < readAtOnce || first === undefined || first.atMs > nowMs
     if (readToMs < nowMs + aheadMs / 2 && hasRoom) read()
-    for (let woken = 0; woken < wokenAtOnce && !isFull(); woken++) {
-      const next = entries.peek()
-      if (stopped || next === undefined || next.atMs > nowMs) break
+    let woken = 0
+    for (let next = entries.peek(); !stopped && next !== undefined && next.atMs <= nowMs; next = entries.peek()) {
+      if (woken === wokenAtOnce || isFull()) break
       entries.pop()
+      woken += 1
       due(next.id)
     }
-    sleep()
+    sleep(woken === wokenAtOnce ? pauseMs : 0)
   }
 
   function remind(atMs: number, id: number): void {
@@ -94,7 +98,7 @@ export function createTimerQueue({ timing, times, due, isFull }: TimerParts): Ti
       if (atMs <= readToMs) remind(atMs, id)
     },
     remind,
-    resume: sleep,
+    resume: () => sleep(pauseMs),
     stop() {
       stopped = true
       timer?.cancel()
