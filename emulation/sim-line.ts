@@ -27,6 +27,8 @@ export interface SimLine {
   /** Unplugs the port: an open port closes, and none opens until `plug`. */
   unplug(): void
   plug(): void
+  /** Nothing delays what is put on it next. Call it when the clock has gone back. */
+  settle(): void
   /** Bytes put on the line in each direction since the start. */
   bytes: { [way in Way]: number }
 }
@@ -47,6 +49,10 @@ export interface Lane {
   underWay: Uint8Array[]
   /** Bytes that a burst still spoils. */
   burst: number
+}
+
+function freeLane(lane: Lane): void {
+  Object.assign(lane, { freeAtMs: 0, notBeforeMs: 0, stalledUntilMs: 0 })
 }
 
 export function createLane(random: Random): Lane {
@@ -135,6 +141,7 @@ export function createSimLine(timing: Timing, baud: number, random: Random): Sim
     plug() {
       plugged = true
     },
+    settle: () => Object.values(lanes).forEach(freeLane),
     bytes: { toDevice: 0, toHost: 0 },
   }
   return line

@@ -29,6 +29,8 @@ export interface SteppedClock extends VirtualClock {
   held(): string[]
   /** Whole microseconds of UTC since 1970, which have no rounding. */
   nowUs(): number
+  /** Sets the time back. Who waits for a time that has not come waits as long as before. */
+  goBack(ms: number): void
 }
 
 interface Timer {
@@ -49,6 +51,8 @@ const runMsMax = 400 * 86_400_000
 interface Timers extends Timing {
   nowUs(): number
   set(us: number): void
+  /** Moves every timer with the clock. */
+  shift(us: number): void
   /** The next timer that was not cancelled. */
   peek(): Timer | undefined
   /** Runs a timer and all others of the same time, but none that these set: promises come first. */
@@ -70,6 +74,12 @@ function createTimers(startUs: number): Timers {
     nowMs: () => nowUs / 1000,
     set(us) {
       nowUs = us
+    },
+    shift(us) {
+      const byUs = us - nowUs
+      nowUs = us
+      // All by the same, so their order stays.
+      for (const timer of heap.data) timer.atUs += byUs
     },
     peek,
     fire({ atUs }) {
@@ -176,5 +186,6 @@ export function createVirtualClock(startMs: number): SteppedClock {
     hold: outside.add,
     held: outside.names,
     set: (ms) => timers.set(Math.round(ms * 1000)),
+    goBack: (ms) => timers.shift(Math.round(ms * 1000)),
   }
 }

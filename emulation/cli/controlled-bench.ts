@@ -10,24 +10,22 @@ import { createFaults } from '../faults.ts'
 import { faultyEnv } from '../faulty-env.ts'
 import type { MeterProcess } from './meter-process.ts'
 
-/** `virtual`: on virtual time it cannot be reset, as its meter's and its listeners' timers would have to go back too. */
 export function controlledBench(
   paths: StatePaths,
   lineUrl: string | undefined,
   { order }: Pick<MeterProcess, 'order'>,
-  isVirtual: boolean,
-): Pick<RunOptions, 'disturb' | 'renewBench'> {
+): Required<Pick<RunOptions, 'disturb' | 'renewBench'>> {
   async function renewBench(): Promise<void> {
     // Another key: with an older flash a meter would use nonces again.
     const key = randomBytes(keyBytes)
     // Whichever key the meter has if this is interrupted, the DCO has it too.
     addNextKey(paths.vault, testDevice.eui, key, false)
     await order({ order: 'renew', key: key.toString('hex') })
-    addKey(paths.vault, testDevice.eui, key)
+    addKey(paths.vault, testDevice.eui, key, false)
   }
 
   return {
-    ...(!isVirtual && { renewBench }),
+    renewBench,
     disturb(env) {
       const rules = createFaults({ registry: env.parties.registry, nowMs: env.timing.nowMs, hasMeter: true })
       const meter = {

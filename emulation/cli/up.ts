@@ -126,7 +126,7 @@ async function live({
   // Two reads alone need no control.
   const withConsole = options.once !== true && options.console !== false
   const console = withConsole ? { consolePort: controlPort.first } : {}
-  const hooks = { models: createModels, ...controlledBench(paths, config.lineUrl, meter, virtual !== undefined) }
+  const hooks = { models: createModels, ...controlledBench(paths, config.lineUrl, meter) }
   const clock = virtual && { clock: virtual.machine, controlParts: { clock: virtual.moved } }
   const running = await runBridge(paths, config, { completed: take, hold, log, record, ...hooks, ...console, ...clock })
   started(running)

@@ -91,6 +91,8 @@ export interface VirtualBench {
   moved: MovedClock
   /** The bridge runs: requests move time from now on. `failed`: what timers threw. */
   started(running: Pick<RunningBridge, 'store'>, failed: (error: unknown) => void): void
+  /** Stops the clock and sets it to where it was at the start. */
+  goBack(): void
   /** Moves time until the work has ended; the clock is not to be used after it. */
   end(work: Promise<void>): Promise<void>
 }
@@ -128,6 +130,12 @@ export function createVirtualBench(paths: StatePaths, startMs: number, baud: num
       store = running.store
       fail = failed
       moved.answer()
+    },
+    goBack() {
+      moved.stop()
+      clock.goBack(startMs)
+      line.settle()
+      notes.stands()
     },
     async end(work) {
       moved.close()

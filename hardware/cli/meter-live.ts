@@ -11,7 +11,7 @@ import { createFaultyFlash } from '../emulator/flash-faults.ts'
 import type { FlashFile } from '../emulator/flash-file.ts'
 import type { Line } from '../emulator/meter-line.ts'
 import { parseLineUrl } from '../emulator/meter-line.ts'
-import { execute, type MeterOrder, type OrderedMeter, rememberFlash } from '../emulator/meter-orders.ts'
+import { bytesOf, execute, type MeterOrder, type OrderedMeter, renewFlash } from '../emulator/meter-orders.ts'
 import type { MeterTime } from '../emulator/meter-time.ts'
 import { createPoweredMeter, type PowerEvent, type PoweredMeter } from '../emulator/powered-meter.ts'
 import { createScaledClock } from '../emulator/scaled-clock.ts'
@@ -105,11 +105,11 @@ export async function firstMeter(
 /** What a running meter does on order. */
 function ordersOf({ orders, flash }: Prepared, powered: PoweredMeter, faultyClock: FaultyClock): Serving['orders'] {
   if (orders === undefined) return undefined
-  const renewFlash = rememberFlash(flash)
+  const remembered = bytesOf(flash)
   const meter: OrderedMeter = {
     cut: (ms) => powered.cutNow(ms),
     step: faultyClock.step,
-    renew: (key) => powered.cutNow(0, () => renewFlash(key)),
+    renew: (key) => powered.cutNow(0, () => renewFlash(flash, remembered, key)),
   }
   return (take) => orders((order) => take(() => execute(order, meter)))
 }

@@ -43,21 +43,22 @@ export function execute(order: MeterOrder, meter: OrderedMeter): void {
   else meter.renew(fromHex(order.key))
 }
 
-/** Remembers what a flash holds. @returns a function that makes it so again, with another key of the meter */
-export function rememberFlash(flash: Flash): (key: Uint8Array) => void {
+/** All that a flash holds. */
+export function bytesOf(flash: Flash): Uint8Array {
+  return flash.read(0, flash.pageBytes * flash.pages)
+}
+
+/** Makes a flash hold what it held, with another key of the meter. @throws Error when that has no settings */
+export function renewFlash(flash: Flash, remembered: Uint8Array, key: Uint8Array): void {
   const { pageBytes, pages } = flash
-  const remembered = flash.read(0, pageBytes * pages)
-  return (key) => {
-    for (let page = 0; page < pages; page++) {
-      const address = page * pageBytes
-      const wanted = remembered.subarray(address, address + pageBytes)
-      const found = flash.read(address, pageBytes)
-      if (Buffer.compare(found, wanted) === 0) continue
-      flash.erase(page)
-      flash.program(address, wanted)
-    }
-    const settings = readSettings(flash)
-    if (settings === undefined) throw new Error('the flash that was remembered has no settings')
-    writeSettings(flash, { ...settings, key, version: settings.version + 1 })
+  for (let page = 0; page < pages; page++) {
+    const address = page * pageBytes
+    const wanted = remembered.subarray(address, address + pageBytes)
+    if (Buffer.compare(flash.read(address, pageBytes), wanted) === 0) continue
+    flash.erase(page)
+    flash.program(address, wanted)
   }
+  const settings = readSettings(flash)
+  if (settings === undefined) throw new Error('the flash that was remembered has no settings')
+  writeSettings(flash, { ...settings, key, version: settings.version + 1 })
 }

@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert'
 import { flashPagesFull, pageBytes } from '../../../firmware/flash-map.ts'
 import { defaultConfiguration, readSettings, writeSettings } from '../../../firmware/settings.ts'
 import { createMemoryFlash } from '../../../hardware/emulator/flash-file.ts'
-import { readOrder, rememberFlash } from '../../../hardware/emulator/meter-orders.ts'
+import { bytesOf, readOrder, renewFlash } from '../../../hardware/emulator/meter-orders.ts'
 
 test('a line is an order, or nothing', () => {
   const key = 'ab'.repeat(32)
@@ -38,13 +38,13 @@ test('a flash is as it was, but for its settings, which have the other key and a
   flash.program(page * pageBytes, new Uint8Array(64).fill(0x5a))
   const from = 2 * pageBytes
   const before = flash.read(from, flash.pages * pageBytes - from)
-  const renew = rememberFlash(flash)
+  const remembered = bytesOf(flash)
   flash.program(page * pageBytes, new Uint8Array(64).fill(0x10))
   flash.erase(9)
   flash.program(20 * pageBytes, new Uint8Array(128).fill(0))
   for (const n of [3, 4]) {
     const key = new Uint8Array(32).fill(n)
-    renew(key)
+    renewFlash(flash, remembered, key)
     assert.equal(flash.read(from, before.length), before)
     assert.equal(readSettings(flash), { ...settings, key, version: 8 })
   }
