@@ -1,7 +1,6 @@
 // Time and rate: the bridge as a whole, over HTTP, with its store on disk. Its Users are another process on the same machine.
 
 import { fork } from 'node:child_process'
-import { createPublicKey, sign, verify } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,11 +16,12 @@ import { readConfig } from '../../host/config/config.ts'
 import { formatRequest } from '../../host/duis/format.ts'
 import { requestIdOf } from '../../host/duis/request.ts'
 import { signDocument } from '../../host/duis/sign.ts'
-import { type Identity, loadIdentity } from '../../host/pki/test-pki.ts'
+import { loadIdentity } from '../../host/pki/test-pki.ts'
 import { type RunningBridge, runBridge } from '../../host/runtime/run-bridge.ts'
 import { createState, type StatePaths, statePaths } from '../../host/state/state-directory.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { euiOf, fillCache, fillRegistry } from './cached-devices.ts'
+import type { Floor } from './floor.ts'
 import type { Send, Signed, Taken } from './load.ts'
 import { type Bench, quantile } from './row.ts'
 
@@ -29,7 +29,7 @@ const inFlight = 96
 /** Devices that are asked for under load, each several times: their half-hours are cached before. */
 const devices = 2000
 /** Requests before those that are measured, until the code is compiled, and those. */
-const warmUp = 2000
+const warmUp = 20_000
 const requests = 10_000
 const cachedDevices = 100_000
 const parties = ['supplier', 'network-operator', 'mdr', 'other-user']
@@ -50,21 +50,11 @@ async function startUsers() {
   }
 }
 
-/** What one request needs at least: one verification, and signatures of acknowledgement, S1SP and DSP. */
-function floorOf({ signer: { key } }: Identity): { perSecond: number; cpuMicros: number } {
-  const message = Buffer.alloc(400)
-  const publicKey = createPublicKey(key)
-  const signature = sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })
-  const rounds = 1500
-  const startMs = performance.now()
-  const cpu = process.cpuUsage()
-  for (let i = 0; i < rounds; i++) {
-    verify('sha256', message, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
-    for (let signatures = 0; signatures < 3; signatures++) sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' })
-  }
-  const used = process.cpuUsage(cpu)
-  const perSecond = rounds / ((performance.now() - startMs) / 1000)
-  return { perSecond, cpuMicros: (used.user + used.system) / rounds }
+/** What one request needs at least, measured in a process of its own: beside the bridge it reads half as much again. */
+async function floorOf(pki: string): Promise<Floor> {
+  const child = fork(fileURLToPath(new URL('./floor.js', import.meta.url)), [pki])
+  const [floor] = (await once(child, 'message')) as [Floor]
+  return floor
 }
 
 /** Signs requests of the parties, each for a whole day. */
@@ -110,12 +100,13 @@ async function memoryOf(note: (text: string) => void) {
 }
 
 /** Cached reads under load, compared with what the signatures alone cost. */
-function loadRows(loaded: { load: Taken; perSecond: number; cpuMicros: number }, floor: ReturnType<typeof floorOf>) {
+function loadRows(loaded: { load: Taken; perSecond: number; cpuMicros: number }, floor: Floor) {
   return [
     row('floor: 1 verification and 3 signatures, one thread alone', floor.perSecond, 'requests/s'),
     row('  its processor time', floor.cpuMicros, 'µs/request'),
     row('cached reads, whole path', loaded.perSecond, 'requests/s'),
     row('  processor time of all its threads', loaded.cpuMicros, 'µs/request'),
+    row('  processor time of the load generator', loaded.load.cpuMicros / requests, 'µs/request'),
     row('  the share of it that the floor takes alone', floor.cpuMicros / loaded.cpuMicros, ''),
     row('  ratio to the floor', loaded.perSecond / floor.perSecond, ''),
     row('  acknowledgement, half within', quantile(loaded.load.ackMs, 0.5), 'ms'),
@@ -171,7 +162,7 @@ export const bridge: Bench = async (note) => {
   )
   note('single reads done')
   const loaded = await underLoad()
-  const floor = floorOf(loadIdentity(paths.pki, 'supplier'))
+  const floor = await floorOf(paths.pki)
   const { total } = running.bridge
   await running.stop()
   await meter.stop()

@@ -24,6 +24,8 @@ export interface Taken {
   finalMs: number[]
   /** Milliseconds from the first request to the last response. */
   tookMs: number
+  /** Processor time of this process meanwhile, microseconds. */
+  cpuMicros: number
   /** What went wrong, if anything did. */
   problem?: string
 }
@@ -62,7 +64,7 @@ async function post(url: string, agent: Agent, xml: string): Promise<void> {
 
 async function send({ url, requests, inFlight }: Send): Promise<Taken> {
   const agent = new Agent({ connections: inFlight })
-  const taken: Taken = { ackMs: [], finalMs: [], tookMs: 0 }
+  const taken: Taken = { ackMs: [], finalMs: [], tookMs: 0, cpuMicros: 0 }
   let next = 0
   async function worker(): Promise<void> {
     while (next < requests.length) {
@@ -77,8 +79,11 @@ async function send({ url, requests, inFlight }: Send): Promise<Taken> {
     }
   }
   const startMs = performance.now()
+  const cpu = process.cpuUsage()
   await Promise.all(Array.from({ length: inFlight }, worker))
   taken.tookMs = performance.now() - startMs
+  const { user, system } = process.cpuUsage(cpu)
+  taken.cpuMicros = user + system
   await agent.close()
   return taken
 }
@@ -89,7 +94,7 @@ user.listen(0, '127.0.0.1', () =>
 process.on('message', (message: Send) => {
   send(message).then(
     (taken) => process.send!(taken),
-    (error: Error) => process.send!({ ackMs: [], finalMs: [], tookMs: 0, problem: error.message }),
+    (error: Error) => process.send!({ ackMs: [], finalMs: [], tookMs: 0, cpuMicros: 0, problem: error.message }),
   )
 })
 process.on('disconnect', () => process.exit(0))
