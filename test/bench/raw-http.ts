@@ -57,6 +57,8 @@ export interface RawClient {
 
 interface Waiting {
   request: string
+  /** Sent before, on a connection that was closed. */
+  isAgain?: boolean
   resolve(answer: RawAnswer): void
   reject(error: Error): void
 }
@@ -85,8 +87,10 @@ export function createRawClient(port: number, addresses: readonly string[], conn
     opened += 1
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     open.add(socket)
+    let isKept = false
     const connection: Connection = { socket, now: undefined, fromMs: 0 }
     const read = createReader(({ start, body }) => {
+      isKept = true
       const { now, fromMs } = connection
       connection.now = undefined
       const next = queue.shift()
@@ -101,7 +105,10 @@ export function createRawClient(port: number, addresses: readonly string[], conn
       opened -= 1
       const place = free.indexOf(connection)
       if (place >= 0) free.splice(place, 1)
-      connection.now?.reject(new Error('the connection was closed'))
+      const { now } = connection
+      // The bridge closes connections that are idle; one may be used at that moment.
+      if (now !== undefined && isKept && !now.isAgain) openOne({ ...now, isAgain: true })
+      else now?.reject(new Error('the connection was closed'))
     })
     give(connection, first)
   }
