@@ -6,6 +6,7 @@
 // or rewritten, and a store that is older than its trail, are recognised at the next start and by `smets1 audit --verify`.
 
 import { mkdirSync } from 'node:fs'
+import { UnwritableError } from '../store/store.ts'
 import { type AuditEvent, type AuditRecord, type ChainPoint, chainStart, lineBytesMax } from './audit-record.ts'
 import { type LineContext, writeLine } from './record-line.ts'
 import { createRetirement } from './retention.ts'
@@ -126,7 +127,7 @@ function createBatches(
       trouble = undefined
     } catch (error) {
       trouble = `the audit trail cannot be written: ${(error as Error).message}`
-      failure = new Error(trouble)
+      failure = new UnwritableError(trouble)
       lost += count
       report(trouble)
     }

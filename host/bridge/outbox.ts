@@ -9,11 +9,14 @@ import { pushTermsByUrl } from '../delivery/push-terms.ts'
 import { type AcceptedStore, openAcceptedStore } from '../requests/accepted-store.ts'
 import type { Recorder } from '../requests/recorder.ts'
 import type { BridgeEnv } from './env.ts'
+import { diskTrouble, watchDisk } from './watch-disk.ts'
 
 /** Delivery, and what it shares a disk with. */
 export type OpenDelivery = Delivery & {
   mailbox: Mailbox
   accepted: AcceptedStore
+  /** Why nothing can be kept on disk now; undefined when it can. */
+  trouble(): string | undefined
   /** This machine's clock is right, although it went forward by more than a day at once. */
   confirmAge(): Promise<void>
 }
@@ -59,6 +62,7 @@ export async function openDelivery(env: BridgeEnv, config: BridgeConfig, recorde
   const { store, outboxKeys: keys, requestKeys } = disk
   const { nowMs } = timing
   const age = await openAgeClock(env)
+  watchDisk(env)
   const report = (event: DeliveryEvent) => {
     const { event: name, ...fields } = event
     log(name, fields)
@@ -86,5 +90,5 @@ export async function openDelivery(env: BridgeEnv, config: BridgeConfig, recorde
     age.confirm()
     return age.save()
   }
-  return { ...delivery, mailbox, accepted, confirmAge }
+  return { ...delivery, mailbox, accepted, confirmAge, trouble: () => diskTrouble(disk) }
 }

@@ -68,6 +68,8 @@ const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
 /** POSTs under way at once, to all Users: eight times what one User takes, so that several that hang leave room for others. */
 const postsMax = 512
 const sweepEveryMs = 60_000
+/** After a fault of our own, as when the disk is full. */
+const waitAfterFaultMs = 10_000
 /** Bodies in memory for their first try; the others are read from the disk. */
 const freshMax = 256
 
@@ -119,6 +121,12 @@ async function attempt(
   return state === 'waiting' ? waitsMs[Math.min(tries, waitsMs.length) - 1] : undefined
 }
 
+/** Reports a fault of our own, and returns the wait before the next try. */
+function faulted(error: Error, { failed }: DeliveryParts): number {
+  failed(error)
+  return waitAfterFaultMs
+}
+
 /** A restored outbox has no keys: the request is executed again. Without it there is nothing to send. */
 async function lostKey(
   entry: Entry,
@@ -129,15 +137,15 @@ async function lostKey(
   const { id: requestId, url, tries } = entry
   const problem = request === undefined ? 'its key is lost' : 'its key is lost: it is made again'
   report({ event: 'not delivered', requestId, url, tries, problem, state: 'given up' })
-  // The key of the request belongs to the request again.
+  // The request first, so that a crash leaves one of the two. Its key belongs to the request again.
+  if (request !== undefined) await answerAgain?.(requestId, request)
   entry.requestSlot = undefined
   await outbox.remove(entry)
-  if (request !== undefined) await answerAgain?.(requestId, request)
 }
 
 /** Sends what is due, to each URL as many at once as it takes. */
 function createSender(parts: DeliveryParts) {
-  const { outbox, timing, failed } = parts
+  const { outbox, timing } = parts
   const { entries } = outbox
   const stopWaits = leavable(parts.post, timing)
   const leaving = { ...parts, post: stopWaits.post }
@@ -169,14 +177,12 @@ function createSender(parts: DeliveryParts) {
     const first = fresh.get(entry.id)
     fresh.delete(entry.id)
     const work: Promise<void> = attempt(entry, first, leaving, again)
+      .catch((error) => faulted(error, parts))
       .then((waitMs) => {
         if (waitMs === undefined) failing.delete(lane)
-        else {
-          failing.add(lane)
-          add(entry, timing.nowMs() + waitMs)
-        }
+        else failing.add(lane)
+        if (waitMs !== undefined && isWanted(entry)) add(entry, timing.nowMs() + waitMs)
       })
-      .catch(failed)
       .finally(() => {
         posting.delete(work)
         lanes.done(lane)

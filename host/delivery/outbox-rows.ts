@@ -74,7 +74,7 @@ export const readBodyRow = record<BodyRow>({
   request: optional(readAnsweredRequest),
 })
 
-export type OutboxTables = { outbox: OutboxRow; bodies: BodyRow }
+export type OutboxTables = { outbox: OutboxRow; bodies: BodyRow; accepted: unknown }
 
 /** A response that a User has not taken, without its body, and its place in the order in which they are sent. */
 export interface Entry extends OutboxRow, Queued {

@@ -25,6 +25,8 @@ export interface KeepOptions {
   notBeforeMs?: number | undefined
   mailbox?: string | undefined
   request?: AnsweredRequest | undefined
+  /** Removes the accepted request of this id in the same transaction: after a crash there is one of the two. */
+  isAnswer?: boolean
 }
 
 export interface OutboxParts {
@@ -52,9 +54,9 @@ export interface Outbox {
   shared(text: string): string
   /** Writes what has changed of an entry. */
   save(entry: Entry): Promise<void>
-  /** Removes an entry with its body, and destroys its keys. */
+  /** Removes an entry with its body, and destroys its keys; later when the store cannot be written now. */
   remove(entry: Entry): Promise<void>
-  /** Destroys what has reached the age limit. Call it at the start before anything else, and about once a minute. */
+  /** Destroys what has reached the age limit, and writes what could not be written before. Call it at the start before anything else, and about once a minute. */
   expire(): Promise<void>
 }
 
@@ -103,21 +105,27 @@ function newEntry(
   return { entry, body: { sealed, ...(explanation !== undefined && { explanation }), ...(request && { request }) } }
 }
 
-/** How entries leave the outbox: their keys are destroyed once that is on disk. */
+type UsedSlots = Pick<OutboxRow, 'slot' | 'requestSlot'>
+
+/** How entries leave the outbox: their keys are destroyed once that is on disk. What cannot be written is written later. */
 function createRemoval(parts: OutboxParts, entries: Map<string, Entry>, totals: UserTotals) {
   const { store, keys, requestKeys } = parts
+  let unwritten: { id: string; write: () => Promise<void> }[] = []
 
-  function forget({ slot, requestSlot }: OutboxRow): void {
-    if (slot !== 0) keys.release(slot)
-    if (requestSlot !== undefined) requestKeys.release(requestSlot)
-  }
-
-  async function save(entry: Entry): Promise<void> {
-    await store.put('outbox', entry.id, rowOf(entry))
+  async function finish(id: string, { slot, requestSlot }: UsedSlots, write: () => Promise<void>): Promise<void> {
+    try {
+      await write()
+      if (slot !== 0) keys.release(slot)
+      if (requestSlot !== undefined) requestKeys.release(requestSlot)
+    } catch {
+      // That the store cannot be written is reported where it is noticed. After a restart the response is sent once more.
+      const again = () => finish(id, { slot, requestSlot }, write)
+      unwritten.push({ id, write: again })
+    }
   }
 
   return {
-    save,
+    save: (entry: Entry) => store.put('outbox', entry.id, rowOf(entry)),
     /** Destroys the body; what is left says that there was one. */
     async giveUp(entry: Entry, problem: string): Promise<void> {
       if (entry.state === 'waiting') {
@@ -130,16 +138,31 @@ function createRemoval(parts: OutboxParts, entries: Map<string, Entry>, totals: 
       entry.requestSlot = undefined
       entry.slot = 0
       entry.bytes = 0
-      await Promise.all([save(entry), store.remove('bodies', entry.id)])
-      forget(before)
+      await finish(entry.id, before, () =>
+        store.write((batch) => {
+          batch.put('outbox', entry.id, rowOf(entry))
+          batch.remove('bodies', entry.id)
+        }),
+      )
     },
     async remove(entry: Entry): Promise<void> {
-      if (!entries.delete(entry.id)) return
+      const { id } = entry
+      if (!entries.delete(id)) return
       const before = { ...entry }
       totals.remove(entry)
       entry.slot = 0
-      await Promise.all([store.remove('outbox', entry.id), store.remove('bodies', entry.id)])
-      forget(before)
+      await finish(id, before, () =>
+        store.write((batch) => {
+          batch.remove('outbox', id)
+          batch.remove('bodies', id)
+        }),
+      )
+    },
+    /** Writes what could not be written, unless a new response has the id meanwhile. */
+    async writeAgain(): Promise<void> {
+      const all = unwritten
+      unwritten = []
+      for (const { id, write } of all) if ((entries.get(id)?.slot ?? 0) === 0) await write()
     },
   }
 }
@@ -155,7 +178,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
   const entries = load(parts, shared)
   keys.keepOnly(slotsOf(entries.values()))
   const totals = createUserTotals(entries.values())
-  const { save, giveUp, remove } = createRemoval(parts, entries, totals)
+  const { save, giveUp, remove, writeAgain } = createRemoval(parts, entries, totals)
   const full = 'the outbox of this User is full: its oldest responses are given up'
   const old = `not taken within ${limits.ageMs / 3_600_000} hours`
 
@@ -166,9 +189,15 @@ export function openOutbox(parts: OutboxParts): Outbox {
       const { body: sealed, entry } = newEntry(id, url, body, { ...options, slot, shared }, parts)
       entries.set(id, entry)
       totals.add(entry)
-      await Promise.all([store.put('bodies', id, sealed), save(entry)]).catch((error) => {
+      const both = store.write((batch) => {
+        batch.put('bodies', id, sealed)
+        batch.put('outbox', id, rowOf(entry))
+        if (options.isAnswer === true) batch.remove('accepted', id)
+      })
+      await both.catch((error) => {
         entries.delete(id)
         totals.remove(entry)
+        keys.release(slot)
         throw error
       })
       for (const oldest of totals.beyond(entry.user, limits)) await giveUp(oldest, full)
@@ -184,6 +213,7 @@ export function openOutbox(parts: OutboxParts): Outbox {
     save,
     remove,
     async expire() {
+      await writeAgain()
       const nowMs = age.ageMs()
       if (age.jumpMs() > 0) return
       const ageOf = (entry: Entry) => nowMs - entry.ageMs

@@ -7,6 +7,7 @@ import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
 import type { DuisAnswer } from '../requests/duis-endpoint.ts'
 import type { ReportSecurity } from '../state/security-event.ts'
+import { UnwritableError } from '../store/store.ts'
 import { type ConnectionLimits, limitConnections, peerOf } from './connection-limits.ts'
 import type { LoadGate } from './load-gate.ts'
 import { bodyOf, discardBody } from './request-body.ts'
@@ -208,8 +209,14 @@ export function createHttpServer(
       discardBody(request, limits.bodyBytesMax)
       await answerMailbox(mailbox, request.method, url, response)
     } catch (error) {
+      if (response.headersSent) return failed(error)
+      if (error instanceof UnwritableError) {
+        // It is in the log once, not with every request (bridge/watch-disk.ts).
+        const text = 'nothing can be kept now, so this request was not accepted: send it again later'
+        return refuse(response, 503, text, { 'retry-after': '10' })
+      }
       failed(error)
-      if (!response.headersSent) refuse(response, 500, 'the bridge failed; its log says why')
+      refuse(response, 500, 'the bridge failed; its log says why')
     }
   }
   const server = serverOf(tls, limits.requestMs, (request, response) => void listener(request, response, false))

@@ -7,6 +7,7 @@ import type { Delivery } from '../delivery/delivery.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
 import type { AnsweredRequest } from '../delivery/outbox-rows.ts'
 import type { Log } from '../state/log-event.ts'
+import { UnwritableError } from '../store/store.ts'
 import type { Timing } from '../wan/timing.ts'
 import { noUsage } from '../wan/usage.ts'
 import type { AcceptedRequest, CompletedRequest, StoredRequest } from './accepted-request.ts'
@@ -20,6 +21,7 @@ import { provenanceText } from './provenance.ts'
 import type { Recall } from './recall.ts'
 import type { Recorder } from './recorder.ts'
 import { headerText, type RefusedRequest } from './refusal.ts'
+import { createUnderWay } from './under-way.ts'
 
 export interface ProcessingParts {
   timing: Timing
@@ -29,7 +31,7 @@ export interface ProcessingParts {
   /** Decides again on a stored request (`createRecall`). */
   recall: Recall
   execution: Pick<Execution, 'respond'>
-  delivery: Delivery & { mailbox: Pick<Mailbox, 'open'> }
+  delivery: Delivery & { mailbox: Pick<Mailbox, 'open'>; trouble(): string | undefined }
   times: ExecutionTimes
   /** Whether a User is told why its request failed. */
   explain: boolean
@@ -69,24 +71,13 @@ export interface Processing {
   stop(): Promise<void>
 }
 
-/** Executions under way. An error is logged: the request stays stored, and is executed again after a restart. */
-function createUnderWay(log: Log) {
-  const underWay = new Set<Promise<void>>()
-  return {
-    track(id: string, promise: Promise<void>): void {
-      const work = promise
-        .catch((error) => log('answer failed', { requestId: id, problem: (error as Error).message }))
-        .finally(() => underWay.delete(work))
-      underWay.add(work)
-    },
-    ended: () => Promise.all(underWay),
-  }
-}
-
 export function createProcessing(parts: ProcessingParts): Processing {
   const { timing, report } = parts
   const { futureDated, windows, earliestMs } = parts.times
-  const { track, ended } = createUnderWay(report.log)
+  const { track, ended } = createUnderWay(report.log, timing, (id) => {
+    const stored = parts.accepted.get(id)
+    if (stored !== undefined && !parts.delivery.has(id)) reprocess(id, stored)
+  })
 
   function start(accepted: AcceptedRequest, stored: StoredRequest, acknowledgedMs?: number): void {
     const { id } = accepted
@@ -122,6 +113,8 @@ export function createProcessing(parts: ProcessingParts): Processing {
 
   return {
     async receive(incoming) {
+      const trouble = parts.delivery.trouble()
+      if (trouble !== undefined) throw new UnwritableError(trouble)
       const { acknowledgement, outcome } = await parts.admission.admit(incoming)
       if (outcome.kind === 'accepted') {
         const { accepted, counted } = outcome
@@ -167,7 +160,7 @@ async function recordAnswer(
 function resume({ accepted, delivery }: ProcessingParts, reprocess: (id: string, stored: StoredRequest) => void): void {
   for (const { key, value } of [...accepted.all()]) {
     // It was answered before the crash. Only the stored request is left.
-    if (delivery.has(key)) void accepted.handOver(key)
+    if (delivery.has(key)) accepted.handOver(key).catch(() => {})
     else reprocess(key, value)
   }
 }
@@ -216,7 +209,8 @@ async function storeAccepted(
     await recorder.committed()
     return stored
   } catch (error) {
-    await requests.drop(accepted.id, stored ?? plain)
+    // Where even that cannot be written, the request is executed after a restart: it was sent, and nobody was told I99.
+    await requests.drop(accepted.id, stored ?? plain).catch(() => {})
     throw error
   }
 }
@@ -252,10 +246,7 @@ interface Response {
   notBeforeMs?: number | undefined
 }
 
-/**
- * The store writes in the order of the calls: the response is on disk before the request is removed. The record of the
- * response is on disk before it is sent.
- */
+/** The response takes the place of the request on disk in one transaction. Its record is on disk before it is sent. */
 async function enqueueResponse(
   { id, stored, callback, xml, why, notBeforeMs }: Response,
   { accepted, delivery, recorder, explain }: ProcessingParts,
@@ -266,9 +257,10 @@ async function enqueueResponse(
     ...(explain && why !== '' && { explanation: headerText(why) }),
     ...(notBeforeMs !== undefined && { notBeforeMs }),
     request: accepted.answered(stored),
+    isAnswer: true,
   }
   await recorder.committed()
-  await Promise.all([delivery.keep(id, callback, xml, more), accepted.handOver(id)])
+  await delivery.keep(id, callback, xml, more)
   delivery.start(id)
 }
 

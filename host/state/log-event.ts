@@ -34,6 +34,8 @@ export interface LogEvents {
   /** An operator asked for it beside the bridge: `retry/ID`, `discard/ID`, `confirm-clock`. */
   order: { order: string; done: boolean }
   'clock jumped': { hours: number; note: string }
+  /** The store or a file of keys cannot be written, or can be again. */
+  disk: { problem: string }
   // Meters
   'device alert': {
     device: string

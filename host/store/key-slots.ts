@@ -18,6 +18,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
+import { UnwritableError } from './store.ts'
 
 /** Where the slots are kept. */
 export interface KeyFile {
@@ -115,8 +116,12 @@ export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Ui
   const gone = 'the file of keys was deleted while the bridge runs'
 
   function grow(): void {
-    file.write(slots * keyBytes, randomBytes(growBy * keyBytes))
-    file.syncNow()
+    try {
+      file.write(slots * keyBytes, randomBytes(growBy * keyBytes))
+      file.syncNow()
+    } catch (error) {
+      throw new UnwritableError(`the file of keys cannot be written: ${(error as Error).message}`)
+    }
     for (let slot = slots + growBy - 1; slot >= Math.max(slots, 1); slot--) free.push(slot)
     slots += growBy
   }
@@ -136,7 +141,7 @@ export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Ui
   return {
     identity: Buffer.from(file.read(0, keyBytes)).toString('hex'),
     take() {
-      if (file.isGone()) throw new Error(gone)
+      if (file.isGone()) throw new UnwritableError(gone)
       if (free.length === 0) grow()
       return free.pop()!
     },

@@ -16,12 +16,67 @@ import { join } from 'node:path'
 import { Encoder } from 'cbor-x'
 import { type Database, open } from 'lmdb'
 import { ConfigurationError } from '../state/errors.ts'
-import { readValue, type Store, type TableReaders } from './store.ts'
+import { readValue, type Store, type TableReaders, UnwritableError } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
 
 /** A write of a batch, which fails with the whole batch. */
-const part = (write: Promise<unknown>) => void write.catch(() => {})
+const part = (write: Promise<unknown>) => void write.catch(reasonOf)
+
+/** LMDB gives its reason in the same moment, if at all. */
+async function inAMoment(message: string): Promise<string> {
+  for (let turn = 0; turn < 10; turn++) await undefined
+  return message
+}
+
+/** Why LMDB did not commit. It gives the reason as a promise of its own, which must not be left without a handler. */
+async function reasonOf(error: unknown): Promise<string> {
+  const { message, commitError } = error as { message: string; commitError?: Promise<never> }
+  if (commitError === undefined) return message
+  const reason = commitError.catch(({ message: real }: Error) => real)
+  return await Promise.race([reason, inAMoment(message)])
+}
+
+/** Notices when nothing can be written to the store. */
+function createWrites(directory: string) {
+  const file = openSync(join(directory, 'data.mdb'), 'r')
+  let problem: string | undefined
+
+  /** Why what was written is not kept, although it was written. */
+  function gone(): string | undefined {
+    return fstatSync(file).nlink === 0 ? 'it was deleted while the bridge runs' : undefined
+  }
+
+  return {
+    trouble: () => gone() ?? problem,
+    /** Resolves when a write is on disk. @throws UnwritableError */
+    async done(write: Promise<unknown>): Promise<void> {
+      let why: string | undefined
+      try {
+        await write
+        why = gone()
+      } catch (error) {
+        why = (await reasonOf(error)).split(': Attempting')[0]
+        problem = why
+      }
+      if (why !== undefined) throw new UnwritableError(`the store in ${directory} cannot be written: ${why}`)
+    },
+    /** The last one has shown that there is room again. */
+    mended() {
+      problem = undefined
+    },
+    close: () => closeSync(file),
+  }
+}
+
+/**
+ * A commit includes its sync, and writes are not wrapped in batches of an event turn. With either, a commit that fails leaves
+ * promises behind that end the process, or that `close` waits for without end (lmdb 3.5, a full disk).
+ */
+const safeWrites = { overlappingSync: false, eventTurnBatching: false }
+
+/** Written to find out whether there is room again: more than the little that a full disk still has in free pages. */
+const probeBytes = 256 * 1024
 
 /** Tables that one environment can hold; more than any version has. */
 const tablesMax = 32
@@ -33,21 +88,10 @@ const tablesMax = 32
 export function openLmdbStore<Tables>(directory: string, readers: TableReaders<Tables>): Store<Tables> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const root = openOrExplain(directory)
-  let trouble: string | undefined
+  const writes = createWrites(directory)
+  const probes = root.openDB<Buffer, string>({ name: 'probe', encoding: 'binary' })
   const databases = new Map<string, Database<Buffer, string>>()
   for (const name of Object.keys(readers)) databases.set(name, root.openDB({ name, encoding: 'binary' }))
-
-  /** Resolves when a write is on disk, and notes whether it came there. */
-  async function written(write: () => Promise<unknown>): Promise<void> {
-    try {
-      await write()
-      await root.flushed
-      trouble = undefined
-    } catch (error) {
-      trouble = `the store cannot be written: ${(error as Error).message}`
-      throw error
-    }
-  }
 
   function database(name: string): Database<Buffer, string> {
     const found = databases.get(name)
@@ -60,24 +104,35 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
       const bytes = database(name).get(key)
       return bytes === undefined ? undefined : readValue(readers[name], cbor.decode(bytes), name, key)
     },
-    put: (name, key, value) => written(() => database(name).put(key, cbor.encode(value))),
-    remove: (name, key) => written(() => database(name).remove(key)),
-    write: (fill) =>
-      written(() =>
-        root.batch(() => {
-          fill({
-            put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
-            remove: (name, key) => part(database(name).remove(key)),
-          })
-        }),
-      ),
-    trouble: () => trouble,
+    put: (name, key, value) => writes.done(database(name).put(key, cbor.encode(value))),
+    remove: (name, key) => writes.done(database(name).remove(key)),
+    write(fill) {
+      const all = root.batch(() => {
+        fill({
+          put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
+          remove: (name, key) => part(database(name).remove(key)),
+        })
+      })
+      return writes.done(all)
+    },
     *range(name, from, to) {
       for (const { key, value } of database(name).getRange({ start: from, end: to }))
         yield { key, value: readValue(readers[name], cbor.decode(value), name, key) }
     },
     count: (name) => (database(name).getStats() as { entryCount: number }).entryCount,
-    close: () => root.close(),
+    trouble() {
+      const why = writes.trouble()
+      return why === undefined ? undefined : `the store in ${directory} cannot be written: ${why}`
+    },
+    async probe() {
+      await writes.done(probes.put('probe', Buffer.alloc(probeBytes)))
+      await writes.done(probes.remove('probe'))
+      writes.mended()
+    },
+    async close() {
+      writes.close()
+      await root.close()
+    },
   }
 }
 
@@ -147,7 +202,7 @@ function readMeta(file: number, at: number): { pageBytes: number; lastPage: numb
 function openOrExplain(directory: string) {
   try {
     checkLength(directory)
-    return open({ path: directory, maxDbs: tablesMax })
+    return open({ path: directory, maxDbs: tablesMax, ...safeWrites })
   } catch (error) {
     throw new ConfigurationError(
       `the store in ${directory} cannot be opened (${(error as Error).message}): restore it from a backup (smets1 restore), ` +

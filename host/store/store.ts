@@ -31,12 +31,17 @@ export interface Store<Tables> {
     from: string,
     to: string,
   ): Iterable<{ key: string; value: Tables[Name] }>
-  /** Why it cannot be written: the last write has failed. Undefined when it can. */
+  /** Why a write failed, until `probe` has succeeded, or why what is written is not kept; undefined while all is well. */
   trouble(): string | undefined
+  /** Finds out whether there is room again. @throws UnwritableError when there is not */
+  probe(): Promise<void>
   /** Number of entries of a table. */
   count(table: keyof Tables & string): number
   close(): Promise<void>
 }
+
+/** Nothing can be kept now: what was asked for is not done, and not acknowledged. */
+export class UnwritableError extends Error {}
 
 /** The value that was read, or an error that names the record. */
 export function readValue<Row>(reader: Reader<Row>, value: unknown, table: string, key: string): Row {
@@ -148,6 +153,7 @@ export function createMemoryStore<Tables>(readers: TableReaders<Tables>): Store<
     },
     trouble: () => undefined,
     count: (name) => table(name).rows.size,
+    probe: async () => {},
     close: async () => {},
   }
 }
