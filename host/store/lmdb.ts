@@ -50,10 +50,10 @@ function createWrites(directory: string) {
   return {
     trouble: () => gone() ?? problem,
     /** Resolves when a write is on disk. @throws UnwritableError */
-    async done(write: Promise<unknown>): Promise<void> {
+    async done(write: () => Promise<unknown>): Promise<void> {
       let why: string | undefined
       try {
-        await write
+        await write()
         why = gone()
       } catch (error) {
         why = (await reasonOf(error)).split(': Attempting')[0]
@@ -104,16 +104,15 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
       const bytes = database(name).get(key)
       return bytes === undefined ? undefined : readValue(readers[name], cbor.decode(bytes), name, key)
     },
-    put: (name, key, value) => writes.done(database(name).put(key, cbor.encode(value))),
-    remove: (name, key) => writes.done(database(name).remove(key)),
+    put: (name, key, value) => writes.done(() => database(name).put(key, cbor.encode(value))),
+    remove: (name, key) => writes.done(() => database(name).remove(key)),
     write(fill) {
-      const all = root.batch(() => {
+      const fillBatch = () =>
         fill({
           put: (name, key, value) => part(database(name).put(key, cbor.encode(value))),
           remove: (name, key) => part(database(name).remove(key)),
         })
-      })
-      return writes.done(all)
+      return writes.done(() => root.batch(fillBatch))
     },
     *range(name, from, to) {
       for (const { key, value } of database(name).getRange({ start: from, end: to }))
@@ -125,8 +124,8 @@ export function openLmdbStore<Tables>(directory: string, readers: TableReaders<T
       return why === undefined ? undefined : `the store in ${directory} cannot be written: ${why}`
     },
     async probe() {
-      await writes.done(probes.put('probe', Buffer.alloc(probeBytes)))
-      await writes.done(probes.remove('probe'))
+      await writes.done(() => probes.put('probe', Buffer.alloc(probeBytes)))
+      await writes.done(() => probes.remove('probe'))
       writes.mended()
     },
     async close() {
