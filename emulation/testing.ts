@@ -124,7 +124,7 @@ interface BenchTime {
   clock: VirtualClock
   /** The user's clock, once the bench has started. */
   moved(bench: Started): BenchClock
-  exchanged(): void
+  answering(requests: number): void
   close(): void
 }
 
@@ -132,22 +132,26 @@ type Started = Awaited<ReturnType<typeof createBench>>
 
 function realTime(): BenchTime {
   const clock = createRealClock(systemTiming)
-  return { clock, moved: () => createRealBenchClock(clock), exchanged() {}, close() {} }
+  return { clock, moved: () => createRealBenchClock(clock), answering() {}, close() {} }
 }
 
 function virtualTime(): BenchTime {
   const clock = createVirtualClock(0)
   let moved: MovedClock | undefined
+  let answering = 0
   return {
     clock,
     moved({ store, log }) {
-      const unanswered = () => hasUnanswered(store, clock.nowMs())
+      const unanswered = () => answering > 0 || hasUnanswered(store, clock.nowMs())
       const failed = (error: unknown) => void log.push({ event: 'fault', problem: problemOf(error) })
       moved = createBenchClock({ clock, real: systemTiming, unanswered, failed })
       const { answer, close, ...own } = moved
       return own
     },
-    exchanged: () => moved?.answer(),
+    answering(requests) {
+      answering = requests
+      moved?.answer()
+    },
     close: () => moved?.close(),
   }
 }
@@ -158,10 +162,10 @@ async function assemble(at: Start, time: BenchTime, pki: SimulatedPki, config: P
   const { nowMs, days, seed, isReal } = at
   const parties = exportParties()
   const load = household(seed)
-  const { clock, exchanged } = time
+  const { clock, answering } = time
   const server = createBenchServer(
     at.port,
-    { kind: isReal ? 'real' : 'virtual', timing: clock, hold: clock.hold, exchanged },
+    { kind: isReal ? 'real' : 'virtual', timing: clock, hold: clock.hold, answering },
     (error) => bench.log.push({ event: 'fault', problem: problemOf(error) }),
   )
   const midnightMs = Math.floor(nowMs / halfHourMs) * halfHourMs

@@ -103,10 +103,11 @@ export function createVirtualBench(paths: StatePaths, startMs: number, baud: num
   const notes = createNotes(paths, clock.nowMs)
   let store: RunningBridge['store'] | undefined
   let fail: (error: unknown) => void = () => {}
+  let answering = 0
   const moved = createBenchClock({
     clock,
     real: systemTiming,
-    unanswered: () => store !== undefined && hasUnanswered(store, clock.nowMs()),
+    unanswered: () => answering > 0 || (store !== undefined && hasUnanswered(store, clock.nowMs())),
     moved: notes.moved,
     stands: notes.stands,
     failed: (error) => fail(error),
@@ -120,7 +121,10 @@ export function createVirtualBench(paths: StatePaths, startMs: number, baud: num
       // Stamps are of whole milliseconds, as this machine's clock has them.
       timing: { nowMs: () => Math.floor(clock.nowMs()), after: clock.after },
       hold: clock.hold,
-      exchanged: moved.answer,
+      answering(requests) {
+        answering = requests
+        moved.answer()
+      },
       async openPort(url, speed, events) {
         if (url === simulatedLine) return line.openPort(url, speed, events)
         throw new PortError(`${url}: on virtual time there are only the meters in this process`)

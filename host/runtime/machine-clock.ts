@@ -18,8 +18,8 @@ export interface MachineClock {
   timing: Timing
   /** Tells the clock of work that ends in real time; `what` it is, where a user is to know. Answers the same promise. */
   hold<T>(work: Promise<T>, what?: string | (() => string)): Promise<T>
-  /** Called when an exchange with a User has ended. */
-  exchanged(): void
+  /** Called with how many requests the bridge is answering, whenever that changes and when an exchange has ended. */
+  answering(requests: number): void
   /** Opens a line that runs by this clock. */
   openPort: OpenPort
 }
@@ -28,7 +28,7 @@ export const systemClock: MachineClock = {
   kind: 'real',
   timing: systemTiming,
   hold: (work) => work,
-  exchanged() {},
+  answering() {},
   openPort,
 }
 
@@ -107,11 +107,13 @@ export function holdExchanges<Args extends unknown[], Answer>(
     async receive(...args) {
       receiving += 1
       update()
+      clock.answering(receiving)
       try {
         return await receive(...args)
       } finally {
         receiving -= 1
         update()
+        clock.answering(receiving)
       }
     },
     watch(server) {
@@ -125,7 +127,7 @@ export function holdExchanges<Args extends unknown[], Answer>(
         response.once('close', () => {
           open.delete(who)
           update()
-          clock.exchanged()
+          clock.answering(receiving)
         })
       })
     },
