@@ -40,7 +40,11 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
   const stream = pino.destination({ dest: path, mode: 0o600, sync: false, ...batches })
   await new Promise<void>((resolve, reject) => {
     stream.once('ready', resolve)
-    stream.once('error', reject)
+    stream.once('error', (error) => {
+      // Else it is flushed when the process ends, and throws.
+      stream.destroy()
+      reject(error)
+    })
   })
   onFull(stream, path, bytesMax, () => {
     try {
