@@ -1,6 +1,7 @@
 // One life of a bridge in an environment that goes on: when it ends, nothing of it has any effect any more. Its timers do
 // not run, its lines are closed, and what it still writes, sends, records or logs goes nowhere.
 
+import type { Port } from '../wan/bindings.ts'
 import type { Timing } from '../wan/timing.ts'
 import type { BridgeEnv } from './env.ts'
 import { createLifecycle } from './lifecycle.ts'
@@ -59,7 +60,7 @@ export function createLife(env: BridgeEnv): Life {
   const never = new Promise<never>(() => {})
   const whileAlive = <Result>(act: () => Promise<Result>): Promise<Result> => (isAlive ? act() : never)
   const timers = mortalTiming(env.timing)
-  const ports = new Set<{ close(): Promise<void> }>()
+  const ports = new Set<Port>()
 
   const living: BridgeEnv = {
     ...env,
@@ -68,14 +69,19 @@ export function createLife(env: BridgeEnv): Life {
     wan: {
       ...wan,
       async openPort(url, baud, on) {
-        const port = await whileAlive(() =>
-          wan.openPort(url, baud, {
-            data: (bytes) => isAlive && on.data(bytes),
-            closed: () => isAlive && on.closed(),
-          }),
-        )
+        if (!isAlive) return never
+        const port: Port = await wan.openPort(url, baud, {
+          data: (bytes) => isAlive && on.data(bytes),
+          closed() {
+            ports.delete(port)
+            if (isAlive) on.closed()
+          },
+        })
         ports.add(port)
-        return port
+        if (isAlive) return port
+        // The life has ended while it was opened.
+        await port.close()
+        return never
       },
     },
     network: { ...network, post: (...args) => whileAlive(() => network.post(...args)) },

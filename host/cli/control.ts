@@ -8,7 +8,6 @@ import { CommandError, exitCode } from '../state/errors.ts'
 import { nearMatch } from '../state/near-match.ts'
 import { type Command, type Options, stateOption, textOption, wholeOption } from './command.ts'
 import { callControl } from './control-client.ts'
-import { tableOf } from './dcc-client.ts'
 
 type Input = { [name: string]: unknown }
 
@@ -56,12 +55,22 @@ function inputFile(options: Options): Input {
   throw new CommandError(exitCode.usage, `--input ${path}: expected one JSON object`)
 }
 
-function listing(): { [column: string]: string }[] {
+function listing(): { call: string; scope: string; values: string; summary: string }[] {
   return calls.map(({ name, scope, input, summary }) => {
     const needed: unknown[] = Array.isArray(input.schema.required) ? input.schema.required : []
     const values = Object.keys(membersOf(input)).map((one) => (needed.includes(one) ? `${one}=…` : `[${one}=…]`))
     return { call: name, scope, values: values.join(' '), summary }
   })
+}
+
+/** A line for each call, and one for its values. */
+function textOf(rows: ReturnType<typeof listing>): string {
+  const width = Math.max(...rows.map(({ call }) => call.length))
+  const lines = rows.flatMap(({ call, scope, values, summary }) => [
+    `  ${call.padEnd(width)}  ${summary} (scope ${scope})`,
+    ...(values === '' ? [] : [`  ${' '.repeat(width)}  ${values}`]),
+  ])
+  return `${lines.join('\n')}\n`
 }
 
 export const controlCommand: Command = {
@@ -85,7 +94,7 @@ export const controlCommand: Command = {
   async run(options, io) {
     const [name, ...words] = (options.argument as string[] | undefined) ?? []
     if (name === undefined) {
-      io.stdout(options.json === true ? `${JSON.stringify(listing())}\n` : tableOf(listing()))
+      io.stdout(options.json === true ? `${JSON.stringify(listing())}\n` : textOf(listing()))
       return exitCode.ok
     }
     const call = callNamed(name)
