@@ -1,6 +1,6 @@
 // A file of lines, mode 0600, written in batches. It is moved to NAME.1 when it is full, and reopened on request.
 
-import { existsSync, renameSync, statSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { pino } from 'pino'
 
 /** Under load many lines are written at once; a line waits no longer than this. */
@@ -37,14 +37,12 @@ function onFull(stream: LogFile['stream'], path: string, bytesMax: number, act: 
 
 /** Rejects with the system's error when the file cannot be written. */
 export async function openLogFile(path: string, { bytesMax, filesKept } = logLimits): Promise<LogFile> {
+  // Fails here when it cannot be opened: a stream without a file would throw when the process ends.
+  closeSync(openSync(path, 'a', 0o600))
   const stream = pino.destination({ dest: path, mode: 0o600, sync: false, ...batches })
   await new Promise<void>((resolve, reject) => {
     stream.once('ready', resolve)
-    stream.once('error', (error) => {
-      // Else it is flushed when the process ends, and throws.
-      stream.destroy()
-      reject(error)
-    })
+    stream.once('error', reject)
   })
   onFull(stream, path, bytesMax, () => {
     try {
