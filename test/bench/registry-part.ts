@@ -7,6 +7,7 @@ import { startBridge } from '../../host/bridge/start-bridge.ts'
 import { readConfig } from '../../host/config/config.ts'
 import { openMachine } from '../../host/runtime/machine-env.ts'
 import { statePaths } from '../../host/state/state-directory.ts'
+import { watchTurns } from './turns.ts'
 
 const beganMs = performance.timeOrigin
 
@@ -22,7 +23,7 @@ export type RegistryReply =
   | { startMs: number; cpuMs: number; rssBytes: number; devices: number }
   | { microsEach: number; rssBytes: number }
   | { atMs: number }
-  | { evicted: number; tookMs: number; pauseMs: number; idlePauseMs: number; askedMs: number }
+  | { evicted: number; tookMs: number; pauseMs: number; idlePauseMs: number; turnMs: number; askedMs: number }
 
 const [, , directory = ''] = process.argv
 const paths = statePaths(directory)
@@ -91,12 +92,20 @@ async function passMidnight(laterMs: number, devices: string[]): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 5_000))
   const idlePauseMs = delays.max / 1e6
   delays.reset()
+  const longestTurnMs = watchTurns()
   const startMs = performance.now()
   await watch(first)
   const askedMs = performance.now() - startMs
   await all
   delays.disable()
-  reply({ evicted, tookMs: performance.now() - startMs, pauseMs: delays.max / 1e6, idlePauseMs, askedMs })
+  reply({
+    evicted,
+    tookMs: performance.now() - startMs,
+    pauseMs: delays.max / 1e6,
+    idlePauseMs,
+    turnMs: longestTurnMs(),
+    askedMs,
+  })
 }
 
 process.on('message', (task: RegistryTask) => {

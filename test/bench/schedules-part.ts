@@ -5,12 +5,15 @@ import { startBridge } from '../../host/bridge/start-bridge.ts'
 import { readConfig } from '../../host/config/config.ts'
 import { openMachine } from '../../host/runtime/machine-env.ts'
 import { statePaths } from '../../host/state/state-directory.ts'
+import { watchTurns } from './turns.ts'
 
 export interface StartedSchedules {
   schedules: number
   rssBytes: number
   /** Meanwhile: the longest pause of the process, runs that were begun, and the processor time. */
   pauseMs: number
+  /** The most processor time between two turns of its event loop. */
+  turnMs: number
   begun: number
   cpuMs: number
   /** Processor time until it was ready. */
@@ -34,6 +37,7 @@ const delays = monitorEventLoopDelay({ resolution: 1 })
 delays.enable()
 const startCpu = process.cpuUsage()
 const cpu = process.cpuUsage()
+const longestTurnMs = watchTurns()
 await new Promise((resolve) => setTimeout(resolve, Number(watchText)))
 delays.disable()
 const used = process.cpuUsage(cpu)
@@ -41,6 +45,7 @@ process.send?.({
   schedules: bridge.schedules.schedules.count(),
   rssBytes: process.memoryUsage.rss(),
   pauseMs: delays.max / 1e6,
+  turnMs: longestTurnMs(),
   begun,
   cpuMs: (used.user + used.system) / 1000,
   startCpuMs: (startCpu.user + startCpu.system) / 1000,

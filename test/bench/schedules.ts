@@ -116,9 +116,11 @@ export const schedules: Bench = async (note) => {
       row('  its processor time', before.startCpuMs / 1000, 's'),
       row('  resident memory while all are checked', before.rssBytes / mib, 'MiB'),
       row('  longest pause while all are checked', before.pauseMs, 'ms'),
+      row('    most processor time between two turns of its event loop, all threads', before.turnMs, 'ms'),
       row('a start at 00:10, ten minutes of the night behind: to ready', after.readyMs / 1000, 's'),
       row('  runs begun in the next minute', after.begun, ''),
       row('  longest pause (wanted: < 50)', after.pauseMs, 'ms'),
+      row('    most processor time between two turns of its event loop, all threads', after.turnMs, 'ms'),
       row(
         '  processor time a run, whole attempt without a meter',
         (after.cpuMs * 1000) / Math.max(1, after.begun),
