@@ -34,3 +34,4 @@ process.on('message', (message: 'state' | 'collected' | 'stop') => {
   if (message === 'collected') collect()
   process.send?.(stateNow())
 })
+process.on('disconnect', () => process.exit(0))
