@@ -20,6 +20,9 @@ export function watchDisk({ disk, timing, log, lifecycle }: BridgeEnv): void {
     const trouble = diskTrouble(disk)
     if (trouble !== known) log('disk', { problem: trouble ?? 'none: everything can be kept again' })
     known = trouble
-    if (trouble !== undefined) disk.store.probe().catch(() => {})
+    if (trouble === undefined) return
+    disk.outboxKeys.destroyAgain()
+    disk.requestKeys.destroyAgain()
+    disk.store.probe().catch(() => {})
   }
 }

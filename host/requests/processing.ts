@@ -74,9 +74,9 @@ export interface Processing {
 export function createProcessing(parts: ProcessingParts): Processing {
   const { timing, report } = parts
   const { futureDated, windows, earliestMs } = parts.times
-  const { track, ended } = createUnderWay(report.log, timing, (id) => {
-    const stored = parts.accepted.get(id)
-    if (stored !== undefined && !parts.delivery.has(id)) reprocess(id, stored)
+  const { track, ended } = createUnderWay(report.log, timing, (id, stored) => {
+    // Not from the store: a write that failed may have removed it there.
+    if (!parts.delivery.has(id)) reprocess(id, stored)
   })
 
   function start(accepted: AcceptedRequest, stored: StoredRequest, acknowledgedMs?: number): void {
@@ -85,13 +85,14 @@ export function createProcessing(parts: ProcessingParts): Processing {
     const atMs = stored.windowMs ?? earliestMs(accepted)
     if (atMs <= timing.nowMs()) {
       report.started(accepted)
-      track(id, complete(accepted, stored, parts, acknowledgedMs))
+      track(id, stored, complete(accepted, stored, parts, acknowledgedMs))
       return
     }
     report.waiting(accepted, atMs)
     const waits = { ...stored, windowMs: atMs }
     track(
       id,
+      waits,
       parts.accepted.save(id, waits).then(() => waitForWindow(id, atMs, parts, reprocess)),
     )
   }
@@ -107,6 +108,7 @@ export function createProcessing(parts: ProcessingParts): Processing {
     } else
       track(
         id,
+        stored,
         reexamine(id, stored, parts, (accepted) => start(delayed(accepted, lateMs), stored)),
       )
   }

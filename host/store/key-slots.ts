@@ -43,6 +43,8 @@ export interface KeySlots {
   release(slot: number): void
   /** Why keys cannot be written; undefined when they can. */
   trouble(): string | undefined
+  /** Overwrites what could not be overwritten before. */
+  destroyAgain(): void
   /** Destroys all keys but those of these slots. No other may be in use. */
   keepOnly(used: Iterable<number>): void
   close(): void
@@ -84,8 +86,8 @@ function createDestruction(
 
   return {
     problem: () => problem,
-    destroy(slot: number): void {
-      const all = [...kept, slot]
+    destroy(...slots: number[]): void {
+      const all = [...kept, ...slots]
       kept = []
       problem = undefined
       for (const one of all) overwrite(one)
@@ -151,6 +153,7 @@ export function createKeySlots(file: KeyFile, randomBytes: (count: number) => Ui
       destruction.destroy(slot)
       if (free.length <= growBy / 2) destruction.sync()
     },
+    destroyAgain: () => destruction.destroy(),
     trouble: () => (file.isGone() ? gone : destruction.problem()),
     keepOnly(used) {
       const isUsed = new Uint8Array(slots)
