@@ -1,13 +1,16 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
-import { createFrameDecoder } from '../protocol/frame.ts'
+import { copyOf } from '../protocol/bytes.ts'
+import { eventCode } from '../protocol/event-entry.ts'
+import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
 import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, sessionsPerBootMax } from '../protocol/limits.ts'
-import { isWakeFor } from '../protocol/link.ts'
+import { encodeAwake, hostNonceBytes, isWakeFor } from '../protocol/link.ts'
 import { decodeDayBlock } from '../protocol/profile-coding.ts'
 import type { Board } from './board.ts'
 import { doAsk } from './commands.ts'
 import { countOnly, type Metering, newMetering } from './counting.ts'
+import { wornOut } from './flash-pages.ts'
 import { type Line, newLine } from './line.ts'
 import { type Logs, lastNumber, readProfile } from './logs.ts'
 import { act, action } from './metering.ts'
@@ -20,10 +23,19 @@ interface State {
   metering: Metering
   waiting: Uint8Array[]
   line: Line
+  /** True once the flash takes nothing any more: the meter counts nothing, and says so when it is woken. */
+  isWornOut: boolean
 }
 
 /** What there is to do beside what the line brings: nothing, or an action of metering.ts. */
 const noAction = -1
+
+/** Answers a wake with start 0 and session 0, which no meter has that works: no number is left of which a nonce can be made. */
+function answerWornOut(state: State): void {
+  const packet = state.waiting.shift()
+  if (!packet || !isWakeFor(packet, state.metering.settings.eui)) return
+  state.line.send(encodeFrame(encodeAwake({ hostNonce: copyOf(packet, 9, hostNonceBytes), boot: 0, session: 0 })))
+}
 
 /**
  * Gives the function that does what is due: writes, and answers packets. A board has it, and all that only it needs, in
@@ -66,18 +78,23 @@ export interface BoardMeter {
   busy(): boolean
   /** Power is about to fail: commits what is counted and records the last gasp. Call it once. */
   powerFails(): void
+  /** The firmware met an error of its own: records it if it can, before a restart. */
+  failed(): void
   state: State
 }
 
-/** Starts the meter on a board. @throws Error when the flash holds no settings */
+/**
+ * Starts the meter on a board. Worn-out flash is no error, now or later: see `isWornOut`.
+ * @throws Error when the flash holds no settings
+ */
 export function startMeter(board: Board): BoardMeter {
   const state: State = {
     metering: newMetering(board),
     waiting: [],
     line: newLine((bytes) => board.uart.write(bytes)),
+    isWornOut: false,
   }
   let work: ((what: number) => void) | undefined
-  openWork(state)(action.start)
   const decoder = createFrameDecoder(
     (packet) => {
       if (state.waiting.length < packetsWaitingMax) state.waiting.push(packet)
@@ -90,18 +107,35 @@ export function startMeter(board: Board): BoardMeter {
 
   function workOn(what: number): void {
     if (!work) work = openWork(state)
-    work(what)
+    try {
+      work(what)
+    } catch (error) {
+      if (('' + error).indexOf(wornOut) < 0) throw error
+      state.isWornOut = true
+      state.line.session = undefined
+    }
     if (!state.line.session) work = undefined
   }
 
+  workOn(action.start)
+
   return {
     step: () => {
-      if (!countOnly(state.metering)) workOn(action.settle)
+      if (state.isWornOut) answerWornOut(state)
+      else if (!countOnly(state.metering)) workOn(action.settle)
       else if (state.line.session || state.waiting.length > 0) workOn(noAction)
     },
     powerFails: () => {
+      if (state.isWornOut) return
       if (!countOnly(state.metering)) workOn(action.settle)
       workOn(action.powerFails)
+    },
+    failed: () => {
+      try {
+        act(state.metering, action.note, eventCode.exception, 0)
+      } catch (_) {
+        // What stopped the meter may keep it from recording that.
+      }
     },
     received: decoder.push,
     busy: () => (state.line.session ? state.line.session.answer !== undefined : false),
@@ -136,13 +170,20 @@ function lastHalfHour(logs: Logs): number {
   return -1
 }
 
-/** Starts the meter on a board. @throws Error when the flash holds no settings */
+/** Starts the meter in a program, which ends with it. @throws Error when the flash holds no settings, or when it is worn out */
 export function createMeter(board: Board): Meter {
   const meter = startMeter(board)
+  const demandFlash = () => {
+    if (meter.state.isWornOut) throw new Error(wornOut)
+  }
+  demandFlash()
   const metering = meter.state.metering
   const journal = metering.logs.journal
   return {
-    step: meter.step,
+    step: () => {
+      meter.step()
+      demandFlash()
+    },
     received: meter.received,
     busy: meter.busy,
     state: meter.state,
@@ -153,8 +194,13 @@ export function createMeter(board: Board): Meter {
     dropped: () => meter.state.line.framesDropped,
     commit: () => {
       meter.step()
+      demandFlash()
       act(metering, action.commit)
     },
-    powerFails: meter.powerFails,
+    powerFails: () => {
+      meter.powerFails()
+      demandFlash()
+    },
+    failed: meter.failed,
   }
 }

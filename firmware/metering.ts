@@ -73,12 +73,13 @@ function startMetering(metering: Metering): void {
   const board = metering.board
   const settings = readSettings(board.flash)
   if (!settings) throw new Error('no settings')
+  // Before anything that worn-out flash may stop: the meter still says who it is.
+  metering.settings = settings
   const logs = openLogs(board.flash)
   const journal = logs.journal
   const aliveMs = Math.max(journal.aliveMs, logs.events.lastSeconds * 1000)
   // Pulses from before the start belong to no time that this meter knows.
   board.takePulses()
-  metering.settings = settings
   metering.logs = logs
   metering.nextBoardMs = board.nowMs()
   metering.nextUpMs = board.upMs()

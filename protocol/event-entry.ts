@@ -25,6 +25,8 @@ export const eventCode = {
   billing: 9,
   /** In a half-hour more was counted than the connection can carry, and in the one before not. value: Wh and varh counted apart. */
   overCapacity: 10,
+  /** The firmware met an error of its own, and restarts. */
+  exception: 11,
   /** Something in the logs could not be read at the start, and was left out. value: records; detail: 1 for the whole journal. */
   logsUnreadable: 12,
   /** Settings were written. value: their version. */

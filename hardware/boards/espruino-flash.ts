@@ -18,13 +18,19 @@ export function chipFlash(place: { base: number; eraseBytes: number; pages: numb
   const module = require('Flash')
   const unit = module.getPage(base)
   if (!unit || unit.addr !== base || unit.length !== eraseBytes)
-    throw new Error('no erase unit of ' + eraseBytes + ' bytes at ' + base + ', this is another board')
+    throw new Error('no erase unit of ' + eraseBytes + ' at ' + base + ': another board')
 
   return {
     pageBytes: pageBytes,
     pages: place.pages,
     read: (address, count) => (count > 0 ? module.read(count, base + address) : new Uint8Array(0)),
-    program: (address, bytes) => module.write(bytes, base + address),
+    program: (address, bytes) => {
+      try {
+        module.write(bytes, base + address)
+      } catch (_) {
+        // RP2040 throws when the cells are not as they should be: the meter reads back what it wrote, and takes other cells.
+      }
+    },
     erase: (page) => {
       for (let at = 0; at < pageBytes; at += eraseBytes) module.erasePage((base + page * pageBytes + at) | 0)
     },

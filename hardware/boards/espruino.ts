@@ -1,6 +1,7 @@
 // The meter on a board under Espruino. Keeps to the language that Espruino has (espruino-subset.ts).
 
 import type { Flash, Uart } from '../../firmware/board.ts'
+import { wornOut } from '../../firmware/flash-pages.ts'
 import { type BoardMeter, startMeter } from '../../firmware/meter.ts'
 import type { EspruinoBoard } from './board-row.ts'
 
@@ -8,6 +9,8 @@ import type { EspruinoBoard } from './board-row.ts'
 declare const E: {
   setConsole(device: string, options: { force: boolean }): void
   enableWatchdog(seconds: number, isAutomatic: boolean): void
+  kickWatchdog(): void
+  reboot(): void
 }
 declare const pinMode: (pin: string, mode: string) => void
 declare const setWatch: (edge: () => void, pin: string, options: object) => unknown
@@ -51,12 +54,16 @@ function bytesOf(data: string): Uint8Array {
 function createUart(line: EspruinoSerial, baud: number): Uart {
   let freeAtMs = 0
   let lastMs = 0
+  let isFirst = true
 
   return {
     write: (bytes) => {
       const nowMs = Date.now()
       lastMs = (bytes.length * 10000) / baud
       freeAtMs = Math.max(nowMs, Math.min(freeAtMs, nowMs + lastMs)) + lastMs
+      // A zero ends what a restart in the middle of a frame has left at the other end.
+      if (isFirst) line.write(new Uint8Array(1))
+      isFirst = false
       line.write(bytes)
     },
     ready: () => {
@@ -128,14 +135,21 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
       if (failing) meter.powerFails()
       else meter.step()
     } catch (error) {
-      // Flash that is worn out: a meter that cannot record must not answer as if it did.
-      stopped = true
-      say('stopped: ' + error)
+      restart('' + error)
       return
     }
+    if (board.watchdogSeconds > 0) E.kickWatchdog()
     if (meter.busy()) stepSoon(uart.ready() ? 0 : 5)
     // Deep asleep, the UART hears nothing: an edge on its pin wakes the board, and the wake that it began is sent again.
     if (board.deepSleep && !meter.state.line.session && Date.now() - heardMs > listenMs) setDeepSleep(true)
+  }
+
+  /** An error of the firmware's own is recorded, and the board starts anew: its watchdog is fed no more. */
+  function restart(why: string): void {
+    stopped = true
+    say('fault: ' + why)
+    meter.failed()
+    if (board.watchdogSeconds === 0) E.reboot()
   }
 
   function stepSoon(ms: number): void {
@@ -163,8 +177,8 @@ function run(meter: BoardMeter, line: EspruinoSerial, uart: Uart, board: Running
     )
   }
   if (board.powerFail) watchSupply(board.powerFail, () => step(true))
-  // It is kept quiet by the interpreter's idle loop: what hangs longer than this restarts the board.
-  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, true)
+  // Each step feeds it: what hangs longer, or fails, restarts the board.
+  if (board.watchdogSeconds > 0) E.enableWatchdog(board.watchdogSeconds, false)
 }
 
 /**
@@ -189,7 +203,8 @@ export function startBoard(
     })
     line.setup(board.line.baud, board.line.options)
     run(meter, line, uart, board)
-    say('started, boot ' + meter.state.metering.logs.journal.boots)
+    if (meter.state.isWornOut) say(wornOut)
+    else say('started, boot ' + meter.state.metering.logs.journal.boots)
     if (meter.state.metering.lost) say('clock not set')
   } catch (error) {
     say('not started: ' + error)

@@ -28,7 +28,7 @@ export interface Bundle {
 // Names that Espruino gives and takes in objects, and those of the language: all others are ours, and shortened.
 const espruinoNames = [
   ...['setup', 'tx', 'rx', 'path', 'repeat', 'edge', 'debounce', 'setConsole', 'force'],
-  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log', 'enableWatchdog'],
+  ...['read', 'write', 'on', 'erasePage', 'getPage', 'addr', 'log', 'enableWatchdog', 'kickWatchdog', 'reboot'],
   ...['send', 'data', 'count', 'sck', 'miso', 'mosi', 'baud'],
 ]
 const languageNames = [Object, Array, String, Number, Boolean, Function, Math, Date, Error, Uint8Array, ArrayBuffer]

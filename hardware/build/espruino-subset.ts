@@ -144,7 +144,12 @@ export function outsideSubset(code: string, output = false): SubsetFinding[] {
     findings.push({ rule, what, line: node.loc!.start.line, column: node.loc!.start.column })
   }
 
+  const references = referencesIn(program)
+  // A name of ours, which a shortened one may be, is not Espruino's object of that name.
+  const own = new Set<AnyNode>(references.filter(({ binding }) => binding !== undefined).map(({ node }) => node))
   walk(program, (node) => {
+    if (node.type === 'MemberExpression' && own.has(node.object))
+      node = { ...node, object: { ...node.object, name: '' } as typeof node.object }
     for (const [rule, judge] of Object.entries(nodeRules)) {
       const what = judge(node)
       if (what !== undefined) found(rule, what, node)
@@ -154,7 +159,6 @@ export function outsideSubset(code: string, output = false): SubsetFinding[] {
       found('semicolons', 'statement without its semicolon', node)
     }
   })
-  const references = referencesIn(program)
   for (const reference of references) {
     const { node, binding } = reference
     const isReleased = releasedGlobals.includes(node.name) || scopeNames.includes(node.name)

@@ -40,7 +40,8 @@ const versionMin = 25
 
 /** Functions that the script names and, on this row, does not reach. */
 function callsNotReached(row: EspruinoBoard): string[] {
-  return [...(row.deepSleep ? [] : ['setDeepSleep']), ...(row.watchdogSeconds > 0 ? [] : ['E.enableWatchdog'])]
+  const watchdog = row.watchdogSeconds > 0 ? ['E.reboot'] : ['E.enableWatchdog', 'E.kickWatchdog']
+  return [...(row.deepSleep ? [] : ['setDeepSleep']), ...watchdog]
 }
 
 /**

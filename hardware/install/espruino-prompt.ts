@@ -52,8 +52,9 @@ const interruptEveryMs = 6000
 const receiptMs = 1500
 const answerMs = 2500
 
+// After reset() nothing else feeds the watchdog that the meter has switched on: each line does.
 const answerer =
-  'global.R=function(n,c,s){if(E.CRC32(n+s)!==c)return print("#"+n+" !");print("#"+n+" ?");if(n!==R.n){R.n=n;' +
+  'global.R=function(n,c,s){if(E.kickWatchdog)E.kickWatchdog();if(E.CRC32(n+s)!==c)return print("#"+n+" !");print("#"+n+" ?");if(n!==R.n){R.n=n;' +
   'try{R.r=JSON.stringify({v:eval(s)})}catch(e){R.r=JSON.stringify({e:""+e})}}print("#"+n+" "+R.r+" "+E.CRC32(R.r))}'
 
 /** Time, as the prompt needs it. */

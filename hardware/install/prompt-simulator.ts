@@ -4,7 +4,7 @@
 
 import { type Context, createContext, runInContext } from 'node:vm'
 import type { ConsolePort, PromptTiming } from './espruino-prompt.ts'
-import { createGlobals } from './simulated-globals.ts'
+import { createGlobals, type SimulatedWatchdog } from './simulated-globals.ts'
 import { type SimulatedFlash, StorageSim } from './storage-simulator.ts'
 
 export interface PromptSimOptions extends SimulatedFlash {
@@ -62,6 +62,7 @@ export class PromptSim {
   private power = 0
   private run = 0
   private busyUntilMs = 0
+  private fedAtMs = 0
   private arrivesAtMs = 0
   private leavesAtMs = 0
   private waiting: number[] = []
@@ -135,7 +136,7 @@ export class PromptSim {
     this.echo = true
     this.run += 1
     this.realm = createContext({})
-    Object.assign(this.realm, createGlobals(this.options, this.storage, this.realm), this.ownGlobals())
+    Object.assign(this.realm, createGlobals(this.options, this.storage, this.realm, this.watchdog()), this.ownGlobals())
     for (const name of this.options.without ?? []) runInContext(`delete globalThis.${name}`, this.realm)
   }
 
@@ -157,6 +158,29 @@ export class PromptSim {
         this.restart()
         this.boot()
       },
+    }
+  }
+
+  /** The watchdog: only power, or what it does itself, ends it; reset() does not. */
+  private watchdog(): SimulatedWatchdog {
+    const { power } = this
+    const { nowMs, after } = this.timing
+    const check = (limitMs: number) => {
+      if (power !== this.power || !this.powered) return
+      const leftMs = this.fedAtMs + limitMs - nowMs()
+      if (leftMs <= 0) this.start()
+      else after(leftMs, () => check(limitMs))
+    }
+    const feed = () => {
+      this.fedAtMs = nowMs()
+    }
+    return {
+      enableWatchdog: (seconds, isAutomatic) => {
+        feed()
+        if (!isAutomatic) check(seconds * 1000)
+      },
+      kickWatchdog: feed,
+      reboot: () => void after(0, () => power === this.power && this.powered && this.start()),
     }
   }
 
@@ -183,7 +207,9 @@ export class PromptSim {
     const script = this.storage.read('smets1')
     if (script?.includes(0xff) !== false) this.halfStarts += 1
     if (this.options.runsScript && script !== undefined) {
-      runInContext(Buffer.from(script).toString('latin1'), this.realm)
+      // A module's declarations are its own: they do not hide globals, such as those that the installation defines.
+      const module = `(function(exports, module) {\n${Buffer.from(script).toString('latin1')}\n})`
+      runInContext(module, this.realm)({}, {})
     } else this.printLine(`smets1: started, boot ${this.starts}`)
   }
 

@@ -20,11 +20,19 @@ function serial() {
   }
 }
 
+/** What of `E` restarts the board, or keeps it from that. */
+export interface SimulatedWatchdog {
+  enableWatchdog(seconds: number, isAutomatic: boolean): void
+  kickWatchdog(): void
+  reboot(): void
+}
+
 /** @param realm has the `Uint8Array` with which the SPI port answers */
 export function createGlobals(
   options: { board: string; version: string; variables: number; spi?: { port: string; cells: Uint8Array } },
   { storage, flash }: StorageSim,
   realm: Context,
+  watchdog: SimulatedWatchdog,
 ): { [name: string]: unknown } {
   const { board, version, variables, spi } = options
   const modules: { [name: string]: object } = { Storage: storage, Flash: flash }
@@ -45,7 +53,7 @@ export function createGlobals(
       CRC32: (data: string | Uint8Array) => crc32(bytesOf(data)),
       getConsole: () => 'USB',
       setConsole: () => {},
-      enableWatchdog: () => {},
+      ...watchdog,
       toArrayBuffer: (text: string) => Uint8Array.from(text, (one) => one.charCodeAt(0)).buffer,
     },
     require: (name: string) => {

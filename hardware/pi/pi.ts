@@ -30,6 +30,8 @@ export interface PiBoard extends Board {
 export function createPiBoard({ flash, inputs, nowMs, send, baud, timers }: PiBoardOptions): PiBoard {
   // A tty accepts everything at once and keeps it in the system's queue; the meter must not get ahead of the line.
   const writer = createPacedWriter(baud, timers, send)
+  // A zero ends what a restart in the middle of a frame has left at the other end.
+  writer.write(new Uint8Array(1))
   return {
     nowMs,
     upMs: timers.nowMs,

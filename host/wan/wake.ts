@@ -122,6 +122,12 @@ export async function wake(
       }
       // A late awake to an earlier wake carries that wake's tag.
       const isMine = packet?.kind === 'awake' && sameBytes(packet.tag, session.hostNonce.subarray(0, 2))
+      if (isMine && packet.version === lineVersion && packet.boot === 0) {
+        throw new ReadError(
+          'refused',
+          `${eui} says that its flash is worn out: it records nothing any more and cannot be read`,
+        )
+      }
       if (isMine && packet.version === lineVersion) {
         learn(pace, 'awakeMs', Math.max(0, timing.nowMs() - sentMs - wanMs))
         turn.responds(true)

@@ -178,6 +178,17 @@ test('packets of another version are refused and counted, at both ends; an awake
   assert.match(detail!, /speaks version 3 of the line, this bridge version 2/)
 })
 
+test('an awake of start 0 and session 0 says that the flash is worn out', async () => {
+  const b = createTappedLine(8)
+  b.setTamper((frame, way) => {
+    if (way === 'toDevice' || kindOf(frame) !== 0x22) return { on: [frame] }
+    return { on: [encodeFrame(packetIn(frame).slice().fill(0, 3))] }
+  })
+  const { fault, detail } = await b.startBridge(9).read(1)
+  assert.is(fault, 'refused')
+  assert.match(detail!, /says that its flash is worn out/)
+})
+
 test('whatever is done to frames: no reading is wrong, and the next read over a line left alone is right', async () => {
   const acts: ((frame: Uint8Array, way: Way, b: Bench, number: number) => ReturnType<Tamper>)[] = [
     (frame) => ({ on: [frame] }),

@@ -79,6 +79,24 @@ test('installed on a blank board, it starts; a second run sends nothing', async 
   assertWhole(sim)
 })
 
+test('over a running meter with a watchdog: reset() ends what feeds it, and the board does not restart', async () => {
+  const feeding = "E.enableWatchdog(8,false);setInterval(()=>E.kickWatchdog(),250);print('smets1: started, boot 1');"
+  const running = Buffer.from(feeding.padEnd(20000, ' '))
+  const { sim, clock } = blankBoard({ runsScript: true, baud: 9600 })
+  const first = await clock.run(install(sim, clock, { script: running }))
+  await clock.run(startInstalled(first.prompt))
+  await clock.pass(60000)
+  assert.is(sim.starts, 1)
+  const againAtMs = clock.nowMs()
+  const again = await clock.run(install(sim, clock, { script: running }))
+  assert.is(again.installed.bytesSent, 0)
+  assert.ok(clock.nowMs() - againAtMs > 8000)
+  assert.is(sim.starts, 1)
+  // Left alone after reset() it does restart.
+  await clock.pass(9000)
+  assert.is(sim.starts, 2)
+})
+
 test('no key is echoed, and no line is longer than a receive buffer takes', async () => {
   const { sim, clock } = blankBoard({ rxBytes: 512 })
   await clock.run(install(sim, clock))

@@ -33,8 +33,14 @@ export interface EspruinoShim {
   erases(): number
   /** From now on no cell changes any more. */
   wearOut(): void
+  /** The next read of the flash throws this. */
+  failOnce(error: Error): void
+  /** The next writes do half of what they should and throw, so many. */
+  throwOnWrite(writes: number): void
   /** Seconds of the watchdog that was set, 0 for none. */
   watchdog(): number
+  /** How often the watchdog was fed, and the board told to start anew. */
+  calls: { kicks: number; reboots: number }
   /** True while the board may sleep deeply. */
   deepSleep(): boolean
 }
@@ -127,6 +133,8 @@ function createTimers(clockMs: number) {
 function createFlashModule({ cells, flashAt, eraseBytes }: ShimOptions, bytesOfRealm: typeof Uint8Array) {
   let erases = 0
   let isWorn = false
+  let failure: Error | undefined
+  let throwing = 0
 
   function offset(address: number, count: number): number {
     const at = address - flashAt
@@ -138,12 +146,19 @@ function createFlashModule({ cells, flashAt, eraseBytes }: ShimOptions, bytesOfR
     module: {
       read: (count: number, address: number) => {
         const at = offset(address, count)
+        const error = failure
+        failure = undefined
+        if (error !== undefined) throw error
         return count > 0 ? new bytesOfRealm(cells.subarray(at, at + count)) : undefined
       },
       write: (data: Uint8Array, address: number) => {
         const at = offset(address, data.length)
         if (at % 4 !== 0 || data.length % 4 !== 0) throw new Error(`a write of ${data.length} bytes at ${address}`)
-        for (let i = 0; i < data.length && !isWorn; i++) cells[at + i]! &= data[i]!
+        const done = throwing > 0 ? data.length / 2 : data.length
+        for (let i = 0; i < done && !isWorn; i++) cells[at + i]! &= data[i]!
+        if (throwing === 0) return
+        throwing -= 1
+        throw new Error('Flash write failed')
       },
       erasePage: (address: number) => {
         const at = offset(address, 1)
@@ -156,6 +171,12 @@ function createFlashModule({ cells, flashAt, eraseBytes }: ShimOptions, bytesOfR
       },
     },
     erases: () => erases,
+    failOnce: (error: Error) => {
+      failure = error
+    },
+    throwOnWrite: (writes: number) => {
+      throwing = writes
+    },
     wearOut: () => {
       isWorn = true
     },
@@ -190,6 +211,7 @@ function createControls() {
   const said: string[] = []
   let consoleDevice = ''
   let watchdog = 0
+  const calls = { kicks: 0, reboots: 0 }
   let deepSleep = false
   return {
     globals: {
@@ -199,6 +221,8 @@ function createControls() {
       E: {
         setConsole: (device: string) => (consoleDevice = device),
         enableWatchdog: (seconds: number) => (watchdog = seconds),
+        kickWatchdog: () => (calls.kicks += 1),
+        reboot: () => (calls.reboots += 1),
       },
       setDeepSleep: (sleep: boolean) => (deepSleep = sleep),
     },
@@ -210,6 +234,7 @@ function createControls() {
     watchedMode: (pin: string) => watches.get(pin)?.mode,
     consoleOn: () => consoleDevice,
     watchdog: () => watchdog,
+    calls,
     deepSleep: () => deepSleep,
   }
 }
