@@ -21,6 +21,8 @@ export interface FlashImage {
   weak: Uint8Array
   /** False when no bit is weak, as is usual: then none is searched for. */
   mayBeWeak: boolean
+  /** Programs of each word since its erase; absent in an image that somebody wrote down. */
+  programs?: Uint8Array
 }
 
 export interface SimFlash extends Flash {
@@ -28,6 +30,8 @@ export interface SimFlash extends Flash {
   operations(): number
   /** Erases of each page so far. */
   erases: number[]
+  /** The most programs of one word between two erases, so far. */
+  mostPrograms(): number
   /** Power fails in the operation after `operations` more, and stays off until `powerOn`. */
   cutAfter(operations: number, model: TornModel): void
   powerOn(): void
@@ -43,14 +47,28 @@ export interface SimFlash extends Flash {
 function createCells(bytes: number, random: Random) {
   const cells = new Uint8Array(bytes).fill(0xff)
   const weak = new Uint8Array(bytes)
-  const image: FlashImage = { cells, weak, mayBeWeak: false }
+  const programs = new Uint8Array(bytes / 4)
+  let mostPrograms = 0
+  const image: FlashImage = { cells, weak, mayBeWeak: false, programs }
   return {
     image,
     become(other: FlashImage): void {
       cells.set(other.cells)
       weak.set(other.weak)
       image.mayBeWeak = other.mayBeWeak
+      if (other.programs !== undefined) programs.set(other.programs)
     },
+    mostPrograms: () => mostPrograms,
+    /** Counts a program; a word of which no bit is to be cleared is not programmed. */
+    countProgram(address: number, written: Uint8Array): void {
+      for (let i = 0; i < written.length; i += 4) {
+        if ((written[i]! & written[i + 1]! & written[i + 2]! & written[i + 3]!) === 255) continue
+        const word = (address + i) / 4
+        programs[word]! += 1
+        mostPrograms = Math.max(mostPrograms, programs[word]!)
+      }
+    },
+    countErase: (address: number, count: number) => programs.fill(0, address / 4, (address + count) / 4),
     isFirm(): boolean {
       if (image.mayBeWeak) image.mayBeWeak = weak.some((mask) => mask !== 0)
       return !image.mayBeWeak
@@ -104,7 +122,8 @@ function checkProgram(address: number, bytes: number, pageBytes: number): void {
 /** Blank flash, or a copy of what `from` holds. */
 export function createSimFlash(pageBytes: number, pages: number, random: Random, from?: FlashImage): SimFlash {
   const flashBytes = pageBytes * pages
-  const { image, become, isFirm, read, change, tear } = createCells(flashBytes, random)
+  const cells = createCells(flashBytes, random)
+  const { image, become, isFirm, read, change, tear, mostPrograms } = cells
   const erases: number[] = new Array(pages).fill(0)
   let operations = 0
   let cutAt = Number.POSITIVE_INFINITY
@@ -134,6 +153,7 @@ export function createSimFlash(pageBytes: number, pages: number, random: Random,
     erases,
     image,
     isFirm,
+    mostPrograms,
     become,
     read(address, count) {
       check(address, count)
@@ -144,12 +164,14 @@ export function createSimFlash(pageBytes: number, pages: number, random: Random,
       checkProgram(address, bytes.length, pageBytes)
       const target = image.cells.slice(address, address + bytes.length)
       for (let i = 0; i < target.length; i++) target[i]! &= bytes[i]!
+      cells.countProgram(address, bytes)
       // Only the bits written as 0 are driven; a weak bit that is to stay as it is stays weak.
       operate(address, target, bytes)
     },
     erase(page) {
       check(page * pageBytes, pageBytes)
       erases[page]! += 1
+      cells.countErase(page * pageBytes, pageBytes)
       operate(page * pageBytes, new Uint8Array(pageBytes).fill(0xff))
     },
     operations: () => operations,

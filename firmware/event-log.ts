@@ -146,6 +146,6 @@ export function openEventLog(flash: Flash, firstPage: number): EventLog {
   const page = log.slots.page
   const used = log.slots.used
   for (let slot = 0; slot < used; slot++) take(log, slotAt(log.slots, page, slot))
-  if (page < 0 || log.spoilt > 0) turnSlots(log.slots, () => carry(log, page, used))
+  if (page < 0 || log.slots.torn || log.spoilt > 0) turnSlots(log.slots, () => carry(log, page, used))
   return log
 }

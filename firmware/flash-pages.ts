@@ -1,7 +1,7 @@
 // What all the logs share: how a page proves itself, and how anything at all is committed to flash.
 // DESIGN.md, "Commit", argues each order of operations here.
 
-import { crc16, getU16, getU32, putU16, putU32 } from '../protocol/bytes.ts'
+import { crc16, getU16, getU32, putU16, putU32, sameBytes } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 
 /** Version of the flash format, in every page header. Pages of version 1 are read as well; none is written any more. */
@@ -50,8 +50,25 @@ export function isBlankWord(word: number): boolean {
 }
 
 /**
- * Clears every bit of an area: whatever was half written there is stable now, and skipped for ever. The first word goes
- * first: a record half burnt must not be taken for a whole one whose body is not firm any more.
+ * How often cells are read that a power cut may have left unstable. The simulator takes one reading in three for what was
+ * there before and one in three for what was to be written: sixteen agree by chance once in 40 million such cuts.
+ */
+const settledReads = 16
+
+/** True when every reading of an area gives these bytes. */
+export function isSettled(flash: Flash, address: number, bytes: Uint8Array): boolean {
+  for (let i = 0; i < settledReads; i++) if (!sameBytes(flash.read(address, bytes.length), bytes)) return false
+  return true
+}
+
+/** True when an area reads blank every time. */
+export function isSettledBlank(flash: Flash, address: number, bytes: number): boolean {
+  return isSettled(flash, address, new Uint8Array(bytes).fill(0xff))
+}
+
+/**
+ * Clears every bit of a record that flash did not take: it is skipped from now on. The first word goes first, so that a power
+ * cut in between does not leave a record that looks whole.
  */
 export function burn(flash: Flash, address: number, bytes: number): void {
   flash.program(address, new Uint8Array(4))
@@ -102,37 +119,29 @@ export interface NewestPage extends PageHeader {
 }
 
 /**
- * The newest page of a kind among `pages` from `firstPage` on; page -1 when there is none. A cut just after a committing
- * word may have left it weak. One reading decides: a header that proves itself is made firm, a page that has none beside
- * it never gets one by another reading.
+ * The newest page of a kind among `pages` from `firstPage` on. A header in which power was cut may read differently each
+ * time: its page holds nothing that is not elsewhere, and is erased.
  */
 export function newestPage(flash: Flash, firstPage: number, pages: number, kind: number): NewestPage {
-  const found = { page: -1, format: 0, sequence: 0, extra: 0 }
-  const bare: number[] = []
-  // From the last page down: in a ring the sequences fall so, but for one step, and two headers have to prove themselves.
-  for (let page = firstPage + pages - 1; page >= firstPage; page--) {
-    const header = readHeader(flash, page, kind, found.sequence)
-    if (!header) bare.push(page * flash.pageBytes)
-    else if (header.sequence > found.sequence) {
+  for (;;) {
+    const found = { page: -1, format: 0, sequence: 0, extra: 0 }
+    // From the last page down: in a ring the sequences fall so, but for one step, and two headers need their CRC checked.
+    for (let page = firstPage + pages - 1; page >= firstPage; page--) {
+      const header = readHeader(flash, page, kind, found.sequence)
+      if (!header || header.sequence <= found.sequence) continue
       found.page = page
       found.format = header.format
       found.sequence = header.sequence
       found.extra = header.extra
     }
+    if (found.page < 0) return found
+    const header = headerOf(found.format, kind, found.sequence, found.extra)
+    if (isSettled(flash, found.page * flash.pageBytes, header)) return found
+    flash.erase(found.page)
   }
-  if (found.page < 0) return found
-  flash.program(found.page * flash.pageBytes, headerOf(found.format, kind, 0, 0).subarray(0, 4))
-  for (let i = 0; i < bare.length; i++) if (readWord(flash, bare[i]!) > 0) burn(flash, bare[i]!, 4)
-  return found
 }
 
-/** Makes a page blank. Its header goes first, so that a page half erased is never taken for a whole one. */
-export function clearPage(flash: Flash, page: number): void {
-  burn(flash, page * flash.pageBytes, 4)
-  flash.erase(page)
-}
-
-/** Makes a cleared page count. @throws Error when the page does not take its header: the flash is worn out */
+/** Makes an erased page count. @throws Error when the page does not take its header: the flash is worn out */
 export function writeHeader(flash: Flash, page: number, kind: number, sequence: number, extra: number): void {
   if (!commit(flash, page * flash.pageBytes, headerOf(flashFormat, kind, sequence, extra))) throw new Error(wornOut)
 }

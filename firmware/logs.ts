@@ -57,7 +57,7 @@ function recoverJournal(logs: Logs): void {
       journal.aliveMs = snapshot.atSeconds * 1000
     }
   }
-  if (journal.slots.page < 0 || logs.isJournalLost || journal.spoilt > 0) turnJournal(journal)
+  if (journal.slots.page < 0 || journal.slots.torn || logs.isJournalLost || journal.spoilt > 0) turnJournal(journal)
 }
 
 /**

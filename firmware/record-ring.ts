@@ -6,9 +6,9 @@ import { dayBlockChannel, dayBlockDay } from '../protocol/profile-coding.ts'
 import type { Flash } from './board.ts'
 import {
   burn,
-  clearPage,
   commit,
   isBlankWord,
+  isSettled,
   newestPage,
   pageHeaderBytes,
   readHeader,
@@ -93,13 +93,15 @@ function findTail(ring: RecordRing, place: number, announced: number): void {
   }
   if (lastAt > 0) {
     ring.lastKey = keyOf(dayBlockDay(cells, lastAt), dayBlockChannel(cells, lastAt))
-    flash.program(start + lastAt, cells.subarray(lastAt, lastAt + 4))
+    // Programmed again only when power was cut in it: a word takes two programs between erases.
+    const first = cells.subarray(lastAt, lastAt + 4)
+    if (!isSettled(flash, start + lastAt, first)) flash.program(start + lastAt, first)
     ring.last = flash.read(start + lastAt, cells[lastAt]!)
   }
   ring.tail = start + at
   const burnt = Math.min(wholeWords(ring.bytesMax), flash.pageBytes - at)
   if (ring.lastKey >= announced || burnt === 0) return
-  burn(flash, ring.tail, burnt)
+  if (!isSettled(flash, ring.tail, new Uint8Array(burnt))) burn(flash, ring.tail, burnt)
   ring.tail += burnt
 }
 
@@ -137,7 +139,7 @@ export function openRing(
 function openPage(ring: RecordRing): void {
   ring.page = ring.page < 0 ? ring.firstPage : ring.firstPage + ((ring.page - ring.firstPage + 1) % ring.pages)
   ring.sequence += 1
-  clearPage(ring.flash, ring.page)
+  ring.flash.erase(ring.page)
   writeHeader(ring.flash, ring.page, ring.kind, ring.sequence, ring.lastKey)
   ring.tail = ring.page * ring.flash.pageBytes + pageHeaderBytes
 }

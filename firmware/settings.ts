@@ -6,16 +6,7 @@ import { dailyReadsMax, tariffBytesMax } from '../protocol/limits.ts'
 import { halfHourWhMax } from '../protocol/profile-coding.ts'
 import { keyBytes } from '../protocol/seal.ts'
 import type { Flash } from './board.ts'
-import {
-  clearPage,
-  commit,
-  newestPage,
-  pageHeaderBytes,
-  pageKind,
-  wholeWords,
-  wornOut,
-  writeHeader,
-} from './flash-pages.ts'
+import { commit, newestPage, pageHeaderBytes, pageKind, wholeWords, wornOut, writeHeader } from './flash-pages.ts'
 import { isTariff } from './tariff.ts'
 
 /** What the bridge may read and write (SPEC.md section 11). */
@@ -151,7 +142,7 @@ export function writeSettings(flash: Flash, settings: Settings): void {
   bytes.set(configuration, headBytes)
   const old = newestPage(flash, 0, 2, pageKind.settings)
   const page = old.page === 0 ? 1 : 0
-  clearPage(flash, page)
+  flash.erase(page)
   if (!commit(flash, page * flash.pageBytes + pageHeaderBytes, bytes)) throw new Error(wornOut)
   writeHeader(flash, page, pageKind.settings, old.sequence + 1, crc16(bytes, 0, length))
 }

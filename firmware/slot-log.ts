@@ -1,13 +1,14 @@
 // A log of 16-byte records over two pages, of which the newer alone holds all that is needed (DESIGN.md, "Slots").
 // The journal and the event log are such logs.
 
-import { crc16, getU16, putU16, sameBytes } from '../protocol/bytes.ts'
+import { crc16, getU16, getU32, putU16 } from '../protocol/bytes.ts'
 import type { Flash } from './board.ts'
 import {
   burn,
-  clearPage,
   commit,
   isBlankWord,
+  isSettled,
+  isSettledBlank,
   newestPage,
   pageHeaderBytes,
   readWord,
@@ -28,6 +29,8 @@ export interface SlotLog {
   /** Slots of a page, and those of the page in use that are taken. */
   slots: number
   used: number
+  /** True when a power cut left something behind the last whole record: the owner turns the page. */
+  torn: boolean
 }
 
 function slotAddress(log: SlotLog, slot: number): number {
@@ -45,8 +48,8 @@ export function isWholeSlot(bytes: Uint8Array): boolean {
 }
 
 /**
- * Finds the log's place. The last record may be torn, or whole but weak: two readings decide which. The slot after it may
- * hold a body without its committing word, even if it reads as blank: it is given up.
+ * Finds the end of the log. Power may have been cut in its last record, or in one behind it whose first word is still blank.
+ * Nothing is programmed again: what does not read the same every time is left out, and the page is `torn`.
  */
 export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLog {
   const newest = newestPage(flash, firstPage, 2, kind)
@@ -58,9 +61,10 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
     sequence: newest.sequence,
     slots: Math.floor((flash.pageBytes - pageHeaderBytes) / slotBytes),
     used: 0,
+    torn: false,
   }
   if (log.page < 0) return log
-  // Slots are taken in order, so the first whose committing word is blank is found by halving.
+  // Slots are taken in order, so the first whose first word is blank is found by halving.
   let low = 0
   let high = log.slots
   while (low < high) {
@@ -68,16 +72,14 @@ export function openSlots(flash: Flash, firstPage: number, kind: number): SlotLo
     if (isBlankWord(readWord(flash, slotAddress(log, middle)))) high = middle
     else low = middle + 1
   }
+  log.torn = low < log.slots && !isSettledBlank(flash, slotAddress(log, low), slotBytes)
   if (low > 0) {
-    const last = flash.read(slotAddress(log, low - 1), slotBytes)
-    // Read twice: of 65,536 records whose committing word reads at random one passes its CRC.
-    const isFirm = isWholeSlot(last) && sameBytes(last, slotAt(log, log.page, low - 1))
-    if (isFirm) flash.program(slotAddress(log, low - 1), last.subarray(0, 4))
-    else burn(flash, slotAddress(log, low - 1), slotBytes)
-  }
-  if (low < log.slots) {
-    burn(flash, slotAddress(log, low), slotBytes)
-    low += 1
+    const last = slotAt(log, log.page, low - 1)
+    const isBurnt = getU32(last, 0) === 0
+    if ((!isBurnt && !isWholeSlot(last)) || !isSettled(flash, slotAddress(log, low - 1), last)) {
+      log.torn = true
+      low -= 1
+    }
   }
   log.used = low
   return log
@@ -110,10 +112,11 @@ export function putSlot(log: SlotLog, bytes: Uint8Array): boolean {
  */
 export function turnSlots(log: SlotLog, carry: () => boolean): void {
   const next = log.page === log.firstPage ? log.firstPage + 1 : log.firstPage
-  clearPage(log.flash, next)
+  log.flash.erase(next)
   log.page = next
   log.used = 0
   if (!carry()) throw new Error(wornOut)
   log.sequence += 1
   writeHeader(log.flash, next, log.kind, log.sequence, 0)
+  log.torn = false
 }

@@ -1,7 +1,7 @@
 // Settings for a board, written through its prompt: computed here by the meter's own code on a copy of the board's pages, and
 // then done there operation by operation. The key only goes to the board; it is never read from one.
 
-import { clearPage, newestPage, pageHeaderBytes, pageKind } from '../../firmware/flash-pages.ts'
+import { newestPage, pageHeaderBytes, pageKind } from '../../firmware/flash-pages.ts'
 import {
   type Configuration,
   decodeConfiguration,
@@ -120,13 +120,13 @@ export function settingsOperations(
   const { flash, done } = copyOfPages(geometry, pages)
   const old = newestPage(flash, 0, settingsPages, pageKind.settings).page
   writeSettings(flash, settings)
-  if (old >= 0) clearPage(flash, old)
+  if (old >= 0) flash.erase(old)
   return done
 }
 
 /** What to do so that no settings and no key remain. */
 export function noSettingsOperations(geometry: FlashGeometry, pages: readonly SettingsPage[]): FlashOperation[] {
   const { flash, done } = copyOfPages(geometry, pages)
-  for (let page = 0; page < settingsPages; page++) clearPage(flash, page)
+  for (let page = 0; page < settingsPages; page++) flash.erase(page)
   return done
 }

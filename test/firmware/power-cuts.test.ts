@@ -9,17 +9,18 @@ import { createJob, ground, pagesTurned, type Tally, tryCuts } from '../support/
 import { live, newLife } from '../support/model/meter-life.ts'
 import { fortnight, randomLife } from '../support/model/random-lives.ts'
 import { findingKinds } from '../support/model/read-back.ts'
-import { type Operation, record, replay } from '../support/sim/flash-recorder.ts'
+import { type Operation, record } from '../support/sim/flash-recorder.ts'
 
 /** Pages of half the size turn twice as often. */
 const small = { pageBytes: 2048, pages: 25 }
 
-function assertClean(tally: Tally, cutsAtLeast: number): void {
+function assertClean(tally: Tally, cutsAtLeast: number, programsMax = 2): void {
   assert.is(
     findingKinds.reduce((sum, kind) => sum + tally[kind], 0),
     0,
     tally.first.join('\n'),
   )
+  assert.ok(tally.programs <= programsMax, `a word was programmed ${tally.programs} times between erases`)
   assert.ok(tally.cuts >= cutsAtLeast, `only ${tally.cuts} cuts`)
 }
 
@@ -65,41 +66,31 @@ test('power cut at every operation of the first hours of a new meter, on the sma
 })
 
 test('thirty cuts in each of eight fortnights', () => {
-  for (let seed = 1; seed <= 8; seed++) assertClean(randomLife(seed, fortnight), 10)
+  // A third program takes two cuts at the same place: in a day's record, and in the start that clears it.
+  for (let seed = 1; seed <= 8; seed++) assertClean(randomLife(seed, fortnight), 10, 3)
 })
 
 // The order of operations does not rest on the CRC, which one torn record in 65,536 would pass.
-test('records are written body first and invalidated first word first; pages are erased after their header', () => {
+test('every record is written body first, and no word is programmed more than twice between erases', () => {
   const span = month(7, 30, 3)
   const random = createRandom(1)
   const flash = createSimFlash(2048, 25, random)
-  const cells = createSimFlash(2048, 25, random)
   const life = newLife(flash, createSimFlash(2048, 25, random), span.settings)
-  cells.become(flash.image)
   const operations: Operation[] = []
   record(flash, operations)
   for (const act of [...span.history, ...span.acts]) live(life, act)
   const isZero = (bytes: Uint8Array | undefined) => bytes?.every((byte) => byte === 0) === true
-  const counts = { records: 0, erases: 0, burns: 0 }
-  for (const [i, operation] of operations.entries()) {
-    const { address, bytes } = operation
+  let records = 0
+  for (const [i, { address, bytes }] of operations.entries()) {
     const [before, after] = [operations[i - 1], operations[i + 1]]
-    if (bytes === undefined) {
-      counts.erases += 1
-      assert.ok(before?.address === address && isZero(before.bytes), `the erase at ${address}`)
-    } else if (isZero(bytes)) {
-      // The burn of a header before an erase is one word; any other goes on behind it.
-      if (bytes.length > 4) assert.ok(before?.address === address - 4 && isZero(before.bytes), `the burn at ${address}`)
-      else counts.burns += 1
-    } else if (bytes.length > 4) {
-      counts.records += 1
+    if (bytes === undefined || isZero(bytes)) continue
+    if (bytes.length > 4) {
+      records += 1
       assert.ok(after?.address === address - 4 && after.bytes?.length === 4, `the record at ${address - 4}`)
-    } else if (Buffer.compare(cells.read(address, 4), bytes) !== 0) {
-      assert.is(before?.address, address + 4, `the first word at ${address}`)
-    }
-    replay(cells, operation)
+    } else assert.is(before?.address, address + 4, `the first word at ${address}`)
   }
-  assert.ok(counts.records > 4000 && counts.erases > 30 && counts.burns > 100, JSON.stringify(counts))
+  assert.ok(records > 4000, `${records} records`)
+  assert.ok(flash.mostPrograms() <= 2, `${flash.mostPrograms()} programs of a word`)
 })
 
 test.run()

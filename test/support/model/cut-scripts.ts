@@ -48,7 +48,7 @@ export function month(seed: number, days = 30, steps = 24): Span {
   ])
   return {
     settings,
-    history: history(random, fromMs - before * dayMs, before, { starts: 22, billing: 38, acknowledged: 3 }),
+    history: history(random, fromMs - before * dayMs, before, { starts: 60, billing: 38, acknowledged: 3 }),
     acts,
     fromDay: firstDay - 2,
   }

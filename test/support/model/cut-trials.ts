@@ -20,12 +20,14 @@ export interface Tally extends Findings {
   beyondActWh: number
   /** The greatest share of its bound that energy lost by a cut had. */
   shareOfBound: number
+  /** The most programs of one word between two erases. */
+  programs: number
   /** The first things found, for people. */
   first: string[]
 }
 
 export function noTally(): Tally {
-  return { cuts: 0, ...noFindings(), lostWh: 0, beyondActWh: 0, shareOfBound: 0, first: [] }
+  return { cuts: 0, ...noFindings(), lostWh: 0, beyondActWh: 0, shareOfBound: 0, programs: 0, first: [] }
 }
 
 export function addTally(to: Tally, from: Tally): void {
@@ -34,6 +36,7 @@ export function addTally(to: Tally, from: Tally): void {
   to.lostWh = Math.max(to.lostWh, from.lostWh)
   to.beyondActWh = Math.max(to.beyondActWh, from.beyondActWh)
   to.shareOfBound = Math.max(to.shareOfBound, from.shareOfBound)
+  to.programs = Math.max(to.programs, from.programs)
   to.first.push(...from.first.slice(0, 5 - to.first.length))
 }
 
@@ -130,6 +133,7 @@ function settle(job: Job, life: Life, path: readonly string[]): void {
   tally.lostWh = Math.max(tally.lostWh, life.lostWh)
   tally.beyondActWh = Math.max(tally.beyondActWh, life.beyondActWh)
   tally.shareOfBound = Math.max(tally.shareOfBound, life.shareOfBound)
+  tally.programs = Math.max(tally.programs, life.flash.mostPrograms())
   if (life.first !== undefined && tally.first.length < 5) tally.first.push(`${path.join(', then ')}: ${life.first}`)
 }
 

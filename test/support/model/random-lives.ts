@@ -162,6 +162,7 @@ export function randomLife(seed: number, options: LifeOptions): Tally {
   tally.lostWh = life.lostWh
   tally.beyondActWh = life.beyondActWh
   tally.shareOfBound = life.shareOfBound
+  tally.programs = flash.mostPrograms()
   if (life.first !== undefined) tally.first.push(`seed ${seed}: ${life.first}`)
   return tally
 }
