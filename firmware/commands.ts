@@ -2,7 +2,7 @@
 
 import { getU16, getU24 } from '../protocol/bytes.ts'
 import { eventCode } from '../protocol/event-entry.ts'
-import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
+import { dayMs, firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { answerBytesMax } from '../protocol/limits.ts'
 import { answerMessage, encodeRefusal, errorCode, messageCode } from '../protocol/message-layout.ts'
 import { type Metering, secondsOf, timeOf } from './counting.ts'
@@ -79,6 +79,11 @@ export function doAsk(metering: Metering, ask: Ask): number {
     case messageCode.acknowledgeAlerts:
       return act(metering, action.acknowledge, first)
     case messageCode.setClock:
+      // A wrong time that is ahead costs every half-hour until it has come: somebody must mean it.
+      if (!metering.lost && !ask.fields[1] && first - timeOf(metering) > dayMs) {
+        ask.code = -errorCode.unconfirmed
+        return 0
+      }
       return act(metering, action.setClock, first)
     case messageCode.writeSettings: {
       const bytes = ask.fields[1] as Uint8Array

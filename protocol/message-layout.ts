@@ -13,6 +13,7 @@ export const errorCode = {
   notRecorded: 4,
   logUnreadable: 5,
   versionConflict: 6,
+  unconfirmed: 7,
 } as const
 
 export const messageCode = {
@@ -51,7 +52,7 @@ export function askLimits(code: number): readonly number[] | undefined {
     case messageCode.acknowledgeAlerts:
       return [0, 16777215]
     case messageCode.setClock:
-      return [0, 4294967295999]
+      return [0, 4294967295999, 0, 1]
     case messageCode.writeSettings:
       return [0, 4294967295, isBytes, 0]
   }

@@ -40,7 +40,7 @@ const messages = {
     ask: [],
     answer: [{ name: 'utcMs' }, { name: 'status' }, { name: 'lastSetMs' }, { name: 'driftPpm' }],
   },
-  setClock: { ask: [{ name: 'utcMs' }], answer: [{ name: 'stepMs' }] },
+  setClock: { ask: [{ name: 'utcMs' }, { name: 'confirmed' }], answer: [{ name: 'stepMs' }] },
   readInventory: {
     ask: [],
     answer: [

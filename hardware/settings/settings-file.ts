@@ -3,6 +3,7 @@
 
 import { closeSync, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import type { Flash } from '../../firmware/board.ts'
+import { isSettledBlank, newestPage, pageKind } from '../../firmware/flash-pages.ts'
 import {
   type Configuration,
   decodeConfiguration,
@@ -124,10 +125,15 @@ export function takeSettings(flash: Flash, settings: MeterSettings): 'made' | 'c
   const configuration = settings.configuration ?? found.configuration
   const isSet = sameBytes(encodeConfiguration(configuration), encodeConfiguration(found.configuration))
   const isKeyed = sameBytes(found.key, key)
-  if (isSet && isKeyed) return 'as they were'
-  const changed = { eui, key, version: found.version + (isSet ? 0 : 1), configuration }
-  writeSettings(flash, changed)
-  // The other page still contains the old key.
-  if (!isKeyed) writeSettings(flash, changed)
-  return 'changed'
+  const isChanged = !isSet || !isKeyed
+  if (isChanged) writeSettings(flash, { eui, key, version: found.version + (isSet ? 0 : 1), configuration })
+  // The other page may hold the key of before, also when this was cut off and is run again.
+  eraseOtherPage(flash)
+  return isChanged ? 'changed' : 'as they were'
+}
+
+/** Erases the page of settings that is not in use, unless it is blank. */
+function eraseOtherPage(flash: Flash): void {
+  const page = newestPage(flash, 0, 2, pageKind.settings).page === 0 ? 1 : 0
+  if (!isSettledBlank(flash, page * flash.pageBytes, flash.pageBytes)) flash.erase(page)
 }

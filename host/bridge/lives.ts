@@ -95,7 +95,7 @@ function presentBridge(present: () => Bridge, { lifecycle }: BridgeEnv): Bridge 
       return present().schedules
     },
     evictDevice: (eui, why) => present().evictDevice(eui, why),
-    setMeterClock: (device) => present().setMeterClock(device),
+    setMeterClock: (device, confirmed) => present().setMeterClock(device, confirmed),
     partiesChanged: (before) => present().partiesChanged(before),
     get total() {
       return present().total

@@ -16,7 +16,7 @@ import type { Lines } from './line-pool.ts'
 
 export interface SessionParts {
   env: BridgeEnv
-  setClock: BridgeConfig['setClock']
+  clocks: Pick<BridgeConfig, 'setClock' | 'confirmClock'>
   lines: Lines
   delivery: Delivery
   evictDevice(eui: string, why: string): Promise<void>
@@ -25,14 +25,17 @@ export interface SessionParts {
 }
 
 export interface Sessions extends Pick<DeviceReadParts, 'withSession'> {
-  /** Sets a meter's clock to this machine's time. @throws ReadError when the meter cannot be reached within a minute */
-  setMeterClock(device: Device): Promise<{ before: MeterClock; now: MeterClock }>
+  /**
+   * Sets a meter's clock to this machine's time; by more than a day ahead only when that is `confirmed`.
+   * @throws ReadError when the meter cannot be reached within a minute, or refuses
+   */
+  setMeterClock(device: Device, confirmed: boolean): Promise<{ before: MeterClock; now: MeterClock }>
 }
 
 /** How long the setting of a clock may take, with the wait for the line. */
 const clockMsMax = 60_000
 
-export function createSessions({ env, setClock, lines, delivery, evictDevice, checkOwn }: SessionParts): Sessions {
+export function createSessions({ env, clocks, lines, delivery, evictDevice, checkOwn }: SessionParts): Sessions {
   const { timing, disk, keys, parties, log } = env
   const alerted = createDeviceAlerts({
     store: disk.store,
@@ -51,8 +54,9 @@ export function createSessions({ env, setClock, lines, delivery, evictDevice, ch
     disk.audit.record({ event: 'clock set', device, ...(aheadMs !== undefined && { aheadMs }), driftPpm })
   }
   const keepClock = createClockKeeper({
-    mode: setClock,
+    mode: clocks.setClock,
     timing,
+    confirmed: clocks.confirmClock,
     wasSet,
     notSet: (device, problem) => log('clock not set', { device, problem }),
   })
@@ -63,12 +67,12 @@ export function createSessions({ env, setClock, lines, delivery, evictDevice, ch
       const task = { deadlineMs, usage, priority: priorityOf(accepted) }
       return sessions.withSession(lines.lineFor(device, deadlineMs, task.priority), device.eui, task, work)
     },
-    async setMeterClock(device) {
+    async setMeterClock(device, confirmed) {
       const deadlineMs = timing.nowMs() + clockMsMax
       const task = { deadlineMs, usage: noUsage(), priority: priority.onDemand }
       const line = lines.lineFor(device, deadlineMs, task.priority)
       const set = await sessions.withSession(line, device.eui, task, (conversation) =>
-        setClockIfOff(conversation, timing, 0),
+        setClockIfOff(conversation, timing, 0, confirmed || clocks.confirmClock),
       )
       if (set.now !== set.before) await wasSet(device.eui, set.before, set.now)
       return set

@@ -102,8 +102,7 @@ async function build(env: BridgeEnv, config: BridgeConfig): Promise<Parts> {
   const performance = createPerformance(disk.store, timing, config.targetResponseTimes)
   lifecycle.own(performance.flush)
   const delivery = await openDelivery(env, config, recorder)
-  const { setClock } = config
-  const sessions = createSessions({ env, setClock, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
+  const sessions = createSessions({ env, clocks: config, lines, delivery, evictDevice: cache.evictDevice, checkOwn })
   const { setMeterClock } = sessions
   const handlers = deviceReads({ nowMs, ...cache, ...sessions })
   const execution = createExecution({

@@ -54,6 +54,7 @@ export const bridgeFlags: OptionTable = [
     '--set-clock <when>',
     'set the clock of a meter that has lost it (lost, unless configured); or also when it is wrong by this many seconds; or never (off)',
   ],
+  ['--confirm-clock', 'with --set-clock: set clocks also by more than a day ahead'],
   ['--record <file>', 'record the line in both directions in a new pcapng file, for smets1 trace and Wireshark'],
   'Control API, log and metrics',
   [
@@ -66,7 +67,15 @@ export const bridgeFlags: OptionTable = [
 ]
 
 const listening = ['httpPort', 'httpHost', 'tlsCertificate', 'tlsKey', 'tlsClientCa', 'metricsPort', 'metricsHost']
-const reading = ['cachePolicy', 'cacheTopUp', 'cacheDeletion', 'readWindow', 'changeOfAgentRead', 'setClock']
+const reading = [
+  'cachePolicy',
+  'cacheTopUp',
+  'cacheDeletion',
+  'readWindow',
+  'changeOfAgentRead',
+  'setClock',
+  'confirmClock',
+]
 const settings = [...listening, ...reading, 'consolePort', 'log', 'schema', 'keysBoxed', 'counters', 'baud', 'explain']
 
 /** Settings given as flags. */

@@ -73,7 +73,7 @@ export async function readFirst(meter: MeterAt): Promise<FirstRead> {
   try {
     const read = await sessions.withSession(line, meter.eui, task, async (conversation) => {
       const inventory = await ask(conversation, 'readInventory', {})
-      const { now } = await setClockIfOff(conversation, systemTiming, meter.setClockFromMs)
+      const { now } = await setClockIfOff(conversation, systemTiming, meter.setClockFromMs, false)
       const { snapshots } = await ask(conversation, 'readRegisters', {})
       const registers = decodeSnapshots(snapshots)?.[0]?.registers ?? []
       const { manufacturer, model, firmwareVersion, importDays, otherDays } = inventory

@@ -1,5 +1,6 @@
 // What `smets1 doctor` finds on the line itself: the device at the other end, the losses, whether the key is right.
 
+import { dayMs } from '../../protocol/half-hour.ts'
 import type { Dco } from '../dco/sealer.ts'
 import { ask } from '../wan/ask.ts'
 import { type OpenPort, PortError } from '../wan/bindings.ts'
@@ -25,6 +26,7 @@ export interface LineTest {
   frames: number
   /** Sets the meter's clock when it is more than two seconds off, or lost. */
   setClock: boolean
+  confirmClock: boolean
   openPort: OpenPort
   timing: Timing
   randomBytes(count: number): Uint8Array
@@ -116,14 +118,16 @@ async function askMeter(test: LineTest, conversation: Conversation, dropped: () 
   const row = await testAsks(conversation, timing, test.baud, test.frames, dropped)
   const after = await ask(conversation, 'selfTest', {})
   const inventory = await ask(conversation, 'readInventory', {})
-  const { aheadMs } = test.setClock
-    ? (await setClockIfOff(conversation, timing, clockOffMs)).now
-    : await readClock(conversation, timing)
+  const clock = await readClock(conversation, timing)
+  const isAllowed = test.confirmClock || (clock.aheadMs ?? 0) >= -dayMs
+  const { aheadMs } =
+    test.setClock && isAllowed ? (await setClockIfOff(conversation, timing, clockOffMs, test.confirmClock)).now : clock
   return { row, aheadMs, inventory, faults: after.faults, toMeterDropped: after.framesDropped - before.framesDropped }
 }
 
 function clockFinding(aheadMs: number | undefined): Finding {
-  const fix = 'smets1 doctor --set-clock with the same options sets it by this machine’s'
+  const confirmation = (aheadMs ?? 0) < -dayMs ? ' --confirm-clock' : ''
+  const fix = `smets1 doctor --set-clock${confirmation} with the same options sets it by this machine’s`
   if (aheadMs === undefined) {
     return { check: 'clock', state: 'wrong', text: 'the meter has lost the time: it records no half-hours', fix }
   }

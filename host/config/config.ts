@@ -43,6 +43,8 @@ export interface BridgeConfig {
   feedMpansMax: number
   /** When a meter's clock is set by this machine's. */
   setClock: SetClock
+  /** Whether a clock may be set by more than a day ahead. */
+  confirmClock: boolean
   /** A directory with the User's own copy of the DUIS and MMC schemas; every message is checked when it is given. */
   schema: string | undefined
   /** The DCC's signing tool (a jar of the user's): its certificates are trusted, its DSP key signs. `keys.boxed` in the file. */

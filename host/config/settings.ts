@@ -120,6 +120,12 @@ export const settings: readonly Setting[] = [
     schema: { anyOf: [{ enum: ['off', 'lost'] }, seconds.schema] },
     expected: 'off, lost, or from how many seconds on (2 to 86400)',
   },
+  {
+    name: 'confirmClock',
+    env: 'SMETS1_CONFIRM_CLOCK',
+    ...flag,
+    expected: 'true or false: set clocks also by more than a day ahead',
+  },
   { name: 'schema', env: 'SMETS1_SCHEMA', ...text, expected: 'a directory with the DUIS and MMC schemas' },
   {
     name: 'keysBoxed',
@@ -193,6 +199,7 @@ export const settingDefaults = {
   exportRights: 'own',
   feedMpansMax: 1_000,
   setClock: 'lost',
+  confirmClock: false,
   schema: undefined,
   keysBoxed: undefined,
   tlsCertificate: undefined,

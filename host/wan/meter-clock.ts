@@ -4,6 +4,7 @@ import { type EventEntry, eventCode } from '../../protocol/event-entry.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import { ask } from './ask.ts'
 import type { Conversation } from './conversation.ts'
+import { ReadError } from './read-error.ts'
 import type { Timing } from './serial-line.ts'
 
 export interface MeterClock {
@@ -24,18 +25,25 @@ export async function readClock(conversation: Conversation, timing: Timing): Pro
 }
 
 /**
- * Sets the meter's clock to this machine's time when it was lost or is more than `limitMs` off. Returns the clock before
- * and after, the same value when it was not set. @throws ReadError
+ * Sets the meter's clock to this machine's time when it was lost or is more than `limitMs` off. A meter refuses to be set by
+ * more than a day ahead unless that is `confirmed`. Returns the clock before and after, the same value when it was not set.
+ * @throws ReadError
  */
 export async function setClockIfOff(
   conversation: Conversation,
   timing: Timing,
   limitMs: number,
+  confirmed: boolean,
 ): Promise<{ before: MeterClock; now: MeterClock }> {
   const before = await readClock(conversation, timing)
   const { aheadMs } = before
   if (aheadMs !== undefined && Math.abs(aheadMs) <= limitMs) return { before, now: before }
-  await ask(conversation, 'setClock', { utcMs: Math.round(timing.nowMs()) })
+  if (!confirmed && aheadMs !== undefined && aheadMs < -dayMs) {
+    const days = (-aheadMs / dayMs).toFixed(1)
+    const text = `its clock is ${days} days behind this machine's; setting it by more than a day ahead needs confirmation`
+    throw new ReadError('refused', `${text} (--confirm-clock, confirmClock)`)
+  }
+  await ask(conversation, 'setClock', { utcMs: Math.round(timing.nowMs()), confirmed: confirmed ? 1 : 0 })
   return { before, now: await readClock(conversation, timing) }
 }
 
@@ -45,6 +53,8 @@ export type SetClock = 'off' | 'lost' | number
 export interface ClockKeeperParts {
   mode: SetClock
   timing: Timing
+  /** Whether a clock may be set by more than a day ahead. */
+  confirmed: boolean
   /** Called when a clock was set, before anything else is read from the meter. */
   wasSet(eui: string, before: MeterClock, now: MeterClock): Promise<void>
   notSet(eui: string, problem: string): void
@@ -66,7 +76,7 @@ export function createClockKeeper(parts: ClockKeeperParts) {
     const isLost = alerts.some(({ code }) => code === eventCode.clockLost)
     if (mode === 'off' || !(isLost || (mode !== 'lost' && checkedOn.get(eui) !== day))) return true
     try {
-      const { before, now } = await setClockIfOff(conversation, timing, limitMs)
+      const { before, now } = await setClockIfOff(conversation, timing, limitMs, parts.confirmed)
       if (now !== before) await parts.wasSet(eui, before, now)
       checkedOn.set(eui, day)
       return true

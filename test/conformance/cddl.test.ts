@@ -203,7 +203,7 @@ test('whatever a meter is asked, it answers as SPEC.md specifies', () => {
       if (code !== messageCode.setClock) check(encodeCbor(items), code)
     }
   }
-  check(encodeAsk('setClock', { utcMs: raw.nowMs() + 500 }), 9)
+  check(encodeAsk('setClock', { utcMs: raw.nowMs() + 500, confirmed: 1 }), 9)
   check(encodeCbor([1, 4, 0, 1]), undefined)
   for (let i = 0; i < 300; i++) {
     const message = random.bytes(1 + random.below(12))

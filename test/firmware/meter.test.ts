@@ -240,6 +240,24 @@ test('two wakes that wait together do not step over the last session number', ()
   assert.equal(next?.kind === 'awake' && [next.boot, next.session], [first.boot + 1, 1])
 })
 
+test('a clock is set by more than a day ahead only when that is confirmed; back, and when the time is lost, always', () => {
+  const { say, wake, sealed, clock } = conversation(8)
+  const link = wake()
+  let counter = 0
+  const set = (aheadMs: number, confirmed: number) => {
+    counter += 1
+    const [answer] = say(sealed(link, counter, encodeAsk('setClock', { utcMs: clock.nowMs() + aheadMs, confirmed })))
+    assert.ok(answer?.kind === 'answer')
+    return decodeAnswer('setClock', open(answer.sealed, nonceOf(kind.lastAnswer, link, counter, 0), key)!)
+  }
+  const day = 48 * halfHourMs
+  assert.equal(set(day + 1000, 0), { error: errorCode.unconfirmed })
+  assert.equal(set(day, 0), { fields: { stepMs: day } })
+  assert.equal(set(0, 0), { fields: { stepMs: -day } })
+  assert.equal(set(3 * day, 1), { fields: { stepMs: 3 * day } })
+  assert.equal(set(0, 0), { fields: { stepMs: -3 * day } })
+})
+
 test('an awake meter sleeps when it receives nothing', () => {
   const { say, wake, sealed, ask, clock, meter } = conversation(7)
   const link = wake()

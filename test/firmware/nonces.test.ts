@@ -68,7 +68,7 @@ function bench(random: Random, flash: SimFlash) {
       const messages = [
         encodeAsk('readRegisters', {}),
         encodeAsk('takeBilling', { cause: 4 }),
-        encodeAsk('setClock', { utcMs: nowMs + 5000 }),
+        encodeAsk('setClock', { utcMs: nowMs + 5000, confirmed: 1 }),
         encodeAsk('readEvents', { log: 1, firstSequence: 0 }),
         encodeAsk('sleep', {}),
       ]

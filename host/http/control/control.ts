@@ -39,7 +39,7 @@ export function createControl(env: BridgeEnv, config: BridgeConfig): Control {
         get served() {
           return bridge.served
         },
-        setMeterClock: (device) => bridge.setMeterClock(device),
+        setMeterClock: (device, confirmed) => bridge.setMeterClock(device, confirmed),
         receive: recorder.receive((...request) => bridge.receive(...request)),
       }
       const controlled = { ...parts, bridge: recorded, env, config, messages, startedMs: timing.nowMs() }

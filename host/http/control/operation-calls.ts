@@ -5,7 +5,7 @@ import { counterPairs } from '../../access/request-counters.ts'
 import { counterMax } from '../../access/used-counters.ts'
 import { ReadError } from '../../wan/read-error.ts'
 import { type Call, CallError, call } from './call.ts'
-import { decimal, eui, object, text, whole } from './shape.ts'
+import { decimal, eui, flag, object, text, whole } from './shape.ts'
 import { userNamed } from './state-calls.ts'
 
 const counterLower = call({
@@ -48,13 +48,13 @@ const meterClock = call({
   path: '/devices/{eui}/clock',
   scope: 'operate',
   summary: "set a meter's clock to the bridge's time in a session of its own; says how it was before",
-  input: object({ eui }),
+  input: object({ eui }, { confirmed: flag({ description: 'set it also by more than a day ahead' }) }),
   output: object({ before: clock, now: clock }),
   async run({ env, bridge }, input) {
     const wanted = input.eui.toUpperCase()
     const device = env.parties.registry().device(wanted)
     if (device === undefined) throw new CallError(404, `the registry has no device ${wanted}`)
-    const set = await bridge.setMeterClock(device).catch((error: unknown) => {
+    const set = await bridge.setMeterClock(device, input.confirmed === true).catch((error: unknown) => {
       throw error instanceof ReadError ? new CallError(409, `${wanted}: ${error.message}`) : error
     })
     const shown = ({ aheadMs, driftPpm }: typeof set.now) => ({ driftPpm, ...(aheadMs !== undefined && { aheadMs }) })

@@ -12,7 +12,14 @@ async function doctorSays(eui: string | undefined, openPort: OpenPort) {
   const clock = createVirtualClock(Date.UTC(2026, 10, 22))
   const { bytes: randomBytes } = createRandom(1)
   const dco = createDco({ key: () => new Uint8Array(32) }, randomBytes)
-  const test = { url: '/dev/ttyUSB0', baud: 115200, frames: 10, setClock: false, progress: () => {} }
+  const test = {
+    url: '/dev/ttyUSB0',
+    baud: 115200,
+    frames: 10,
+    setClock: false,
+    confirmClock: false,
+    progress: () => {},
+  }
   const { findings } = await clock.run(lineFindings({ ...test, eui, dco, openPort, timing: clock, randomBytes }))
   return findings[0]!
 }

@@ -25,7 +25,16 @@ async function doctorOf(serve: (socket: Socket) => void) {
   const { port } = server.address() as AddressInfo
   const { bytes: randomBytes } = createRandom(1)
   const dco = createDco({ key: () => new Uint8Array(32) }, randomBytes)
-  const parts = { baud: 115200, frames: 5, setClock: false, progress() {}, openPort, timing: systemTiming, randomBytes }
+  const parts = {
+    baud: 115200,
+    frames: 5,
+    setClock: false,
+    confirmClock: false,
+    progress() {},
+    openPort,
+    timing: systemTiming,
+    randomBytes,
+  }
   const { findings } = await lineFindings({ url: `tcp://127.0.0.1:${port}`, eui, dco, ...parts })
   for (const socket of sockets) socket.destroy()
   server.close()

@@ -177,6 +177,7 @@ function ward(change: { dcoKey?: Uint8Array; baud?: number; openPort?: OpenPort 
     dco: createDco({ key: () => change.dcoKey ?? key }, random.bytes),
     frames: 50,
     setClock: false,
+    confirmClock: false,
     openPort: change.openPort ?? line.openPort,
     timing: clock,
     randomBytes: random.bytes,
@@ -230,6 +231,16 @@ test('a clock that is off is seen, and set when asked', async () => {
   const set = await look({ timing: behind, setClock: true })
   assert.is(byName(set.findings, 'clock').state, 'ok')
   assert.ok(clock.nowMs() > now && meter.meter() !== undefined)
+})
+
+test('a clock that is days behind is set only when that is confirmed', async () => {
+  const { look, clock } = ward()
+  const ahead = { ...clock, nowMs: () => clock.nowMs() + 3 * 86400000 }
+  const asked = await look({ timing: ahead, setClock: true })
+  assert.is(byName(asked.findings, 'clock').state, 'warning')
+  assert.match(byName(asked.findings, 'clock').fix!, /--set-clock --confirm-clock/)
+  const confirmed = await look({ timing: ahead, setClock: true, confirmClock: true })
+  assert.is(byName(confirmed.findings, 'clock').state, 'ok')
 })
 
 /** A port that gives back what is sent, losing or damaging some of it at high speeds. */

@@ -130,6 +130,18 @@ test('a clock that is wrong is left alone unless a limit is set; with one it is 
   assert.is(eventsOf(b, 'clock set').length, 1, 'right now, and left alone')
 })
 
+test('a clock that is days behind is left alone, and logged, unless that is confirmed', async () => {
+  for (const confirmClock of [false, true]) {
+    const b = await createBench({ days: 3, config: { setClock: 60, confirmClock } })
+    restart(b, b.clock.nowMs() - 3 * dayMs)
+    await b.ask('supplier')
+    assert.is(eventsOf(b, 'clock set').length, confirmClock ? 1 : 0)
+    if (confirmClock) continue
+    const [{ problem }] = eventsOf(b, 'clock not set') as [{ problem: string }]
+    assert.match(problem, /its clock is 3\.0 days behind this machine's; .* needs confirmation/)
+  }
+})
+
 test('the setting, from flag, environment or file', () => {
   assert.is(readConfig('', {}, {}).setClock, 'lost')
   assert.is(readConfig('', { SMETS1_SET_CLOCK: '30' }, {}).setClock, 30)

@@ -178,7 +178,7 @@ test('a question is asked again when its answer is lost; what changes something 
     )(b.line.send) as typeof b.line.send
     const work = (conversation: Conversation): Promise<unknown> =>
       name === 'setClock'
-        ? ask(conversation, 'setClock', { utcMs: Math.floor(b.clock.nowMs()) })
+        ? ask(conversation, 'setClock', { utcMs: Math.floor(b.clock.nowMs()), confirmed: 1 })
         : ask(conversation, 'readClock', {})
     const reason = await b.clock.run(
       b.withSession(work, 60000).then(

@@ -61,7 +61,7 @@ export const commands: { [name: string]: (run: EspruinoRun, flash: Recorded, day
     return part!.faults === 0 ? '' : `faults ${part!.faults}`
   },
   async 'clock set'(run) {
-    const [part] = await ask(run, 'setClock', { utcMs: Date.now() })
+    const [part] = await ask(run, 'setClock', { utcMs: Date.now(), confirmed: 1 })
     return Math.abs(part!.stepMs) < 60000 ? '' : `it stepped by ${part!.stepMs} ms`
   },
   async 'billing entry'(run) {
@@ -79,8 +79,8 @@ export const commands: { [name: string]: (run: EspruinoRun, flash: Recorded, day
   // Last: the day that it ends stays in the logs.
   async 'a day ended'(run) {
     const midnightMs = (dayOfHalfHour(halfHourOf(Date.now())) + 1) * dayMs
-    const [part] = await ask(run, 'setClock', { utcMs: midnightMs })
-    const [back] = await ask(run, 'setClock', { utcMs: Date.now() })
+    const [part] = await ask(run, 'setClock', { utcMs: midnightMs, confirmed: 1 })
+    const [back] = await ask(run, 'setClock', { utcMs: Date.now(), confirmed: 1 })
     return part!.stepMs > 0 && back!.stepMs < 0 ? '' : `steps of ${part!.stepMs} and ${back!.stepMs} ms`
   },
 }

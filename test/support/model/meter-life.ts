@@ -123,7 +123,7 @@ function onMeter(life: Life, act: Act): Answers | undefined {
     life.pulses = act.pulses
     meter.step()
   } else if (act.do === 'fails') meter.powerFails()
-  else if (act.do === 'setClock') life.line.ask(meter, 'setClock', { utcMs: life.nowMs + act.aheadMs })
+  else if (act.do === 'setClock') life.line.ask(meter, 'setClock', { utcMs: life.nowMs + act.aheadMs, confirmed: 1 })
   else if (act.do === 'acknowledge') life.line.ask(meter, 'acknowledgeAlerts', { sequence: kept.sequence })
   else if (act.do === 'settings') {
     const settings = encodeConfiguration(toConfiguration(act.settings))
