@@ -123,7 +123,7 @@ export interface NewestPage extends PageHeader {
  * time: its page holds nothing that is not elsewhere, and is erased.
  */
 export function newestPage(flash: Flash, firstPage: number, pages: number, kind: number): NewestPage {
-  for (;;) {
+  for (let tries = 0; tries <= pages; tries++) {
     const found = { page: -1, format: 0, sequence: 0, extra: 0 }
     // From the last page down: in a ring the sequences fall so, but for one step, and two headers need their CRC checked.
     for (let page = firstPage + pages - 1; page >= firstPage; page--) {
@@ -139,6 +139,7 @@ export function newestPage(flash: Flash, firstPage: number, pages: number, kind:
     if (isSettled(flash, found.page * flash.pageBytes, header)) return found
     flash.erase(found.page)
   }
+  throw new Error(wornOut)
 }
 
 /** Makes an erased page count. @throws Error when the page does not take its header: the flash is worn out */
