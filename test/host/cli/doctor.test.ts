@@ -225,7 +225,6 @@ test('a clock that is off is seen, and set when asked; by more than a day ahead 
   const off = await look({ timing: behind })
   const aheadMs = Number(/^(\d+) ms ahead of/.exec(byName(off.findings, 'clock').text)?.[1])
   assert.ok(Math.abs(aheadMs - 90000) < 100, `${aheadMs}`)
-  assert.match(byName(off.findings, 'clock').fix!, /--set-clock/)
   const set = await look({ timing: behind, setClock: true })
   assert.is(byName(set.findings, 'clock').state, 'ok')
   const days = { timing: { ...clock, nowMs: () => clock.nowMs() + 3 * 86400000 }, setClock: true }
