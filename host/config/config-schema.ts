@@ -31,7 +31,7 @@ const schedule = objectSchema({
   startTimes: { enum: ['exact', 'window'] },
   windows: byName(window),
   settlementWindow: { enum: ['scheduled', 'all'] },
-  underWayMax: numbers(1, 1024),
+  underWayMax: numbers(1, 100_000),
   catchUpHours: numbers(0, 24),
   retryMinutes: minutes,
   retries: byName(minutes),

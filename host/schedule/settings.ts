@@ -73,7 +73,7 @@ export function readScheduleSettings(value: unknown): Read {
   const settings: ScheduleSettings = { ...defaultScheduleSettings }
   const numbers = {
     seed: [0, 0xffff_ffff],
-    underWayMax: [1, 1024],
+    underWayMax: [1, 100_000],
     catchUpHours: [0, 24],
     lineRate: [0, 60_000],
   } as const
