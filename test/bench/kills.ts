@@ -3,7 +3,7 @@
 import { killBridge } from '../support/bench/kill-bench.ts'
 import type { Bench } from './row.ts'
 
-const kills = 200
+const kills = 300
 /** Chooses when the bridge is killed. */
 const seed = 1
 

@@ -1,4 +1,4 @@
-// The bridge as a process, killed under load: forty times by each of two seeds. The bench "kills" does it two hundred times.
+// The bridge as a process, killed under load: forty times by each of two seeds. The bench "kills" does it three hundred times.
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
