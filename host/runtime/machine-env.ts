@@ -48,7 +48,7 @@ import {
   systemClock,
   trailTiming,
 } from './machine-clock.ts'
-import { migrateStore } from './migrate-store.ts'
+import { checkOldStore, migrateStore } from './migrate-store.ts'
 import { recordTo } from './record.ts'
 import { openSecurityLog, type SecurityLog } from './security-log.ts'
 import { systemTiming } from './system-timing.ts'
@@ -161,6 +161,7 @@ async function openDisk(
   config: BridgeConfig,
   { schema, key, log, lifecycle, clock, watched }: DiskOptions,
 ): Promise<{ disk: BridgeDisk; watch: BridgeWatch }> {
+  await checkOldStore(paths)
   await migrateStore(paths, randomBytes, clock.timing.nowMs())
   const store = heldStore(openLmdbStore(paths.store, bridgeTables), clock)
   lifecycle.own(store.close)

@@ -15,10 +15,12 @@ import {
 import { dirname, join } from 'node:path'
 import { Encoder } from 'cbor-x'
 import { open, type RootDatabase } from 'lmdb'
+import { recordsOf } from '../audit/read-trail.ts'
+import { acceptedIds } from '../audit/select.ts'
 import { bridgeTables, type Tables } from '../bridge/tables.ts'
 import { readStoredRequest } from '../requests/accepted-request.ts'
 import { openAcceptedStore } from '../requests/accepted-store.ts'
-import { ConfigurationError } from '../state/errors.ts'
+import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
 import { type StatePaths, stateVersion, writeFileWhole } from '../state/state-directory.ts'
 import { createKeySlots, type KeySlots, openKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
@@ -76,6 +78,26 @@ async function isMigrated(paths: StatePaths): Promise<boolean> {
   const isWhole = store.get('clock', 'age') !== undefined
   await store.close()
   return isWhole
+}
+
+/**
+ * A store of version 1 without any counter, beside a trail with accepted requests, was emptied: used RequestIDs would be
+ * accepted again. Version 1 noted nothing else of its trail. @throws CommandError naming what to do
+ */
+export async function checkOldStore(paths: StatePaths): Promise<void> {
+  if (!existsSync(paths.storeOf1) || existsSync(paths.store)) return
+  const old = openOld(paths.storeOf1)
+  const [counter] = [...old.openDB<Buffer, string>({ name: 'counters', encoding: 'binary' }).getRange({ limit: 1 })]
+  await old.close()
+  if (counter !== undefined) return
+  for await (const record of recordsOf(paths.audit)) {
+    if (acceptedIds([record]).length === 0) continue
+    throw new CommandError(
+      exitCode.failed,
+      `the store in ${paths.storeOf1} is empty, but the audit trail has accepted requests: used RequestIDs would be accepted ` +
+        'again. Put the store back, or take the used RequestIDs from the trail: smets1 restore',
+    )
+  }
 }
 
 function writeVersion(paths: StatePaths): void {

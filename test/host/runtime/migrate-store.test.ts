@@ -12,7 +12,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { openAcceptedStore } from '../../../host/requests/accepted-store.ts'
-import { migrateStore } from '../../../host/runtime/migrate-store.ts'
+import { checkOldStore, migrateStore } from '../../../host/runtime/migrate-store.ts'
 import { type StatePaths, statePaths } from '../../../host/state/state-directory.ts'
 import { createKeySlots, openKeyFile, readKeyFile } from '../../../host/store/key-slots.ts'
 import { openLmdbStore } from '../../../host/store/lmdb.ts'
@@ -116,6 +116,24 @@ test('a store of version 1 is sealed and removed, also when the program is kille
     rmSync(paths.root, { recursive: true })
   }
   assert.ok(cutShort > 2, `${cutShort} of ${kills} were cut short`)
+})
+
+test('a store of version 1 that was emptied is recognised by its trail; one that never accepted anything is not refused', async () => {
+  const paths = statePaths(join(scratch, 'emptied'))
+  mkdirSync(paths.storeOf1, { recursive: true })
+  mkdirSync(paths.audit)
+  const line = (seq: number, fields: object) =>
+    `${JSON.stringify({ seq, prev: '0'.repeat(64), time: '2026-01-01T00:00:00.000Z', ...fields })}\n`
+  const trail = join(paths.audit, 'audit-000001.jsonl')
+  writeFileSync(trail, line(1, { event: 'started', version: '0.1.0' }))
+  await checkOldStore(paths)
+  const accepted = { event: 'accepted', requestId: idOf(1), user, device: esme, srv: '4.8.1', code: 'I99' }
+  writeFileSync(trail, line(1, accepted))
+  const refused = await checkOldStore(paths).then(
+    () => '',
+    (error: Error) => error.message,
+  )
+  assert.match(refused, /is empty, but the audit trail has accepted requests.*smets1 restore/)
 })
 
 test.run()
