@@ -97,6 +97,8 @@ type Pair = {
   added: string[]
   /** Writes under way. */
   writing: number
+  /** The last write of the whole pair failed: what is stored of it is older than what was added since. */
+  mustWriteWhole?: boolean
   /** When the last executed lowering was ordered: the order may still be in the store. */
   executedOrder?: string
 }
@@ -130,22 +132,6 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
     return pair
   }
 
-  async function write(pair: Pair, added: bigint | undefined): Promise<void> {
-    const { counters } = pair
-    const isWhole = added === undefined || counters.keptCount() <= wholeMax || pair.added.length >= addedMax
-    pair.writing += 1
-    try {
-      if (isWhole) await writeWhole(store, pair)
-      else {
-        const key = `${addedPrefixOf(pair.key)}${added.toString(16).padStart(16, '0')}`
-        pair.added.push(key)
-        await store.put('counters', key, '')
-      }
-    } finally {
-      pair.writing -= 1
-    }
-  }
-
   /** Executes the operator's order for this pair; returns its key, if there was one. */
   function executeOrder(pair: Pair): string | undefined {
     const key = orderPrefix + pair.key.slice(pairPrefix.length)
@@ -177,7 +163,7 @@ export function createRequestCounters(store: CounterStore, options: CounterOptio
       if (orderKey !== undefined) verdict = pair.counters.judge(counter, mode)
       if (verdict === 'fresh') pair.counters.use(counter)
       const added = orderKey === undefined ? counter : undefined
-      const stored = verdict === 'fresh' || orderKey !== undefined ? write(pair, added) : Promise.resolve()
+      const stored = verdict === 'fresh' || orderKey !== undefined ? writePair(store, pair, added) : Promise.resolve()
       // After the pair: after a crash in between the order is executed once more, which changes nothing.
       if (orderKey !== undefined) void store.remove('counters', orderKey).catch(() => {})
       return { verdict, stored }
@@ -199,22 +185,52 @@ function load(store: CounterStore, key: string): Loaded {
   for (const { key: addedKey } of store.range('counters', prefix, `${prefix}\uffff`)) {
     const digits = addedKey.slice(prefix.length)
     if (!/^[0-9a-f]{16}$/.test(digits)) throw damagedRecord('counters', addedKey)
-    // The order in which counters are added makes no difference: the highest are kept.
-    counters.use(BigInt(`0x${digits}`))
+    // The order in which counters are added makes no difference: the highest are kept. One that the pair has already was
+    // left behind when the pair was written whole.
+    const counter = BigInt(`0x${digits}`)
+    if (counters.judge(counter, 'window') === 'fresh') counters.use(counter)
     added.push(addedKey)
   }
   return { counters, added }
 }
 
-/** Writes a pair in one row, in place of those that added to it. */
-function writeWhole(store: CounterStore, pair: Pick<Pair, 'key' | 'counters' | 'added'>): Promise<void> {
+/** Writes what a pair has now. @param added the counter that was accepted, when nothing else has changed */
+async function writePair(store: CounterStore, pair: Pair, added: bigint | undefined): Promise<void> {
+  const isWhole =
+    added === undefined ||
+    pair.mustWriteWhole === true ||
+    pair.counters.keptCount() <= wholeMax ||
+    pair.added.length >= addedMax
+  pair.writing += 1
+  try {
+    if (isWhole) {
+      pair.mustWriteWhole = true
+      await writeWhole(store, pair)
+      pair.mustWriteWhole = false
+    } else {
+      const key = `${addedPrefixOf(pair.key)}${added.toString(16).padStart(16, '0')}`
+      pair.added.push(key)
+      await store.put('counters', key, '')
+    }
+  } finally {
+    pair.writing -= 1
+  }
+}
+
+/** Writes a pair in one row, in place of those that added to it. These stay known when that fails. */
+async function writeWhole(store: CounterStore, pair: Pick<Pair, 'key' | 'counters' | 'added'>): Promise<void> {
   const { key, counters } = pair
   if (pair.added.length === 0) return store.put('counters', key, counters.stored())
   const added = pair.added.splice(0)
-  return store.write((batch) => {
-    batch.put('counters', key, counters.stored())
-    for (const one of added) batch.remove('counters', one)
-  })
+  try {
+    await store.write((batch) => {
+      batch.put('counters', key, counters.stored())
+      for (const one of added) batch.remove('counters', one)
+    })
+  } catch (error) {
+    pair.added.unshift(...added)
+    throw error
+  }
 }
 
 /** Marks RequestIDs as used. For a store that may be older than what was accepted; no bridge may use it meanwhile. */

@@ -44,4 +44,58 @@ test('a request of a pair with many counters writes its own counter, not the win
   assert.ok(store.count('counters') <= 130)
 })
 
+test('a write that fails leaves the pair readable: after a restart requests are accepted, none of them twice', async () => {
+  const store = createMemoryStore(bridgeTables)
+  let failing = false
+  const refuse = () => Promise.reject(new Error('the disk is full'))
+  const faulty: Store<Tables> = {
+    ...store,
+    put: (...row) => (failing ? refuse() : store.put(...row)),
+    write: (fill) => (failing ? refuse() : store.write(fill)),
+  }
+  const acknowledged: bigint[] = []
+  // 16 counters in one row, then 128 of their own: the next one writes all in one row again.
+  let next = 1n
+  for (let start = 0; start < 4; start++) {
+    const ours = createRequestCounters(faulty)
+    for (const used of acknowledged) assert.is(ours.accept(supplier, esme, used).verdict, 'repeated', `${used}`)
+    for (let i = 0; i < 300; i++, next++) {
+      failing = i % 150 >= 140 && i % 150 < 148
+      const { verdict, stored } = ours.accept(supplier, esme, next)
+      assert.is(verdict, 'fresh')
+      await stored.then(
+        () => acknowledged.push(next),
+        () => {},
+      )
+    }
+    failing = true
+    await ours.accept(supplier, esme, next++).stored.catch(() => {})
+    failing = false
+    if (acknowledged.length > 700) acknowledged.splice(0, acknowledged.length - 700)
+  }
+  assert.ok(store.count('counters') <= 130)
+})
+
+test('a failed write of the whole pair, at each number of counters: the next start reads the pair', async () => {
+  for (let at = 1; at <= 300; at++) {
+    const store = createMemoryStore(bridgeTables)
+    let writes = 0
+    const faulty: Store<Tables> = {
+      ...store,
+      write: (fill) => (++writes === 1 ? Promise.reject(new Error('the disk is full')) : store.write(fill)),
+    }
+    const ours = createRequestCounters(faulty)
+    for (let counter = 1n; counter <= BigInt(at); counter++)
+      await ours.accept(supplier, esme, counter).stored.catch(() => {})
+    const again = createRequestCounters(store)
+    for (const fresh of [1001n, 1002n]) {
+      const { verdict, stored } = again.accept(supplier, esme, fresh)
+      assert.is(verdict, 'fresh')
+      await stored
+    }
+    const third = createRequestCounters(store)
+    assert.is(third.accept(supplier, esme, 1001n).verdict, 'repeated')
+  }
+})
+
 test.run()
