@@ -18,15 +18,7 @@ import {
   timed,
   YieldError,
 } from './conversation.ts'
-import {
-  isUnanswered,
-  type MeterParts,
-  mostUrgent,
-  type QueuedTask,
-  remove,
-  runTask,
-  wakeAgain,
-} from './meter-tasks.ts'
+import { insert, isUnanswered, type MeterParts, type QueuedTask, remove, runTask, wakeAgain } from './meter-tasks.ts'
 import type { Pace } from './pace.ts'
 import { ReadError, type ReadFault } from './read-error.ts'
 import type { Line, Timing, Turn } from './serial-line.ts'
@@ -148,12 +140,12 @@ async function runSession(
   const { context, delivered } = opened
   for (const one of waiting) one.waitsFor = 'meter'
   let done = 0
-  for (let next = mostUrgent(queue); next !== undefined; next = mostUrgent(queue)) {
+  for (let next = queue[0]; next !== undefined; next = queue[0]) {
     const one = next
     const outcome = await runTask(parts, one, queue, turn, context)
     const conversation = createConversation(parts.timing, lastSeat(turn, context), eui, one.task)
     if (outcome === 'paused') {
-      if (mostUrgent(queue) !== one) continue
+      if (queue[0] !== one) continue
       // The meter repeats its alerts at the next wake.
       await endSession(parts, turn, context, conversation, [], one.task.usage)
       return
@@ -184,7 +176,6 @@ function notAwake(eui: string): ReadError {
 export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   /** Tasks that wait, by the EUI-64 of the meter. */
   const queues = new Map<string, QueuedTask[]>()
-  let orders = 0
   /** Response times of each meter so far. */
   const paces = new Map<string, Pace>()
 
@@ -195,14 +186,14 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   }
 
   async function processQueue(eui: string, queue: QueuedTask[]): Promise<void> {
-    for (let next = mostUrgent(queue); next !== undefined; next = mostUrgent(queue)) {
+    for (let next = queue[0]; next !== undefined; next = queue[0]) {
       const one = next
       const waiting = [...queue]
       try {
         one.waitsFor = 'line'
         await one.line.use(one.task.usage, (turn) => {
           one.waitsFor = 'meter'
-          const first = mostUrgent(queue)
+          const first = queue[0]
           return first === undefined ? Promise.resolve() : runSession(parts, turn, eui, queue, first, paceOf(eui))
         })
       } catch (error) {
@@ -221,16 +212,10 @@ export function createMeterSessions(parts: MeterSessionParts): MeterSessions {
   return {
     withSession: (line, eui, task, work) =>
       new Promise((resolve, reject) => {
-        orders += 1
-        const queued = createTask(
-          { timing: parts.timing, line, eui, task, order: orders, queues },
-          work,
-          resolve,
-          reject,
-        )
+        const queued = createTask({ timing: parts.timing, line, eui, task, queues }, work, resolve, reject)
         const queue = queues.get(eui)
         if (queue !== undefined) {
-          queue.push(queued)
+          insert(queue, queued)
           return
         }
         const own = [queued]
@@ -248,13 +233,12 @@ interface NewTask {
   line: Line
   eui: string
   task: MeterTask
-  order: number
   queues: ReadonlyMap<string, QueuedTask[]>
 }
 
 /** A task that leaves its queue when its deadline passes before it has had a session. */
 function createTask<T>(
-  { timing, line, eui, task, order, queues }: NewTask,
+  { timing, line, eui, task, queues }: NewTask,
   work: (conversation: Conversation) => Promise<T>,
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
@@ -266,7 +250,6 @@ function createTask<T>(
   const queued: QueuedTask = {
     line,
     task: { ...task },
-    order,
     waitsFor: 'meter',
     fail: (error) => finish(() => reject(error)),
     work: (conversation) =>

@@ -34,7 +34,6 @@ export interface QueuedTask {
   /** The line, with this task's own place in the line queue. */
   line: Line
   task: MeterTask
-  order: number
   work(conversation: Conversation): Promise<{ settle(): void; error?: unknown }>
   running?: RunningTask
   /** What it waits for: its meter, which others read; the line; an awake of the meter; or an answer. */
@@ -65,10 +64,12 @@ export async function wakeAgain({ dco, timing }: MeterParts, { turn, context }: 
   context.sessions += 1
 }
 
-/** The task to do next: the most urgent, then the first. */
-export function mostUrgent(queue: readonly QueuedTask[]): QueuedTask | undefined {
-  const urgency = ({ task }: QueuedTask) => task.priority ?? priority.onDemand
-  return [...queue].sort((a, b) => urgency(a) - urgency(b) || a.order - b.order)[0]
+const urgencyOf = ({ task }: QueuedTask) => task.priority ?? priority.onDemand
+
+/** Adds the newest task to a queue, which is kept in order: the most urgent first, then the first that was added. */
+export function insert(queue: QueuedTask[], one: QueuedTask): void {
+  const at = queue.findLastIndex((other) => urgencyOf(other) <= urgencyOf(one)) + 1
+  queue.splice(at, 0, one)
 }
 
 /** Begins the work of a task in a session. */
@@ -84,7 +85,7 @@ function begin(parts: MeterParts, one: QueuedTask, queue: QueuedTask[], turn: Tu
         return seat.pause()
       })
     },
-    mustPause: (progressMs) => mostUrgent(queue) !== one || seat.turn.shouldYield(progressMs),
+    mustPause: (progressMs) => queue[0] !== one || seat.turn.shouldYield(progressMs),
     pause: () =>
       new Promise<void>((resolve) => {
         running.resume = resolve
