@@ -21,7 +21,7 @@ import { createRehearsalProgress } from './rehearse-progress.ts'
 
 /** The value of a built-in scenario or of a file. @throws CommandError */
 function scenarioValue(named: string): unknown {
-  const builtIn = builtInScenarios[named]
+  const builtIn = Object.hasOwn(builtInScenarios, named) ? builtInScenarios[named] : undefined
   if (builtIn !== undefined) return builtIn
   let text: string
   try {

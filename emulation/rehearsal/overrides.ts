@@ -29,7 +29,7 @@ const valuesMax = 20
 export function parseCompare(text: string): { key: string; values: string[] } {
   const [, key = '', list = ''] = /^([A-Za-z]+)=(.+)$/.exec(text) ?? []
   const values = list.split(',').filter((value) => value !== '')
-  if (compareKeys[key] === undefined || values.length < 2 || values.length > valuesMax) {
+  if (!Object.hasOwn(compareKeys, key) || values.length < 2 || values.length > valuesMax) {
     const keys = Object.keys(compareKeys).join(', ')
     throw new CommandError(
       exitCode.usage,
