@@ -63,7 +63,8 @@ const ask = objectSchema({
   within: duration,
   period: {
     type: 'string',
-    pattern: '^(utc-day|settlement-day|[1-9][0-9]{0,2} days|([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00))$',
+    pattern:
+      '^(utc-day|settlement-day|[1-9][0-9]{0,2} days|([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00))$',
   },
 })
 
