@@ -45,9 +45,10 @@ export function createFeedQueue(
 ): { apply(values: readonly unknown[]): Promise<FeedAnswer[]> } {
   type Waiting = { values: readonly unknown[]; resolve(answers: FeedAnswer[]): void; reject(error: unknown): void }
   let waiting: Waiting[] = []
-  let busy: Promise<void> | undefined
+  let isBusy = false
 
   async function drain(): Promise<void> {
+    isBusy = true
     while (waiting.length > 0) {
       const taken = waiting
       waiting = []
@@ -62,14 +63,14 @@ export function createFeedQueue(
         for (const { reject } of taken) reject(error)
       }
     }
-    busy = undefined
+    isBusy = false
   }
 
   return {
     apply: (values) =>
       new Promise((resolve, reject) => {
         waiting.push({ values, resolve, reject })
-        busy ??= drain()
+        if (!isBusy) void drain()
       }),
   }
 }
