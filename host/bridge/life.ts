@@ -1,6 +1,7 @@
 // One life of a bridge in an environment that goes on: when it ends, nothing of it has any effect any more. Its timers do
 // not run, its lines are closed, and what it still writes, sends, records or logs goes nowhere.
 
+import { CommandError, exitCode } from '../state/errors.ts'
 import type { Port } from '../wan/bindings.ts'
 import type { Timing } from '../wan/timing.ts'
 import type { BridgeEnv } from './env.ts'
@@ -15,8 +16,12 @@ export interface Life {
   end(): Promise<void>
 }
 
-/** Of a request that was under way. */
-const goneMessage = 'the bench was reset while this request was under way'
+/** Why a request or a call is not answered while a bench is reset: it may be sent again. */
+export class ResetError extends CommandError {
+  constructor(message: string) {
+    super(exitCode.failed, message)
+  }
+}
 
 function mortalTiming(timing: Timing): { timing: Timing; cancelAll(): void } {
   const timers = new Set<{ cancel(): void }>()
@@ -112,7 +117,7 @@ export function createLife(env: BridgeEnv): Life {
     async end() {
       isAlive = false
       timers.cancelAll()
-      reject(new Error(goneMessage))
+      reject(new ResetError('the bench was reset while this request was under way: send it again'))
       await Promise.all([...ports].map((port) => port.close().catch(() => {})))
     },
   }

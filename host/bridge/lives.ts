@@ -4,7 +4,7 @@ import type { BridgeConfig } from '../config/config.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
 import type { DuisEndpoint } from '../requests/duis-endpoint.ts'
 import type { BridgeEnv, Served } from './env.ts'
-import { createLife, type Life } from './life.ts'
+import { createLife, type Life, ResetError } from './life.ts'
 import { type Bridge, startBridge } from './start-bridge.ts'
 
 export interface Lives {
@@ -66,14 +66,14 @@ export async function startLives(env: BridgeEnv, config: BridgeConfig): Promise<
     throw error
   })
   const present = (): Bridge => {
-    if (now === undefined) throw new Error('the bench is being reset')
+    if (now === undefined) throw new ResetError('the bench is being reset: try again')
     return now.bridge
   }
   return {
     bridge: presentBridge(present, env),
     async reset(renew) {
       const last = now
-      if (last === undefined) throw new Error('the bench is being reset')
+      if (last === undefined) throw new ResetError('the bench is being reset: try again')
       now = undefined
       current = last.life.end().then(renew).then(begin)
       await current

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { ResetError } from '../bridge/life.ts'
 import type { Endpoint } from '../catalogue/endpoint.ts'
 import type { Mailbox } from '../delivery/mailbox.ts'
 import type { DuisAnswer } from '../requests/duis-endpoint.ts'
@@ -210,6 +211,7 @@ export function createHttpServer(
       await answerMailbox(mailbox, request.method, url, response)
     } catch (error) {
       if (response.headersSent) return failed(error)
+      if (error instanceof ResetError) return refuse(response, 503, error.message, { 'retry-after': '1' })
       if (error instanceof UnwritableError) {
         // It is in the log once, not with every request (bridge/watch-disk.ts).
         const text = 'nothing can be kept now, so this request was not accepted: send it again later'
