@@ -5,6 +5,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { verifyHere } from '../pki/public-key.ts'
 import { type ChainPoint, chainStart } from './audit-record.ts'
 import { oldLineFollows, oldLinesOf } from './old-line.ts'
+import { recordsOf } from './read-trail.ts'
 import { type SegmentEnd, scanSegment } from './scan-segment.ts'
 import { indexPath, type SegmentFile, sealedText, trailFiles } from './segment.ts'
 import type { NotedPoint, TrailNotes } from './trail-notes.ts'
@@ -31,6 +32,8 @@ export interface VerifyOptions {
   anchor?: ChainPoint | undefined
   /** What the store noted; undefined when there is no store. */
   notes?: TrailNotes | undefined
+  /** Where the trail begins, when there are no notes (`startOnRecord`). */
+  oldest?: NotedPoint | undefined
   /** Public keys that may have sealed, beside those that the store noted. Seals are not verified without any. */
   keys?: readonly [fingerprint: string, key: KeyObject][]
 }
@@ -48,12 +51,25 @@ type State = Verdict & {
 
 class Fault extends Error {}
 
+/** Where a trail begins whose oldest segments were removed, as its newest record of that says. It is verified with the trail. */
+export async function startOnRecord(directory: string): Promise<NotedPoint | undefined> {
+  const first = trailFiles(directory)[0]?.number ?? 1
+  if (first === 1) return undefined
+  let start: NotedPoint | undefined
+  for await (const record of recordsOf(directory)) {
+    // Files of before that point are what a crash left of the removal.
+    if (record.event !== 'segments removed' || record.upTo + 1 < first) continue
+    start = { number: record.upTo + 1, seq: record.lastSeq, hash: record.lastHash }
+  }
+  return start
+}
+
 /** Verifies a trail up to the end of each of its files. The bridge may run meanwhile. */
 export async function verifyTrail(directory: string, options: VerifyOptions = {}): Promise<Verdict> {
   const { anchor, notes } = options
   // Before the files are read: a running bridge appends.
   const head = notes?.head()
-  const oldest = notes?.oldest()
+  const oldest = notes === undefined ? options.oldest : notes.oldest()
   const keys = new Map([...(options.keys ?? []), ...(notes?.signers() ?? [])])
   const files = trailFiles(directory).filter(({ number }) => oldest === undefined || number >= oldest.number)
   const state: State = {

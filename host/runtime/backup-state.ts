@@ -18,7 +18,7 @@ import { basename, dirname, join } from 'node:path'
 import type { ChainPoint } from '../audit/audit-record.ts'
 import { scanSegment } from '../audit/scan-segment.ts'
 import { indexPath, trailFiles } from '../audit/segment.ts'
-import { verifyTrail } from '../audit/verify-trail.ts'
+import { startOnRecord, verifyTrail } from '../audit/verify-trail.ts'
 import { ConfigurationError } from '../state/errors.ts'
 import { readJson, type StatePaths, statePaths, writeFileWhole } from '../state/state-directory.ts'
 import { version } from '../state/version.ts'
@@ -53,7 +53,7 @@ export async function backupState(paths: StatePaths, directory: string, nowMs: n
     if (existsSync(paths.store)) await copyLmdbStore(paths.store, copy.store, omittedTables)
     copyParts(paths, copy)
     await copyTrail(paths.audit, copy.audit)
-    const { ok, problem, head } = await verifyTrail(copy.audit)
+    const { ok, problem, head } = await verifyTrail(copy.audit, { oldest: await startOnRecord(copy.audit) })
     if (!ok && head.seq === 0) throw new ConfigurationError(`the audit trail is damaged: ${problem}`)
     const backup = { made: new Date(nowMs).toISOString(), head }
     writeFileWhole(noteOf(copy.root), `${JSON.stringify({ version: 1, program: version, ...backup })}\n`)

@@ -7,7 +7,7 @@ import { recordsOf } from '../audit/read-trail.ts'
 import { trailFiles } from '../audit/segment.ts'
 import { acceptedIds } from '../audit/select.ts'
 import { createTrailNotes, type TrailNotes } from '../audit/trail-notes.ts'
-import { type VerifyOptions, verifyTrail } from '../audit/verify-trail.ts'
+import { startOnRecord, type VerifyOptions, verifyTrail } from '../audit/verify-trail.ts'
 import type { Tables } from '../bridge/tables.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
 import type { Store } from '../store/store.ts'
@@ -136,11 +136,9 @@ export async function catchUpStore(
 async function noteSegments(directory: string, notes: TrailNotes): Promise<void> {
   const files = trailFiles(directory)
   const [first] = files
-  if (first !== undefined && first.number > 1 && (notes.oldest()?.number ?? 0) < first.number) {
-    for await (const record of recordsOf(directory)) {
-      if (record.event !== 'segments removed' || record.upTo + 1 !== first.number) continue
-      await notes.noteOldest({ number: first.number, seq: record.lastSeq, hash: record.lastHash })
-    }
+  if (first !== undefined && (notes.oldest()?.number ?? 0) < first.number) {
+    const start = await startOnRecord(directory)
+    if (start !== undefined) await notes.noteOldest(start)
   }
   for (const file of files) {
     if (file.kind === 'archived' && notes.segment(file.number) === undefined)

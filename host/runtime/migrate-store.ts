@@ -1,17 +1,7 @@
 // The store of version 1 held responses and requests as they were. It is copied into a new store, where they are sealed,
 // and then overwritten and removed. Killed at any moment, one of the two is whole.
 
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Encoder } from 'cbor-x'
 import { open, type RootDatabase } from 'lmdb'
@@ -21,7 +11,7 @@ import { bridgeTables, type Tables } from '../bridge/tables.ts'
 import { readStoredRequest } from '../requests/accepted-request.ts'
 import { openAcceptedStore } from '../requests/accepted-store.ts'
 import { CommandError, ConfigurationError, exitCode } from '../state/errors.ts'
-import { type StatePaths, stateVersion, writeFileWhole } from '../state/state-directory.ts'
+import { destroyFile, type StatePaths, stateVersion, writeFileWhole } from '../state/state-directory.ts'
 import { createKeySlots, type KeySlots, openKeyFile } from '../store/key-slots.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import { oneOf, optional, readNumber, readText, record } from '../store/row-reader.ts'
@@ -215,18 +205,7 @@ async function copyOutbox(
 
 /** Overwrites the files of a store before it removes them. */
 function destroyStore(directory: string): void {
-  const zeros = new Uint8Array(1024 * 1024)
-  for (const name of readdirSync(directory)) {
-    const path = join(directory, name)
-    const bytes = statSync(path).size
-    const file = openSync(path, 'r+')
-    try {
-      for (let at = 0; at < bytes; ) at += writeSync(file, zeros, 0, Math.min(zeros.length, bytes - at), at)
-      fsyncSync(file)
-    } finally {
-      closeSync(file)
-    }
-  }
+  for (const name of readdirSync(directory)) destroyFile(join(directory, name))
   rmSync(directory, { recursive: true, force: true })
 }
 

@@ -1,7 +1,7 @@
 // Restores a state directory from a backup, or its store from its audit trail.
 
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { useRequestIds } from '../access/request-counters.ts'
 import { dspKeys } from '../audit/open-notes.ts'
@@ -9,13 +9,13 @@ import { recordsOf } from '../audit/read-trail.ts'
 import { trailFiles } from '../audit/segment.ts'
 import { acceptedIds } from '../audit/select.ts'
 import { openServiceAuditTrail } from '../audit/service-audit-trail.ts'
-import { verifyTrail } from '../audit/verify-trail.ts'
+import { startOnRecord, verifyTrail } from '../audit/verify-trail.ts'
 import { bridgeTables } from '../bridge/tables.ts'
 import { readConfig } from '../config/config.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity } from '../pki/test-pki.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
-import { type StatePaths, statePaths } from '../state/state-directory.ts'
+import { destroyFile, type StatePaths, statePaths } from '../state/state-directory.ts'
 import { openLmdbStore } from '../store/lmdb.ts'
 import type { Timing } from '../wan/timing.ts'
 import { type Backup, copyParts, copyTrail, readBackup } from './backup-state.ts'
@@ -90,8 +90,25 @@ export async function restoreState(
 ): Promise<Restored> {
   const from = statePaths(directory)
   const backup = readBackup(from.root)
-  // Refused while a bridge uses it. The lock goes away with the directory.
-  if (existsSync(paths.root)) holdState(paths).release()
+  // No bridge may use it until another is in its place. The lock goes away with the directory.
+  const hold = existsSync(paths.root) ? holdState(paths) : undefined
+  try {
+    return await putInPlace(paths, { from, backup, trail, acceptUnknown }, parts)
+  } finally {
+    hold?.release()
+  }
+}
+
+interface Placing extends Omit<RestoreOptions, 'backup'> {
+  from: StatePaths
+  backup: Backup
+}
+
+async function putInPlace(
+  paths: StatePaths,
+  { from, backup, trail, acceptUnknown }: Placing,
+  parts: RestoreParts,
+): Promise<Restored> {
   const survivor = await survivingTrail(trail ?? paths.audit, from, backup)
   const { unknownSince } = survivor
   if (unknownSince !== undefined && !acceptUnknown) {
@@ -113,6 +130,7 @@ export async function restoreState(
     const caughtUp = await catchUpState(fresh, parts, unknownSince)
     const before = moveAway(paths, parts.timing.nowMs())
     renameSync(fresh.root, paths.root)
+    if (before !== undefined) destroyKeys(statePaths(before))
     return { ...caughtUp, ...(unknownSince !== undefined && { unknownSince }), ...(before !== undefined && { before }) }
   } catch (error) {
     rmSync(fresh.root, { recursive: true, force: true })
@@ -141,15 +159,24 @@ async function survivingTrail(directory: string, from: StatePaths, { head, made 
       alsoUsed: [],
     }
   }
-  const verdict = await verifyTrail(directory, { anchor: head, keys: dspKeys(from) })
-  if (verdict.ok) return { directory, alsoUsed: [] }
+  const verdict = await verifyTrail(directory, {
+    anchor: head,
+    keys: dspKeys(from),
+    oldest: await startOnRecord(directory),
+  })
+  // What was removed from the trail after the backup was made is not known.
+  const continues = verdict.first <= head.seq + 1
+  if (verdict.ok && continues) return { directory, alsoUsed: [] }
   let unknownSince = made
   const alsoUsed: string[] = []
   for await (const record of recordsOf(directory)) {
-    if (record.seq <= verdict.head.seq && record.seq > head.seq) unknownSince = record.time
+    if (continues && record.seq <= verdict.head.seq && record.seq > head.seq) unknownSince = record.time
     alsoUsed.push(...acceptedIds([record]))
   }
-  const problem = `the audit trail in ${directory} is damaged: ${verdict.problem}`
+  const what = continues
+    ? `is damaged: ${verdict.problem}`
+    : `begins at record ${verdict.first}, and the backup's ends with record ${head.seq}`
+  const problem = `the audit trail in ${directory} ${what}`
   return { directory: from.audit, unknownSince, problem, alsoUsed }
 }
 
@@ -161,6 +188,21 @@ async function takeRequestIds(paths: StatePaths, ids: readonly string[]): Promis
   } finally {
     await store.close()
   }
+}
+
+/** Destroys the keys of the cache, of responses and of requests, which nothing uses or ends any more, and the old lock. */
+function destroyKeys({ cacheKeys, outboxKeys, requestKeys, owner }: StatePaths): void {
+  const ofCache = existsSync(cacheKeys) ? readdirSync(cacheKeys).map((name) => join(cacheKeys, name)) : []
+  try {
+    for (const path of [...ofCache, outboxKeys, requestKeys]) if (existsSync(path)) destroyFile(path)
+  } catch (error) {
+    throw new CommandError(
+      exitCode.failed,
+      `it is restored, but keys of before cannot be destroyed: ${(error as Error).message}. Overwrite and delete ` +
+        `${cacheKeys}, ${outboxKeys} and ${requestKeys}: with them old readings can be read`,
+    )
+  }
+  rmSync(owner, { force: true })
 }
 
 /** Renames what is in the place of the state directory. */

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -96,6 +97,20 @@ export function writeFileWhole(path: string, text: string): void {
     closeSync(file)
   }
   renameSync(`${path}.new`, path)
+}
+
+/** Overwrites a file, so that its old blocks are gone on a plain disk, and deletes it. */
+export function destroyFile(path: string): void {
+  const zeros = new Uint8Array(1024 * 1024)
+  const bytes = statSync(path).size
+  const file = openSync(path, 'r+')
+  try {
+    for (let at = 0; at < bytes; ) at += writeSync(file, zeros, 0, Math.min(zeros.length, bytes - at), at)
+    fsyncSync(file)
+  } finally {
+    closeSync(file)
+  }
+  rmSync(path)
 }
 
 /** Reads a JSON file. @throws ConfigurationError naming the file and what is wrong */

@@ -4,11 +4,18 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { trailFiles } from '../../../host/audit/segment.ts'
+import { openServiceAuditTrail } from '../../../host/audit/service-audit-trail.ts'
+import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { testDevice } from '../../../host/cli/test-registry.ts'
 import { formatRequest } from '../../../host/duis/format.ts'
 import { requestIdOf } from '../../../host/duis/request.ts'
 import { signDocument } from '../../../host/duis/sign.ts'
 import { loadIdentity } from '../../../host/pki/test-pki.ts'
+import { type StatePaths, statePaths } from '../../../host/state/state-directory.ts'
+import { openLmdbStore } from '../../../host/store/lmdb.ts'
+import { dayMs } from '../../../protocol/half-hour.ts'
+import { clock, event, settled } from '../../support/bench/audit-bench.ts'
 import { editJson, finished, freshPath, type Run, smets1 } from '../../support/bench/cli.ts'
 import { startUser } from '../../support/bench/kill-bench.ts'
 import { until } from '../../support/until.ts'
@@ -95,6 +102,12 @@ test('a backup is restored with the trail that survives: nothing is accepted twi
   const { requestIds, before } = JSON.parse(restored.out)
   assert.ok(requestIds >= 2)
   assert.is(readFileSync(join(before, 'registry.json'), 'utf8'), 'lost', 'the old one is kept')
+  assert.ok(existsSync(join(before, 'store-2', 'data.mdb')))
+  const left = files(before).map((path) => path.slice(before.length + 1))
+  assert.not.ok(
+    left.some((name) => /^cache-keys\/|outbox\.keys|requests\.keys|\.lock$/.test(name)),
+    left.join(),
+  )
   assert.is((await mine('audit', '--verify')).code, 0)
   const { bridge, url } = await startBridge()
   for (const used of [5001, 5002]) assert.is.not(await ask(url, used), 'I99', `${used} was used`)
@@ -177,6 +190,60 @@ test('a damaged trail stops the start; after a reset, on record, a new one begin
   const { bridge, url } = await startBridge()
   assert.is.not(await ask(url, 6001), 'I99', 'used RequestIDs are in the store')
   await stop(bridge, 'SIGTERM')
+})
+
+/** Writes segments of before 10 days, and removes the oldest as the retention does. */
+async function trimTrail(paths: StatePaths): Promise<void> {
+  const { key } = loadIdentity(paths.pki, 'dsp').signer
+  const store = openLmdbStore(paths.store, bridgeTables)
+  const open = (retentionDays: number) =>
+    openServiceAuditTrail({
+      ...{ directory: paths.audit, timing: clock, store, key, retentionDays, segmentBytesMax: 2000 },
+      report: (problem) => assert.unreachable(problem),
+    })
+  const nowMs = Date.now()
+  clock.set(nowMs - 10 * dayMs)
+  const old = await open(100)
+  for (let n = 0; n < 60; n++) {
+    old.record(event(n, 'x'.repeat(50)))
+    await settled(old.committed())
+  }
+  await settled(old.close())
+  // The first segment has records of now.
+  clock.set(nowMs + 30 * dayMs)
+  await settled((await open(100)).close())
+  await settled((await open(5)).close())
+  await store.close()
+}
+
+test('a trail whose oldest segments were removed: backed up, and restored in both directions', async () => {
+  const older = freshPath()
+  assert.is((await mine('audit', '--reset', 'x')).code, 1, 'nothing is wrong with it')
+  rmSync(join(state, 'audit'), { recursive: true })
+  assert.is((await mine('audit', '--reset', 'so that no record is newer')).code, 0)
+  assert.is((await mine('backup', older)).code, 0)
+  await trimTrail(statePaths(state))
+  assert.ok(trailFiles(join(state, 'audit'))[0]!.number > 1, 'segments were removed')
+  const trimmed = freshPath()
+  const made = await mine('backup', trimmed)
+  assert.is(made.code, 0, made.err)
+  assert.is((await finished(['audit', '--verify', '--state', trimmed])).code, 0)
+  const first = await startBridge()
+  assert.is(await ask(first.url, 7001), 'I99')
+  await stop(first.bridge, 'SIGTERM')
+  const survived = await mine('restore', trimmed)
+  assert.is(survived.code, 0, survived.err)
+  const second = await startBridge()
+  assert.is.not(await ask(second.url, 7001), 'I99', 'it was used')
+  assert.is(await ask(second.url, 7002), 'I99')
+  await stop(second.bridge, 'SIGTERM')
+  const refused = await mine('restore', older)
+  assert.is(refused.code, 1)
+  assert.match(refused.err, /are not known: .* begins at record \d+, and the backup's ends with record \d+/)
+  rmSync(join(state, 'audit'), { recursive: true })
+  const own = await mine('restore', trimmed, '--accept-unknown')
+  assert.is(own.code, 0, own.err)
+  assert.is((await mine('audit', '--verify')).code, 0)
 })
 
 test.run()
