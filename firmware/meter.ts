@@ -1,7 +1,6 @@
 // The meter: connects the board to metering and to the session. Nothing is decided here.
 
 import { copyOf } from '../protocol/bytes.ts'
-import { eventCode } from '../protocol/event-entry.ts'
 import { createFrameDecoder, encodeFrame } from '../protocol/frame.ts'
 import { firstHalfHourOfDay } from '../protocol/half-hour.ts'
 import { halfHoursPerDay, sessionsPerBootMax } from '../protocol/limits.ts'
@@ -46,6 +45,10 @@ function openWork(state: State): (what: number) => void {
   const line = state.line
 
   return (what) => {
+    if (state.isWornOut) {
+      answerWornOut(state)
+      return
+    }
     if (what !== noAction) {
       putAside(line)
       act(metering, what)
@@ -121,8 +124,7 @@ export function startMeter(board: Board): BoardMeter {
 
   return {
     step: () => {
-      if (state.isWornOut) answerWornOut(state)
-      else if (!countOnly(state.metering)) workOn(action.settle)
+      if (!state.isWornOut && !countOnly(state.metering)) workOn(action.settle)
       else if (state.line.session || state.waiting.length > 0) workOn(noAction)
     },
     powerFails: () => {
@@ -132,7 +134,7 @@ export function startMeter(board: Board): BoardMeter {
     },
     failed: () => {
       try {
-        act(state.metering, action.note, eventCode.exception, 0)
+        workOn(action.failed)
       } catch (_) {
         // What stopped the meter may keep it from recording that.
       }

@@ -205,6 +205,8 @@ export const action = {
   note: 8,
   /** Write the configuration in `bytes`. */
   configure: 9,
+  /** Enter that the firmware met an error of its own. */
+  failed: 10,
 } as const
 
 /**
@@ -218,6 +220,7 @@ export function act(metering: Metering, what: number, value?: number, detail?: n
   else if (what === action.countStart) countStart(metering.logs.journal)
   else if (what === action.acknowledge) acknowledgeAlerts(metering.logs.events, value!)
   else if (what === action.note) note(metering, value!, detail!, 0)
+  else if (what === action.failed) note(metering, eventCode.exception, 0, 0)
   else if (what === action.configure) writeConfiguration(metering, bytes!)
   else {
     commitAll(metering)

@@ -62,7 +62,7 @@ const coldFunctions = [
     'switchTariff',
   ],
   ...['passTime', 'noteOutage', 'startMetering', 'writeConfiguration', 'changeClock', 'settle', 'act'],
-  ...['hear', 'reply', 'sendNext', 'openWork'],
+  ...['hear', 'reply', 'sendNext', 'answerWornOut', 'openWork'],
 ]
 
 /** What is used so often that a short name for it pays. */
