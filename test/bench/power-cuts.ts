@@ -53,6 +53,7 @@ function rowsOf(title: string, tally: Tally): Row[] {
   return [
     row('cuts', tally.cuts),
     ...findingKinds.map((kind) => row(kind, tally[kind])),
+    row('most programs of a word between two erases', tally.programs),
     row('most energy lost on a channel', tally.lostWh, 'Wh'),
     row('most energy lost beyond what the interrupted step counted, as a share of its bound', tally.shareOfBound, ''),
   ]

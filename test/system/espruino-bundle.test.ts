@@ -8,7 +8,7 @@ import { flashPagesFull, pageBytes } from '../../firmware/flash-map.ts'
 import { bundleFirmware } from '../../hardware/build/bundle.ts'
 import { halfHourOf } from '../../protocol/half-hour.ts'
 import type { ProfileDay } from '../../protocol/profile-coding.ts'
-import { type EspruinoRun, evaluate, runBundle } from '../support/espruino/interpreter.ts'
+import { askUntil, type EspruinoRun, evaluate, runBundle } from '../support/espruino/interpreter.ts'
 import { libraryCases } from '../support/espruino/library-cases.ts'
 import { subsetCases } from '../support/espruino/subset-cases.ts'
 import { commands, tryWithin } from '../support/espruino/year-old-meter.ts'
@@ -17,11 +17,12 @@ import { boardEui, type RecordedFlash, recordedDaysBefore } from '../support/sim
 import { until } from '../support/until.ts'
 
 /** Wakes the meter and reads. */
-async function read({ asker }: EspruinoRun, first: number, count: number): Promise<ProfileDay[]> {
+async function read(run: EspruinoRun, first: number, count: number): Promise<ProfileDay[]> {
+  const { asker } = run
   asker.wake(boardEui, new Uint8Array(randomBytes(8)))
   await until(asker.awake, 'awake')
-  asker.ask(first, count)
-  await until(() => asker.days() !== undefined || asker.refusal() !== undefined, 'whole answer')
+  const isOver = () => asker.days() !== undefined || asker.refusal() !== undefined
+  await askUntil(run, () => asker.ask(first, count), isOver, 'whole answer')
   assert.is(asker.refusal(), undefined)
   return asker.days()!
 }

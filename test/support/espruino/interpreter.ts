@@ -161,3 +161,31 @@ export async function runBundle(
   }
   return { asker, said: () => said, says, cpuMs, cut: () => kill(interpreter), start, end }
 }
+
+/** Nothing has come for so long: the interpreter has lost bytes of the ask, as it does on a loaded machine. */
+const askAgainMs = 10_000
+
+/** Asks, and asks again as a bridge does when nothing comes, until it is over. @throws Error naming it after `withinMs` */
+export async function askUntil(
+  run: EspruinoRun,
+  ask: () => void,
+  isOver: () => boolean,
+  what: string,
+  withinMs = 60_000,
+) {
+  ask()
+  let bytes = run.asker.lineBytes()
+  let sinceMs = performance.now()
+  const look = () => {
+    if (isOver()) return true
+    const nowMs = performance.now()
+    if (run.asker.lineBytes() !== bytes) sinceMs = nowMs
+    else if (nowMs - sinceMs > askAgainMs) {
+      ask()
+      sinceMs = nowMs
+    }
+    bytes = run.asker.lineBytes()
+    return false
+  }
+  await until(look, what, withinMs)
+}

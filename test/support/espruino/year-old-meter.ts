@@ -6,17 +6,21 @@ import type { Answer, Ask, MessageName } from '../../../protocol/messages.ts'
 import { decodeSnapshots } from '../../../protocol/register-snapshot.ts'
 import { boardEui, type RecordedFlash } from '../sim/board-flash.ts'
 import { until } from '../until.ts'
-import { type EspruinoRun, runBundle } from './interpreter.ts'
+import { askUntil, type EspruinoRun, runBundle } from './interpreter.ts'
 
 /** Wakes the meter, asks, and waits for the whole answer. @throws Error for a refusal, or when nothing comes */
 export async function ask<N extends MessageName>(run: EspruinoRun, name: N, fields: Ask<N>): Promise<Answer<N>[]> {
   const { asker } = run
   asker.wake(boardEui, new Uint8Array(randomBytes(8)))
   await until(asker.awake, 'awake')
-  asker.request(name, fields)
   const stopped = () => run.said().includes('stopped: ')
   const isOver = () => asker.answers(name) !== undefined || asker.refusal() !== undefined || stopped()
-  await until(isOver, `answer to ${name}`, 400000)
+  const request = () => asker.request(name, fields)
+  const isOnce = name === 'takeBilling' || name === 'setClock' || name === 'writeSettings'
+  if (isOnce) {
+    request()
+    await until(isOver, `answer to ${name}`, 400000)
+  } else await askUntil(run, request, isOver, `answer to ${name}`, 400000)
   if (stopped()) throw new Error(run.said().slice(run.said().lastIndexOf('stopped: ')).trim())
   const answers = asker.answers(name)
   if (answers === undefined) throw new Error(`${name} is refused with ${asker.refusal()}`)
