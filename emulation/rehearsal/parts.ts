@@ -4,6 +4,7 @@
 import { fork } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { PlaceSettings } from '../../host/wan/wan-settings.ts'
 import { addMeasures, type Measures, noMeasures } from './measures.ts'
 import { rehearse } from './rehearsal.ts'
 import type { Scenario } from './scenario.ts'
@@ -42,11 +43,20 @@ interface PartResult {
 /** From a part: the hours that it has done, or its measures, or why it failed. */
 export type PartMessage = { hours: number } | PartResult | { problem: string }
 
+/** Whether meters wait for each other in the WAN; delays are each meter's own. */
+const wanLimits = (wan: Scenario['wan']) =>
+  wan !== undefined &&
+  [wan.all, ...Object.values(wan.csps), ...Object.values(wan.cohorts)].some((place: Partial<PlaceSettings>) =>
+    [place.contexts, place.callsPerSecond, place.smsPerSecond].some((limit = 0) => limit > 0),
+  )
+
+const dcoLimits = (dco: Scenario['dco']) =>
+  dco !== undefined && [dco.workers, dco.callsPerSecond, dco.stallEveryMinutes].some((limit) => limit > 0)
+
 /** A scenario with rates is divided only when memory needs it: the parts do not share queues. */
 export function partsOf({ population, days, wan, dco }: Scenario): number {
   const forMemory = Math.ceil(population.meters / metersPerPart)
-  const isLimited =
-    wan !== undefined || dco !== undefined || Object.values(population.cohorts).some(({ rate }) => rate > 0)
+  const isLimited = wanLimits(wan) || dcoLimits(dco) || Object.values(population.cohorts).some(({ rate }) => rate > 0)
   const forTime = isLimited ? 1 : Math.ceil((population.meters * days) / meterDaysPerPart)
   return Math.max(forMemory, Math.min(forTime, partsForTimeMax))
 }

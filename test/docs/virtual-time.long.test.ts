@@ -32,6 +32,7 @@ function shownCommands(text: string): Shown[] {
 const comparable = (line: string) =>
   line
     .replace(/after \d+ ms/g, 'after N ms')
+    .replace(/(npm run -s smets1 --|npx smets1) /g, 'smets1 ')
     .replace(/(T\d\d:\d\d:\d\d)\.\d{3}Z/g, '$1Z')
     .trimEnd()
 
