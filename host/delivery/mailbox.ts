@@ -53,7 +53,8 @@ export function createMailbox({ outbox, delivery, randomBytes, awaited }: Mailbo
     if (!isSame(sha256(secret), expected ?? none) || expected === undefined) return { id, found: { state: 'unknown' } }
     if (entry === undefined) return { id, found: { state: 'waiting' } }
     const response = outbox.read(entry)
-    if (response === undefined) return { id, found: { state: 'unknown' } }
+    // An entry with a key and without a body is being written.
+    if (response === undefined) return { id, found: { state: entry.slot === 0 ? 'unknown' : 'waiting' } }
     return { id, found: { state: 'ready', xml: response.body, explanation: response.explanation } }
   }
 

@@ -42,7 +42,10 @@ async function answered(
   const { location, sha256 } = running.mailbox.open(id)
   awaiting.set(id, sha256)
   const before = running.mailbox.fetch(location).state
-  await running.delivery.keep(id, 'mailbox:', '<a/>', { mailbox: sha256 })
+  const kept = running.delivery.keep(id, 'mailbox:', '<a/>', { mailbox: sha256 })
+  const meanwhile = running.mailbox.fetch(location).state
+  assert.ok(meanwhile === 'waiting' || meanwhile === 'ready', `while it is written: ${meanwhile}`)
+  await kept
   awaiting.delete(id)
   running.delivery.start(id)
   return { location, before, id }
