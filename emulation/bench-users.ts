@@ -103,7 +103,7 @@ function createReader({ bench, defaultTimeoutMs, userOf, request, waiting, respo
     })
     let timer: { cancel(): void } | undefined
     try {
-      const answer = await clock.run(bench.bridge().receive('serviceS', Buffer.from(xml), true))
+      const answer = await clock.run(bench.bridge().receive('serviceS', Buffer.from(xml), true, undefined))
       const acknowledgement = parsed(answer.xml)
       const about = { xml: answer.xml, explanation: answer.headers?.['smets1-explain'], atMs: clock.nowMs() }
       const tookMs = () => clock.nowMs() - askedMs

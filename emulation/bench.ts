@@ -241,7 +241,7 @@ export async function createBench(options: BenchOptions = {}) {
     /** Posts bytes; returns the acknowledgement's code and explanation. */
     async post(xml: string | Uint8Array, endpoint: Endpoint = 'serviceS') {
       const body = typeof xml === 'string' ? Buffer.from(xml) : xml
-      return acknowledgementOf(await clock.run(bridge.receive(endpoint, body, true)), check)
+      return acknowledgementOf(await clock.run(bridge.receive(endpoint, body, true, undefined)), check)
     },
     /** Posts a signed request and lets time pass until it is answered. */
     async ask(name: TestIdentityName = 'supplier', fields: Partial<RequestToFormat> = {}) {

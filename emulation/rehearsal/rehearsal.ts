@@ -142,7 +142,7 @@ async function createSchedules(
 ): Promise<void> {
   for (const { party, details } of demand.schedules()) {
     const { xml } = senders.schedule(party, details)
-    const answer = await clock.run(bridge.receive('serviceD', Buffer.from(xml), true))
+    const answer = await clock.run(bridge.receive('serviceD', Buffer.from(xml), true, undefined))
     const code = codeOf(answer.xml)
     if (code !== 'I0') {
       const why = answer.headers?.['smets1-explain'] ?? ''
@@ -181,7 +181,7 @@ async function prepare(world: World, options: RehearseOptions) {
   const pump = createPump(clock, (wanted) => {
     const { id, xml } = senders.read(wanted)
     observer.sent(wanted, id.text)
-    bridge.receive('serviceS', Buffer.from(xml), false).then(
+    bridge.receive('serviceS', Buffer.from(xml), false, undefined).then(
       (answer) => observer.acknowledged(id.text, codeOf(answer.xml)),
       (error: Error) => report(`bridge: ${error.message}`),
     )

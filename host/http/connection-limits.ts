@@ -126,6 +126,7 @@ export function limitConnections(
     })
   }
   server.prependListener('request', busy)
-  server.prependListener('checkContinue', busy)
+  // With a listener for it, Node no longer says 100 (Continue) itself.
+  if (server.listenerCount('checkContinue') > 0) server.prependListener('checkContinue', busy)
   return () => ({ open: connections.open(), waiting: connections.waiting.size })
 }

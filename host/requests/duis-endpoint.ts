@@ -63,12 +63,12 @@ export interface DuisEndpointParts {
   log: Log
 }
 
-/** `peer`: the address that the POST came from. */
+/** `peer`: the address that the POST came from; undefined where it did not come over a network. */
 export type DuisEndpoint = (
   endpoint: Endpoint,
   body: Uint8Array,
   wantsExplanation: boolean,
-  peer?: string,
+  peer: string | undefined,
 ) => Promise<DuisAnswer>
 
 /** Answers POSTs. `decide` returns the acknowledgement, and resolves when it may be sent. */

@@ -2,7 +2,7 @@
 // threads and network end in real time, so a virtual clock is told of each such work and lets no time pass meanwhile.
 
 import { fdatasync } from 'node:fs'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { batchMs } from '../audit/service-audit-trail.ts'
 import type { HourlyKeys } from '../cache/hourly-keys.ts'
@@ -117,8 +117,7 @@ export function holdExchanges<Args extends unknown[], Answer>(
       }
     },
     watch(server) {
-      // Before the one that answers.
-      server.prependListener('request', (request: IncomingMessage, response) => {
+      const opened = (request: IncomingMessage, response: ServerResponse) => {
         for (const [name, value] of Object.entries(clockHeaders(clock))) response.setHeader(name, value)
         const { remoteAddress = 'a client', remotePort } = request.socket
         const who = `the User at ${remoteAddress}:${remotePort}, whose ${request.method} ${request.url} is open`
@@ -129,7 +128,11 @@ export function holdExchanges<Args extends unknown[], Answer>(
           update()
           clock.answering(receiving)
         })
-      })
+      }
+      // Before those that answer.
+      server.prependListener('request', opened)
+      // A request with `expect: 100-continue`. With a listener for it, Node no longer says 100 (Continue) itself.
+      if (server.listenerCount('checkContinue') > 0) server.prependListener('checkContinue', opened)
     },
   }
 }

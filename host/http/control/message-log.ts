@@ -82,11 +82,11 @@ export function createMessageRecorder(log: MessageLog, nowMs: () => number) {
 
   const receive =
     (take: DuisEndpoint): DuisEndpoint =>
-    async (endpoint, body, wantsExplanation) => {
+    async (endpoint, body, wantsExplanation, peer) => {
       const sinceMs = nowMs()
       const address = `/api/v1/${endpoint}`
       try {
-        const answer = await take(endpoint, body, wantsExplanation)
+        const answer = await take(endpoint, body, wantsExplanation, peer)
         add('request', address, body, sinceMs, 200)
         add('acknowledgement', address, answer.xml, sinceMs, 200)
         return answer

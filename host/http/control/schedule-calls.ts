@@ -31,7 +31,7 @@ async function askDcc(controlled: Controlled, user: User, request: NonDeviceRequ
   lastCounter = now > lastCounter ? now : lastCounter + 1n
   const requestId = requestIdOf(user.eui, env.keys.dsp.eui, lastCounter)
   const xml = signAs(user.name, formatNonDeviceRequest(requestId, request))
-  const answer = await bridge.receive('serviceD', Buffer.from(xml), true)
+  const answer = await bridge.receive('serviceD', Buffer.from(xml), true, undefined)
   const parsed = parseResponse(Buffer.from(answer.xml))
   if (!parsed.ok) throw new Error(`the bridge sent what is no response: ${parsed.detail}`)
   const { code } = parsed.response

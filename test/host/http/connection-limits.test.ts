@@ -6,6 +6,7 @@ import { suite } from 'uvu'
 import * as assert from 'uvu/assert'
 import { limitConnections, peerOf } from '../../../host/http/connection-limits.ts'
 import { createHttpServer, defaultHttpLimits } from '../../../host/http/http-server.ts'
+import { createMetricsServer } from '../../../host/http/metrics-server.ts'
 import type { SecurityEvent } from '../../../host/state/security-event.ts'
 
 const test = suite('connection limits')
@@ -150,6 +151,51 @@ test('bytes that are no HTTP get 400, and are reported with their peer', async (
   socket.write('\x16\x03\x01 this is TLS\r\n\r\n')
   assert.match(await ended, /^HTTP\/1\.1 400 /)
   assert.equal(events, [{ event: 'malformed request', who: '127.0.0.7', what: 'HTTP' }])
+})
+
+const expecting = (method: string, path: string, host: string) =>
+  `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/xml\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n`
+
+/** The statuses of a request that sends its body once it may. */
+async function expected(port: number, method: string, path: string, host = 'a'): Promise<string[]> {
+  const { socket, ended } = await opened(port, '127.0.0.8')
+  const statuses: string[] = []
+  socket.on('data', (bytes) => {
+    for (const [, found = ''] of String(bytes).matchAll(/HTTP\/1\.1 (\d+) /g)) {
+      statuses.push(found)
+      if (found === '100') socket.write('<a/>')
+      else socket.end()
+    }
+  })
+  const late = setTimeout(() => socket.destroy(), 5000)
+  socket.write(expecting(method, path, host))
+  await ended
+  clearTimeout(late)
+  return statuses
+}
+
+test('who waits for 100 (Continue) gets it from every listener, and is counted as busy once', async () => {
+  let during = { open: 0, waiting: 0 }
+  const plain = createServer((request, response) => {
+    during = counts()
+    request.resume().on('end', () => response.end('done'))
+  })
+  const counts = limitConnections(plain, { connectionsMax: 10, perPeer: 2, waitingMax: 10 }, () => {})
+  const port = await listening(plain)
+  const idle = await opened(port, '127.0.0.8')
+  assert.equal(await expected(port, 'POST', '/'), ['100', '200'])
+  assert.equal(during, { open: 2, waiting: 1 })
+  idle.socket.destroy()
+
+  const duis = createHttpServer(
+    async () => ({ xml: '<answer/>' }),
+    defaultHttpLimits,
+    () => {},
+  )
+  assert.equal(await expected(await listening(duis), 'POST', '/api/v1/serviceS'), ['100', '200'])
+
+  const metrics = createMetricsServer({ metrics: () => '', stats: () => ({}), notReady: () => undefined })
+  assert.equal(await expected(await listening(metrics), 'GET', '/healthz', '127.0.0.1'), ['100', '200'])
 })
 
 test.run()

@@ -1,6 +1,7 @@
 // The control API by the outside: who may call it, what it answers, and what it refuses.
 
 import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { suite } from 'uvu'
@@ -13,6 +14,7 @@ import { bind, loopback } from '../../../../host/http/control/port.ts'
 import { createHttpServer, defaultHttpLimits } from '../../../../host/http/http-server.ts'
 import { CommandError } from '../../../../host/state/errors.ts'
 import { send, startControlBench } from '../../../support/bench/control-bench.ts'
+import { until } from '../../../support/until.ts'
 
 const test = suite('control listener')
 let bench: Awaited<ReturnType<typeof startControlBench>>
@@ -120,6 +122,21 @@ test('paths, methods and inputs that do not exist', async () => {
     assert.is(answered.status, status, `${method} ${path} ${answered.text}`)
     assert.match(String(answered.json().detail), words)
   }
+})
+
+test('a call that waits for 100 (Continue) gets it', async () => {
+  const headers = { expect: '100-continue', authorization: `Bearer ${bench.token('operate')}` }
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const outgoing = request(`${bench.url}/nothing`, { method: 'POST', headers, timeout: 5000 }, (response) => {
+      response.resume()
+      resolve(response.statusCode)
+    })
+    outgoing.once('continue', () => outgoing.end('{}'))
+    outgoing.once('timeout', () => outgoing.destroy(new Error('neither 100 nor an answer in 5 s')))
+    outgoing.once('error', reject)
+    outgoing.flushHeaders()
+  })
+  assert.is(status, 404)
 })
 
 test('MPANs are masked until they are asked for', async () => {
@@ -238,6 +255,15 @@ test('mistakes on the command line are named', async () => {
     assert.is(error.exitCode, exitCode, error.message)
     assert.match(error.message, words)
   }
+})
+
+test('protective monitoring learns the peer of a request that nobody signed', async () => {
+  const url = `${bench.running.url}/api/v1/serviceS`
+  const answered = await send(url, 'POST', { 'content-type': 'application/xml' }, '<attack/>')
+  assert.is(answered.status, 200)
+  const record = () => /.*"malformed request".*/.exec(readFileSync(bench.paths.securityLog, 'utf8'))?.[0]
+  await until(() => record() !== undefined, 'record of the attack')
+  assert.is(JSON.parse(record() ?? '').who, '127.0.0.1')
 })
 
 test('address and tokens are gone when the bridge has stopped', async () => {
