@@ -201,7 +201,10 @@ function readMeta(file: number, at: number): { pageBytes: number; lastPage: numb
 function openOrExplain(directory: string) {
   try {
     checkLength(directory)
-    return open({ path: directory, maxDbs: tablesMax, ...safeWrites })
+    const root = open({ path: directory, maxDbs: tablesMax, ...safeWrites })
+    // LMDB makes its files readable for everybody.
+    for (const name of ['data.mdb', 'lock.mdb']) chmodSync(join(directory, name), 0o600)
+    return root
   } catch (error) {
     throw new ConfigurationError(
       `the store in ${directory} cannot be opened (${(error as Error).message}): restore it from a backup (smets1 restore), ` +

@@ -1,7 +1,17 @@
 // A store whose file is cut off, zeroed or something else: one message, and no signal.
 
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -77,6 +87,18 @@ test('zeroed, or another file: refused', () => {
 test('emptied: an empty store, which the audit trail tells from a lost one', () => {
   writeFileSync(file, '')
   assert.is(read(), '0 rows')
+})
+
+test('the files of a store are for its owner alone, also those of an older version', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'smets1-store-mode-'))
+  for (const before of [undefined, 0o644]) {
+    const names = before === undefined ? [] : readdirSync(directory)
+    for (const name of names) chmodSync(join(directory, name), 0o644)
+    const store = openLmdbStore(directory, { rows: readText })
+    for (const name of readdirSync(directory)) assert.is(statSync(join(directory, name)).mode & 0o777, 0o600, name)
+    await store.close()
+  }
+  rmSync(directory, { recursive: true })
 })
 
 test.run()
