@@ -1,5 +1,6 @@
 // A file of lines, mode 0600, written in batches. It is moved to NAME.1 when it is full, and reopened on request.
 
+import { once } from 'node:events'
 import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
 import { pino } from 'pino'
 
@@ -44,10 +45,16 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
     stream.once('ready', resolve)
     stream.once('error', reject)
   })
+  // The stream never closes when it is ended between a call of reopen and the end of a write.
+  let reopened: Promise<unknown> | undefined
+  const reopen = () => {
+    reopened = once(stream, 'ready').catch(() => {})
+    stream.reopen()
+  }
   onFull(stream, path, bytesMax, () => {
     try {
       moveFiles(path, filesKept)
-      stream.reopen()
+      reopen()
     } catch {
       // The folder cannot be changed: the file goes on growing.
     }
@@ -56,11 +63,13 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
   stream.on('error', () => {})
   return {
     stream,
-    reopen: () => stream.reopen(),
-    close: () =>
-      new Promise((done) => {
+    reopen,
+    async close() {
+      await reopened
+      await new Promise<void>((done) => {
         stream.once('close', () => done())
         stream.end()
-      }),
+      })
+    },
   }
 }
