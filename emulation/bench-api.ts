@@ -3,7 +3,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { BridgeConfig } from '../host/config/config.ts'
-import type { ClockState } from '../host/http/control/controlled.ts'
+import type { ClockState } from '../host/http/control/controlled-clock.ts'
 import type { Faults } from '../host/http/control/fault-rule.ts'
 import type { Duration, Instant } from './instants.ts'
 import type { LineFaults } from './line-faults.ts'
@@ -25,7 +25,7 @@ export interface StartBenchOptions {
   config?: Partial<BridgeConfig>
 }
 
-export type { ClockState } from '../host/http/control/controlled.ts'
+export type { ClockState } from '../host/http/control/controlled-clock.ts'
 
 /** The clock of a bench. On virtual time it stands when no request is unanswered, unless it is told to move. */
 export interface BenchClock {

@@ -4,7 +4,7 @@ import { type Command, type Io, type Options, stateOption, textOption } from '..
 import { callControl } from '../../host/cli/control-client.ts'
 import type { Call } from '../../host/http/control/call.ts'
 import { clockCalls } from '../../host/http/control/clock-calls.ts'
-import type { ClockState } from '../../host/http/control/controlled.ts'
+import type { ClockState } from '../../host/http/control/controlled-clock.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import type { StatePaths } from '../../host/state/state-directory.ts'
 

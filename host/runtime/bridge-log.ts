@@ -36,6 +36,13 @@ export const logLevels: { readonly [event in LogEventName]?: 'warn' | 'error' } 
   fault: 'error',
 }
 
+/** Written at once: what is buffered is lost with a process that is killed. */
+function standardError() {
+  const stream = pino.destination({ dest: 2, sync: true })
+  stream.on('error', () => {})
+  return stream
+}
+
 /** Rejects with a CommandError when the file cannot be written. */
 export async function openBridgeLog(
   paths: StatePaths,
@@ -50,9 +57,7 @@ export async function openBridgeLog(
           const fix = 'change its owner or mode, or name another --state'
           throw new CommandError(exitCode.failed, `the log ${paths.log} cannot be written: ${error.message}; ${fix}`)
         })
-  // To standard error at once: what is buffered is lost with a process that is killed.
-  const destination = file?.stream ?? pino.destination({ dest: 2, sync: true })
-  destination.on('error', () => {})
+  const destination = file?.stream ?? standardError()
   const options = {
     base: null,
     messageKey: 'event',

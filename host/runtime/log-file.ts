@@ -1,18 +1,27 @@
 // A file of lines, mode 0600, written in batches. It is moved to NAME.1 when it is full, and reopened on request.
+//
+// The bridge continues without its log: what must be stored is in the audit trail. Lines that cannot be written wait for room,
+// and the end of the program does not wait for them.
 
-import { once } from 'node:events'
-import { closeSync, existsSync, openSync, renameSync, statSync } from 'node:fs'
-import { pino } from 'pino'
+import { closeSync, existsSync, fstatSync, openSync, renameSync, write as writeCallback, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
+
+const write = promisify(writeCallback)
 
 /** Under load many lines are written at once; a line waits no longer than this. */
-const batches = { minLength: 4096, periodicFlush: 200 }
+const batches = { bytes: 4096, waitMs: 200 }
+
+/** Lines that wait because the file cannot be written; the oldest of more are lost. */
+const waitingBytesMax = 1024 * 1024
 
 /** Size from which a file is moved to `NAME.1`, and how many such files are kept. */
 export const logLimits = { bytesMax: 16 * 1024 * 1024, filesKept: 5 }
 
 export interface LogFile {
-  /** Takes whole lines with their line ends. */
-  stream: ReturnType<typeof pino.destination>
+  stream: {
+    /** Takes whole lines with their line ends. */
+    write(lines: string): void
+  }
   /** Opens the file again, after another program has moved it. */
   reopen(): void
   close(): Promise<void>
@@ -25,51 +34,109 @@ function moveFiles(path: string, filesKept: number): void {
     if (existsSync(nameOf(number))) renameSync(nameOf(number), nameOf(number + 1))
 }
 
-/** Calls `act` when the file has reached its size, and counts again from 0. */
-function onFull(stream: LogFile['stream'], path: string, bytesMax: number, act: () => void): void {
-  let bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0
-  stream.on('write', (count: number) => {
-    bytes += count
-    if (bytes < bytesMax) return
-    bytes = 0
-    act()
-  })
+/** What is not written yet. */
+function createWaiting() {
+  let parts: Buffer[] = []
+  let bytes = 0
+  return {
+    bytes: () => bytes,
+    add(part: Buffer): void {
+      parts.push(part)
+      bytes += part.length
+      while (bytes > waitingBytesMax && parts.length > 1) bytes -= parts.shift()?.length ?? 0
+    },
+    take(): Buffer {
+      const all = Buffer.concat(parts)
+      parts = []
+      bytes = 0
+      return all
+    },
+  }
 }
 
 /** Rejects with the system's error when the file cannot be written. */
 export async function openLogFile(path: string, { bytesMax, filesKept } = logLimits): Promise<LogFile> {
-  // Fails here when it cannot be opened: a stream without a file would throw when the process ends.
-  closeSync(openSync(path, 'a', 0o600))
-  const stream = pino.destination({ dest: path, mode: 0o600, sync: false, ...batches })
-  await new Promise<void>((resolve, reject) => {
-    stream.once('ready', resolve)
-    stream.once('error', reject)
-  })
-  // The stream never closes when it is ended between a call of reopen and the end of a write.
-  let reopened: Promise<unknown> | undefined
-  const reopen = () => {
-    reopened = once(stream, 'ready').catch(() => {})
-    stream.reopen()
+  let file = openSync(path, 'a', 0o600)
+  const waiting = createWaiting()
+  let writing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let isMoved = false
+
+  function openAgain(): void {
+    isMoved = false
+    try {
+      const next = openSync(path, 'a', 0o600)
+      closeSync(file)
+      file = next
+    } catch {
+      // The folder is gone: the open file goes on growing.
+    }
   }
-  onFull(stream, path, bytesMax, () => {
+
+  function moveWhenFull(): void {
+    if (fstatSync(file).size < bytesMax) return
     try {
       moveFiles(path, filesKept)
-      reopen()
+      openAgain()
     } catch {
       // The folder cannot be changed: the file goes on growing.
     }
-  })
-  // The bridge continues without its log; what must be stored is in the audit trail.
-  stream.on('error', () => {})
+  }
+
+  async function writeBatch(): Promise<void> {
+    let rest = waiting.take()
+    try {
+      while (rest.length > 0) rest = rest.subarray((await write(file, rest)).bytesWritten)
+      moveWhenFull()
+    } catch {
+      const later = waiting.take()
+      waiting.add(rest)
+      waiting.add(later)
+    }
+    writing = undefined
+    if (isMoved) openAgain()
+    if (waiting.bytes() > 0) beginLater()
+  }
+
+  function beginLater(): void {
+    timer ??= setTimeout(begin, batches.waitMs).unref()
+  }
+
+  function begin(): Promise<void> {
+    clearTimeout(timer)
+    timer = undefined
+    writing ??= writeBatch()
+    return writing
+  }
+
+  /** The last lines of a program that ends without `close`. */
+  function atExit(): void {
+    try {
+      writeSync(file, waiting.take())
+    } catch {
+      // There is nowhere left to write to.
+    }
+  }
+  process.once('exit', atExit)
+
   return {
-    stream,
-    reopen,
+    stream: {
+      write(lines) {
+        waiting.add(Buffer.from(lines))
+        if (waiting.bytes() >= batches.bytes) void begin()
+        else beginLater()
+      },
+    },
+    reopen() {
+      if (writing === undefined) openAgain()
+      else isMoved = true
+    },
     async close() {
-      await reopened
-      await new Promise<void>((done) => {
-        stream.once('close', () => done())
-        stream.end()
-      })
+      await writing
+      await begin()
+      clearTimeout(timer)
+      process.removeListener('exit', atExit)
+      closeSync(file)
     },
   }
 }

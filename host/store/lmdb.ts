@@ -9,6 +9,7 @@ import {
   openSync,
   readSync,
   rmSync,
+  statfsSync,
   statSync,
   truncateSync,
 } from 'node:fs'
@@ -19,6 +20,9 @@ import { ConfigurationError } from '../state/errors.ts'
 import { readValue, type Store, type TableReaders, UnwritableError } from './store.ts'
 
 const cbor = new Encoder({ useRecords: false, tagUint8Array: false })
+
+/** Written to find out whether there is room again: more than the little that a full disk still has in free pages. */
+const probeBytes = 256 * 1024
 
 /** A write of a batch, which fails with the whole batch. */
 const part = (write: Promise<unknown>) => void write.catch(reasonOf)
@@ -35,6 +39,16 @@ async function reasonOf(error: unknown): Promise<string> {
   if (commitError === undefined) return message
   const reason = commitError.catch(({ message: real }: Error) => real)
   return await Promise.race([reason, inAMoment(message)])
+}
+
+/** LMDB calls it an input/output error when there was room for a part of a write. */
+function isFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory)
+    return bavail * bsize < probeBytes
+  } catch {
+    return false
+  }
 }
 
 /** Notices when nothing can be written to the store. */
@@ -56,7 +70,8 @@ function createWrites(directory: string) {
         await write()
         why = gone()
       } catch (error) {
-        why = (await reasonOf(error)).split(': Attempting')[0]
+        const reason = (await reasonOf(error)).split(': Attempting')[0]
+        why = isFull(directory) ? 'No space left on device' : reason
         problem = why
       }
       if (why !== undefined) throw new UnwritableError(`the store in ${directory} cannot be written: ${why}`)
@@ -74,9 +89,6 @@ function createWrites(directory: string) {
  * promises behind that end the process, or that `close` waits for without end (lmdb 3.5, a full disk).
  */
 const safeWrites = { overlappingSync: false, eventTurnBatching: false }
-
-/** Written to find out whether there is room again: more than the little that a full disk still has in free pages. */
-const probeBytes = 256 * 1024
 
 /** Tables that one environment can hold; more than any version has. */
 const tablesMax = 32

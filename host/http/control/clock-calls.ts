@@ -1,7 +1,8 @@
 // Calls that move the clock of a bench on virtual time.
 
 import { type Call, call, needed } from './call.ts'
-import type { ClockState, Controlled, ControlledClock } from './controlled.ts'
+import type { Controlled } from './controlled.ts'
+import type { ClockState, ControlledClock } from './controlled-clock.ts'
 import { flag, instant, listOf, object, oneOf, text, whole } from './shape.ts'
 
 const clockState = object(

@@ -1,11 +1,21 @@
 // What the bridge logs: JSON lines in UTC, one object each, a request's lines by its id, no MPANs and no keys.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { redacted } from '../../../host/audit/redact.ts'
 import { openBridgeLog } from '../../../host/runtime/bridge-log.ts'
+import { openLogFile } from '../../../host/runtime/log-file.ts'
 import { statePaths } from '../../../host/state/state-directory.ts'
 import { finished, freshPath } from '../../support/bench/cli.ts'
 
@@ -97,6 +107,33 @@ test('redaction: MPANs in any text or field, keys, certificates; not the counter
   const loop: { self?: unknown } = {}
   loop.self = loop
   assert.ok(JSON.stringify(redacted(loop)).includes('(deeper)'))
+})
+
+test('a file that cannot be written does not keep the program from its end, and its lines are written when there is room', async () => {
+  const full = await openLogFile('/dev/full')
+  full.stream.write('one\n')
+  full.stream.write('x'.repeat(5000))
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await full.close()
+
+  const folder = freshPath()
+  mkdirSync(folder)
+  const path = join(folder, 'lines')
+  symlinkSync('/dev/full', path)
+  const file = await openLogFile(path)
+  file.stream.write('first\n')
+  file.stream.write(`${'x'.repeat(5000)}\n`)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  file.stream.write('last\n')
+  unlinkSync(path)
+  file.reopen()
+  await file.close()
+  assert.equal(
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.slice(0, 5)),
+    ['first', 'xxxxx', 'last', ''],
+  )
 })
 
 test('the file is moved at its size, a few are kept, and reopen follows a file that was moved', async () => {
