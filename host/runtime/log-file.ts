@@ -54,16 +54,11 @@ function createWaiting() {
   }
 }
 
-/** Rejects with the system's error when the file cannot be written. */
-export async function openLogFile(path: string, { bytesMax, filesKept } = logLimits): Promise<LogFile> {
+/** The open file, moved when it has reached its size. @throws the system's error when it cannot be opened */
+function openMoving(path: string, { bytesMax, filesKept }: typeof logLimits) {
   let file = openSync(path, 'a', 0o600)
-  const waiting = createWaiting()
-  let writing: Promise<void> | undefined
-  let timer: NodeJS.Timeout | undefined
-  let isMoved = false
 
   function openAgain(): void {
-    isMoved = false
     try {
       const next = openSync(path, 'a', 0o600)
       closeSync(file)
@@ -73,28 +68,42 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
     }
   }
 
-  function moveWhenFull(): void {
-    if (fstatSync(file).size < bytesMax) return
-    try {
-      moveFiles(path, filesKept)
-      openAgain()
-    } catch {
-      // The folder cannot be changed: the file goes on growing.
-    }
+  return {
+    number: () => file,
+    openAgain,
+    moveWhenFull(): void {
+      if (fstatSync(file).size < bytesMax) return
+      try {
+        moveFiles(path, filesKept)
+        openAgain()
+      } catch {
+        // The folder cannot be changed: the file goes on growing.
+      }
+    },
   }
+}
+
+/** Rejects with the system's error when the file cannot be written. */
+export async function openLogFile(path: string, limits = logLimits): Promise<LogFile> {
+  const file = openMoving(path, limits)
+  const waiting = createWaiting()
+  let writing: Promise<void> | undefined
+  let timer: NodeJS.Timeout | undefined
+  let isMoved = false
 
   async function writeBatch(): Promise<void> {
     let rest = waiting.take()
     try {
-      while (rest.length > 0) rest = rest.subarray((await write(file, rest)).bytesWritten)
-      moveWhenFull()
+      while (rest.length > 0) rest = rest.subarray((await write(file.number(), rest)).bytesWritten)
+      file.moveWhenFull()
     } catch {
       const later = waiting.take()
       waiting.add(rest)
       waiting.add(later)
     }
     writing = undefined
-    if (isMoved) openAgain()
+    if (isMoved) file.openAgain()
+    isMoved = false
     if (waiting.bytes() > 0) beginLater()
   }
 
@@ -112,7 +121,7 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
   /** The last lines of a program that ends without `close`. */
   function atExit(): void {
     try {
-      writeSync(file, waiting.take())
+      writeSync(file.number(), waiting.take())
     } catch {
       // There is nowhere left to write to.
     }
@@ -128,7 +137,7 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
       },
     },
     reopen() {
-      if (writing === undefined) openAgain()
+      if (writing === undefined) file.openAgain()
       else isMoved = true
     },
     async close() {
@@ -136,7 +145,7 @@ export async function openLogFile(path: string, { bytesMax, filesKept } = logLim
       await begin()
       clearTimeout(timer)
       process.removeListener('exit', atExit)
-      closeSync(file)
+      closeSync(file.number())
     },
   }
 }
