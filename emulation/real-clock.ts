@@ -10,6 +10,7 @@ export function createRealClock(timing: Timing): VirtualClock {
   let aheadMs = 0
   return {
     nowMs: () => timing.nowMs() + aheadMs,
+    steadyMs: timing.steadyMs,
     after: timing.after,
     run: (promise) => promise,
     pass: (ms) => new Promise((resolve) => timing.after(ms, resolve)),

@@ -14,7 +14,10 @@ export interface VirtualClock extends Timing {
    * HTTP. `what` it is, for messages.
    */
   hold<T>(promise: Promise<T>, what?: string | (() => string)): Promise<T>
-  /** Sets the time. Timers that are due by then run with the next `run` or `pass`. */
+  /**
+   * Sets the time. Timers that are due by then run with the next `run` or `pass`. Forwards it counts as time that has passed;
+   * back it leaves `steadyMs` as it is.
+   */
   set(ms: number): void
 }
 
@@ -61,6 +64,8 @@ interface Timers extends Timing {
 
 function createTimers(startUs: number): Timers {
   let nowUs = startUs
+  /** How far the clock has been set back, in all. */
+  let backUs = 0
   let order = 0
   const heap = new TinyQueue<Timer>([], (a, b) => a.atUs - b.atUs || a.order - b.order)
 
@@ -72,11 +77,14 @@ function createTimers(startUs: number): Timers {
   return {
     nowUs: () => nowUs,
     nowMs: () => nowUs / 1000,
+    steadyMs: () => (nowUs + backUs) / 1000,
     set(us) {
+      backUs += Math.max(0, nowUs - us)
       nowUs = us
     },
     shift(us) {
       const byUs = us - nowUs
+      backUs += Math.max(0, -byUs)
       nowUs = us
       // All by the same, so their order stays.
       for (const timer of heap.data) timer.atUs += byUs
@@ -136,7 +144,7 @@ function createWorkOutside() {
 
 export function createVirtualClock(startMs: number): SteppedClock {
   const timers = createTimers(Math.round(startMs * 1000))
-  const { nowUs, nowMs, after } = timers
+  const { nowUs, nowMs, steadyMs, after } = timers
   const outside = createWorkOutside()
   /** Several callers may move the time at once; they take turns. */
   let lastTurn: Promise<unknown> = Promise.resolve()
@@ -161,6 +169,7 @@ export function createVirtualClock(startMs: number): SteppedClock {
   const always = () => true
   return {
     nowMs,
+    steadyMs,
     nowUs,
     after,
     async run(promise) {

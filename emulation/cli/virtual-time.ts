@@ -119,7 +119,7 @@ export function createVirtualBench(paths: StatePaths, startMs: number, baud: num
     machine: {
       kind: 'virtual',
       // Stamps are of whole milliseconds, as this machine's clock has them.
-      timing: { nowMs: () => Math.floor(clock.nowMs()), after: clock.after },
+      timing: { nowMs: () => Math.floor(clock.nowMs()), steadyMs: clock.steadyMs, after: clock.after },
       hold: clock.hold,
       answering(requests) {
         answering = requests

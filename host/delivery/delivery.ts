@@ -165,12 +165,12 @@ function createSender(parts: DeliveryParts) {
     timer?.cancel()
     timer = undefined
     while (!stopped && posting.size < postsMax) {
-      const due = lanes.next(timing.nowMs())
+      const due = lanes.next(timing.steadyMs())
       if (due === undefined) break
       send(due.item, due.url)
     }
     const dueMs = stopped || posting.size >= postsMax ? undefined : lanes.dueMs()
-    if (dueMs !== undefined) timer = timing.after(Math.min(Math.max(0, dueMs - timing.nowMs()), sweepEveryMs), pump)
+    if (dueMs !== undefined) timer = timing.after(Math.min(Math.max(0, dueMs - timing.steadyMs()), sweepEveryMs), pump)
   }
 
   function send(entry: Entry, lane: string): void {
@@ -181,7 +181,7 @@ function createSender(parts: DeliveryParts) {
       .then((waitMs) => {
         if (waitMs === undefined) failing.delete(lane)
         else failing.add(lane)
-        if (waitMs !== undefined && isWanted(entry)) add(entry, timing.nowMs() + waitMs)
+        if (waitMs !== undefined && isWanted(entry)) add(entry, waitMs)
       })
       .finally(() => {
         posting.delete(work)
@@ -191,8 +191,10 @@ function createSender(parts: DeliveryParts) {
     posting.add(work)
   }
 
-  function add(entry: Entry, dueMs: number): void {
-    lanes.add(parts.addressOf?.(entry.user) ?? entry.url, entry, Math.max(dueMs, entry.notBeforeMs ?? 0))
+  /** Has an entry sent after `waitMs`, however the clock is set meanwhile. */
+  function add(entry: Entry, waitMs: number): void {
+    const heldMs = (entry.notBeforeMs ?? 0) - timing.nowMs()
+    lanes.add(parts.addressOf?.(entry.user) ?? entry.url, entry, timing.steadyMs() + Math.max(waitMs, heldMs))
   }
 
   return {
@@ -200,7 +202,7 @@ function createSender(parts: DeliveryParts) {
     add,
     pump,
     isWanted,
-    makeDue: (entry: Entry) => lanes.makeDue(entry, timing.nowMs()),
+    makeDue: (entry: Entry) => lanes.makeDue(entry, timing.steadyMs()),
     answerAgain(how: AnswerAgain | undefined) {
       again = how
     },
@@ -240,7 +242,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   function add(entry: Entry): void {
-    if (entry.mailbox === undefined) sender.add(entry, timing.nowMs())
+    if (entry.mailbox === undefined) sender.add(entry, 0)
     else inMailbox.hold(entry)
   }
 

@@ -5,7 +5,7 @@ import TinyQueue from 'tinyqueue'
 
 /** What is in a queue has its place itself: half a million of them wait without an object more for each. */
 export interface Queued {
-  /** When it is to be sent, ms UTC. */
+  /** When it is to be sent, by `Timing.steadyMs`. */
   dueMs: number
   /** Of two that are due at the same time, the one that was added first. */
   order: number

@@ -6,6 +6,8 @@ import type { Timing } from '../wan/timing.ts'
 export interface Clock {
   /** UTC, ms since 1970; it may be set. */
   wallMs(): number
+  /** Milliseconds since some beginning; nobody sets it. */
+  steadyMs(): number
   /** Calls back after at most 2^31 - 1 ms of running time; a suspended machine does not count it. */
   setTimer(call: () => void, ms: number): { cancel(): void }
 }
@@ -18,9 +20,10 @@ const lookMs = 60_000
  * minute after a suspend; and a clock that is set back does not make a wait longer. What waits for an instant must look at
  * the clock when it is called, and wait again if it is early.
  */
-export function createTiming({ wallMs, setTimer }: Clock): Timing {
+export function createTiming({ wallMs, steadyMs, setTimer }: Clock): Timing {
   return {
     nowMs: wallMs,
+    steadyMs,
     after(ms, call) {
       const dueMs = wallMs() + ms
       let timer: { cancel(): void } | undefined
@@ -41,6 +44,7 @@ export function createTiming({ wallMs, setTimer }: Clock): Timing {
 
 export const systemTiming: Timing = createTiming({
   wallMs: () => Date.now(),
+  steadyMs: () => performance.now(),
   setTimer(call, ms) {
     const timer = setTimeout(call, ms)
     return { cancel: () => clearTimeout(timer) }

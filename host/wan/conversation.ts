@@ -13,10 +13,17 @@ import type { Priority } from './waiting-requests.ts'
 
 /** Work with a meter: its deadline, and where its cost is counted. */
 export interface MeterTask {
+  /** Ms UTC, by the clock as it is when the task is given. */
   deadlineMs: number
   usage: Usage
   /** On demand when it is left out. */
   priority?: Priority
+}
+
+/** A task on its line, where setting the clock changes nothing. */
+export interface LineTask extends Omit<MeterTask, 'deadlineMs'> {
+  /** Its deadline, by `Timing.steadyMs`. */
+  endMs: number
   /** How long the meter has not answered wakes for this task. Kept from one turn on the line to the next. */
   silence?: { sinceMs: number; wakes: number }
 }
@@ -83,7 +90,7 @@ export async function timed<T>(
   session: DcoSession,
   call: (session: DcoSession) => Promise<T>,
 ): Promise<T> {
-  const startMs = timing.nowMs()
+  const startMs = timing.steadyMs()
   const fails = session.lateFails?.() !== false
   let timer: { cancel(): void } | undefined
   const late = new Promise<never>((_, reject) => {
@@ -97,7 +104,7 @@ export async function timed<T>(
   } finally {
     timer?.cancel()
     usage.dcoCalls += 1
-    usage.dcoMsMax = Math.max(usage.dcoMsMax, timing.nowMs() - startMs)
+    usage.dcoMsMax = Math.max(usage.dcoMsMax, timing.steadyMs() - startMs)
   }
 }
 
@@ -112,11 +119,11 @@ export async function waitForLine(turn: Turn): Promise<void> {
 export const yieldCheckMs = 250
 
 /** The wait for packets of one task: with its deadline, its pauses, and the time since the meter gave something new. */
-function createWait(timing: Timing, seat: Seat, deadlineMs: number) {
+function createWait(timing: Timing, seat: Seat, endMs: number) {
   const wait = {
     /** When the meter last gave something new, and when a frame last opened. Pauses do not count. */
-    progressMs: timing.nowMs(),
-    openedMs: timing.nowMs(),
+    progressMs: timing.steadyMs(),
+    openedMs: timing.steadyMs(),
     /** Consecutive asks of this session without an answer. */
     silentAsks: 0,
     /** Whether others had the line since the last ask. */
@@ -129,20 +136,20 @@ function createWait(timing: Timing, seat: Seat, deadlineMs: number) {
           await pause()
           return undefined
         }
-        const leftMs = untilMs - timing.nowMs()
+        const leftMs = untilMs - timing.steadyMs()
         const bytes = leftMs > 0 ? await seat.turn.receive(Math.min(leftMs, yieldCheckMs)) : undefined
         if (bytes !== undefined) return bytes
         const { turn, context } = seat
-        if (timing.nowMs() >= deadlineMs) throw whyTooLate(context, turn.traffic, turn.limits)
-        if (timing.nowMs() >= untilMs || !turn.open()) return undefined
+        if (timing.steadyMs() >= endMs) throw whyTooLate(context, turn.traffic, turn.limits)
+        if (timing.steadyMs() >= untilMs || !turn.open()) return undefined
       }
     },
   }
 
   async function pause(): Promise<void> {
-    const startedMs = timing.nowMs()
+    const startedMs = timing.steadyMs()
     await seat.pause()
-    const forMs = timing.nowMs() - startedMs
+    const forMs = timing.steadyMs() - startedMs
     wait.progressMs += forMs
     wait.openedMs += forMs
     wait.silentAsks = 0
@@ -155,11 +162,11 @@ function createWait(timing: Timing, seat: Seat, deadlineMs: number) {
 /**
  * A conversation for one task. Several may follow each other in a session.
  */
-export function createConversation(timing: Timing, seat: Seat, eui: string, task: MeterTask): Conversation {
-  const { deadlineMs, usage } = task
+export function createConversation(timing: Timing, seat: Seat, eui: string, task: LineTask): Conversation {
+  const { endMs, usage } = task
   const { limits } = seat.turn
   const { pace } = seat.context
-  const wait = createWait(timing, seat, deadlineMs)
+  const wait = createWait(timing, seat, endMs)
   const dco = <T>(call: (session: DcoSession) => Promise<T>) => timed(timing, usage, seat.context.session, call)
   /** When each ask was sent, by its number. */
   const sentMs = new Map<number, number>()
@@ -173,13 +180,13 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
       seat.turn.send(encodeSealedAsk(counter, sealed))
       usage.asks += 1
       seat.context.asks += 1
-      sentMs.set(numberOf(counter), timing.nowMs())
+      sentMs.set(numberOf(counter), timing.steadyMs())
       return numberOf(counter)
     },
 
     async receive(wanted, patiently = false) {
       const firstMs = firstWaitMs(patiently ? {} : pace, 'blockMs', limits)
-      const untilMs = Math.min(deadlineMs, timing.nowMs() + limits.wanRoundTripMs + firstMs * 2 ** wait.silentAsks)
+      const untilMs = Math.min(endMs, timing.steadyMs() + limits.wanRoundTripMs + firstMs * 2 ** wait.silentAsks)
       for (;;) {
         // Frames that are not wanted do not extend the wait.
         const bytes = await wait.packet(untilMs, !patiently)
@@ -195,8 +202,8 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
           usage.notOpened += 1
           continue
         }
-        learn(pace, 'blockMs', timing.nowMs() - Math.max(wait.openedMs, sentMs.get(number) ?? 0))
-        wait.openedMs = timing.nowMs()
+        learn(pace, 'blockMs', timing.steadyMs() - Math.max(wait.openedMs, sentMs.get(number) ?? 0))
+        wait.openedMs = timing.steadyMs()
         seat.context.opened += 1
         wait.silentAsks = 0
         return { ask: number, block: packet.block, last: packet.last, message }
@@ -204,7 +211,7 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
     },
 
     progressed() {
-      wait.progressMs = timing.nowMs()
+      wait.progressMs = timing.steadyMs()
       seat.turn.responds(true)
     },
 
@@ -216,7 +223,7 @@ export function createConversation(timing: Timing, seat: Seat, eui: string, task
       wait.silentAsks += 1
       const gone = !seat.turn.open()
       if (gone) await waitForLine(seat.turn)
-      const idle = timing.nowMs() - wait.progressMs >= limits.silenceMs
+      const idle = timing.steadyMs() - wait.progressMs >= limits.silenceMs
       if (!gone && !idle && wait.silentAsks < limits.asksPerSession) return
       const neverAnswered = !gone && pace.blockMs === undefined && seemsKeyWrong(seat.context, seat.turn.traffic)
       if (neverAnswered || idle) throw whyNoAnswer(seat.context, seat.turn.traffic, limits)

@@ -13,7 +13,7 @@ export interface GateLimits {
 }
 
 export interface Gates {
-  /** When the next session may begin: now or earlier, later, or never until a context is given back (infinite). */
+  /** When the next session may begin, by `Timing.steadyMs`: now or earlier, later, or never until a context is given back (infinite). */
   openAtMs(place: WanPlace): number
   /** The limit that is the last to allow it; undefined when it may begin now. */
   closedBy(place: WanPlace): WanLimit | undefined
@@ -55,7 +55,7 @@ export function createGates(limits: GateLimits, timing: Timing, contextFree: () 
   }
 
   function hold(key: string, rate: number, inMs: number): void {
-    if (rate > 0) freeAtMs.set(key, nextAtMs(timing.nowMs(), inMs / rate))
+    if (rate > 0) freeAtMs.set(key, nextAtMs(timing.steadyMs(), inMs / rate))
     else freeAtMs.delete(key)
   }
 
@@ -68,7 +68,7 @@ export function createGates(limits: GateLimits, timing: Timing, contextFree: () 
     openAtMs: (place) => Math.max(...reasons(place).map(([, atMs]) => atMs)),
     closedBy(place) {
       const [limit, atMs] = reasons(place).reduce((last, one) => (one[1] > last[1] ? one : last))
-      return atMs > timing.nowMs() ? limit : undefined
+      return atMs > timing.steadyMs() ? limit : undefined
     },
     begin(place) {
       const { csp } = place

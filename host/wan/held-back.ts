@@ -34,7 +34,7 @@ export function createHeldBack(
   function wakeAt(atMs: number): void {
     if (!Number.isFinite(atMs) || (timer !== undefined && timer.atMs <= atMs)) return
     timer?.cancel()
-    timer = { ...timing.after(Math.max(0, atMs - timing.nowMs()), lookNow), atMs }
+    timer = { ...timing.after(Math.max(0, atMs - timing.steadyMs()), lookNow), atMs }
   }
 
   function lookNow(): void {
@@ -44,7 +44,7 @@ export function createHeldBack(
 
   /** Takes the most urgent line that the limits allow now. */
   function takeNext(): HeldLine | undefined {
-    const nowMs = timing.nowMs()
+    const nowMs = timing.steadyMs()
     for (const [name, { lines }] of places) if (lines.length === 0) places.delete(name)
     const [from] = [...places.values()]
       .flatMap(({ place, lines }) => {

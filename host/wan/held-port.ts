@@ -104,7 +104,7 @@ export function createHeldPort(
   const opener = createPortOpener(url, openPort, limits, timing, {
     createReceiver: user.createReceiver,
     lost() {
-      lostMs = timing.nowMs()
+      lostMs = timing.steadyMs()
       user.lost()
       if (report === undefined) return
       report({ state: 'lost', problem: `${url} is gone: it was unplugged, or the meter has stopped` })
@@ -133,7 +133,7 @@ export function createHeldPort(
         try {
           return await opener.open()
         } catch (error) {
-          if (lostMs === undefined || timing.nowMs() - lostMs >= limits.openMs) throw error
+          if (lostMs === undefined || timing.steadyMs() - lostMs >= limits.openMs) throw error
         }
         await new Promise<void>((resolve) => void timing.after(limits.reopenMs, resolve))
       }

@@ -92,7 +92,7 @@ function turnFor(lineRequest: LineRequest, turn: Turn, whoWaits: WhoWaits): Turn
   const { eui } = lineRequest
   const stalledAfterMs = stalledMs + waits.wakeMs + waits.roundTripMs
   // The share of a session counts from the first answer: a wake may take long.
-  let startedMs = timing.nowMs()
+  let startedMs = timing.steadyMs()
   let hasAnswered = false
   const share = lineRequest.priority === priority.onDemand ? shareMs.onDemand : shareMs.other
   return {
@@ -104,7 +104,7 @@ function turnFor(lineRequest: LineRequest, turn: Turn, whoWaits: WhoWaits): Turn
       if (other === undefined) return false
       const own = silent.has(eui) ? unresponsive : lineRequest.priority
       if (other.priority < own) return true
-      const nowMs = timing.nowMs()
+      const nowMs = timing.steadyMs()
       if (nowMs - Math.max(startedMs, progressMs) >= stalledAfterMs) {
         silent.add(eui)
         return true
@@ -116,7 +116,7 @@ function turnFor(lineRequest: LineRequest, turn: Turn, whoWaits: WhoWaits): Turn
       silent.delete(eui)
       if (hasAnswered) return
       hasAnswered = true
-      startedMs = timing.nowMs()
+      startedMs = timing.steadyMs()
     },
   }
 }
@@ -130,7 +130,7 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
   /** The most urgent request for a line that the limits allow now. `closed` receives those that they hold back. */
   function nextOn(name: string, closed?: (place: WanPlace, first: Place) => void): Place | undefined {
     const line = waiting.lines.get(name)
-    const nowMs = timing.nowMs()
+    const nowMs = timing.steadyMs()
     let best: Place | undefined
     for (const [group, { place, heap }] of line?.groups ?? []) {
       const first = waiting.first(heap)
@@ -145,7 +145,7 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
   function startNext(name: string): void {
     const line = waiting.lineOf(name)
     if (line.busy) return
-    const nowMs = timing.nowMs()
+    const nowMs = timing.steadyMs()
     if (line.freeAtMs > nowMs) {
       if (line.count > 0) line.timer ??= timing.after(line.freeAtMs - nowMs, () => rateAllows(name))
       return
@@ -167,9 +167,9 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
     const line = waiting.lineOf(name)
     waiting.remove(request)
     line.busy = true
-    if (limits.lineRate > 0) line.freeAtMs = nextAtMs(timing.nowMs(), minuteMs / limits.lineRate)
+    if (limits.lineRate > 0) line.freeAtMs = nextAtMs(timing.steadyMs(), minuteMs / limits.lineRate)
     if (request.heldBy !== undefined) {
-      limits.heldBack?.(request.asked, request.heldBy, timing.nowMs() - request.sinceMs)
+      limits.heldBack?.(request.asked, request.heldBy, timing.steadyMs() - request.sinceMs)
     }
     request.start(gates.begin(request.place))
   }
@@ -179,7 +179,7 @@ function createStarter(limits: LineQueueLimits, timing: Timing) {
     startNext,
     /** To be called when the limits have changed. */
     look: heldBack.look,
-    next: (name: string) => ((waiting.lines.get(name)?.freeAtMs ?? 0) > timing.nowMs() ? undefined : nextOn(name)),
+    next: (name: string) => ((waiting.lines.get(name)?.freeAtMs ?? 0) > timing.steadyMs() ? undefined : nextOn(name)),
     release(name: string): void {
       waiting.lineOf(name).busy = false
       startNext(name)
@@ -219,17 +219,16 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
 
   /**
    * Resolves when the request has its turn, with what is to be called when its session has ended.
-   * @throws ReadError when its deadline comes first
+   * @throws ReadError when `endMs`, its deadline by `Timing.steadyMs`, comes first
    */
-  function turnOf(lineRequest: LineRequest): Promise<() => void> {
+  function turnOf(lineRequest: LineRequest, endMs: number): Promise<() => void> {
     return new Promise((resolve, reject) => {
-      const waitMs = Math.max(0, lineRequest.deadlineMs - timing.nowMs())
       const rejectRequest = (why: Error) => {
         late.cancel()
         if (waiting.remove(one)) reject(why)
       }
       const tooLate = () => new ReadError('too late', 'no turn on the line within the target response time')
-      const late = timing.after(waitMs, () => rejectRequest(tooLate()))
+      const late = timing.after(Math.max(0, endMs - timing.steadyMs()), () => rejectRequest(tooLate()))
       const start = (ended: () => void) => {
         late.cancel()
         resolve(ended)
@@ -239,7 +238,7 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
       const one: QueuedRequest = {
         ...lineRequest,
         asked: lineRequest,
-        sinceMs: timing.nowMs(),
+        sinceMs: timing.steadyMs(),
         priority: urgency,
         order: orders,
         start,
@@ -252,22 +251,25 @@ export function createLineQueue(limits: LineQueueLimits, timing: Timing): LineQu
   }
 
   return {
-    forRequest: (line, lineRequest) => ({
-      async use<T>(usage: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
-        const ended = await turnOf(lineRequest)
-        const counted = limits.begun?.(lineRequest.place)
-        const waits = limits.waits?.(lineRequest.place) ?? noWanWaits
-        const whoWaits = { timing, silent, waits, next: () => next(lineRequest.line), isStopped }
-        try {
-          return await line.use(usage, (turn) => session(turnFor(lineRequest, turn, whoWaits)))
-        } finally {
-          ended()
-          counted?.()
-          release(lineRequest.line)
-        }
-      },
-      close: () => line.close(),
-    }),
+    forRequest(line, lineRequest) {
+      const endMs = timing.steadyMs() + lineRequest.deadlineMs - timing.nowMs()
+      return {
+        async use<T>(usage: Usage, session: (turn: Turn) => Promise<T>): Promise<T> {
+          const ended = await turnOf(lineRequest, endMs)
+          const counted = limits.begun?.(lineRequest.place)
+          const waits = limits.waits?.(lineRequest.place) ?? noWanWaits
+          const whoWaits = { timing, silent, waits, next: () => next(lineRequest.line), isStopped }
+          try {
+            return await line.use(usage, (turn) => session(turnFor(lineRequest, turn, whoWaits)))
+          } finally {
+            ended()
+            counted?.()
+            release(lineRequest.line)
+          }
+        },
+        close: () => line.close(),
+      }
+    },
     raisePriority(eui, to) {
       for (const line of waiting.raise(eui, to)) startNext(line)
     },

@@ -49,14 +49,14 @@ export function testLoopback(
       const packet = new Uint8Array(packetBytes)
       packet[0] = testKind
       packet.set(randomBytes(packetBytes - 1), 1)
-      const startMs = timing.nowMs()
+      const startMs = timing.steadyMs()
       const untilMs = startMs + 250 + threeFramesMs(turn.limits.baud)
       turn.send(packet)
-      for (let leftMs = untilMs - startMs; leftMs > 0; leftMs = untilMs - timing.nowMs()) {
+      for (let leftMs = untilMs - startMs; leftMs > 0; leftMs = untilMs - timing.steadyMs()) {
         const back = await turn.receive(leftMs)
         if (back === undefined) break
         if (!sameBytes(back, packet)) continue
-        timesMs.push(timing.nowMs() - startMs)
+        timesMs.push(timing.steadyMs() - startMs)
         break
       }
     }
@@ -78,9 +78,9 @@ export async function testWakes(
   let awakes = 0
   for (let i = 0; i < wakes && turn.open(); i++) {
     const nonce = randomBytes(8)
-    const untilMs = timing.nowMs() + turn.limits.awakeMs + threeFramesMs(turn.limits.baud)
+    const untilMs = timing.steadyMs() + turn.limits.awakeMs + threeFramesMs(turn.limits.baud)
     turn.send(encodeWake(euiToBytes(eui), nonce), wakePreambleBytes)
-    for (let leftMs = untilMs - timing.nowMs(); leftMs > 0; leftMs = untilMs - timing.nowMs()) {
+    for (let leftMs = untilMs - timing.steadyMs(); leftMs > 0; leftMs = untilMs - timing.steadyMs()) {
       const bytes = await turn.receive(leftMs)
       if (bytes === undefined) break
       const packet = decodePacket(bytes)
@@ -103,10 +103,10 @@ export async function testAsks(
   const timesMs: number[] = []
   const before = dropped()
   for (let i = 0; i < asks; i++) {
-    const startMs = timing.nowMs()
+    const startMs = timing.steadyMs()
     try {
       await ask(conversation, 'readInventory', {}, true)
-      timesMs.push(timing.nowMs() - startMs)
+      timesMs.push(timing.steadyMs() - startMs)
     } catch (error) {
       if (!(error instanceof ReadError) || error.fault !== 'no answer') throw error
     }

@@ -12,6 +12,7 @@ import { PortError } from './bindings.ts'
 import {
   type Conversation,
   createConversation,
+  type LineTask,
   type MeterTask,
   type Seat,
   type SessionContext,
@@ -88,7 +89,7 @@ async function openSession(
   parts: MeterSessionParts,
   turn: Turn,
   eui: string,
-  task: MeterTask,
+  task: LineTask,
   pace: Pace,
 ): Promise<{ context: SessionContext; delivered: EventEntry[] }> {
   const { dco, timing } = parts
@@ -124,12 +125,12 @@ async function runSession(
   pace: Pace,
 ): Promise<void> {
   const waiting = [...queue]
-  const deadlineMs = Math.max(...queue.map(({ task }) => task.deadlineMs))
-  first.task.silence ??= { sinceMs: parts.timing.nowMs(), wakes: 0 }
+  const endMs = Math.max(...queue.map(({ task }) => task.endMs))
+  first.task.silence ??= { sinceMs: parts.timing.steadyMs(), wakes: 0 }
   for (const one of waiting) one.waitsFor = 'awake'
   let opened: Awaited<ReturnType<typeof openSession>>
   try {
-    opened = await openSession(parts, turn, eui, { ...first.task, deadlineMs }, pace)
+    opened = await openSession(parts, turn, eui, { ...first.task, endMs }, pace)
   } catch (error) {
     for (const one of waiting) one.waitsFor = 'meter'
     if (error instanceof YieldError) return
@@ -153,7 +154,7 @@ async function runSession(
     remove(queue, one)
     done += 1
     const over = endsSession(outcome.error)
-    const last = queue.length === 0 || done === tasksPerSession || turn.shouldYield(parts.timing.nowMs())
+    const last = queue.length === 0 || done === tasksPerSession || turn.shouldYield(parts.timing.steadyMs())
     // The session ends before the result is passed on, so that the task's usage is complete by then.
     if (last && !over) await endSession(parts, turn, context, conversation, delivered, one.task.usage)
     outcome.settle()
@@ -243,13 +244,15 @@ function createTask<T>(
   resolve: (value: T) => void,
   reject: (error: unknown) => void,
 ): QueuedTask {
+  const { deadlineMs, ...rest } = task
+  const leftMs = deadlineMs - timing.nowMs()
   const finish = (settle: () => void) => {
     late.cancel()
     settle()
   }
   const queued: QueuedTask = {
     line,
-    task: { ...task },
+    task: { ...rest, endMs: timing.steadyMs() + leftMs },
     waitsFor: 'meter',
     fail: (error) => finish(() => reject(error)),
     work: (conversation) =>
@@ -258,7 +261,7 @@ function createTask<T>(
         (error) => ({ settle: () => finish(() => reject(error)), error }),
       ),
   }
-  let late = timing.after(Math.max(0, task.deadlineMs - timing.nowMs()), () => {
+  let late = timing.after(Math.max(0, leftMs), () => {
     if (queued.waitsFor === 'meter') expire('other reads of this meter took up the target response time')
     // The wake ends at this time too, and knows more of the cause.
     else if (queued.waitsFor === 'awake') late = timing.after(wakeGraceMs, () => expire(undefined))

@@ -5,7 +5,7 @@ import type { Dco } from '../dco/sealer.ts'
 import {
   type Conversation,
   createConversation,
-  type MeterTask,
+  type LineTask,
   type Seat,
   type SessionContext,
   YieldError,
@@ -33,7 +33,7 @@ interface RunningTask {
 export interface QueuedTask {
   /** The line, with this task's own place in the line queue. */
   line: Line
-  task: MeterTask
+  task: LineTask
   work(conversation: Conversation): Promise<{ settle(): void; error?: unknown }>
   running?: RunningTask
   /** What it waits for: its meter, which others read; the line; an awake of the meter; or an answer. */
@@ -54,7 +54,7 @@ export function isUnanswered({ running, task }: QueuedTask): boolean {
 }
 
 /** Opens another session in the same turn, after asks that got no answer. @throws ReadError, YieldError */
-export async function wakeAgain({ dco, timing }: MeterParts, { turn, context }: Seat, task: MeterTask): Promise<void> {
+export async function wakeAgain({ dco, timing }: MeterParts, { turn, context }: Seat, task: LineTask): Promise<void> {
   // Alerts of this wake are not used: they are not acknowledged, so the meter repeats them at the next wake.
   const again = wake(timing, dco, turn, context.eui, task, context.pace).catch((error) => {
     if (!(error instanceof ReadError) || error.fault !== 'no awake') throw error

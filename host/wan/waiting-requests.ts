@@ -16,7 +16,7 @@ export type LineRequest = {
   place: WanPlace
   eui: string
   priority: Priority
-  /** The session must have begun by then, ms since 1970. */
+  /** The session must have begun by then, ms UTC by the clock as it is when the request is made. */
   deadlineMs: number
 }
 
@@ -26,7 +26,7 @@ export const unresponsive = 3
 export interface QueuedRequest extends Omit<LineRequest, 'priority'> {
   priority: number
   order: number
-  /** The request as it was made, and when. */
+  /** The request as it was made, and when by `Timing.steadyMs`. */
   asked: LineRequest
   sinceMs: number
   /** The first limit of the WAN that held it back. */
@@ -51,7 +51,7 @@ export interface WaitingGroup {
 /** Requests that wait for one line, by place. */
 export interface WaitingLine {
   busy: boolean
-  /** When its rate allows the next session, ms since 1970. */
+  /** When its rate allows the next session, by `Timing.steadyMs`. */
   freeAtMs: number
   count: number
   groups: Map<string, WaitingGroup>

@@ -6,7 +6,7 @@ import { eventBytes } from '../../protocol/limits.ts'
 import { decodePacket, encodeWake, lineVersion, type SealedAnswer } from '../../protocol/link.ts'
 import { decodeAnswer } from '../../protocol/messages.ts'
 import type { Dco, DcoSession } from '../dco/sealer.ts'
-import { type MeterTask, timed, waitForLine, YieldError, yieldCheckMs } from './conversation.ts'
+import { type LineTask, timed, waitForLine, YieldError, yieldCheckMs } from './conversation.ts'
 import { whyNoAwake } from './diagnosis.ts'
 import { wakePreambleBytes } from './line-limits.ts'
 import { firstWaitMs, learn, type Pace } from './pace.ts'
@@ -51,7 +51,7 @@ async function openEarly(
   timing: Timing,
   session: DcoSession,
   early: readonly SealedAnswer[],
-  task: MeterTask,
+  task: LineTask,
 ): Promise<EventEntry[]> {
   for (const frame of [...early].reverse()) {
     const message = await timed(timing, task.usage, session, () => session.openAlerts(frame))
@@ -88,29 +88,29 @@ export async function wake(
   dco: Dco,
   turn: Turn,
   eui: string,
-  task: MeterTask,
+  task: LineTask,
   pace: Pace,
 ): Promise<Woken> {
-  const { deadlineMs, usage } = task
+  const { endMs, usage } = task
   const { limits } = turn
-  const startMs = timing.nowMs()
+  const startMs = timing.steadyMs()
   const silence = task.silence ?? { sinceMs: startMs, wakes: 0 }
   const firstMs = firstWaitMs(pace, 'awakeMs', limits)
   const early: SealedAnswer[] = []
   let otherVersion: number | undefined
-  if (startMs >= deadlineMs) throw new ReadError('too late', 'the target response time is used up')
+  if (startMs >= endMs) throw new ReadError('too late', 'the target response time is used up')
   for (let tries = 0; ; tries++) {
     const session = openSession(dco, eui)
-    const sentMs = timing.nowMs()
+    const sentMs = timing.steadyMs()
     // The WAN takes its time whatever the try: only the wait for the meter doubles.
     const wanMs = limits.wanWakeMs + limits.wanRoundTripMs
-    const untilMs = Math.min(deadlineMs, sentMs + wanMs + firstMs * 2 ** Math.min(tries, doublingsMax))
+    const untilMs = Math.min(endMs, sentMs + wanMs + firstMs * 2 ** Math.min(tries, doublingsMax))
     turn.send(encodeWake(euiToBytes(eui), session.hostNonce), wakePreambleBytes)
     usage.wakeUps += 1
     silence.wakes += 1
-    while (timing.nowMs() < untilMs) {
-      if (timing.nowMs() - sentMs >= yieldAfterMs + wanMs && turn.shouldYield(sentMs)) throw givesWay(turn)
-      const bytes = await turn.receive(Math.min(untilMs - timing.nowMs(), yieldCheckMs))
+    while (timing.steadyMs() < untilMs) {
+      if (timing.steadyMs() - sentMs >= yieldAfterMs + wanMs && turn.shouldYield(sentMs)) throw givesWay(turn)
+      const bytes = await turn.receive(Math.min(untilMs - timing.steadyMs(), yieldCheckMs))
       if (bytes === undefined && turn.open()) continue
       if (bytes === undefined) break
       const packet = decodePacket(bytes)
@@ -129,7 +129,7 @@ export async function wake(
         )
       }
       if (isMine && packet.version === lineVersion) {
-        learn(pace, 'awakeMs', Math.max(0, timing.nowMs() - sentMs - wanMs))
+        learn(pace, 'awakeMs', Math.max(0, timing.steadyMs() - sentMs - wanMs))
         turn.responds(true)
         usage.sessions += 1
         session.bind(packet.boot, packet.session)
@@ -147,8 +147,8 @@ export async function wake(
         `${eui} speaks version ${otherVersion} of the line, this bridge version ${lineVersion}: bring both to the same`,
       )
     }
-    const isSilent = silence.wakes >= wakesMin && timing.nowMs() - silence.sinceMs >= limits.silenceMs
-    if (isSilent || timing.nowMs() >= deadlineMs) throw whyNoAwake(eui, silence.wakes, turn.traffic, limits)
+    const isSilent = silence.wakes >= wakesMin && timing.steadyMs() - silence.sinceMs >= limits.silenceMs
+    if (isSilent || timing.steadyMs() >= endMs) throw whyNoAwake(eui, silence.wakes, turn.traffic, limits)
     if (turn.shouldYield(sentMs)) throw givesWay(turn)
   }
 }

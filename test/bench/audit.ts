@@ -78,6 +78,7 @@ async function bytesAlone(directory: string): Promise<number> {
   let nowMs = startMs
   const timing = {
     nowMs: () => nowMs,
+    steadyMs: () => nowMs,
     after(ms: number, call: () => void) {
       nowMs += ms
       setImmediate(call)
@@ -107,7 +108,7 @@ async function fill(
   note: (text: string) => void,
 ): Promise<void> {
   const notes = createTrailNotes(store)
-  const timing = { nowMs: () => startMs, after: () => ({ cancel() {} }) }
+  const timing = { nowMs: () => startMs, steadyMs: () => startMs, after: () => ({ cancel() {} }) }
   const report = (problem: string) => note(problem)
   const parts = { directory, timing, store, key: privateKey, report, sync: async () => {} }
   const files = openTrailFiles(parts, notes, await startTrail(directory, notes))

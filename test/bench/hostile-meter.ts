@@ -12,7 +12,7 @@ import type { Bench, Row } from './row.ts'
 
 /** Processor time of one session of the queue, microseconds, with so many waiting at the start. */
 async function queueUs(waiting: number): Promise<number> {
-  const timing = { nowMs: () => Date.now(), after: () => ({ cancel() {} }) }
+  const timing = { nowMs: () => Date.now(), steadyMs: () => performance.now(), after: () => ({ cancel() {} }) }
   const queue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, timing)
   const line: Line = {
     use: (_usage, session) => session({ limits: defaultLineLimits } as never),

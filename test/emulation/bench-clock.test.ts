@@ -26,6 +26,7 @@ function createRealTime(): Timing {
   }
   return {
     nowMs: () => nowMs,
+    steadyMs: () => nowMs,
     after(ms, call) {
       const timer = { atMs: nowMs + ms, call }
       timers.push(timer)

@@ -14,8 +14,13 @@ function bench(answers: (number | string)[]) {
     if (typeof answer === 'string') throw new Error(answer)
     return answer
   }
-  const start = () => startDelivery(disk, clock, { post })
-  return { clock, disk, posts, start }
+  let aheadMs = 0
+  const timing = { ...clock, nowMs: () => clock.nowMs() + aheadMs }
+  const start = () => startDelivery(disk, timing, { post })
+  const setClock = (byMs: number) => {
+    aheadMs += byMs
+  }
+  return { clock, disk, posts, start, setClock }
 }
 
 const url = 'http://127.0.0.1:8181/'
@@ -42,6 +47,22 @@ test('a User that is down or fails is tried again, later and later, with the sam
   )
   assert.ok(posts.every((entry) => entry.body === '<a/>'))
   assert.equal(delivery.pending(), [])
+})
+
+test('setting the clock by an hour, either way, changes no wait between tries', async () => {
+  for (const stepMs of [-3_600_000, 3_600_000]) {
+    const { clock, posts, start, setClock } = bench(['timed out', 503, 503, 200])
+    const delivery = await start()
+    await delivery.keep('a', url, '<a/>')
+    delivery.start('a')
+    await clock.pass(6500)
+    setClock(stepMs)
+    await clock.pass(100_000)
+    assert.equal(
+      posts.map((entry) => entry.atMs),
+      [1000, 2000, 7000, 37000],
+    )
+  }
 })
 
 test('a refusal is stored and listed, not retried', async () => {

@@ -111,6 +111,7 @@ test('the command: table, CSV and JSON from a state directory, and mistakes', as
   let nowMs = 0
   const timing = {
     nowMs: () => nowMs,
+    steadyMs: () => nowMs,
     after(_ms: number, call: () => void) {
       setImmediate(call)
       return { cancel() {} }

@@ -13,6 +13,7 @@ function machine() {
   let aheadMs = Date.UTC(2026, 10, 22)
   const timing = createTiming({
     wallMs: () => running.nowMs() + aheadMs,
+    steadyMs: running.steadyMs,
     setTimer: (call, ms) => running.after(ms, call),
   })
   return {

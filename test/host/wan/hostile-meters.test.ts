@@ -64,4 +64,19 @@ test('a request that waits behind another of its meter has a deadline of its own
   await b.clock.run(long)
 })
 
+test('the clock is set by an hour, either way, during reads: all end as they would have without', async () => {
+  for (const behaviour of ['dead', ...behaviours] as const) {
+    const ends = []
+    for (const stepMs of [0, -3_600_000, 3_600_000]) {
+      const b = createHostileBench([behaviour])
+      const bad = b.read(1)
+      await b.clock.pass(300)
+      const good = b.read(0)
+      b.setClock(stepMs)
+      ends.push(JSON.stringify(await b.clock.run(Promise.all([bad, good]))))
+    }
+    assert.equal(ends, Array(3).fill(ends[0]), behaviour)
+  }
+})
+
 test.run()

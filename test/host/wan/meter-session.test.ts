@@ -253,7 +253,7 @@ test('an task that gets no turn fails alone: the one behind it asks for a turn o
     use: () => Promise.reject(new ReadError('too late', why)),
     close: async () => {},
   })
-  const timing = { nowMs: () => 0, after: () => ({ cancel() {} }) }
+  const timing = { nowMs: () => 0, steadyMs: () => 0, after: () => ({ cancel() {} }) }
   const sessions = createMeterSessions({ dco: { open: () => undefined }, timing })
   const withSession = (why: string) =>
     sessions.withSession(lineThat(why), eui, { deadlineMs: 1, usage: noUsage() }, async () => {})

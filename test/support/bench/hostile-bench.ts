@@ -34,10 +34,13 @@ export function createHostileBench(others: (Behaviour | 'dead')[], { baud = 1152
   }
   clock.set(endMs + 60_000)
   good.meter().step()
+  let aheadMs = 0
+  /** The clock of the host, which the test may set. */
+  const timing = { ...clock, nowMs: () => clock.nowMs() + aheadMs }
   const dco = createDco({ key: (eui) => keys[keys.findIndex((_, i) => euiOf(i) === eui)] }, random.bytes)
-  const sessions = createMeterSessions({ dco, timing: clock })
-  const lineQueue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, clock)
-  const shared = createLine('sim:', line.openPort, { ...defaultLineLimits, baud }, clock)
+  const sessions = createMeterSessions({ dco, timing })
+  const lineQueue = createLineQueue({ lineRate: 0, cohortRate: () => 0 }, timing)
+  const shared = createLine('sim:', line.openPort, { ...defaultLineLimits, baud }, timing)
 
   /** Reads half-hours; answers how it ended and how long it took. */
   async function read(
@@ -45,7 +48,7 @@ export function createHostileBench(others: (Behaviour | 'dead')[], { baud = 1152
     { urgency = priority.onDemand as Priority, first = end - 48, targetMs = trtMs } = {},
   ) {
     const startMs = clock.nowMs()
-    const deadlineMs = startMs + targetMs
+    const deadlineMs = timing.nowMs() + targetMs
     const request = { line: 'a', place: { cohort: 'c', csp: 'w' }, eui: euiOf(meter), priority: urgency, deadlineMs }
     const task = { deadlineMs, usage: noUsage(), priority: urgency }
     const work = (conversation: Conversation) => readHalfHours(conversation, 0, first, end - first)
@@ -55,7 +58,13 @@ export function createHostileBench(others: (Behaviour | 'dead')[], { baud = 1152
     const whole = typeof readings !== 'string' && readings.every(({ wh }) => wh === 5)
     return { readings, whole, tookMs: clock.nowMs() - startMs, sessions: task.usage.sessions }
   }
-  return { clock, read }
+  return {
+    clock,
+    read,
+    setClock(byMs: number) {
+      aheadMs += byMs
+    },
+  }
 }
 
 /** The longest read of the good meter while a hostile one is read, how that ended, and what a read alone takes. */
