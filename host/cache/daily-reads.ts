@@ -13,7 +13,7 @@ import { type HourlyKeys, hourOf } from './hourly-keys.ts'
 import { type CachePolicy, cachedFromDay, cachedPeriod } from './policy.ts'
 import { lengthen, type Run } from './reading-cache.ts'
 import { entryKey } from './sealed-entry.ts'
-import type { ReadingSource } from './single-flight.ts'
+import { isOwnFault, type ReadingSource } from './single-flight.ts'
 
 /** A daily read, where it came from, and how long ago the meter was asked for it. */
 export interface SourcedSnapshot {
@@ -24,7 +24,8 @@ export interface SourcedSnapshot {
 
 /**
  * Daily reads of the midnights with which the days `first` to `first + count - 1` begin, oldest first, those that the
- * meter has. `fetch` reads from the meter. When it rejects, so do all requests that share the read.
+ * meter has. `fetch` reads from the meter. When it rejects, so do all requests that share the read, or the next of them reads
+ * (`isOwnFault`).
  */
 export type DailyReadThrough = (
   eui: string,
@@ -168,9 +169,9 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
       const other = underWay.get(eui)
       if (other !== undefined) {
         const covered = missing.every((day) => other.days.includes(day))
-        const entries = await (covered ? other.entries : other.entries.catch(() => []))
-        if (covered) return inOrder(cached, entries.filter(isMissing), 'shared', nowMs() - other.countedFromMs)
-        continue
+        const entries = await other.entries.catch(covered ? unlessOwnFault : () => undefined)
+        if (!covered || entries === undefined) continue
+        return inOrder(cached, entries.filter(isMissing), 'shared', nowMs() - other.countedFromMs)
       }
       const days = [...new Set([...missing, ...missingOfPeriod(eui, missing, now)])].sort((a, b) => a - b)
       const entries = readDays(eui, days, isAsked, now, fetch)
@@ -182,6 +183,11 @@ export function createDailyReadThrough(parts: DailyReadParts): DailyReadThrough 
       }
     }
   }
+}
+
+/** Nothing, where another read may succeed. @throws any other error */
+function unlessOwnFault(error: unknown): undefined {
+  if (!isOwnFault(error)) throw error
 }
 
 function daysOf({ first, count }: Run): number[] {

@@ -4,6 +4,7 @@
 // returns, including those too old to be cached, and then reads only what is still missing.
 
 import { halfHourOf } from '../../protocol/half-hour.ts'
+import { ReadError, type ReadFault } from '../wan/read-error.ts'
 import type { Reading } from '../wan/reading.ts'
 import { type Priority, priority } from '../wan/waiting-requests.ts'
 import { type CachedReading, isSettled, lengthen, type ReadingCache, type Run } from './reading-cache.ts'
@@ -18,7 +19,8 @@ export type SourcedReading = Reading & { from: ReadingSource; ageMs: number }
 /**
  * Reads half-hours `first` to `first + count - 1` (19,056 at most): one reading each, in order. `fetch` is called once
  * per missing run and must return one reading per half-hour in order, `wh` undefined where the meter has no record.
- * When a fetch fails, all requests that wait for a half-hour of it reject with its error, and nothing of it is cached.
+ * When a fetch fails, nothing of it is cached. Where another attempt may succeed (`isOwnFault`), the next request that waits
+ * reads with its own `fetch`, and so within its own deadline; otherwise all that wait for a half-hour of it reject with its error.
  * Rejects with RangeError for an invalid range.
  */
 export type ReadThrough = (
@@ -88,7 +90,7 @@ export function createReadThrough(
       readings = await fetch(run.first, run.count)
       checkAnswer(run, readings)
     } catch (error) {
-      failWaiters(waiting, run, error)
+      if (!isOwnFault(error)) failWaiters(waiting, run, error)
       throw error
     }
     share(waiting, readings, countedFromMs)
@@ -138,6 +140,14 @@ export function createReadThrough(
 }
 
 type Fetch = Parameters<ReadThrough>[4]
+
+/** What a read fails with that had too little time, or met a meter that may answer the next one. */
+const ownFaults: readonly ReadFault[] = ['too late', 'no awake', 'no answer']
+
+/** Whether a shared read failed for its reader alone: who waits for it may do better with a read within its own deadline. */
+export function isOwnFault(error: unknown): boolean {
+  return error instanceof ReadError && ownFaults.includes(error.fault)
+}
 
 /** Passes a finished run to every request that waits for some of it. */
 function share(waiting: Waiter[], readings: readonly Reading[], countedFromMs: number): void {

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert'
 import { createRandom } from '../../../emulation/random.ts'
 import { createDailyReadThrough } from '../../../host/cache/daily-reads.ts'
 import type { CachePolicy } from '../../../host/cache/policy.ts'
+import { ReadError } from '../../../host/wan/read-error.ts'
 import { dayMs } from '../../../protocol/half-hour.ts'
 import { encodeSnapshot, type RegisterSnapshot } from '../../../protocol/register-snapshot.ts'
 import { bench, cacheSuite, entries, eui, hourMs, morningMs, otherEui } from '../../support/bench/cache-bench.ts'
@@ -98,17 +99,29 @@ test('simultaneous requests are one read; one for more waits and reads the rest'
   ])
 })
 
+test('a read that had too little time fails its request alone: the next one reads for itself', async ({ root }) => {
+  const { read, asks } = through(root)
+  const hurried = read(today, 1).catch((error: Error) => error.message)
+  const patient = [read(today, 1), read(today, 1)]
+  asks[0]!.fail(new ReadError('too late', 'it failed'))
+  assert.is(await hurried, 'it failed')
+  await turn()
+  assert.is(asks.length, 2)
+  asks[1]!.answer()
+  assert.equal((await Promise.all(patient)).map(froms).sort(), ['meter', 'shared'])
+})
+
 test('a failed read fails those that shared it, and is not cached', async ({ root }) => {
   const { read, asks } = through(root)
   const both = [read(today, 1), read(today, 1)]
-  asks[0]!.fail(new Error('no awake'))
+  asks[0]!.fail(new ReadError('refused', 'refused'))
   for (const one of both) {
     assert.is(
       await one.then(
         () => '',
         (error: Error) => error.message,
       ),
-      'no awake',
+      'refused',
     )
   }
   const again = read(today, 1)

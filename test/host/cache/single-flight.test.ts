@@ -3,6 +3,7 @@ import { bridgeTables } from '../../../host/bridge/tables.ts'
 import type { CachePolicy } from '../../../host/cache/policy.ts'
 import { createReadThrough } from '../../../host/cache/single-flight.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
+import { ReadError } from '../../../host/wan/read-error.ts'
 import type { Reading } from '../../../host/wan/reading.ts'
 import { halfHourMs, halfHourOf } from '../../../protocol/half-hour.ts'
 import {
@@ -157,13 +158,15 @@ test('a half-hour that ended during a read is read again for later requests', as
   ])
 })
 
-test('a failed read fails all that waited for it, caches nothing, and the next one reads', async ({ root }) => {
+test('a read that would fail again fails all that waited for it, caches nothing, and the next one reads', async ({
+  root,
+}) => {
   const { read, asks, store } = through(root)
   const all = [read(yesterday, 48), read(yesterday, 48), read(yesterday + 40, 20)].map((one) => one.catch(messageOf))
   const apart = read(yesterday + 48, 2)
   await turn()
-  asks[0]!.fail(new Error('no awake'))
-  assert.equal(await Promise.all(all), ['no awake', 'no awake', 'no awake'])
+  asks[0]!.fail(new ReadError('refused', 'refused'))
+  assert.equal(await Promise.all(all), ['refused', 'refused', 'refused'])
   await turn()
   asks[1]!.answer()
   assert.is(origins(await apart), 'meter', 'who waited for other half-hours is not harmed')
@@ -173,6 +176,28 @@ test('a failed read fails all that waited for it, caches nothing, and the next o
   asks[2]!.answer()
   assert.is((await again).length, 48)
 })
+
+for (const fault of ['too late', 'no awake', 'no answer'] as const)
+  test(`a read that fails with "${fault}" fails its request alone: the next one reads for itself`, async ({ root }) => {
+    const { read, asks, asked } = through(root)
+    const hurried = read(yesterday, 48).catch(messageOf)
+    const patient = read(yesterday, 48)
+    const after = read(yesterday + 40, 20)
+    await turn()
+    asks[0]!.fail(new ReadError(fault, 'it failed'))
+    assert.is(await hurried, 'it failed')
+    await turn()
+    asks[1]!.answer()
+    assert.is(origins(await patient), 'meter')
+    await turn()
+    asks[2]!.answer()
+    assert.is(origins((await after).slice(0, 8)), 'shared')
+    assert.equal(asked(), [
+      [0, 48],
+      [0, 48],
+      [48, 12],
+    ])
+  })
 
 test('an answer that does not match the request fails, and is not cached', async ({ root }) => {
   const { read, asks, store } = through(root)
