@@ -38,7 +38,7 @@ const rooms = [
   ...['delivery', 'audit', 'metrics', 'feed', 'requests', 'services', 'schedule'],
   ...['config', 'bridge'],
   ...['http', 'runtime'],
-  ...['cli', 'client', 'collector', 'doctor', 'provision'],
+  ...['collector', 'cli', 'client', 'doctor', 'provision'],
 ]
 
 function roomOf(path: string): string {

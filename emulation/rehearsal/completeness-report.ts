@@ -1,9 +1,9 @@
 // How much of each day settlement had by each of its runs.
 
+import { runsOf } from '../../host/catalogue/settlement-timetable.ts'
 import { dayMs } from '../../protocol/half-hour.ts'
 import type { Measures } from './measures.ts'
 import type { Scenario } from './scenario.ts'
-import { runsOf } from './settlement-timetable.ts'
 
 export interface CompletenessRow {
   kind: 'utc' | 'settlement'

@@ -1,12 +1,12 @@
 // The report of a rehearsal as plain values: what --json prints, and what tables, plots and CSV files are made from. It holds
 // no time of this machine: the same scenario and seed give the same report.
 
+import { settlementTimetables } from '../../host/catalogue/settlement-timetable.ts'
 import { measuresOf } from '../../host/metrics/performance-measures.ts'
 import { type CompletenessRow, completenessRows } from './completeness-report.ts'
 import { addCounts, type Measures, noRequests, type RequestCounts, readKey, type WanCounts } from './measures.ts'
 import type { Scenario } from './scenario.ts'
 import { byHour, mostAtOnce, peak } from './series.ts'
-import { settlementTimetables } from './settlement-timetable.ts'
 import { sampledOneIn } from './users.ts'
 import { joined, ratio, round, type WanRow, wanRow } from './wan-report.ts'
 

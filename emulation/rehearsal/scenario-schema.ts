@@ -1,10 +1,10 @@
 // The JSON Schema of a scenario file. What one part says about another only scenario-file.ts knows.
 
+import { settlementTimetableNames } from '../../host/catalogue/settlement-timetable.ts'
 import { configSchema } from '../../host/config/config-schema.ts'
 import { dcoSchema } from '../../host/dco/dco-settings.ts'
 import { type JsonSchema, objectSchema } from '../../host/state/json-schema.ts'
 import { wanSchema } from '../../host/wan/wan-settings.ts'
-import { settlementTimetableNames } from './settlement-timetable.ts'
 
 /** Most meters and days of a rehearsal. */
 export const scenarioLimits = { meters: 1_000_000, days: 400, parties: 50, asks: 100, names: 50 } as const

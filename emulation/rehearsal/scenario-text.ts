@@ -1,7 +1,7 @@
 // A scenario as it is written in a file: what its schema (scenario-schema.ts) allows.
 
+import type { SettlementTimetableName } from '../../host/catalogue/settlement-timetable.ts'
 import type { Ask, BridgeSettings, Fault, PartyRole } from './scenario.ts'
-import type { SettlementTimetableName } from './settlement-timetable.ts'
 
 /** What a scenario file holds, once its schema holds. */
 export interface ScenarioText {

@@ -1,8 +1,8 @@
 // A scenario of a rehearsal: which meters there are, who asks them for what, and what the systems in between can do.
 
+import type { SettlementTimetableName } from '../../host/catalogue/settlement-timetable.ts'
 import type { DcoSettings } from '../../host/dco/dco-settings.ts'
 import type { WanSettings } from '../../host/wan/wan-settings.ts'
-import type { SettlementTimetableName } from './settlement-timetable.ts'
 
 /** Levels of a customer's consent for import (design assumption DA11); export is always half-hourly. */
 export type Consent = 'half-hourly' | 'daily' | 'monthly' | 'none'

@@ -37,6 +37,10 @@ export const commandGroups: { [title: string]: { [name: string]: LoadCommand } }
   'Ask as a User': {
     read: async () => (await import('./read.ts')).readCommand,
     schedule: async () => (await import('./schedule.ts')).scheduleCommand,
+    async collect() {
+      const { readCsv, readTextFile } = await import('../../hardware/cli/text-file.ts')
+      return (await import('./collect.ts')).collectCommand({ readCsv, readTextFile })
+    },
     inventory: async () => (await import('./inventory.ts')).inventoryCommand,
     access: async () => (await import('./access.ts')).accessCommand,
     sign: async () => (await import('./sign.ts')).signCommand,

@@ -52,10 +52,10 @@ async function bodyOf(request: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-/** Listens on the callback address; `take` says whether a response is the one that is waited for. */
-async function listen(
+/** Listens on a callback address; `take` says whether a response is wanted, and has been kept. @throws CommandError */
+export async function listenOn(
   callback: string,
-  take: (body: Buffer, explanation: string | undefined) => boolean,
+  take: (body: Buffer, explanation: string | undefined) => boolean | Promise<boolean>,
 ): Promise<Server> {
   const { hostname, port, protocol } = new URL(callback)
   if (protocol !== 'http:') {
@@ -68,7 +68,8 @@ async function listen(
     const body = await bodyOf(request).catch(() => undefined)
     // Somebody else's response is left with the bridge, which tries again later.
     const explanation = request.headers['smets1-explain']?.toString()
-    response.writeHead(body !== undefined && take(body, explanation) ? 204 : 503).end()
+    const isTaken = body !== undefined && (await Promise.resolve(take(body, explanation)).catch(() => false))
+    response.writeHead(isTaken ? 204 : 503).end()
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
@@ -163,7 +164,7 @@ async function callbackReceiver(callback: string, id: string): Promise<Receiver>
   const answer = new Promise<Answer>((resolve) => {
     answered = resolve
   })
-  const server = await listen(callback, (xml, why) => {
+  const server = await listenOn(callback, (xml, why) => {
     const parsed = parseResponse(xml)
     if (!parsed.ok || parsed.response.requestId?.text.toUpperCase() !== id.toUpperCase()) return false
     answered({ xml, why })

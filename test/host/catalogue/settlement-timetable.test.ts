@@ -2,7 +2,7 @@
 
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bankHolidays, isWorkingDay, runDate, runsOf } from '../../../emulation/rehearsal/settlement-timetable.ts'
+import { bankHolidays, isWorkingDay, runDate, runsOf } from '../../../host/catalogue/settlement-timetable.ts'
 
 // As published by the government for England and Wales.
 const published: { [year: string]: string[] } = {

@@ -1,0 +1,127 @@
+// smets1 collect run: the collector as a process of its own, until it is stopped.
+
+import { randomBytes } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type CollectionPaths, openCollection } from '../collector/collection-files.ts'
+import { type Collector, openCollector } from '../collector/collector.ts'
+import { type CollectorEvent, type CollectorSettings, defaultSettings } from '../collector/env.ts'
+import { type Agreement, readPortfolio } from '../collector/portfolio.ts'
+import { readConfig } from '../config/config.ts'
+import { closeServer } from '../http/listen.ts'
+import { signingToolOf } from '../pki/open-signing-tool.ts'
+import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { loadRegistry } from '../runtime/state-registry.ts'
+import { parseWindow } from '../schedule/windows.ts'
+import { CommandError, exitCode } from '../state/errors.ts'
+import { given, type Io, type Options, stateOption, textOption, wholeOption } from './command.ts'
+import type { FileReaders } from './import.ts'
+import { nowIn } from './now-in.ts'
+import { userOption } from './request-options.ts'
+import { listenOn, send } from './user-client.ts'
+
+const portfolioBytesMax = 50 * 1024 * 1024
+/** How often the collector looks at the clock, ms of real time. */
+const tickEveryMs = 1000
+const sendTimeoutMs = 20_000
+
+/** The agreements of a file. @throws CommandError with every problem and its line */
+export function portfolioOf(path: string, { readCsv, readTextFile }: FileReaders): Agreement[] {
+  const wrong = (why: string) => new CommandError(exitCode.usage, why)
+  let text: string
+  try {
+    text = readTextFile(path, portfolioBytesMax)
+  } catch (error) {
+    throw wrong((error as Error).message)
+  }
+  const csv = readCsv(text)
+  if (!csv.ok) throw wrong(`${path}${csv.line === undefined ? '' : `:${csv.line}`}: ${csv.reason}`)
+  const { agreements, problems } = readPortfolio(csv.records)
+  if (problems.length > 0) throw wrong(`${path}: nothing was taken\n  ${problems.join('\n  ')}`)
+  return agreements
+}
+
+function settingsOf(options: Options): CollectorSettings {
+  const named = textOption(options, 'window')
+  const window = named === undefined ? defaultSettings.window : parseWindow(named)
+  if (window === undefined) {
+    throw new CommandError(exitCode.usage, `--window is a part of the day, UTC, such as 00:15-06:00, not ${named}`)
+  }
+  const stamps = textOption(options, 'stamps') ?? 'end'
+  if (stamps !== 'end' && stamps !== 'start') throw new CommandError(exitCode.usage, '--stamps is end or start')
+  return { ...defaultSettings, window, stamps, flagAboveWh: flagOption(options) }
+}
+
+export function flagOption(options: Options): number {
+  return wholeOption(options, 'flagAbove', 1, 1_000_000_000) ?? defaultSettings.flagAboveWh
+}
+
+/** One line for a person. */
+function eventLine({ event, ...fields }: CollectorEvent, nowMs: number): string {
+  const shown = Object.entries(fields).map(([name, value]) => `${name} ${value}`)
+  return `${new Date(nowMs).toISOString().slice(0, 19)}Z ${event}: ${shown.join(', ')}\n`
+}
+
+/** Ticks until a signal comes. */
+async function untilStopped(collector: Collector): Promise<void> {
+  const stopped = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
+  while (!stopped.signal.aborted) {
+    await collector.tick()
+    await wait(tickEveryMs, undefined, { signal: stopped.signal }).catch(() => {})
+  }
+}
+
+export async function runCollector(
+  paths: CollectionPaths,
+  options: Options,
+  readers: FileReaders,
+  io: Io,
+): Promise<number> {
+  const state = stateOption(options)
+  const user = userOption({ as: 'mdr', ...options }, loadRegistry(state))
+  if (user.callback === undefined) {
+    throw new CommandError(
+      exitCode.usage,
+      `${user.name} has no callback address in the registry: a collector needs one`,
+    )
+  }
+  const settings = settingsOf(options)
+  const portfolio = textOption(options, 'portfolio')
+  const agreements = portfolio === undefined ? [] : portfolioOf(portfolio, readers)
+  const { keysBoxed, httpHost, httpPort } = readConfig(state.config, io.env, given(options, ['keysBoxed']))
+  const tool = await signingToolOf({ keysBoxed })
+  const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
+  const { store, key } = openCollection(paths, randomBytes)
+  const lock = io.takeLock?.(paths.lock, paths.root)
+  const nowMs = () => nowIn(state)
+  try {
+    const collector = openCollector(
+      {
+        nowMs,
+        counterMs: Date.now,
+        send: async (service, xml) => (await send(url, xml, sendTimeoutMs, service)).body,
+        identity: loadIdentity(state.pki, user.name),
+        dspEui: (tool?.dsp ?? loadIdentity(state.pki, 'dsp')).eui,
+        trust: loadTrust(state.pki, [], tool),
+        store,
+        sealing: { key, randomBytes },
+        log: (event) => {
+          if (options.json === true) io.stdout(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), ...event })}\n`)
+          else io.stderr(eventLine(event, nowMs()))
+        },
+      },
+      settings,
+    )
+    await collector.take(agreements)
+    const count = [...collector.works()].length
+    if (count === 0) throw new CommandError(exitCode.usage, 'the portfolio is empty: --portfolio names a CSV file')
+    const server = await listenOn(user.callback, (body) => collector.receive(body))
+    io.stderr(`${user.name} collects ${count} MPANs from ${url}; responses to ${user.callback}; Ctrl-C stops\n`)
+    await untilStopped(collector)
+    closeServer(server)
+    return exitCode.ok
+  } finally {
+    await store.close()
+    lock?.release()
+  }
+}
