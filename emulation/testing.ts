@@ -46,6 +46,8 @@ export type {
 } from './bench-api.ts'
 export type { Duration, Instant } from './instants.ts'
 export type { LineFaults } from './line-faults.ts'
+export type { CollectedHalfHour, RefusedAnswer, SettlementDayExpectation } from './verdicts.ts'
+export { expectRefused, expectSettlementDay, VerdictError } from './verdicts.ts'
 
 /** The settings. @throws ConfigurationError for one that does not exist or has a wrong value */
 function settingsOf(config: Partial<BridgeConfig>): Partial<BridgeConfig> {

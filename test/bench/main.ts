@@ -2,6 +2,7 @@
 
 import { audit } from './audit.ts'
 import { bridge } from './bridge.ts'
+import { collect } from './collect.ts'
 import { espruino } from './espruino.ts'
 import { feedBench } from './feed.ts'
 import { flash } from './flash.ts'
@@ -43,6 +44,7 @@ const benches: { [name: string]: Bench } = {
   audit,
   registry,
   schedules,
+  collect,
   feed: feedBench,
   'hostile-meter': hostileMeter,
   overload,

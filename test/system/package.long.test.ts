@@ -35,7 +35,7 @@ function compilerOptions(types: string[], files: string[]): string {
 }
 
 /** A program that uses what the declarations of `smets1/testing` offer; it must compile without the types of Node. */
-const testingConsumer = `import { type Bench, type BenchAnswer, CommandError, startBench } from 'smets1/testing'
+const testingConsumer = `import { type Bench, type BenchAnswer, CommandError, expectRefused, expectSettlementDay, startBench } from 'smets1/testing'
 
 export async function total(file: string): Promise<number> {
   await using bench: Bench = await startBench({ at: '2026-03-29T12:00Z', load: file, config: { cachePolicy: 'utc-day' } })
@@ -44,10 +44,12 @@ export async function total(file: string): Promise<number> {
   await bench.clock.advance('25h')
   const answer: BenchAnswer = await bench.read('4.8.1', { as: 'mdr', from: '2026-03-28', to: new Date() })
   const wh: number | undefined = answer.entries[0]?.wh
+  const periods: (number | null)[] = expectSettlementDay(answer.entries, '2026-03-28', { others: true })
+  expectRefused(await bench.read('4.8.2', { as: 'mdr' }), 'E5')
   const source: string | undefined = answer.entries[0]?.source
   // @ts-expect-error: a wrong setting is found by the compiler
   await startBench({ config: { cachePolice: 'utc-day' } })
-  return source === 'meter' ? (wh ?? 0) : bench.received('mdr').length
+  return source === 'meter' ? (wh ?? periods.length) : bench.received('mdr').length
 }
 
 export const isLate = (error: unknown): boolean => error instanceof CommandError && error.exitCode === 124

@@ -147,7 +147,8 @@ async function createSide(options: MonthOptions, receive: (xml: string) => Promi
   const quietly = { reportSecurity: () => {}, completed: () => {}, log: () => {} }
   const env = createSimulatedEnv(world, config, 1, { ...audit, ...quietly, post: (_url, xml) => receive(xml) })
   const bridge: Bridge = await startBridge({ ...env, disk: { ...env.disk, audit } }, config)
-  return { scenario, meters, clock, pki, bridge }
+  const isSilentFrom = (eui: string, atMs: number) => (quiet.get(lineOfMeter(eui))?.toMs ?? 0) > atMs
+  return { scenario, meters, clock, pki, bridge, isSilentFrom }
 }
 
 /** The portfolio of the party `ours`, import and export. */
@@ -251,9 +252,9 @@ export async function createMonth(options: MonthOptions) {
     delivered.push(xml)
     return kept ? 204 : 503
   })
-  const { clock, meters, scenario, bridge, pki } = side
+  const { clock, meters, scenario, bridge, pki, isSilentFrom } = side
   return {
-    ...{ clock, meters, bridge, delivered },
+    ...{ clock, meters, bridge, delivered, isSilentFrom },
     ...lives,
     agreements: () => portfolioOf(scenario, meters, options.start),
     isLeaving: (meter: RehearsedMeter) => isOf(meter, ['leaving']),
