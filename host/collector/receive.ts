@@ -4,7 +4,7 @@
 import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
 import { readAlert } from '../duis/read-non-device.ts'
 import type { DailyRead, HalfHourEntry } from '../duis/read-payload.ts'
-import { parseResponse, type ServiceResponse, verifyResponse } from '../duis/read-response.ts'
+import { openResponse, type ServiceResponse } from '../duis/read-response.ts'
 import type { Asks } from './asks.ts'
 import type { CollectorEnv, CollectorSettings } from './env.ts'
 import { dayKey, type KeptDay, type KeptPlan, openDay, openRegisters, placeOf, sealDay, sealRegisters } from './kept.ts'
@@ -221,13 +221,12 @@ export function createReceiver(receiving: Receiving) {
     failed,
     /** Takes a message: resolves when it is on disk; false for one that is not the DCC's. */
     async receive(bytes: Uint8Array): Promise<boolean> {
-      const parsed = parseResponse(bytes)
-      const verified = parsed.ok ? verifyResponse(bytes, env.trust, { nowMs: env.nowMs() }) : parsed
-      if (!parsed.ok || !verified.ok) {
-        env.log({ event: 'response refused', problem: verified.ok ? 'it cannot be read' : verified.detail })
+      const opened = openResponse(bytes, env.trust, { nowMs: env.nowMs() })
+      if (!opened.ok) {
+        env.log({ event: 'response refused', problem: opened.detail })
         return false
       }
-      const { response } = parsed
+      const { response } = opened
       const id = response.requestId?.text.toUpperCase()
       const work = id === undefined ? undefined : asked.get(id)
       if (response.kind === 'DCCAlertMessage') await alerted(response)

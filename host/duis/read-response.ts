@@ -41,8 +41,10 @@ export type ParsedResponse =
 /** Reads an answer, signed or not, in either form of delivery. `verifyResponse` checks the signatures. */
 export function parseResponse(bytes: Uint8Array): ParsedResponse {
   const xml = readXml(bytes, responseLimits)
-  if (!xml.ok) return xml
-  const { root } = xml.document
+  return xml.ok ? parseDocument(xml.document) : xml
+}
+
+function parseDocument({ root }: XmlText): ParsedResponse {
   if (root.name !== 'Response' || root.namespace !== serviceNamespace) return schema('the root is not sr:Response')
   const header = child(root, 'Header')
   const message = child(root, 'Body')?.children[0]
@@ -108,14 +110,34 @@ export function verifyResponse(
   trust: TrustStore,
   expected: ResponseExpectation,
 ): ResponseSigners | Extract<SignatureResult, { ok: false }> {
-  const { nowMs } = expected
   const xml = readXml(bytes, responseLimits)
-  if (!xml.ok) return bad(xml.detail)
-  const { root, text } = xml.document
+  return xml.ok ? verifyDocument(bytes, xml.document, trust, expected) : bad(xml.detail)
+}
+
+/** Reads an answer and checks its signatures, as `parseResponse` and `verifyResponse` do, with one reading of its bytes. */
+export function openResponse(
+  bytes: Uint8Array,
+  trust: TrustStore,
+  expected: ResponseExpectation,
+): ParsedResponse | Extract<SignatureResult, { ok: false }> {
+  const xml = readXml(bytes, responseLimits)
+  if (!xml.ok) return xml
+  const verified = verifyDocument(bytes, xml.document, trust, expected)
+  return verified.ok ? parseDocument(xml.document) : verified
+}
+
+function verifyDocument(
+  bytes: Uint8Array,
+  document: XmlText,
+  trust: TrustStore,
+  expected: ResponseExpectation,
+): ResponseSigners | Extract<SignatureResult, { ok: false }> {
+  const { nowMs } = expected
+  const { root, text } = document
   const message = child(root, 'Body')?.children[0]
   const embedded = child(message, 'SMETS1SignedResponse')
   const nestedSignatures = child(embedded, 'Signature', signatureNamespace) === undefined ? 0 : 1
-  const outer = verifySignature(xml.document, trust, { signerEui: expected.dspEui, nowMs, nestedSignatures })
+  const outer = verifySignature(document, trust, { signerEui: expected.dspEui, nowMs, nestedSignatures })
   if (!outer.ok) return outer
   const signers = { ok: true as const, dspEui: outer.signerEui }
   const source = embedded === undefined ? boxedDocument(message) : embeddedSource(bytes, embedded)

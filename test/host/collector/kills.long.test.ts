@@ -7,11 +7,7 @@ import { createMonth, type Month } from '../../support/bench/collector-world.ts'
 
 /** The windows of reads on demand that were answered with I0 and taken, as `device period`, in the order of time. */
 function answeredReads({ delivered, sent }: Month): string[] {
-  const field = (xml: string, name: string) => new RegExp(`<sr:${name}>([^<]*)<`).exec(xml)?.[1]
-  const good = new Set(
-    delivered.filter((xml) => field(xml, 'ResponseCode') === 'I0').map((xml) => field(xml, 'RequestID')),
-  )
-  const reads = sent.filter(({ srv, requestId }) => srv.startsWith('4.') && good.has(requestId))
+  const reads = sent.filter(({ srv, requestId }) => srv.startsWith('4.') && delivered.has(requestId))
   return [...new Map(reads.map((one) => [one.requestId, `${one.device} ${one.srv} ${one.period}`])).values()]
 }
 
@@ -33,7 +29,8 @@ for (const seed of [11, 12]) {
     assert.equal([wrong, missing], [0, []])
     assert.ok(same > 5 * 9 * 48)
     const answered = answeredReads(month)
-    assert.equal(answered.length, new Set(answered).size)
+    assert.ok(answered.length > 0)
+    assert.is(answered.length, new Set(answered).size)
     // Each schedule was made once.
     const schedules = [...month.bridge.schedules.schedules.all()].map(({ details }) => JSON.stringify(details))
     assert.ok(schedules.length > 0)

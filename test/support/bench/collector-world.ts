@@ -241,7 +241,8 @@ function compareAll({ store, key, collector }: Lives, meters: readonly Rehearsed
 }
 
 export async function createMonth(options: MonthOptions) {
-  const delivered: string[] = []
+  /** RequestIDs of responses with I0 that were taken. */
+  const delivered = new Set<string>()
   const lives = createLives(options, () => side)
   const side: Side = await createSide(options, async (xml) => {
     const collector = lives.collector()
@@ -249,7 +250,8 @@ export async function createMonth(options: MonthOptions) {
     if (collector === undefined || !alive()) throw new Error('nobody listens')
     const kept = await Promise.race([collector.receive(Buffer.from(xml)), death])
     if (kept === undefined) throw new Error('killed')
-    delivered.push(xml)
+    const requestId = /<sr:RequestID>([^<]*)</.exec(xml)?.[1]
+    if (requestId !== undefined && xml.includes('<sr:ResponseCode>I0<')) delivered.add(requestId)
     return kept ? 204 : 503
   })
   const { clock, meters, scenario, bridge, pki, isSilentFrom } = side
