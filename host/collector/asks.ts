@@ -153,11 +153,12 @@ export function createAsks(env: CollectorEnv, settings: CollectorSettings, asked
     /** Decides on a request to the meter: on disk when it resolves, and sent by `deliver`. */
     async decide(work: Work, srv: string, period: { startMs: number; endMs: number }): Promise<void> {
       const requestId = requestIdOf(identity.eui, work.row.agreement.device, await dcc.nextCounter()).text
-      work.row.asking = { requestId, srv, ...period, sentMs: env.nowMs(), accepted: false }
+      const { startMs, endMs } = period
+      work.row.asking = { requestId, srv, startMs, endMs, sentMs: env.nowMs(), accepted: false }
       await keep(work)
       asked.set(requestId.toUpperCase(), work)
       const { mpan } = work.row.agreement
-      log({ event: 'asked', mpan, srv, from: iso(period.startMs), to: iso(period.endMs) })
+      log({ event: 'asked', mpan, srv, from: iso(startMs), to: iso(endMs) })
     },
     /** Sends what was decided, or sends it again. @returns the code of a refusal */
     async deliver(work: Work, asking: Asking): Promise<string | undefined> {

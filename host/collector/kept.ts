@@ -48,6 +48,9 @@ export interface KeptAgreement {
   creating?: PlanName
   asking?: Asking
   failed: FailedDay[]
+  /** The day (UTC midnight, or first of the month) up to which registers are kept, and whether their schedule has failed since. */
+  registersTo?: number
+  registersFailed?: boolean
   /** On-demand requests in a row that failed, and when the next one may go out. */
   tries: number
   nextMs: number
@@ -138,6 +141,8 @@ export const collectorTables: TableReaders<CollectorTables> = {
       }),
     ),
     failed: listOf(record<FailedDay>({ day: readNumber, code: readText })),
+    registersTo: optional(readNumber),
+    registersFailed: optional(readBoolean),
     tries: readNumber,
     nextMs: readNumber,
   }),

@@ -4,6 +4,7 @@ import type { Asks } from './asks.ts'
 import type { CollectorEnv, CollectorSettings } from './env.ts'
 import { plansOf, profileVariant } from './plans.ts'
 import type { createReceiver } from './receive.ts'
+import { registersToAsk } from './registers.ts'
 import { noteOverdue, overdueMs, periodToAsk, type Work } from './work.ts'
 
 /** Its schedules are deleted so long after its end: the last run may be tried again until then. */
@@ -61,10 +62,13 @@ export function createLook({ env, settings, asks, failed, asked, noteSchedules }
   async function askAgain(work: Work): Promise<void> {
     const { row } = work
     if (noteOverdue(work, env.nowMs())) await asks.keep(work)
+    if (row.asking !== undefined || env.nowMs() < row.nextMs) return
     const srv = profileVariant(row.agreement)
-    const period = periodToAsk(work)
-    if (srv === undefined || period === undefined || row.asking !== undefined || env.nowMs() < row.nextMs) return
-    await asks.decide(work, srv, period)
+    const period = srv === undefined ? undefined : periodToAsk(work, env.nowMs())
+    const registers = registersToAsk(work, env.nowMs(), settings)
+    if (srv !== undefined && period !== undefined) await asks.decide(work, srv, period)
+    else if (registers !== undefined) await asks.decide(work, registers.srv, registers)
+    else return
     await pursue(work)
   }
 

@@ -23,7 +23,7 @@ export interface PlanSettings {
 }
 
 /** 4.6.1 carries so many midnights at most. */
-const midnightsMax = 31
+export const midnightsMax = 31
 
 /** How a schedule reads each variant. */
 const readNames: { readonly [variant: string]: string } = {
@@ -61,7 +61,7 @@ export function nextFirst(day: number): number {
 }
 
 /** When the run of a day goes out, ms of UTC, whole seconds: agreements are spread evenly over the window by their number. */
-function executionMs(place: number, { window }: PlanSettings): number {
+export function executionMs(place: number, { window }: Pick<PlanSettings, 'window'>): number {
   return (Math.floor((window.startMs + placeInWindow(place, 0) * window.lengthMs) / 1000) * 1000) % dayMs
 }
 

@@ -96,6 +96,11 @@ function createKeeper({ env, settings }: Receiving) {
         const registers = openRegisters(store, sealing, mpan)
         for (const read of reads) if (!registers.some(({ stampMs }) => stampMs === read.stampMs)) registers.push(read)
         registers.sort((a, b) => a.stampMs - b.stampMs)
+        const midnights = reads.filter(({ stampMs }) => stampMs % dayMs === 0).map(({ stampMs }) => stampMs / dayMs)
+        if (midnights.length > 0) {
+          work.row.registersTo = Math.max(work.row.registersTo ?? 0, ...midnights)
+          delete work.row.registersFailed
+        }
         await store.write((batch) => {
           batch.put('registers', mpan, sealRegisters(sealing, mpan, registers))
           batch.put('agreements', agreementKey(work.row.agreement), work.row)
@@ -170,6 +175,8 @@ function createAnswers({ env, settings, asks, asked }: Receiving, keeper: Return
       } else {
         row.tries = 0
         row.nextMs = 0
+        const toMs = { '4.1.1': asking.startMs, '4.6.1': asking.endMs }[asking.srv]
+        if (toMs !== undefined) row.registersTo = Math.max(row.registersTo ?? 0, Math.floor(toMs / dayMs))
         await keepData(work, response, asking)
       }
       asked.delete(asking.requestId.toUpperCase())
@@ -187,7 +194,8 @@ function createScheduled(receiving: Receiving, keepData: ReturnType<typeof creat
       if (work === undefined) return
       const plan = work.row.plans.find((one) => one.id !== undefined && BigInt(one.id) === id)
       if (response.code !== 'I0') {
-        noteFailure(work, env.nowMs(), response.code)
+        if (plan?.name.endsWith('registers')) work.row.registersFailed = true
+        else noteFailure(work, env.nowMs(), response.code)
         await asks.keep(work)
       } else {
         // A meter that answers again is asked at once for what it could not answer before.
@@ -207,6 +215,7 @@ function createScheduled(receiving: Receiving, keepData: ReturnType<typeof creat
         env.log({ event: 'schedule ended', mpan: work.row.agreement.mpan, plan: plan.name, code: alert.code })
       }
       if (plan.name === 'days' || plan.name === 'before') noteFailure(work, env.nowMs(), alert.kind)
+      else work.row.registersFailed = true
       await asks.keep(work)
       work.lookMs = 0
     },

@@ -114,9 +114,13 @@ export function noteFailure(work: Work, nowMs: number, code: string): void {
   }
 }
 
+/** Days that a meter's log reaches back: 13 months. Older ones are not asked for any more. */
+const logDaysMax = 396
+
 /** The next period to ask for on demand: failed days in a row, from their first missing half-hour to the last. */
-export function periodToAsk(work: Work): { startMs: number; endMs: number } | undefined {
-  const open = work.row.failed.map(({ day }) => day).sort((a, b) => a - b)
+export function periodToAsk(work: Work, nowMs: number): { startMs: number; endMs: number } | undefined {
+  const since = Math.floor(nowMs / dayMs) - logDaysMax
+  const open = work.row.failed.flatMap(({ day }) => (day < since ? [] : [day])).sort((a, b) => a - b)
   let found: { startMs: number; endMs: number; day: number } | undefined
   for (const day of open) {
     const missing = missingOf(work, day)

@@ -15,7 +15,7 @@ import { settlementDayBounds } from '../../../host/access/settlement-day.ts'
 import { type Bridge, startBridge } from '../../../host/bridge/start-bridge.ts'
 import { bridgeTables } from '../../../host/bridge/tables.ts'
 import { type Collector, openCollector } from '../../../host/collector/collector.ts'
-import { type CollectorEvent, defaultSettings } from '../../../host/collector/env.ts'
+import { type CollectorEvent, type CollectorSettings, defaultSettings } from '../../../host/collector/env.ts'
 import { type CollectorStore, collectorTables, openDays, placeOf } from '../../../host/collector/kept.ts'
 import type { Agreement } from '../../../host/collector/portfolio.ts'
 import { createMemoryStore } from '../../../host/store/store.ts'
@@ -191,7 +191,7 @@ function createLives(options: MonthOptions, side: () => Side) {
     collector: () => collector,
     mortal: () => mortal,
     /** A life of the collector, on what the one before has kept. It is killed after so many writes, if that is given. */
-    open(dieAfter?: number): Collector {
+    open(dieAfter?: number, settings: Partial<CollectorSettings> = {}): Collector {
       const { bridge, clock, pki } = side()
       lives += 1
       mortal = createMortalStore(store)
@@ -212,7 +212,7 @@ function createLives(options: MonthOptions, side: () => Side) {
         sealing: { key, randomBytes: createRandom(options.seed + 1000 * lives).bytes },
         log: (event: CollectorEvent) => void events.push(event),
       }
-      collector = openCollector(env, defaultSettings)
+      collector = openCollector(env, { ...defaultSettings, ...settings })
       return collector
     },
   }
@@ -244,11 +244,12 @@ export async function createMonth(options: MonthOptions) {
   /** RequestIDs of responses with I0 that were taken. */
   const delivered = new Set<string>()
   const lives = createLives(options, () => side)
+  let change = (xml: string) => xml
   const side: Side = await createSide(options, async (xml) => {
     const collector = lives.collector()
     const { alive, death } = lives.mortal()
     if (collector === undefined || !alive()) throw new Error('nobody listens')
-    const kept = await Promise.race([collector.receive(Buffer.from(xml)), death])
+    const kept = await Promise.race([collector.receive(Buffer.from(change(xml))), death])
     if (kept === undefined) throw new Error('killed')
     const requestId = /<sr:RequestID>([^<]*)</.exec(xml)?.[1]
     if (requestId !== undefined && xml.includes('<sr:ResponseCode>I0<')) delivered.add(requestId)
@@ -260,6 +261,10 @@ export async function createMonth(options: MonthOptions) {
     ...lives,
     agreements: () => portfolioOf(scenario, meters, options.start),
     isLeaving: (meter: RehearsedMeter) => isOf(meter, ['leaving']),
+    /** Changes what the collector is sent. */
+    onTheWay(how: (xml: string) => string) {
+      change = how
+    },
     isAlive: () => lives.mortal().alive(),
     works: () => lives.collector()?.works() ?? [],
     compare: (untilMs: number) => compareAll(lives, meters, untilMs),
