@@ -4,8 +4,12 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type CollectionPaths, openCollection } from '../collector/collection-files.ts'
 import { type Collector, openCollector } from '../collector/collector.ts'
-import { type CollectorEvent, type CollectorSettings, defaultSettings } from '../collector/env.ts'
+import { type CollectorEnv, type CollectorEvent, type CollectorSettings, defaultSettings } from '../collector/env.ts'
+import { consumptionMessages, missingOfDay } from '../collector/export.ts'
+import { applyMessages } from '../collector/inbox.ts'
+import type { AgentAnswer } from '../collector/messages.ts'
 import { type Agreement, readPortfolio } from '../collector/portfolio.ts'
+import { createValues } from '../collector/values.ts'
 import { readConfig } from '../config/config.ts'
 import { closeServer } from '../http/listen.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
@@ -61,11 +65,35 @@ function eventLine({ event, ...fields }: CollectorEvent, nowMs: number): string 
   return `${new Date(nowMs).toISOString().slice(0, 19)}Z ${event}: ${shown.join(', ')}\n`
 }
 
+/** Applies the messages that wait, as they are answered from what is kept. */
+function messagesOf(paths: CollectionPaths, collector: Collector, env: CollectorEnv): () => Promise<void> {
+  const values = createValues(env.store, env.sealing)
+  const rows = () => [...collector.works()].map(({ row }) => row)
+  const parts = {
+    inbox: paths.inbox,
+    answers: paths.answers,
+    agreements: () => rows().map(({ agreement }) => agreement),
+    take: collector.take,
+    consumption(mpan: string, from: string, to: string) {
+      const own = rows().filter(({ agreement }) => agreement.mpan === mpan)
+      return own.flatMap((row) => {
+        const days = values.daysOf(row, 'utc', env.nowMs()).filter(({ date }) => date >= from && date <= to)
+        const missing = days.flatMap((day) => missingOfDay(row.agreement, 'utc', day))
+        return consumptionMessages(row.agreement, days).map((message) => ({ ...message, missing }))
+      })
+    },
+    answered: ({ correlationId, interfaceId, outcome }: AgentAnswer) =>
+      env.log({ event: 'message applied', correlationId, interfaceId, outcome }),
+  }
+  return () => applyMessages(parts)
+}
+
 /** Ticks until a signal comes. */
-async function untilStopped(collector: Collector): Promise<void> {
+async function untilStopped(collector: Collector, messages: () => Promise<void>): Promise<void> {
   const stopped = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort())
   while (!stopped.signal.aborted) {
+    await messages()
     await collector.tick()
     await wait(tickEveryMs, undefined, { signal: stopped.signal }).catch(() => {})
   }
@@ -95,29 +123,28 @@ export async function runCollector(
   const lock = io.takeLock?.(paths.lock, paths.root)
   const nowMs = () => nowIn(state)
   try {
-    const collector = openCollector(
-      {
-        nowMs,
-        counterMs: Date.now,
-        send: async (service, xml) => (await send(url, xml, sendTimeoutMs, service)).body,
-        identity: loadIdentity(state.pki, user.name),
-        dspEui: (tool?.dsp ?? loadIdentity(state.pki, 'dsp')).eui,
-        trust: loadTrust(state.pki, [], tool),
-        store,
-        sealing: { key, randomBytes },
-        log: (event) => {
-          if (options.json === true) io.stdout(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), ...event })}\n`)
-          else io.stderr(eventLine(event, nowMs()))
-        },
+    const env: CollectorEnv = {
+      nowMs,
+      counterMs: Date.now,
+      send: async (service, xml) => (await send(url, xml, sendTimeoutMs, service)).body,
+      identity: loadIdentity(state.pki, user.name),
+      dspEui: (tool?.dsp ?? loadIdentity(state.pki, 'dsp')).eui,
+      trust: loadTrust(state.pki, [], tool),
+      store,
+      sealing: { key, randomBytes },
+      log: (event) => {
+        if (options.json === true) io.stdout(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), ...event })}\n`)
+        else io.stderr(eventLine(event, nowMs()))
       },
-      settings,
-    )
+    }
+    const collector = openCollector(env, settings)
     await collector.take(agreements)
     const count = [...collector.works()].length
-    if (count === 0) throw new CommandError(exitCode.usage, 'the portfolio is empty: --portfolio names a CSV file')
+    if (count === 0)
+      io.stderr('the portfolio is empty: --portfolio names a CSV file, smets1 collect send a start message\n')
     const server = await listenOn(user.callback, (body) => collector.receive(body))
     io.stderr(`${user.name} collects ${count} MPANs from ${url}; responses to ${user.callback}; Ctrl-C stops\n`)
-    await untilStopped(collector)
+    await untilStopped(collector, messagesOf(paths, collector, env))
     closeServer(server)
     return exitCode.ok
   } finally {

@@ -13,7 +13,9 @@ import {
   missingOfDay,
   settlementDay,
 } from '../collector/export.ts'
+import { leaveMessage } from '../collector/inbox.ts'
 import type { CollectorStore, KeptAgreement } from '../collector/kept.ts'
+import { agentMessageProblems, isAgentMessage } from '../collector/messages.ts'
 import { isComplete, standingOf } from '../collector/standing.ts'
 import { createValues, hasHalfHours } from '../collector/values.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -148,6 +150,30 @@ function exportTo(opened: Opened, options: Options, io: Io): number {
   return exitCode.ok
 }
 
+const messagesBytesMax = 10 * 1024 * 1024
+
+/** Leaves the messages of a file, one or a list, for the collector that runs. */
+function sendMessages(paths: CollectionPaths, file: string | undefined, readers: FileReaders, io: Io): number {
+  if (file === undefined) throw usage('name a file of messages: IF-061 starts, IF-063 stops, IF-065 reads')
+  let value: unknown
+  try {
+    value = JSON.parse(readers.readTextFile(file, messagesBytesMax))
+  } catch (error) {
+    throw usage(`${file}: ${(error as Error).message}`)
+  }
+  const messages = Array.isArray(value) ? value : [value]
+  const problems = messages.flatMap((one, i) =>
+    agentMessageProblems(one).map((problem) => `  message ${i + 1}: ${problem}`),
+  )
+  if (problems.length > 0) throw usage(`${file}: nothing was sent\n${problems.join('\n')}`)
+  const place = String(Date.now()).padStart(14, '0')
+  messages.filter(isAgentMessage).forEach((message, i) => {
+    leaveMessage(paths.inbox, message, `${place}-${String(i).padStart(6, '0')}`)
+  })
+  io.stderr(`${messages.length} sent; answers come into ${paths.answers} while the collector runs\n`)
+  return exitCode.ok
+}
+
 const actions: { [name: string]: (opened: Opened, options: Options, io: Io) => number } = {
   status,
   missing,
@@ -157,8 +183,8 @@ const actions: { [name: string]: (opened: Opened, options: Options, io: Io) => n
 export function collectCommand(readers: FileReaders): Command {
   return {
     name: 'collect',
-    argument: '<action>',
-    summary: 'collect settlement days as an MDR or supplier (action: run, status, missing, export)',
+    argument: '<action> [file]',
+    summary: 'collect settlement days as an MDR or supplier (action: run, status, missing, export, send)',
     options: [
       'For run',
       ['--portfolio <csv>', 'MPANs to collect: mpan,device,role,direction,consent,from,to'],
@@ -184,13 +210,15 @@ export function collectCommand(readers: FileReaders): Command {
       'smets1 collect status --timetable assessment',
       'smets1 collect missing --mpan 1234567890126',
       'smets1 collect export --format settlement --out days.ndjson',
+      'smets1 collect send start.json',
     ],
     async run(options, io) {
-      const action = String(options.argument)
+      const [action = '', file] = [options.argument].flat().map(String)
       const paths = collectionPaths(textOption(options, 'collection') ?? '.smets1-collection')
       if (action === 'run') return runCollector(paths, options, readers, io)
+      if (action === 'send') return sendMessages(paths, file, readers, io)
       const act = Object.hasOwn(actions, action) ? actions[action] : undefined
-      if (act === undefined) throw usage(`collect does run, ${Object.keys(actions).join(', ')}, not ${action}`)
+      if (act === undefined) throw usage(`collect does run, send, ${Object.keys(actions).join(', ')}, not ${action}`)
       return withCollection(paths, options, (opened) => act(opened, options, io))
     },
   }

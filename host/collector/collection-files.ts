@@ -15,11 +15,21 @@ export interface CollectionPaths {
   /** The key of all readings, hexadecimal, mode 0600. Not a place for backups of the store. */
   key: string
   lock: string
+  /** Messages for the collector that runs, and its answers. */
+  inbox: string
+  answers: string
 }
 
 export function collectionPaths(directory: string): CollectionPaths {
   const root = resolve(directory)
-  return { root, store: join(root, 'store'), key: join(root, 'key'), lock: join(root, 'owner.lock') }
+  return {
+    root,
+    store: join(root, 'store'),
+    key: join(root, 'key'),
+    lock: join(root, 'owner.lock'),
+    inbox: join(root, 'inbox'),
+    answers: join(root, 'answers'),
+  }
 }
 
 /** Opens a collection; makes it where `randomBytes` is given. @throws ConfigurationError */

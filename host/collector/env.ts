@@ -32,6 +32,7 @@ export type CollectorEvent =
   | { event: 'not reachable'; problem: string }
   | { event: 'response refused'; problem: string }
   | { event: 'not ours'; mpan: string; halfHours: number }
+  | { event: 'message applied'; correlationId: string; interfaceId: string; outcome: string }
   | { event: 'fault'; problem: string }
 
 export interface CollectorSettings {
