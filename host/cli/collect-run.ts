@@ -76,10 +76,10 @@ function messagesOf(paths: CollectionPaths, collector: Collector, env: Collector
     take: collector.take,
     consumption(mpan: string, from: string, to: string) {
       const own = rows().filter(({ agreement }) => agreement.mpan === mpan)
-      return own.flatMap((row) => {
+      return own.map((row) => {
         const days = values.daysOf(row, 'utc', env.nowMs()).filter(({ date }) => date >= from && date <= to)
         const missing = days.flatMap((day) => missingOfDay(row.agreement, 'utc', day))
-        return consumptionMessages(row.agreement, days).map((message) => ({ ...message, missing }))
+        return { messages: consumptionMessages(row.agreement, days), missing }
       })
     },
     answered: ({ correlationId, interfaceId, outcome }: AgentAnswer) =>
