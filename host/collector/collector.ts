@@ -89,8 +89,10 @@ export function openCollector(env: CollectorEnv, settings: CollectorSettings): C
         const before = works.get(key)
         const fresh = { plans: [], failed: [], tries: 0, nextMs: 0, place: works.size + 1 }
         const work = before ?? createWork({ ...fresh, agreement })
-        work.row.agreement = agreement
-        Object.assign(work, boundsOf(agreement), { lookMs: 0 })
+        // A portfolio that names no end does not take back one that a stop message has set.
+        const to = agreement.to ?? before?.row.agreement.to
+        work.row.agreement = { ...agreement, ...(to !== undefined && { to }) }
+        Object.assign(work, boundsOf(work.row.agreement), { lookMs: 0 })
         works.set(key, work)
         await asks.keep(work)
       }

@@ -35,6 +35,9 @@ test('half-hourly, daily, monthly, none; an end with its closing registers', asy
     ['4.6.1', agreements[4]?.device],
     ['4.1.1', agreements[2]?.device],
   ])
+  // A portfolio without the end does not take it back.
+  await collector.take(agreements.slice(4).map(({ to: _, ...open }) => open))
+  assert.is([...collector.works()][4]?.row.agreement.to, '2026-10-30')
   // No schedule goes on after an end.
   const schedules = [...month.bridge.schedules.schedules.all()].map(({ details }) => details)
   assert.equal(
