@@ -11,6 +11,8 @@ const mpan = '1234567890126'
 
 test.after(stopRunning)
 
+let third: ReturnType<typeof smets1>
+
 const collect = (...words: string[]) => finished(['collect', ...words, '--collection', collection, '--state', state])
 const advance = (by: string) => finished(['clock', 'advance', by, '--state', state])
 
@@ -55,7 +57,7 @@ test('a collector is killed and goes on; its exports are for their owner alone',
 
   // The runs of two days find nobody; the DCC keeps what they bring.
   assert.is((await advance('26h')).code, 0)
-  const third = smets1(run)
+  third = smets1(run)
   await untilSaid(third.err, 'collects 1 MPANs')
   assert.is((await advance('48h')).code, 0)
   const shown = await collect('status', '--json')
@@ -84,7 +86,9 @@ test('a collector is killed and goes on; its exports are for their owner alone',
   for (const name of readdirSync(join(collection, 'store'))) {
     assert.not.ok(readFileSync(join(collection, 'store', name)).includes(kwh), name)
   }
+})
 
+test('a stop message, and the end of a process that is told to stop', async () => {
   const start = `${files}.json`
   writeFileSync(
     start,
