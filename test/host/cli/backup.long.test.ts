@@ -132,6 +132,7 @@ test('an undelivered response is made again after a restore; a delivered one is 
   assert.ok(files(undelivered).some((path) => path.endsWith('requests.keys')))
   const idOf = (counter: number) => `${loadIdentity(join(state, 'pki'), 'supplier').eui}:${testDevice.eui}:${counter}`
   const user = await startUser()
+  user.refused.add(idOf(5502))
   editJson(join(state, 'registry.json'), (registry) => {
     for (const one of registry.users as { callback: string }[]) one.callback = user.callback
   })
@@ -139,9 +140,10 @@ test('an undelivered response is made again after a restore; a delivered one is 
   await until(() => user.taken.has(idOf(5501)), 'response to 5501')
   await stop(first.bridge, 'SIGTERM')
   user.taken.clear()
+  user.refused.clear()
   const restored = await mine('restore', undelivered)
   assert.is(restored.code, 0, restored.err)
-  assert.match(restored.out, /[12] requests were answered already/)
+  assert.match(restored.out, /1 requests were answered already/)
   editJson(join(state, 'registry.json'), (registry) => {
     for (const one of registry.users as { callback: string }[]) one.callback = user.callback
   })

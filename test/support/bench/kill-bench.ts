@@ -49,12 +49,18 @@ export interface Killed {
 /** Receives responses as a User does: the SHA-256 of each, by RequestID. */
 export async function startUser() {
   const taken = new Map<string, string[]>()
+  /** RequestIDs whose responses it does not take now. */
+  const refused = new Set<string>()
   const server = createServer((request, response) => {
     const parts: Buffer[] = []
     request.on('data', (part) => parts.push(part))
     request.on('end', () => {
       const body = Buffer.concat(parts)
       const id = (/RequestID>([^<]+)</.exec(body.toString())?.[1] ?? '').toUpperCase()
+      if (refused.has(id)) {
+        response.writeHead(503).end()
+        return
+      }
       taken.set(id, [...(taken.get(id) ?? []), createHash('sha256').update(body).digest('hex')])
       response.writeHead(204).end()
     })
@@ -65,7 +71,7 @@ export async function startUser() {
     server.closeAllConnections()
     server.close()
   }
-  return { taken, callback: `http://127.0.0.1:${port}/`, end }
+  return { taken, refused, callback: `http://127.0.0.1:${port}/`, end }
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
