@@ -79,8 +79,12 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Commands are loaded later than this, so that stack traces name the lines of the TypeScript sources.
 process.setSourceMapsEnabled(true)
 
+/** A command that has ended has closed what it opened; a handle of a library is waited for no longer than this. */
+const handlesMs = 2000
+
 main(process.argv.slice(2))
   .catch(complain)
   .then((code) => {
     process.exitCode = code
+    setTimeout(() => process.exit(), handlesMs).unref()
   })

@@ -23,6 +23,37 @@ for (const behaviour of behaviours) {
   })
 }
 
+test('two hostile meters of every two kinds: their requests end in time, and the good one is read', async () => {
+  for (const [i, one] of behaviours.entries()) {
+    for (const other of behaviours.slice(i)) {
+      const { hostileMs, longestMs, failed } = await readBeside(one, other)
+      assert.equal(failed, [], `${one}, ${other}`)
+      assert.ok(hostileMs <= trtMs, `${one}, ${other}: ${hostileMs} ms`)
+      // Each costs the others a wait. Garbage on the wires also breaks frames of the good meter, which are asked for again.
+      const mostMs = [one, other].includes('garbage') ? 10_000 : 2100
+      assert.ok(longestMs <= mostMs, `${one}, ${other}: a read took ${longestMs} ms`)
+    }
+  }
+})
+
+test('a slow meter is not a silent one: its scheduled read goes on while others are read', async () => {
+  const b = createHostileBench(['slow'])
+  let over = false
+  const slow = b.read(1, { urgency: priority.scheduled, first: end - 4 * 48, targetMs: 3600_000 }).finally(() => {
+    over = true
+  })
+  const others = (async () => {
+    while (!over) {
+      await b.read(0, { urgency: priority.scheduled })
+      await new Promise<void>((resolve) => b.clock.after(3000, resolve))
+    }
+  })()
+  const { readings, tookMs } = await b.clock.run(slow)
+  await b.clock.run(others)
+  assert.ok(Array.isArray(readings), String(readings))
+  assert.ok(tookMs < 60_000, `${tookMs} ms`)
+})
+
 test('a meter without anything new is given up after 15 s where nobody else waits', async () => {
   for (const behaviour of ['empty', 'repeated', 'endless'] as const) {
     const b = createHostileBench([behaviour])
