@@ -4,7 +4,7 @@
 //   --long        the files named *.long.test instead of the others
 //   --all         both
 //   --jobs N      how many at once (default: the number of cores)
-//   --limit S     seconds after which a file is killed and counts as failed (default 300; 900 with --long or --all);
+//   --limit S     seconds after which a file is killed and counts as failed (default 300);
 //                 a tenth of it for ending after its tests
 //   --record      writes how long each file took to test/durations.json, from which the order is planned
 //   --folder DIR  where the test files are (default: the folder of this file)
@@ -229,7 +229,7 @@ function readArguments() {
       folder: { type: 'string', default: dirname(import.meta.filename) },
     },
   })
-  const limit = Number(values.limit ?? (values.long || values.all ? 900 : 300))
+  const limit = Number(values.limit ?? 300)
   const jobs = Number(values.jobs)
   if (!(limit > 0) || !(Number.isInteger(jobs) && jobs > 0)) throw new Error('--jobs and --limit are numbers above 0')
   const isLong = (name: string) => name.endsWith('.long')
