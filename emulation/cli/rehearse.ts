@@ -4,14 +4,15 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { type Command, type Io, type Options, textOption, wholeOption } from '../../host/cli/command.ts'
+import { csvOf } from '../../host/cli/dcc-client.ts'
 import { CommandError, exitCode } from '../../host/state/errors.ts'
 import { builtInScenarios } from '../rehearsal/built-in.ts'
-import { comparisonText, type Variant } from '../rehearsal/comparison.ts'
+import { comparisonRows, comparisonText, type Variant } from '../rehearsal/comparison.ts'
 import type { Measures } from '../rehearsal/measures.ts'
 import { compareKeys, parseCompare, withKey, withMember } from '../rehearsal/overrides.ts'
 import { rehearseAll } from '../rehearsal/parts.ts'
 import { createPopulation } from '../rehearsal/population.ts'
-import { type Report, reportOf } from '../rehearsal/report.ts'
+import { failuresOf, type Report, reportOf } from '../rehearsal/report.ts'
 import { csvFiles } from '../rehearsal/report-csv.ts'
 import { reportText } from '../rehearsal/report-text.ts'
 import type { Scenario } from '../rehearsal/scenario.ts'
@@ -98,7 +99,7 @@ function changesOf(options: Options): [string, string][] {
   })
 }
 
-async function run(options: Options, io: Io, isCancelled: () => boolean): Promise<void> {
+async function run(options: Options, io: Io, isCancelled: () => boolean): Promise<number> {
   const named = String(options.argument)
   const arrivals = textOption(options, 'arrivals')
   if (named === 'arrivals' && arrivals === undefined)
@@ -125,6 +126,13 @@ async function run(options: Options, io: Io, isCancelled: () => boolean): Promis
   if (options.json === true) io.stdout(`${JSON.stringify(key === '' ? first?.report : variants)}\n`)
   else if (key !== '') io.stdout(comparisonText(variants))
   else if (first !== undefined) io.stdout(reportText(first.report))
+  if (csv !== undefined && key !== '' && variants.length > 0)
+    writeFileSync(join(csv, 'comparison.csv'), csvOf(comparisonRows(variants)))
+  const failures = variants.flatMap(({ label, report }) =>
+    failuresOf(report, isCancelled()).map((failure) => (label === '' ? failure : `${label}: ${failure}`)),
+  )
+  for (const failure of failures) io.stderr(`${failure}\n`)
+  return failures.length > 0 ? exitCode.failed : exitCode.ok
 }
 
 export const rehearseCommand: Command = {
@@ -161,10 +169,9 @@ export const rehearseCommand: Command = {
     }
     process.on('SIGINT', cancel)
     try {
-      await run(options, io, () => isCancelled)
+      return await run(options, io, () => isCancelled)
     } finally {
       process.off('SIGINT', cancel)
     }
-    return exitCode.ok
   },
 }

@@ -63,8 +63,7 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'dco-half-speed': {
     name: 'dco-half-speed',
-    summary:
-      'issue I2: the DCO works off half as many calls as come in the busiest hour; on-demand reads wait behind them',
+    summary: 'issue I2: the DCO takes twice as long and works off just what comes; on-demand reads miss their 16 s',
     ...usualModels,
     dco: { latencyMs: 1000, jitterMs: 1000, callsPerSecond: 0.3 },
     population: households,

@@ -257,3 +257,12 @@ export function reportOf(
     users: { verified: measures.verified, wrong: measures.wrong },
   }
 }
+
+/** Why a rehearsal has failed, in sentences; none when every request was answered and no checked response was wrong. */
+export function failuresOf({ users, unanswered }: Report, isCancelled: boolean): string[] {
+  const failures: string[] = []
+  if (users.wrong.length > 0) failures.push(`Users found mistakes in responses, the first: ${users.wrong[0]}`)
+  // What was under way when it was ended early had no time to be answered.
+  if (unanswered > 0 && !isCancelled) failures.push(`${unanswered} requests and reads of schedules had no answer`)
+  return failures
+}

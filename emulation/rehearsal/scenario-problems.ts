@@ -1,6 +1,6 @@
 // What the parts of a scenario say about each other: names, shares, dates, and settings of the bridge.
 
-import { isDate } from '../../host/access/settlement-day.ts'
+import { isDate, settlementDayBounds } from '../../host/access/settlement-day.ts'
 import { srvRow } from '../../host/catalogue/srv-table.ts'
 import { type BridgeConfig, readConfig } from '../../host/config/config.ts'
 import { readScheduleSettings, unknownNames } from '../../host/schedule/settings.ts'
@@ -94,6 +94,20 @@ function checkParties(scenario: Scenario, note: Note): void {
   })
 }
 
+/** Changes and faults that begin when the rehearsal is over: nobody would see that they did nothing. */
+function checkBegins({ start, days, changes, faults }: Scenario, note: Note): void {
+  if (!isDate(start)) return
+  const endMs = Date.parse(start) + days * dayMs
+  changes.forEach(({ on }, i) => {
+    if (isDate(on) && settlementDayBounds(on).startMs >= endMs)
+      note(`changes[${i}].on: ${on} begins after the end of the rehearsal; it has ${days} days from ${start}`)
+  })
+  faults.forEach(({ fromMs }, i) => {
+    if (fromMs >= days * dayMs)
+      note(`faults[${i}].from: it begins after the end of the rehearsal, which has ${days} days`)
+  })
+}
+
 /** What is wrong in a scenario, each with its place. */
 export function scenarioProblems(scenario: Scenario): string[] {
   const problems: string[] = []
@@ -102,6 +116,7 @@ export function scenarioProblems(scenario: Scenario): string[] {
   checkPopulation(population, note)
   if (!isDate(scenario.start)) note(`start: ${scenario.start} is no date`)
   checkParties(scenario, note)
+  checkBegins(scenario, note)
   changes.forEach((change, i) => {
     const party = parties.find(({ name }) => name === change.to)
     checkTags(change.of, `changes[${i}].of`, population, note)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { rehearseCommand } from '../../../emulation/cli/rehearse.ts'
+import { failuresOf, type Report } from '../../../emulation/rehearsal/report.ts'
 import { runCommand } from '../../support/bench/run-command.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'smets1-rehearse-'))
@@ -21,6 +22,15 @@ parties:
   - { name: mdr, role: MDR, asks: [{ srv: 4.8.1 }] }
 `
 
+/** What makes the exit code 1: nothing in this report, a wrong response always, no answer unless it was ended early. */
+function failuresAreSaid(report: Report): void {
+  assert.equal(failuresOf(report, false), [])
+  const wrong = failuresOf({ ...report, users: { verified: 3, wrong: ['4.8.1: half-hour 7 is 3 Wh, not 4'] } }, true)
+  assert.equal(wrong, ['Users found mistakes in responses, the first: 4.8.1: half-hour 7 is 3 Wh, not 4'])
+  assert.equal(failuresOf({ ...report, unanswered: 2 }, false), ['2 requests and reads of schedules had no answer'])
+  assert.equal(failuresOf({ ...report, unanswered: 2 }, true), [])
+}
+
 test('tables and plots, and the same as JSON and CSV', async () => {
   const text = await run('table-5-b', { meters: '6' })
   assert.is(text.code, 0)
@@ -30,7 +40,7 @@ test('tables and plots, and the same as JSON and CSV', async () => {
   assert.match(text.out, /Rates are scaled from 958 to 6 meters/)
   const csv = join(directory, 'tables')
   const json = await run('table-5-b', { meters: '6', json: true, csv })
-  const report = JSON.parse(json.out)
+  const report: Report = JSON.parse(json.out)
   assert.is(report.meters, 6)
   assert.is(report.unitCosts.smsPerRead, 1)
   const rows = readFileSync(join(csv, 'requests.csv'), 'utf8').trim().split('\n')
@@ -38,6 +48,7 @@ test('tables and plots, and the same as JSON and CSV', async () => {
   assert.match(readFileSync(join(csv, 'completeness.csv'), 'utf8'), /^utc,2026-11-22,import,\d+,\d+,end,,1$/m)
   for (const file of ['requests-by-hour', 'hours-of-the-day', 'wan', 'codes', 'cache-ages', 'performance'])
     assert.ok(existsSync(join(csv, `${file}.csv`)), file)
+  failuresAreSaid(report)
 })
 
 test('a file of one’s own, compared for two values', async () => {
@@ -52,7 +63,12 @@ test('a file of one’s own, compared for two values', async () => {
       ['seed=2', 2],
     ],
   )
-  const table = await run('no-cache', { meters: '4', compare: 'cachePolicy=off,both-days' })
+  const csv = join(directory, 'compared')
+  const table = await run('no-cache', { meters: '4', compare: 'cachePolicy=off,both-days', csv })
+  assert.is(table.code, 0)
+  const [head] = readFileSync(join(csv, 'comparison.csv'), 'utf8').split('\n')
+  assert.is(head?.trim(), 'figure,cachePolicy=off,cachePolicy=both-days')
+  assert.ok(existsSync(join(csv, 'cachePolicy=both-days', 'requests.csv')))
   assert.match(table.out, /device reads saved +0 +5/)
   assert.match(table.out, /device reads +1\d +\d+ \(-\d+/)
 })

@@ -92,6 +92,16 @@ const refused: readonly (readonly [what: string, change: (text: string) => strin
   ],
   ['a date that is none', (text) => text.replace('2026-07-01', '2026-02-30'), /start: 2026-02-30 is no date/],
   [
+    'a fault after the end',
+    (text) => `${text}faults: [{ kind: unreachable, from: 3d, for: 1h }]\n`,
+    /faults\[0\]\.from: it begins after the end of the rehearsal, which has 3 days/,
+  ],
+  [
+    'a change that takes effect after the end',
+    (text) => `${text}changes: [{ role: MDR, to: retriever, on: 2026-07-05 }]\n`,
+    /changes\[0\]\.on: 2026-07-05 begins after the end of the rehearsal; it has 3 days from 2026-07-01/,
+  ],
+  [
     'what cannot be scheduled',
     (text) => text.replace('srv: 4.8.1, as: on-demand, period: 7 days', 'srv: 4.1.1, as: schedule'),
     /4\.1\.1 cannot be scheduled/,
@@ -106,6 +116,11 @@ for (const [what, change, message] of refused) {
     )
   })
 }
+
+test('a change takes effect at local midnight: in summer an hour before the last UTC day ends', () => {
+  const changed = read(`${whole}changes: [{ role: MDR, to: retriever, on: 2026-07-04 }]\n`)
+  assert.is(changed.changes.length, 1)
+})
 
 test('refused at once: a queue that can never drain', () => {
   const text = whole.replace('meters: 100', 'meters: 10000').replace('rate: 90', 'rate: 1')
