@@ -68,7 +68,9 @@ export async function listenOn(
     const body = await bodyOf(request).catch(() => undefined)
     // Somebody else's response is left with the bridge, which tries again later.
     const explanation = request.headers['smets1-explain']?.toString()
-    const isTaken = body !== undefined && (await Promise.resolve(take(body, explanation)).catch(() => false))
+    const taken = body !== undefined && take(body, explanation)
+    // At once, where it can be: who was waiting for this response closes the server in the next moment.
+    const isTaken = typeof taken === 'boolean' ? taken : await taken.catch(() => false)
     response.writeHead(isTaken ? 204 : 503).end()
   })
   await new Promise<void>((resolve, reject) => {
