@@ -65,8 +65,6 @@ export type AnswerAgain = (id: string, request: AnsweredRequest) => Promise<void
 
 /** Waits between tries. The source documents name none: an assumption. */
 const waitsMs = [1000, 5000, 30000, 120000, 600000, 1800000]
-/** POSTs under way at once, to all Users: eight times what one User takes, so that several that hang leave room for others. */
-const postsMax = 512
 const sweepEveryMs = 60_000
 /** After a fault of our own, as when the disk is full. */
 const waitAfterFaultMs = 10_000
@@ -164,12 +162,12 @@ function createSender(parts: DeliveryParts) {
   function pump(): void {
     timer?.cancel()
     timer = undefined
-    while (!stopped && posting.size < postsMax) {
+    while (!stopped) {
       const due = lanes.next(timing.steadyMs())
       if (due === undefined) break
       send(due.item, due.url)
     }
-    const dueMs = stopped || posting.size >= postsMax ? undefined : lanes.dueMs()
+    const dueMs = stopped ? undefined : lanes.dueMs()
     if (dueMs !== undefined) timer = timing.after(Math.min(Math.max(0, dueMs - timing.steadyMs()), sweepEveryMs), pump)
   }
 

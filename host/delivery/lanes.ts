@@ -33,6 +33,12 @@ function isBefore(a: Queued, b: Queued): number {
   return a.dueMs - b.dueMs || a.order - b.order
 }
 
+/** Places that each URL has for itself, whatever the others do. What it sends beyond them counts as shared. */
+const ownPlaces = 8
+
+/** Shared places of all URLs: those that hang may take all of them. */
+const sharedPlacesMax = 512
+
 /** @param atOnceMax how many a URL takes at once. @param isWanted false for items that have been removed */
 export function createLanes<Item extends Queued>(
   atOnceMax: (url: string) => number,
@@ -40,6 +46,12 @@ export function createLanes<Item extends Queued>(
 ): Lanes<Item> {
   const lanes = new Map<string, Lane<Item>>()
   let order = 0
+  /** Shared places in use. */
+  let shared = 0
+
+  function takesAnother(url: string, { busy }: Lane<Item>): boolean {
+    return busy < atOnceMax(url) && (busy < ownPlaces || shared < sharedPlacesMax)
+  }
 
   function first({ queue }: Lane<Item>): Item | undefined {
     for (let item = queue.peek(); item !== undefined; item = queue.peek()) {
@@ -60,13 +72,14 @@ export function createLanes<Item extends Queued>(
     },
     next(nowMs) {
       for (const [url, lane] of lanes) {
-        if (lane.busy >= atOnceMax(url)) continue
+        if (!takesAnother(url, lane)) continue
         const item = first(lane)
         if (item === undefined || item.dueMs > nowMs) continue
         lane.queue.pop()
         lanes.delete(url)
         lanes.set(url, lane)
         lane.busy += 1
+        if (lane.busy > ownPlaces) shared += 1
         return { url, item }
       }
       return undefined
@@ -74,13 +87,14 @@ export function createLanes<Item extends Queued>(
     done(url) {
       const lane = lanes.get(url)
       if (lane === undefined) return
+      if (lane.busy > ownPlaces) shared -= 1
       lane.busy -= 1
       if (lane.busy === 0 && first(lane) === undefined) lanes.delete(url)
     },
     dueMs() {
       let earliest: number | undefined
       for (const [url, lane] of lanes) {
-        if (lane.busy >= atOnceMax(url)) continue
+        if (!takesAnother(url, lane)) continue
         const due = first(lane)?.dueMs
         if (due !== undefined && (earliest === undefined || due < earliest)) earliest = due
       }

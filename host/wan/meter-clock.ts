@@ -19,9 +19,11 @@ export interface MeterClock {
 
 /** @throws ReadError */
 export async function readClock(conversation: Conversation, timing: Timing): Promise<MeterClock> {
-  const sentMs = timing.nowMs()
+  const sentMs = timing.steadyMs()
   const { utcMs, status, driftPpm } = await ask(conversation, 'readClock', {})
-  return { aheadMs: status === 1 ? undefined : Math.round(utcMs - (sentMs + timing.nowMs()) / 2), driftPpm }
+  // This machine's clock may have been set since the ask: only its time now counts.
+  const halfWayMs = timing.nowMs() - (timing.steadyMs() - sentMs) / 2
+  return { aheadMs: status === 1 ? undefined : Math.round(utcMs - halfWayMs), driftPpm }
 }
 
 /**

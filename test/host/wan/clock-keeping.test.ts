@@ -4,9 +4,13 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { midnight } from '../../../emulation/bench.ts'
 import { esme } from '../../../emulation/bench-parties.ts'
+import { createVirtualClock } from '../../../emulation/virtual-clock.ts'
 import { readConfig } from '../../../host/config/config.ts'
 import { formatDateTime } from '../../../host/duis/date-time.ts'
+import type { Conversation } from '../../../host/wan/conversation.ts'
+import { readClock } from '../../../host/wan/meter-clock.ts'
 import { dayMs, halfHourMs } from '../../../protocol/half-hour.ts'
+import { encodeAnswer } from '../../../protocol/messages.ts'
 import { type Bench, createBench } from '../../support/bench/checked-bench.ts'
 
 /** Power fails for a minute; the board's own clock shows this when it is back. */
@@ -149,6 +153,26 @@ test('the setting, from flag, environment or file', () => {
   for (const wrong of ['soon', '1', '90000', '-5', true]) {
     assert.throws(() => readConfig('', {}, { setClock: wrong }), /setClock must be off, lost, or from how many seconds/)
   }
+})
+
+test('setting this machine’s clock while a meter’s clock is read does not make that one seem wrong', async () => {
+  const clock = createVirtualClock(midnight)
+  let aheadMs = 0
+  const timing = { ...clock, nowMs: () => clock.nowMs() + aheadMs }
+  const conversation: Conversation = {
+    eui: esme,
+    send: async () => 1,
+    async receive() {
+      await clock.pass(50)
+      aheadMs = 3_600_000
+      const fields = { utcMs: timing.nowMs(), status: 0, lastSetMs: 0, driftPpm: 0 }
+      await clock.pass(50)
+      return { ask: 1, block: 0, last: true, message: encodeAnswer('readClock', fields) }
+    },
+    progressed() {},
+    async silent() {},
+  }
+  assert.equal(await readClock(conversation, timing), { aheadMs: 0, driftPpm: 0 })
 })
 
 test.run()
