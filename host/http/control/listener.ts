@@ -9,7 +9,7 @@ import { closeServer } from '../listen.ts'
 import { createRateLimit, type RateLimit } from '../rate-limit.ts'
 import { bodyOf } from '../request-body.ts'
 import { pathOf } from '../request-target.ts'
-import { type Call, CallError, pathMembers, statusOf } from './call.ts'
+import { type Call, CallError, pathMembers, type Scope, statusOf } from './call.ts'
 import { calls } from './calls.ts'
 import type { Controlled } from './controlled.ts'
 import { openApiDocument } from './open-api.ts'
@@ -21,7 +21,7 @@ const limits = {
   bodyBytesMax: 65_536,
   connections: { connectionsMax: 128, perPeer: 128, waitingMax: 96 },
   requestMs: 10_000,
-  /** Calls, and calls without a valid token: so many at once, and then so many a second. */
+  /** Calls with a valid token, and calls without one: so many at once, and then so many a second. */
   calls: { atOnce: 500, perSecond: 250 },
   strangers: { atOnce: 20, perSecond: 2 },
   auditedCharacters: 1_000,
@@ -149,18 +149,16 @@ interface Listening {
   report: ReportSecurity
 }
 
-/** @throws CallError for a caller that may not make this call */
-function checkToken({ tokens, rates }: Listening, request: IncomingMessage, wanted: Call | undefined): void {
+/**
+ * Counts a call at its own rate: callers without a token take nothing from those with one.
+ * @returns the scope of its token, if it has a valid one @throws CallError for one call too many
+ */
+function countCall({ tokens, rates }: Listening, request: IncomingMessage): Scope | undefined {
   const held = tokens.scopeOf(request.headers.authorization)
-  if (held === undefined) {
-    if (!rates.strangers.take()) throw new CallError(429, 'too many calls without a valid token: wait a second')
-    throw new CallError(
-      401,
-      'send "authorization: Bearer TOKEN"; the tokens of this start are in control/ of the state directory',
-    )
-  }
-  if (wanted !== undefined && !allows(held, wanted.scope))
-    throw new CallError(403, `${wanted.name} needs a token of scope ${wanted.scope}, not ${held}`)
+  if (held !== undefined && !rates.calls.take()) throw new CallError(429, 'too many calls: wait a second')
+  if (held === undefined && !rates.strangers.take())
+    throw new CallError(429, 'too many calls without a valid token: wait a second')
+  return held
 }
 
 /** Runs a call; one that changes something is on record before it is answered. */
@@ -192,16 +190,21 @@ async function run({ controlled }: Listening, call: Call, input: object): Promis
 
 async function answer(listening: Listening, request: IncomingMessage, response: ServerResponse): Promise<void> {
   checkOrigin(request, listening.hosts)
-  if (!listening.rates.calls.take()) throw new CallError(429, 'too many calls: wait a second')
+  const held = countCall(listening, request)
   const target = pathOf(request.url)
   if (target === undefined) throw new CallError(400, `"${request.url}" is no path`)
   const url = new URL(`${listening.url}${target}`)
   if (url.pathname === '/openapi.json' && request.method === 'GET')
     return send(response, 200, 'application/json', `${JSON.stringify(openApiDocument(listening.url))}\n`)
   // Who has no token learns nothing of which paths there are.
-  checkToken(listening, request, undefined)
+  if (held === undefined)
+    throw new CallError(
+      401,
+      'send "authorization: Bearer TOKEN"; the tokens of this start are in control/ of the state directory',
+    )
   const { call, fromPath } = findCall(request.method ?? '', url.pathname)
-  checkToken(listening, request, call)
+  if (!allows(held, call.scope))
+    throw new CallError(403, `${call.name} needs a token of scope ${call.scope}, not ${held}`)
   const result = await run(listening, call, await inputOf(request, call, url, fromPath))
   const xml = typeof result === 'object' && result !== null && 'xml' in result ? result.xml : undefined
   if (typeof xml === 'string' && /^application\/xml\b/i.test(request.headers.accept ?? ''))

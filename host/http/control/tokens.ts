@@ -1,7 +1,7 @@
 // The tokens of the control API: new ones with each start, one a scope, in files that only this user can read.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeFileWhole } from '../../state/state-directory.ts'
 import { grants, type Scope, scopes } from './call.ts'
@@ -41,6 +41,8 @@ export function createTokens(): Tokens {
     },
     publish(directory, url) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
+      // One that was there keeps its mode otherwise.
+      chmodSync(directory, 0o700)
       for (const { scope, token } of tokens) writeFileWhole(controlFiles.token(directory, scope), `${token}\n`)
       // Last: who finds it finds the tokens, too.
       writeFileWhole(controlFiles.url(directory), `${url}\n`)

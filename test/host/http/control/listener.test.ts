@@ -1,6 +1,6 @@
 // The control API by the outside: who may call it, what it answers, and what it refuses.
 
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { request } from 'node:http'
 import { createServer } from 'node:net'
 import { Validator } from '@seriousme/openapi-schema-validator'
@@ -11,8 +11,10 @@ import { controlCommand } from '../../../../host/cli/control.ts'
 import { grants, scopes } from '../../../../host/http/control/call.ts'
 import { calls } from '../../../../host/http/control/calls.ts'
 import { bind, loopback } from '../../../../host/http/control/port.ts'
+import { createTokens } from '../../../../host/http/control/tokens.ts'
 import { createHttpServer, defaultHttpLimits } from '../../../../host/http/http-server.ts'
 import { CommandError } from '../../../../host/state/errors.ts'
+import { freshPath } from '../../../support/bench/cli.ts'
 import { send, startControlBench } from '../../../support/bench/control-bench.ts'
 import { until } from '../../../support/until.ts'
 
@@ -35,6 +37,14 @@ test('address and tokens are in files that only this user can read', () => {
   assert.is(readFileSync(`${bench.paths.control}/url`, 'utf8').trim(), bench.url)
   assert.is(new Set(scopes.map(bench.token)).size, scopes.length)
   assert.match(bench.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+})
+
+test('a directory of tokens that was there becomes one of this user alone', () => {
+  const directory = freshPath()
+  mkdirSync(directory, { mode: 0o755 })
+  chmodSync(directory, 0o755)
+  createTokens().publish(directory, bench.url)
+  assert.is(statSync(directory).mode & 0o777, 0o700)
 })
 
 test('no call is answered without a token, with a wrong one, from another page or by another name', async () => {
