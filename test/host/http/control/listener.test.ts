@@ -181,6 +181,22 @@ test('who tries tokens is slowed down; who has one is not', async () => {
   assert.is((await bench.call('GET', '/status', { scope: 'read' })).status, 200)
 })
 
+test('callers without a token use up nothing of those with one', async () => {
+  // More than the calls that may come at once, and faster than these are given back.
+  let isOver = false
+  const flood = async () => {
+    for (let i = 0; i < 30; i++) await bench.call('GET', '/status')
+  }
+  const flooded = Promise.all(Array.from({ length: 60 }, flood)).then(() => {
+    isOver = true
+  })
+  const statuses: number[] = []
+  while (!isOver) statuses.push((await bench.call('GET', '/status', { scope: 'read' })).status)
+  await flooded
+  assert.ok(statuses.length > 0)
+  assert.equal([...new Set(statuses)], [200])
+})
+
 test('where nobody asked for a port, the next free one is taken', async () => {
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, loopback, resolve))
