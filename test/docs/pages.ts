@@ -193,7 +193,7 @@ function controlPage(): string {
     '## Answers',
     '200 and JSON; else `application/problem+json` (RFC 9457) with `title`, `status`, `detail`: 400 input, 401 no valid token, 403 scope, ' +
       'Host or Origin, 404, 405, 409 not as things are, 413 (64 KB, an import 64 MB), 415, 429 (250 calls a second; 2 a second without a ' +
-      'valid token), 504. Calls that change something are in the audit trail before they are answered.',
+      'valid token), 504. Calls that change something, or show MPANs or readings, are in the audit trail before they are answered.',
   ])
 }
 

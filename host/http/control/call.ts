@@ -33,6 +33,8 @@ export interface Call {
   output: Shape<unknown>
   /** Largest body, bytes; 64 KB unless given. */
   bodyBytesMax?: number
+  /** Whether a GET with this input shows MPANs or readings: it is then on record, as changes are. */
+  isPersonal?(input: object): boolean
   /** @throws CallError, ProgramError */
   answer(controlled: Controlled, input: unknown): Promise<unknown>
 }

@@ -161,9 +161,9 @@ function countCall({ tokens, rates }: Listening, request: IncomingMessage): Scop
   return held
 }
 
-/** Runs a call; one that changes something is on record before it is answered. */
+/** Runs a call; one that changes something, or shows MPANs or readings, is on record before it is answered. */
 async function run({ controlled }: Listening, call: Call, input: object): Promise<unknown> {
-  if (call.method === 'GET') return call.answer(controlled, input)
+  if (call.method === 'GET' && call.isPersonal?.(input) !== true) return call.answer(controlled, input)
   const { audit } = controlled.env.disk
   const { name, scope } = call
   const record = (outcome: string) => {

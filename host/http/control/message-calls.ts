@@ -109,6 +109,7 @@ const messageCall = call({
   path: '/messages/{number}',
   scope: 'read',
   summary: 'one message with its XML exactly as it was received or sent; with `accept: application/xml` the XML alone',
+  isPersonal: () => true,
   input: object({ number: whole(1, Number.MAX_SAFE_INTEGER) }),
   output: object({ ...rowShape.required, xml: text({ maxLength: 16_777_216 }) }, rowShape.optional),
   run({ messages }, { number }) {

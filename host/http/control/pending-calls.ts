@@ -46,6 +46,7 @@ export const pendingCalls: readonly Call[] = [
     path: '/pending/{id}',
     scope: 'read',
     summary: 'one of them with its XML, as `smets1 pending --print` prints it',
+    isPersonal: () => true,
     input: object({ id }),
     output: object({ ...row, xml: text({ maxLength: 16_777_216 }) }),
     run(controlled, { id: wanted }) {

@@ -122,6 +122,7 @@ const devicesCall = call({
   path: '/devices',
   scope: 'read',
   summary: 'devices of the registry; their MPANs are masked unless asked for',
+  isPersonal: (input) => 'mpans' in input && input.mpans === true,
   input: object({}, { ...page, mpans: flag({ description: 'show MPANs' }) }),
   output: object({ total: count, devices: none }),
   run({ env }, { limit = 100, offset = 0, mpans = false }) {

@@ -34,6 +34,26 @@ async function recorded(): Promise<Extract<AuditRecord, { event: 'control' }>[]>
   return found
 }
 
+test('who is shown MPANs or XML is on record; what shows neither is not', async () => {
+  const before = (await recorded()).length
+  await read('/devices')
+  await read('/messages')
+  assert.is((await recorded()).length, before)
+  await read('/devices?mpans=true')
+  await read('/messages/999999')
+  await read('/pending/nothing')
+  const records = (await recorded()).slice(before)
+  assert.equal(
+    records.map(({ call, scope }) => [call, scope]),
+    [
+      ['devices', 'read'],
+      ['message', 'read'],
+      ['pending-print', 'read'],
+    ],
+  )
+  assert.match(records[1]!.outcome, /there is no message 999999/)
+})
+
 test('a User is added and removed; the bridge knows it when the call returns', async () => {
   const added = await operate('POST', '/users', { name: 'shop', roles: ['MDR'], mpid: 'MDRB' })
   assert.is(added.status, 200, added.text)
