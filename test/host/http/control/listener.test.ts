@@ -159,9 +159,7 @@ test('MPANs are masked until they are asked for', async () => {
 })
 
 test('the OpenAPI document is valid, has every call, and needs no token', async () => {
-  const answered = await bench.call('GET', '/openapi.json')
-  assert.is(answered.status, 200)
-  const document = answered.json()
+  const document = (await bench.call('GET', '/openapi.json')).json()
   const validator = new Validator()
   const result = await validator.validate(document)
   assert.ok(result.valid, JSON.stringify(result.errors))
@@ -175,8 +173,7 @@ test('the OpenAPI document is valid, has every call, and needs no token', async 
 
 test('who tries tokens is slowed down; who has one is not', async () => {
   const tries = await Promise.all(Array.from({ length: 40 }, () => bench.call('GET', '/status')))
-  const statuses = tries.map(({ status }) => status)
-  assert.ok(statuses.filter((status) => status === 429).length >= 15, `${statuses}`)
+  assert.ok(tries.filter(({ status }) => status === 429).length >= 15)
   assert.is(tries.find(({ status }) => status === 429)?.headers['retry-after'], '1')
   assert.is((await bench.call('GET', '/status', { scope: 'read' })).status, 200)
 })
@@ -191,9 +188,11 @@ test('callers without a token use up nothing of those with one', async () => {
     isOver = true
   })
   const statuses: number[] = []
-  while (!isOver) statuses.push((await bench.call('GET', '/status', { scope: 'read' })).status)
+  while (!isOver) {
+    statuses.push((await bench.call('GET', '/status', { scope: 'read' })).status)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
   await flooded
-  assert.ok(statuses.length > 0)
   assert.equal([...new Set(statuses)], [200])
 })
 
