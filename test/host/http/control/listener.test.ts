@@ -161,8 +161,8 @@ test('MPANs are masked until they are asked for', async () => {
 test('the OpenAPI document is valid, has every call, and needs no token', async () => {
   const document = (await bench.call('GET', '/openapi.json')).json()
   const validator = new Validator()
-  const result = await validator.validate(document)
-  assert.ok(result.valid, JSON.stringify(result.errors))
+  const { valid, errors } = await validator.validate(document)
+  assert.ok(valid, JSON.stringify(errors))
   assert.is(validator.version, '3.1')
   const { paths } = document as { paths: { [path: string]: { [method: string]: { operationId: string } } } }
   const listed = Object.values(paths).flatMap((methods) => Object.values(methods).map((one) => one.operationId))
@@ -179,8 +179,7 @@ test('who tries tokens is slowed down; who has one is not', async () => {
 })
 
 test('callers without a token use up nothing of those with one', async () => {
-  // More than the calls that may come at once, and faster than these are given back.
-  let isOver = false
+  let isOver = false // 1,800 calls: more than may come at once, and faster than these are given back.
   const flood = async () => {
     for (let i = 0; i < 30; i++) await bench.call('GET', '/status')
   }
