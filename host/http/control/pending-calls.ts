@@ -52,6 +52,7 @@ export const pendingCalls: readonly Call[] = [
     run(controlled, { id: wanted }) {
       const found = rowNamed(controlled, wanted)
       const xml = controlled.bridge.delivery.read(found.id)
+      if (xml === undefined && found.bytes > 0) throw new CallError(409, `${found.id} is being written: ask again`)
       if (xml === undefined) throw new CallError(409, `the content of ${found.id} is destroyed`)
       return { ...found, xml }
     },
