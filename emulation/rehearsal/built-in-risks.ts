@@ -63,7 +63,8 @@ export const riskScenarios: { readonly [name: string]: ScenarioText } = {
   },
   'dco-half-speed': {
     name: 'dco-half-speed',
-    summary: 'issue I2: the DCO takes twice as long and works off just what comes; on-demand reads miss their 16 s',
+    summary:
+      'issue I2: the DCO takes twice as long and works off just what comes; many on-demand reads of half-hours miss their 16 s',
     ...usualModels,
     dco: { latencyMs: 1000, jitterMs: 1000, callsPerSecond: 0.3 },
     population: households,

@@ -1,12 +1,14 @@
 // smets1 collect run: the collector as a process of its own, until it is stopped.
 
 import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type CollectionPaths, openCollection } from '../collector/collection-files.ts'
 import { type Collector, openCollector } from '../collector/collector.ts'
 import { type CollectorEnv, type CollectorEvent, type CollectorSettings, defaultSettings } from '../collector/env.ts'
 import { consumptionMessages, missingOfDay } from '../collector/export.ts'
 import { applyMessages } from '../collector/inbox.ts'
+import type { CollectorStore } from '../collector/kept.ts'
 import type { AgentAnswer } from '../collector/messages.ts'
 import { type Agreement, readPortfolio } from '../collector/portfolio.ts'
 import { createValues } from '../collector/values.ts'
@@ -52,11 +54,8 @@ function settingsOf(options: Options): CollectorSettings {
   }
   const stamps = textOption(options, 'stamps') ?? 'end'
   if (stamps !== 'end' && stamps !== 'start') throw new CommandError(exitCode.usage, '--stamps is end or start')
-  return { ...defaultSettings, window, stamps, flagAboveWh: flagOption(options) }
-}
-
-export function flagOption(options: Options): number {
-  return wholeOption(options, 'flagAbove', 1, 1_000_000_000) ?? defaultSettings.flagAboveWh
+  const flagAboveWh = wholeOption(options, 'flagAbove', 1, 1_000_000_000) ?? defaultSettings.flagAboveWh
+  return { ...defaultSettings, window, stamps, flagAboveWh }
 }
 
 /** One line for a person. */
@@ -119,10 +118,13 @@ export async function runCollector(
   const { keysBoxed, httpHost, httpPort } = readConfig(state.config, io.env, given(options, ['keysBoxed']))
   const tool = await signingToolOf({ keysBoxed })
   const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
-  const { store, key } = openCollection(paths, randomBytes)
-  const lock = io.takeLock?.(paths.lock, paths.root)
   const nowMs = () => nowIn(state)
+  mkdirSync(paths.root, { recursive: true, mode: 0o700 })
+  const lock = io.takeLock?.(paths.lock, paths.root)
+  let store: CollectorStore | undefined
   try {
+    const opened = openCollection(paths, randomBytes)
+    store = opened.store
     const env: CollectorEnv = {
       nowMs,
       counterMs: Date.now,
@@ -130,8 +132,8 @@ export async function runCollector(
       identity: loadIdentity(state.pki, user.name),
       dspEui: (tool?.dsp ?? loadIdentity(state.pki, 'dsp')).eui,
       trust: loadTrust(state.pki, [], tool),
-      store,
-      sealing: { key, randomBytes },
+      store: opened.store,
+      sealing: { key: opened.key, randomBytes },
       log: (event) => {
         if (options.json === true) io.stdout(`${JSON.stringify({ at: new Date(nowMs()).toISOString(), ...event })}\n`)
         else io.stderr(eventLine(event, nowMs()))
@@ -148,7 +150,7 @@ export async function runCollector(
     closeServer(server)
     return exitCode.ok
   } finally {
-    await store.close()
+    await store?.close()
     lock?.release()
   }
 }

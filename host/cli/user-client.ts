@@ -69,7 +69,7 @@ export async function listenOn(
     // Somebody else's response is left with the bridge, which tries again later.
     const explanation = request.headers['smets1-explain']?.toString()
     const taken = body !== undefined && take(body, explanation)
-    // At once, where it can be: who was waiting for this response closes the server in the next moment.
+    // A decision that is known is sent at once: the reader that waited for this response closes the server next.
     const isTaken = typeof taken === 'boolean' ? taken : await taken.catch(() => false)
     response.writeHead(isTaken ? 204 : 503).end()
   })

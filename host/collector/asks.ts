@@ -4,6 +4,7 @@
 // DCC takes each one once, and refuses it as a replay when it has it already.
 
 import { faultCodes } from '../catalogue/response-code.ts'
+import { formatDateTime } from '../duis/date-time.ts'
 import { formatRequest } from '../duis/format.ts'
 import { formatNonDeviceRequest, type NonDeviceRequest } from '../duis/format-non-device.ts'
 import type { ScheduleDetails } from '../duis/non-device-fields.ts'
@@ -38,8 +39,6 @@ function createCounters({ store, counterMs }: Pick<CollectorEnv, 'store' | 'coun
 const minuteMs = 60_000
 /** When a refused schedule is tried again. */
 const refusedAgainMs = 86_400_000
-
-const iso = (atMs: number) => new Date(atMs).toISOString().replace('.000Z', 'Z')
 
 function same(a: ScheduleDetails, b: ScheduleDetails): boolean {
   const { serviceReference: _a, ...one } = a
@@ -158,7 +157,7 @@ export function createAsks(env: CollectorEnv, settings: CollectorSettings, asked
       await keep(work)
       asked.set(requestId.toUpperCase(), work)
       const { mpan } = work.row.agreement
-      log({ event: 'asked', mpan, srv, from: iso(startMs), to: iso(endMs) })
+      log({ event: 'asked', mpan, srv, from: formatDateTime(startMs), to: formatDateTime(endMs) })
     },
     /** Sends what was decided, or sends it again. @returns the code of a refusal */
     async deliver(work: Work, asking: Asking): Promise<string | undefined> {

@@ -39,7 +39,9 @@ export function openCollection(
 ): { store: CollectorStore; key: Uint8Array } {
   if (!existsSync(paths.key)) {
     if (existsSync(paths.store)) {
-      throw new ConfigurationError(`${paths.key} is missing: what ${paths.store} holds cannot be opened without it`)
+      throw new ConfigurationError(
+        `${paths.key} is missing: put it back: what ${paths.store} holds cannot be opened without it`,
+      )
     }
     if (randomBytes === undefined) {
       throw new ConfigurationError(`${paths.root} holds no collection: smets1 collect run --portfolio FILE makes one`)

@@ -53,7 +53,7 @@ const hourMs = 3_600_000
  * 37,950 Wh: three phases of 100 A at 253 V for half an hour (assumption: the largest supply that has such a meter, at the
  * upper limit of its voltage).
  */
-export const flagAboveWh = (3 * 100 * 253) / 2
+const flagAboveWh = (3 * 100 * 253) / 2
 
 export const defaultSettings: CollectorSettings = {
   window: { startMs: 15 * 60_000, lengthMs: 5.5 * hourMs },

@@ -10,7 +10,6 @@ import type { Agreement } from './portfolio.ts'
 import type { DayValues } from './values.ts'
 
 export const exportFormats = ['if-064', 'settlement', 'csv', 'missing'] as const
-export type ExportFormat = (typeof exportFormats)[number]
 
 /** Days of one message at most. */
 const daysMax = 200

@@ -1,7 +1,7 @@
 // What a collector keeps: its agreements with their schedules and requests, and, sealed, the values that it has.
 
 import { halfHourMs } from '../../protocol/half-hour.ts'
-import { frequencies, type PeriodOffset, type ScheduleDetails } from '../duis/non-device-fields.ts'
+import { readScheduleDetails } from '../schedule/schedule-store.ts'
 import type { Reader } from '../store/row-reader.ts'
 import { listOf, oneOf, optional, readBoolean, readBytes, readNumber, readText, record } from '../store/row-reader.ts'
 import { openEntry, sealEntry } from '../store/sealed.ts'
@@ -85,26 +85,6 @@ export interface CollectorTables {
   counters: number
 }
 
-const readOffset = record<PeriodOffset>({
-  startDays: readNumber,
-  startTimeMs: readNumber,
-  endDays: readNumber,
-  endTimeMs: readNumber,
-})
-
-const readDetails = record<ScheduleDetails>({
-  frequency: oneOf(frequencies),
-  startDay: readNumber,
-  endDay: optional(readNumber),
-  executionTimeMs: optional(readNumber),
-  credential: optional(readText),
-  serviceReference: readText,
-  variant: readText,
-  deviceEui: readText,
-  readName: readText,
-  period: optional(readOffset),
-})
-
 const readPlanName: Reader<PlanName> = oneOf(['days', 'before', 'registers', 'first registers'])
 
 export const collectorTables: TableReaders<CollectorTables> = {
@@ -122,7 +102,7 @@ export const collectorTables: TableReaders<CollectorTables> = {
     plans: listOf(
       record<KeptPlan>({
         name: readPlanName,
-        details: readDetails,
+        details: readScheduleDetails,
         id: optional(readNumber),
         refused: optional(readText),
         againMs: optional(readNumber),
@@ -166,7 +146,7 @@ const emptyDay = (): KeptDay => ({ wh: Array.from({ length: 48 }, () => null), a
 function opened<Value>(sealing: Pick<Sealing, 'key'>, sealed: Uint8Array, name: string): Value {
   const plain = openEntry(sealing.key, sealed, name)
   if (plain === undefined)
-    throw new Error(`the collector's record ${name} cannot be opened: its key file is another one`)
+    throw new Error(`the collector's record ${name} cannot be opened: put back the key file with which it was written`)
   return JSON.parse(Buffer.from(plain).toString())
 }
 

@@ -78,7 +78,7 @@ function answerTo({ interfaceId, correlationId, mpanCore }: AgentMessage, reason
 
 function start(message: AgentMessage, own: readonly Agreement[]): Agreement | string {
   const device = message.deviceId ?? own.at(-1)?.device
-  if (device === undefined) return `the meter of ${message.mpanCore} is not known: deviceId`
+  if (device === undefined) return `the meter of ${message.mpanCore} is not known: name it in deviceId`
   const read = agreementOf({
     mpan: message.mpanCore,
     device,
@@ -96,7 +96,7 @@ function start(message: AgentMessage, own: readonly Agreement[]): Agreement | st
 }
 
 function stop({ mpanCore, effectiveToDate: to = '' }: AgentMessage, own: readonly Agreement[]): Agreement | string {
-  if (!isDate(to)) return 'effectiveToDate is the last Settlement Day'
+  if (!isDate(to)) return 'effectiveToDate is the last Settlement Day, YYYY-MM-DD'
   const running = own.find((one) => one.from <= to && (one.to === undefined || one.to >= to))
   return running === undefined ? `${mpanCore} is not collected on ${to}` : { ...running, to }
 }
@@ -109,7 +109,11 @@ export function applyMessage(message: AgentMessage, agreements: readonly Agreeme
   if (interfaceId === 'IF-065') {
     const isPeriod = isDate(fromDate) && isDate(toDate) && fromDate <= toDate
     const why =
-      own.length === 0 ? `${mpanCore} is not collected` : isPeriod ? undefined : 'fromDate and toDate are UTC days'
+      own.length === 0
+        ? `${mpanCore} is not collected`
+        : isPeriod
+          ? undefined
+          : 'fromDate and toDate are UTC days, YYYY-MM-DD, in this order'
     return { answer: answerTo(message, why) }
   }
   const made = interfaceId === 'IF-061' ? start(message, own) : stop(message, own)

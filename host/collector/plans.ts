@@ -54,11 +54,13 @@ function offsetOf(period: { startMs: number; endMs: number }, runDay: number): P
   }
 }
 
-/** The first of the month after a day. */
-export function nextFirst(day: number): number {
+/** The first of the month in which a day lies; with `months` 1 that of the next month. */
+export function firstOfMonth(day: number, months = 0): number {
   const date = new Date(day * dayMs)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1) / dayMs
+  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + months, 1) / dayMs
 }
+
+const nextFirst = (day: number) => firstOfMonth(day, 1)
 
 /** When the run of a day goes out, ms of UTC, whole seconds: agreements are spread evenly over the window by their number. */
 export function executionMs(place: number, { window }: Pick<PlanSettings, 'window'>): number {

@@ -1,7 +1,8 @@
-// Registers that have to be asked for: the month's where no schedule can (4.1.1), midnights whose schedule failed, and the closing ones.
+// Registers that have to be asked for: on the first of a month where no schedule can read them (4.1.1), those of midnights whose
+// schedule failed, and those of the midnight after the last day.
 
 import { dayMs } from '../../protocol/half-hour.ts'
-import { executionMs, midnightsMax, type PlanSettings } from './plans.ts'
+import { executionMs, firstOfMonth, midnightsMax, type PlanSettings } from './plans.ts'
 import { overdueMs, type Work } from './work.ts'
 
 export interface RegistersToAsk {
@@ -11,12 +12,6 @@ export interface RegistersToAsk {
   endMs: number
   /** The day up to which registers are kept when it is answered. */
   day: number
-}
-
-/** The first of the month in which a day lies. */
-function firstOfMonth(day: number): number {
-  const date = new Date(day * dayMs)
-  return Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1) / dayMs
 }
 
 /** Registers of an agreement's import that are due, and that no schedule has brought or will bring. */

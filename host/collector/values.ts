@@ -2,6 +2,7 @@
 
 import { dayMs, halfHourMs } from '../../protocol/half-hour.ts'
 import { dayAfter, settlementDayBounds, settlementDayOf } from '../access/settlement-day.ts'
+import { formatUtcDate } from '../duis/utc-date.ts'
 import type { CollectorStore, FailedDay, KeptAgreement, KeptDay, Sealing, ValueFlag } from './kept.ts'
 import { openDays, openRegisters } from './kept.ts'
 import { profileVariant } from './plans.ts'
@@ -26,7 +27,7 @@ export interface DayValues {
 
 export type DayKind = 'utc' | 'settlement'
 
-const dateOf = (atMs: number) => new Date(atMs).toISOString().slice(0, 10)
+const dateOf = (atMs: number) => formatUtcDate(Math.floor(atMs / dayMs))
 
 /** Why a half-hour is missing. */
 function whyMissing(day: number, kept: KeptDay | undefined, index: number, failed: readonly FailedDay[]): string {
@@ -59,7 +60,6 @@ export function createValues(store: CollectorStore, sealing: Pick<Sealing, 'key'
   }
 
   return {
-    valuesOf,
     /** The half-hours of an agreement by day. Only days that are over. */
     daysOf(row: KeptAgreement, kind: DayKind, nowMs: number): DayValues[] {
       const today =

@@ -50,7 +50,8 @@ export type ScheduleTables = {
   scheduleRuns: string
 }
 
-const readDetails = record<ScheduleDetails>({
+/** A schedule as it is kept in a store. */
+export const readScheduleDetails = record<ScheduleDetails>({
   frequency: oneOf(frequencies),
   startDay: readNumber,
   endDay: optional(readNumber),
@@ -85,7 +86,7 @@ export const readSchedule = record<Schedule>({
   role: oneOf(roles),
   forSettlement: optional(readBoolean),
   schemaVersion: readText,
-  details: readDetails,
+  details: readScheduleDetails,
   createdMs: readNumber,
   nextDay: optional(readNumber),
   runs: listOf(readRun),

@@ -1,33 +1,21 @@
 // The settlement collector: a bad month of 1,000 meters on virtual time. 5 % of them are silent for days, 10 % change their
 // agent, and the clocks change in October. Two collectors, each with half of the meters, run at once on two cores.
 
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import type { Done, Task } from './collect-part.ts'
 import type { Bench } from './row.ts'
+import { share } from './share.ts'
 
 const parts: readonly Task[] = [
   { meters: 500, seed: 20 },
   { meters: 500, seed: 21 },
 ]
 
-async function inProcess(task: Task): Promise<Done> {
-  const child = fork(fileURLToPath(new URL('./collect-part.js', import.meta.url)))
-  child.send(task)
-  const [done] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`the collector ended with ${code}`))),
-  ])
-  child.disconnect()
-  return done
-}
-
 export const collect: Bench = async (note) => {
   const row = (name: string, value: number, unit: string) => ({ bench: 'collect', name, value, unit })
   const startedMs = performance.now()
   note('1,000 meters, a month')
-  const done = await Promise.all(parts.map(inProcess))
+  const done: Done[] = []
+  await share<Task, Done>(new URL('./collect-part.js', import.meta.url), parts, (one) => done.push(one))
   const wallS = (performance.now() - startedMs) / 1000
   const total = (field: keyof Done) => done.reduce((sum, one) => sum + one[field], 0)
   return [

@@ -36,7 +36,7 @@ test('two hostile meters of every two kinds: their requests end in time, and the
   }
 })
 
-test('a slow meter is not a silent one: its scheduled read goes on while others are read', async () => {
+test('the scheduled read of a slow meter ends while others of its line are read', async () => {
   const b = createHostileBench(['slow'])
   let over = false
   const slow = b.read(1, { urgency: priority.scheduled, first: end - 4 * 48, targetMs: 3600_000 }).finally(() => {
