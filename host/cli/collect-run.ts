@@ -16,6 +16,7 @@ import { readConfig } from '../config/config.ts'
 import { closeServer } from '../http/listen.ts'
 import { signingToolOf } from '../pki/open-signing-tool.ts'
 import { loadIdentity, loadTrust } from '../pki/test-pki.ts'
+import { holdDirectory } from '../runtime/hold-state.ts'
 import { loadRegistry } from '../runtime/state-registry.ts'
 import { parseWindow } from '../schedule/windows.ts'
 import { CommandError, exitCode } from '../state/errors.ts'
@@ -120,7 +121,7 @@ export async function runCollector(
   const url = (textOption(options, 'url') ?? `http://${httpHost}:${httpPort}`).replace(/\/+$/, '')
   const nowMs = () => nowIn(state)
   mkdirSync(paths.root, { recursive: true, mode: 0o700 })
-  const lock = io.takeLock?.(paths.lock, paths.root)
+  const lock = holdDirectory(paths.lock, paths.root, 'collector', '--collection')
   let store: CollectorStore | undefined
   try {
     const opened = openCollection(paths, randomBytes)
@@ -151,6 +152,6 @@ export async function runCollector(
     return exitCode.ok
   } finally {
     await store?.close()
-    lock?.release()
+    lock.release()
   }
 }

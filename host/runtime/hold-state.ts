@@ -12,10 +12,14 @@ import { HeldError, type Lock, takeLock, withLock } from './lock-file.ts'
  * over. @throws ConfigurationError naming the process that holds it
  */
 export function holdState(paths: StatePaths): Lock {
-  return hold(paths.owner, paths.root)
+  return holdDirectory(paths.owner, paths.root, 'bridge', '--state')
 }
 
-function hold(path: string, directory: string): Lock {
+/**
+ * Takes a directory for one program, before anything in it is opened. `holder`: what to stop; `option`: what names another one.
+ * @throws ConfigurationError naming the process that holds it
+ */
+export function holdDirectory(path: string, directory: string, holder: string, option: string): Lock {
   try {
     return takeLock(path, directory)
   } catch (error) {
@@ -23,7 +27,7 @@ function hold(path: string, directory: string): Lock {
     if ((error as NodeJS.ErrnoException).code !== undefined) throw error
     if (!(error instanceof HeldError)) throw new ConfigurationError(`${directory}: ${(error as Error).message}`)
     throw new ConfigurationError(
-      `${directory} is in use by process ${error.pid}: stop that bridge first, or name another directory with --state`,
+      `${directory} is in use by process ${error.pid}: stop that ${holder} first, or name another directory with ${option}`,
     )
   }
 }
@@ -60,7 +64,7 @@ export async function tryChange<T>(paths: StatePaths, act: () => Promise<T>, may
 /** Creates a state directory (`createState`) while no other process does. @throws ConfigurationError */
 export async function newState(paths: StatePaths, fill: (paths: StatePaths) => Promise<void>): Promise<void> {
   mkdirSync(dirname(paths.root), { recursive: true })
-  const creating = hold(`${besideOf(paths)}.lock`, paths.root)
+  const creating = holdDirectory(`${besideOf(paths)}.lock`, paths.root, 'bridge', '--state')
   try {
     if (stateOf(paths) === 'whole') throw new ConfigurationError(`another process has just created ${paths.root}`)
     await createState(paths, fill)
